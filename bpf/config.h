@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the loader decides before it loads. Read-only data of a frozen map: the
+ * verifier knows the values and removes what is switched off, so one object
+ * serves every use.
+ */
+#ifndef BG_CONFIG_H
+#define BG_CONFIG_H
+
+/* buckets of `flows` - 1; the count is a power of two */
+const volatile __u32 flow_mask = 0;
+
+/* secret that keeps a remote from aiming at one bucket */
+const volatile __u64 hash_seed = 0;
+
+/* write the map `trace` after each verdict (explain, packet tests) */
+const volatile bool trace_verdict = false;
+
+/* packets that need neither conntrack nor routing bypass the node's stack */
+const volatile bool short_way = true;
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every map, with who writes it, who reads it and what happens when it is full.
+ * headers/maps.h has the keys and values. Sizes marked "loader" are set before
+ * loading (user/datapath.c).
+ */
+#ifndef BG_MAPS_BPF_H
+#define BG_MAPS_BPF_H
+
+#include "flow.h"
+#include "image.h"
+#include "maps.h"
+
+/*
+ * The revision in force. Written by the loader, one update a revision; read
+ * once a packet. Empty = nothing passes. All inner maps have the capacity of
+ * this template (loader), so their look-ups are inlined.
+ */
+struct image_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_RDONLY_PROG);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct bg_block);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct image_map);
+} policy SEC(".maps");
+
+/* Written by the loader, read by every program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BG_IFACES);
+	__type(key, __u32);
+	__type(value, struct bg_iface);
+} ifaces SEC(".maps");
+
+/* Interfaces whose place in `ifaces` is taken. Full: the loader refuses to arm. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, BG_VLANS);
+	__type(key, __u32);
+	__type(value, struct bg_iface);
+} more_ifaces SEC(".maps");
+
+/* Armed VLANs. Written by the loader, read by the trunk's programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BG_VLANS);
+	__type(key, __u32);
+	__type(value, __u32);
+} vlans SEC(".maps");
+
+/* For people; written by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, BG_VLANS);
+	__type(key, __u32);
+	__type(value, struct bg_branch_info);
+} branches SEC(".maps");
+
+/* Written by the loader, read by the programs that redirect. Full: the pod takes
+ * the way over the branch. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct bg_addr);
+	__type(value, struct bg_pod);
+} pods SEC(".maps");
+
+/* Written by the loader; the datapath counts hits. Size: loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct bg_rule);
+} rules SEC(".maps");
+
+/* Written by the datapath. Size: loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct bg_counters);
+} counters SEC(".maps");
+
+/* Written by the datapath; flow.h says who gives way. Size: loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bg_bucket);
+} flows SEC(".maps");
+
+/* Written by the datapath. Full: the least recently used datagram's later
+ * fragments are dropped. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct bg_fragment_key);
+	__type(value, struct bg_fragment);
+} fragments SEC(".maps");
+
+/* Written by the datapath while `monitor` listens. Full: counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bg_control);
+} control SEC(".maps");
+
+/* Written by the datapath when trace_verdict is set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bg_trace);
+} trace SEC(".maps");
+
+#endif

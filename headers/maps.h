@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Keys and values of the other maps, and the names under which all are pinned
+ * (PIN_DIR/maps/NAME). flow.h has the flow table, image.h the policy image.
+ *
+ *	map		type			key			value
+ *	policy		ARRAY_OF_MAPS		0			map of struct bg_block
+ *	ifaces		ARRAY			ifindex % 1024		struct bg_iface
+ *	more_ifaces	HASH			ifindex			struct bg_iface
+ *	vlans		ARRAY			VLAN id			__u32 ifindex, 0 = not armed
+ *	branches	HASH			VLAN id			struct bg_branch_info
+ *	pods		HASH			struct bg_addr		struct bg_pod
+ *	rules		ARRAY			rule number		struct bg_rule
+ *	counters	PERCPU_ARRAY		slot * 2 + direction	struct bg_counters
+ *	flows		ARRAY			hash			struct bg_bucket
+ *	fragments	LRU_HASH		struct bg_fragment_key	struct bg_fragment
+ *	events		RINGBUF			-			struct bg_event
+ *	control		ARRAY			0			struct bg_control
+ *	trace		ARRAY			0			struct bg_trace
+ */
+#ifndef BG_MAPS_H
+#define BG_MAPS_H
+
+#include "reason.h"
+#include "types.h"
+
+/*
+ * Which interface a program runs on. Direct-mapped by the low bits of the
+ * ifindex (an inlined array look-up); on a collision the later one goes to the
+ * hash `more_ifaces`. Written by the loader, read by every program.
+ */
+#define BG_IFACES 1024
+
+enum bg_role {
+	BG_ROLE_NONE = 0,
+	BG_ROLE_BRANCH = 1,	/* vlan.eth.N */
+	BG_ROLE_TRUNK = 2,
+	BG_ROLE_POD_STRICT = 3,	  /* host veth of a strict pod */
+	BG_ROLE_POD_STANDARD = 4, /* host veth of a standard pod */
+	BG_ROLE_PRIMARY = 5,
+};
+
+struct bg_iface {
+	__u32 ifindex; /* 0 = free */
+	enum bg_role role;
+	__u32 vlan; /* of a branch or a pod's branch */
+	__u32 pad;
+};
+BG_ASSERT_SIZE(struct bg_iface, 16);
+
+/* What a person wants to know of a branch; the datapath does not read it. */
+struct bg_branch_info {
+	char id[32]; /* "eni-0b2c" */
+	char interface[16];
+	__u32 ifindex; /* 0 = absent */
+	__u32 tag;
+	__u32 slot;
+	enum bg_mode mode;
+	__u64 armed_ns; /* CLOCK_BOOTTIME when it was armed, 0 = not armed */
+	char groups[192]; /* ids, joined by commas, "..." when cut */
+};
+BG_ASSERT_SIZE(struct bg_branch_info, 264);
+
+/* Where a local pod is, for the ways that do not cross the branch. */
+struct bg_pod {
+	__u32 vlan;
+	__u32 host_ifindex;   /* host end of its veth */
+	__u32 branch_ifindex; /* vlan.eth.N */
+	enum bg_mode mode;
+	__u8 mac[6]; /* of the pod's end, all 0 = not known */
+	__u8 host_mac[6];
+	__u32 pad;
+};
+BG_ASSERT_SIZE(struct bg_pod, 32);
+
+/* A rule of the feed, one peer of one permission, as bpftool prints it. */
+struct bg_rule {
+	char group[24];	  /* "sg-0aa11" */
+	char rule_id[24]; /* "sgr-01", or "" */
+	char peer[48];	  /* CIDR, pl- or sg- id */
+	enum bg_direction direction;
+	__s32 protocol; /* -1 = all */
+	__s32 from_port; /* ICMP: type; -1 = any */
+	__s32 to_port;	 /* ICMP: code; -1 = any */
+	__u32 revision;	 /* first revision that had it, 0 = the number is free */
+	__u32 pad;
+	__u64 hits; /* flows it admitted */
+};
+BG_ASSERT_SIZE(struct bg_rule, 128);
+
+/*
+ * Packets of one branch and direction by reason: named for people, by number
+ * for programs. Slot 0 counts what belongs to no branch.
+ */
+struct bg_counters {
+	union {
+		__u64 packets[BG_REASON_MAX];
+	};
+	__u64 passed_bytes;
+	__u64 dropped_bytes;
+};
+BG_ASSERT_SIZE(struct bg_counters, 8 * (BG_REASON_MAX + 2));
+
+enum bg_event_type {
+	BG_EVENT_DROP = 1,
+	BG_EVENT_FLOW = 2, /* a flow was created */
+};
+
+struct bg_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	enum bg_event_type type;
+	enum bg_reason reason;
+	enum bg_direction direction;
+	__u32 vlan;
+	__u32 ifindex;
+	__u32 rule;
+	__u32 revision;
+	__u32 length_bytes;
+	struct bg_addr local;
+	struct bg_addr remote;
+	__be16 local_port;
+	__be16 remote_port;
+	__u8 protocol;
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 pad;
+};
+BG_ASSERT_SIZE(struct bg_event, 80);
+
+struct bg_control {
+	__u32 abi; /* BG_ABI */
+	__u32 revision; /* number of the image in force, 0 = none */
+	__u64 events_until_ns; /* CLOCK_MONOTONIC; `monitor` moves it on while it listens */
+	__u64 events_lost;
+	__u64 flows_evicted; /* half-open flows that gave way */
+	__u64 published_ns;  /* CLOCK_BOOTTIME of the last publish */
+	char feed_revision[64]; /* "Revision" of the feed, as given */
+};
+BG_ASSERT_SIZE(struct bg_control, 104);
+
+/* The last verdict, written only when the object is loaded with trace = true
+ * (explain and the packet tests). */
+struct bg_trace {
+	enum bg_reason reason;
+	__u32 rule;
+	__u32 node_rule;
+	enum bg_direction direction;
+	__u32 vlan;
+	__u32 action; /* XDP_* or TC_ACT_* that the program returned */
+};
+BG_ASSERT_SIZE(struct bg_trace, 24);
+
+#endif

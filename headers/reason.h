@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Why a packet passed or was dropped. Every packet gets exactly one reason,
+ * every reason one counter. The numbers are part of the ABI: a number is never
+ * reused, new ones are added at the end of their half.
+ *
+ * BG_REASONS is the one source for the enum, the names in JSON and metrics,
+ * the named counters in the maps and the table in the README.
+ */
+#ifndef BG_REASON_H
+#define BG_REASON_H
+
+#include "types.h"
+
+/*	number	NAME		"name"		"meaning" */
+#define BG_REASONS(X)                                                                              \
+	X(0, NONE, "none", "not judged")                                                           \
+	X(1, ARP, "arp", "ARP passes unfiltered")                                                  \
+	X(2, NEIGHBOUR, "neighbour", "IPv6 neighbour or router discovery, or MLD")                 \
+	X(3, DHCP, "dhcp", "DHCP between client and server ports")                                 \
+	X(4, TRACKED, "tracked", "packet of a tracked flow")                                       \
+	X(5, ICMP_ERROR, "icmp-error", "ICMP error about a tracked flow")                          \
+	X(6, PLATFORM, "platform", "platform service that EC2 never filters")                      \
+	X(7, RULE, "rule", "allowed by a rule, flow created")                                      \
+	X(8, RULE_UNTRACKED, "rule-untracked", "allowed by a rule, a kind that is not tracked")    \
+	X(9, FRAGMENT, "fragment", "later fragment of an allowed datagram")                        \
+	X(10, PROBE, "probe", "declared probe of this node, or its reply")                         \
+	X(11, LOCAL_SERVICE, "local-service", "reply of a node-local service")                     \
+	X(12, NOT_OURS_TO_FILTER, "unfiltered", "traffic of this interface is not filtered here")  \
+	X(32, NO_POLICY, "no-policy", "no revision is in force yet")                               \
+	X(33, NO_BRANCH, "no-branch", "the revision in force has no branch for this interface")    \
+	X(34, NOT_ARMED, "not-armed", "VLAN of a branch that is not armed yet")                    \
+	X(35, NOT_IP, "not-ip", "neither IP nor ARP")                                              \
+	X(36, MALFORMED, "malformed", "header lengths contradict each other")                      \
+	X(37, TRUNCATED, "truncated", "packet ends inside a header")                               \
+	X(38, EXTENSION, "extension", "IPv6 extension headers that cannot be walked")              \
+	X(39, SPOOFED, "spoofed", "egress source is no address of the branch")                     \
+	X(40, NOT_OURS, "not-ours", "ingress destination is no address of the branch")             \
+	X(41, FRAGMENT_UNKNOWN, "fragment-unknown", "later fragment whose first one was not seen") \
+	X(42, ICMP_ERROR_UNKNOWN, "icmp-error-unknown", "ICMP error about no tracked flow")        \
+	X(43, NO_RULE, "no-rule", "no rule of the branch's groups allows it")                      \
+	X(44, NO_NODE_RULE, "no-node-rule", "no rule of the node's groups allows it")              \
+	X(45, TABLE_FULL, "table-full", "allowed, but the flow table holds only assured flows")    \
+	X(46, FOREIGN_SOURCE, "foreign-source", "source NAT spoiled a strict pod's packet")        \
+	X(47, REVOKED, "revoked", "tracked flow that no rule admits any more")                     \
+	X(48, INTERNAL, "internal", "a map entry was missing that must be there")
+
+enum bg_reason {
+#define X(number, NAME, name, meaning) BG_REASON_##NAME = number,
+	BG_REASONS(X)
+#undef X
+};
+
+/* Reasons below this number pass, the others drop. */
+#define BG_REASON_FIRST_DROP 32
+#define BG_REASON_MAX 64
+
+static inline int bg_reason_passes(enum bg_reason reason)
+{
+	return reason < BG_REASON_FIRST_DROP;
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The words that the kernel side and the user side share: addresses and
+ * directions. Everything in headers/ compiles for both, with no padding that
+ * is not written out.
+ */
+#ifndef BG_TYPES_H
+#define BG_TYPES_H
+
+#include <linux/types.h>
+
+/*
+ * Layout and meaning of everything that is pinned. A loader that finds another
+ * number in the pinned `control` map does not touch what is there.
+ */
+#define BG_ABI 1
+
+/* VLAN ids are 12 bits (IEEE 802.1Q); 0 and 4095 are reserved. */
+#define BG_VLANS 4096
+
+#define BG_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+
+/* Toward the pod is ingress, from the pod is egress, whatever the hook. */
+enum bg_direction {
+	BG_INGRESS = 0,
+	BG_EGRESS = 1,
+	BG_DIRECTIONS = 2,
+};
+
+/* How a branch's traffic is filtered; see "Modes" in the README. */
+enum bg_mode {
+	BG_STRICT = 0,
+	BG_STANDARD = 1,
+};
+
+/*
+ * An address of either family in network byte order. IPv4 is mapped
+ * (::ffff:a.b.c.d, RFC 4291 § 2.5.5.2), so one key serves both families.
+ */
+struct bg_addr {
+	union {
+		__u8 byte[16];
+		__be32 word[4];
+		__be64 half[2];
+	};
+};
+BG_ASSERT_SIZE(struct bg_addr, 16);
+
+#endif

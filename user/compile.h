@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Model → policy image. Pure; image.h documents the result. */
+#ifndef BG_COMPILE_H
+#define BG_COMPILE_H
+
+#include "error.h"
+#include "image.h"
+#include "model.h"
+
+struct bg_image {
+	struct bg_block *blocks; /* block 0 is struct bg_header */
+	size_t block_count;
+	/* for people: where the memory went */
+	size_t prefixes, classes, nodes, rows, chunks;
+};
+
+/*
+ * `max_blocks` is the capacity of the inner maps; -E2BIG with the figure when
+ * the image would be larger (compilation stops as soon as that is certain, it
+ * does not first allocate without bound). The model must be numbered
+ * (registry.h). `revision` goes into the header.
+ * When several rules admit a packet, the first in order wins: groups in the
+ * order of the branch's (sorted) list, rules in feed order.
+ */
+int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
+	       struct bg_image **image, struct bg_error *err);
+void bg_image_free(struct bg_image *image);
+
+/* What the datapath would say, evaluated in userspace on the image: the rule
+ * number for a packet of this branch (VLAN id), 0 = none. For tests and lints;
+ * the datapath has its own copy of this walk. `index` as in bg_service_space. */
+__u32 bg_image_lookup(const struct bg_image *image, int vlan, enum bg_direction direction,
+		      const struct bg_addr *remote, enum bg_service_space space, __u32 index);
+
+/* cell[class_info + class of the address] */
+__u32 bg_image_class_info(const struct bg_image *image, const struct bg_addr *addr);
+
+#endif
