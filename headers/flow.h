@@ -58,7 +58,7 @@ struct bg_flow {
 	__u16 flags;	 /* enum bg_flow_flag */
 	__u16 pad[3];
 };
-BG_ASSERT_SIZE(struct bg_flow, 112);
+BG_ASSERT_SIZE(struct bg_flow, 104);
 
 #define BG_BUCKET_FLOWS 8
 
@@ -66,10 +66,9 @@ struct bg_bucket {
 	struct bpf_spin_lock lock;
 	__u32 overflowed; /* a flow of this bucket went to its second one */
 	__u16 tag[BG_BUCKET_FLOWS]; /* of the key's hash; 0 = free */
-	__u64 pad;
 	struct bg_flow flow[BG_BUCKET_FLOWS];
 };
-BG_ASSERT_SIZE(struct bg_bucket, 928);
+BG_ASSERT_SIZE(struct bg_bucket, 856);
 
 /*
  * Ports of a datagram's first fragment, for the later ones: map `fragments`,
