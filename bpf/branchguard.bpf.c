@@ -8,6 +8,7 @@
 #include "config.h"
 #include "maps.bpf.h"
 
+struct bg_block unused_block; /* stub */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define STUB_XDP(name) SEC("xdp") int name(struct xdp_md *ctx) { \
