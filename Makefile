@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# One file, no recursion. New sources are picked up by wildcard:
+#   user/*.c but main.c and cmd_*.c   -> $(BUILD)/libbranchguard.a
+#   main.c, cmd_*.c and the library   -> $(BUILD)/branchguard
+#   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
+#   selftests/{unit,packets}/test_*.c -> one cmocka program each
+#   selftests/bench/bench_*.c         -> one program each
+# Other *.c in such a folder, and in selftests/ itself, are linked into every
+# program of the folder. Everything of user/ and selftests/ exists a second
+# time under $(BUILD)/san, built with ASan and UBSan. See `make help`.
+
+BUILD ?= build
+CLANG ?= clang-19
+LLVM_STRIP ?= llvm-strip-19
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
+
+# --- what to build ---------------------------------------------------------
+
+LIB_SOURCES := $(filter-out user/main.c $(wildcard user/cmd_*.c),$(wildcard user/*.c))
+PROGRAM_SOURCES := $(wildcard user/main.c user/cmd_*.c)
+TEST_DIRS := unit packets bench
+SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
+tests_of = $(wildcard selftests/$(1)/test_*.c selftests/$(1)/bench_*.c)
+helpers_of = $(wildcard selftests/*.c) \
+	$(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF),$(wildcard selftests/$(1)/*.c))
+programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
+
+SAN_BUILD := $(BUILD)/san
+OUT := $(if $(filter 1,$(SAN)),$(SAN_BUILD),$(BUILD))
+program_in = $(if $(wildcard user/main.c),$(1)/branchguard,$(1)/libbranchguard.a)
+
+.PHONY: all
+all: $(call program_in,$(OUT))
+
+# --- flags -----------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+CPPFLAGS += -D_GNU_SOURCE= -Iheaders -Iuser -I$(BUILD)
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong
+LIBS := -l:libbpf.a -lelf -lz -ljansson -lmnl -lmd
+TEST_LIBS := -lcmocka $(LIBS)
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra \
+	-Iheaders -Ibpf $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+
+# --- tools: `check` and `demo` install what is missing, others only say so --
+
+SETTING_UP := $(filter check check-% demo bench setup,$(MAKECMDGOALS))
+TOOLS := $(BUILD)/$(if $(SETTING_UP),setup,tools).stamp
+
+$(BUILD)/setup.stamp: scripts/setup.sh
+	@mkdir -p $(@D)
+	$(Q)scripts/setup.sh
+	@touch $@ $(BUILD)/tools.stamp
+
+$(BUILD)/tools.stamp: scripts/setup.sh
+	@mkdir -p $(@D)
+	$(Q)CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)' \
+		scripts/setup.sh --check-build
+	@touch $@
+
+.PHONY: setup
+setup:
+	$(Q)scripts/setup.sh
+
+# --- BPF -------------------------------------------------------------------
+
+SKELETON := $(BUILD)/branchguard.skel.h
+BPF_OBJECT := $(BUILD)/branchguard.bpf.o
+
+$(BUILD)/branchguard.tmp.bpf.o: bpf/branchguard.bpf.c Makefile | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BPF_OBJECT): $(BUILD)/branchguard.tmp.bpf.o
+	$(call say,LINK,$@)$(BPFTOOL) gen object $@.new $< && $(LLVM_STRIP) -g $@.new && mv $@.new $@
+
+$(SKELETON): $(BPF_OBJECT)
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name branchguard_bpf > $@.new && mv $@.new $@
+
+$(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@ && $(LLVM_STRIP) -g $@
+
+SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
+
+# --- user space, plain and sanitized ----------------------------------------
+
+# $(1): output directory, $(2): additional flags
+define variant
+$(1)/%.o: %.c Makefile | $$(SKELETON) $$(TOOLS)
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $(2) -MMD -MP -c $$< -o $$@
+
+$(1)/libbranchguard.a: $$(patsubst %.c,$(1)/%.o,$$(LIB_SOURCES))
+	$$(call say,AR,$$@)rm -f $$@.new && $$(AR) rcs $$@.new $$^ && mv $$@.new $$@
+
+$(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES)) $(1)/libbranchguard.a
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) $$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
+
+$$(foreach dir,$$(TEST_DIRS),$$(eval $$(call test_folder,$(1),$(2),$$(dir))))
+endef
+
+# $(1), $(2) as above, $(3): folder in selftests/
+define test_folder
+$(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,$(3))) $(1)/libbranchguard.a
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) $$^ $$(TEST_LIBS) -o $$@
+endef
+
+$(eval $(call variant,$(SAN_BUILD),$(SAN_FLAGS)))
+$(eval $(call variant,$(BUILD),))
+
+# Objects are named only in pattern rules: keep them.
+.SECONDARY:
+
+# --- tests -------------------------------------------------------------------
+
+UNIT := $(call programs_of,unit,$(OUT))
+PACKETS := $(call programs_of,packets,$(OUT))
+BENCH := $(call programs_of,bench,$(BUILD))
+
+.PHONY: tests unit packets
+tests: $(UNIT) $(PACKETS) $(BENCH) $(SELFTEST_BPF_OBJECTS)
+unit: $(UNIT)
+packets: $(PACKETS)
+
+# --- the rest ----------------------------------------------------------------
+
+.PHONY: format clean help
+format:
+	clang-format-19 -i $(wildcard bpf/*.[ch] headers/*.h user/*.[ch] selftests/*.[ch] selftests/*/*.[ch])
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@printf '%s\n' \
+	'make            build $(BUILD)/branchguard' \
+	'make SAN=1      the same with ASan and UBSan, in $(BUILD)/san' \
+	'make tests      build all test programs (unit, packets, bench)' \
+	'make format     clang-format over all C' \
+	'make clean      remove $(BUILD)/' \
+	'Variables: V=1 shows the commands, BUILD=DIR builds elsewhere, CC, CLANG, CFLAGS.'
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
