@@ -99,17 +99,17 @@ SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
 
 # --- user space, plain and sanitized ----------------------------------------
 
-# $(1): output directory, $(2): additional flags
+# $(1): output directory, $(2): name of the variable with additional flags
 define variant
 $(1)/%.o: %.c Makefile | $$(SKELETON) $$(TOOLS)
 	@mkdir -p $$(@D)
-	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $(2) -MMD -MP -c $$< -o $$@
+	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$($(2)) -MMD -MP -c $$< -o $$@
 
 $(1)/libbranchguard.a: $$(patsubst %.c,$(1)/%.o,$$(LIB_SOURCES))
 	$$(call say,AR,$$@)rm -f $$@.new && $$(AR) rcs $$@.new $$^ && mv $$@.new $$@
 
 $(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES)) $(1)/libbranchguard.a
-	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) $$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
 
 $$(foreach dir,$$(TEST_DIRS),$$(eval $$(call test_folder,$(1),$(2),$$(dir))))
 endef
@@ -117,11 +117,11 @@ endef
 # $(1), $(2) as above, $(3): folder in selftests/
 define test_folder
 $(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,$(3))) $(1)/libbranchguard.a
-	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) $$^ $$(TEST_LIBS) -o $$@
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$^ $$(TEST_LIBS) -o $$@
 endef
 
-$(eval $(call variant,$(SAN_BUILD),$(SAN_FLAGS)))
-$(eval $(call variant,$(BUILD),))
+$(eval $(call variant,$(SAN_BUILD),SAN_FLAGS))
+$(eval $(call variant,$(BUILD),NO_FLAGS))
 
 # Objects are named only in pattern rules: keep them.
 .SECONDARY:
