@@ -52,9 +52,12 @@ LIBS := -l:libbpf.a -lelf -lz -ljansson -lmnl -lmd
 TEST_LIBS := -lcmocka $(LIBS)
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 
-MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra \
-	-Iheaders -Ibpf $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+# The BPF target knows no multiarch directory, and glibc's headers take it for
+# a 32-bit x86 unless told otherwise.
+MACHINE := $(shell uname -m)
+BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra -Iheaders -Ibpf \
+	$(addprefix -idirafter ,$(wildcard /usr/include/$(MACHINE)-linux-gnu*)) \
+	$(if $(filter x86_64,$(MACHINE)),-D__x86_64__)
 
 # --- tools: `check` and `demo` install what is missing, others only say so --
 
@@ -95,13 +98,22 @@ $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@ && $(LLVM_STRIP) -g $@
 
+# Only what includes the skeleton waits for it, directly or by one header.
+SKELETON_HEADERS := branchguard\.skel\.h \
+	$(notdir $(shell grep -ls 'branchguard\.skel\.h' user/*.h selftests/*.h selftests/*/*.h))
+empty :=
+SKELETON_USERS := $(shell grep -lsE '"($(subst $(empty) $(empty),|,$(strip $(SKELETON_HEADERS))))"' \
+	user/*.c selftests/*.c selftests/*/*.c)
+
 SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
 
 # --- user space, plain and sanitized ----------------------------------------
 
 # $(1): output directory, $(2): name of the variable with additional flags
 define variant
-$(1)/%.o: %.c Makefile | $$(SKELETON) $$(TOOLS)
+$$(patsubst %.c,$(1)/%.o,$$(SKELETON_USERS)): | $$(SKELETON)
+
+$(1)/%.o: %.c Makefile | $$(TOOLS)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$($(2)) -MMD -MP -c $$< -o $$@
 
