@@ -44,7 +44,8 @@ all: $(call program_in,$(OUT))
 
 # --- flags -----------------------------------------------------------------
 
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror \
+	-Wno-format-truncation
 CPPFLAGS += -D_GNU_SOURCE= -Iheaders -Iuser -I$(BUILD)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong
