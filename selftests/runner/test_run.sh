@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The runner of the tests, tested: what it must not take for success. Prints TAP.
+set -u
+
+run=$(realpath "$(dirname "$0")/../run")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export BG_TEST_LOGS=$dir/logs
+count=0
+
+# expect NAME STATUS LAST_LINE TEXT SUITE...: TEXT must be in the output.
+expect() {
+	local name=$1 status=$2 last=$3 text=$4 output got bad=()
+	shift 4
+	output=$("$run" "$@" 2>&1)
+	got=$?
+	count=$((count + 1))
+	[ "$got" -eq "$status" ] || bad+=("status $got, expected $status")
+	[ "$(tail -n 1 <<<"$output")" = "$last" ] ||
+		bad+=("last line '$(tail -n 1 <<<"$output")', expected '$last'")
+	grep -qF -- "$text" <<<"$output" || bad+=("no '$text' in the output")
+	if [ ${#bad[@]} -eq 0 ]; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		printf '# %s\n' "${bad[@]}"
+		sed 's/^/# | /' <<<"$output"
+	fi
+}
+
+two="printf '1..2\nok 1 - a\nok 2 - b\n'"
+
+expect "success" 0 "2 passed, 0 failed, 0 skipped" "ok " "s=$two"
+expect "sums over suites" 0 "4 passed, 0 failed, 0 skipped" "" "s=$two" "t=$two"
+expect "a failing test, shown with its detail" 1 "1 passed, 1 failed, 0 skipped" "#   was 4" \
+	"s=printf '1..2\nok 1 - a\nnot ok 2 - b\n#   was 4\n'; exit 1"
+expect "one failure among suites" 1 "3 passed, 1 failed, 0 skipped" "not ok 2 - b" \
+	"s=$two" "t=printf '1..2\nok 1 - a\nnot ok 2 - b\n'"
+expect "a crash after all tests passed" 1 "2 passed, 1 failed, 0 skipped" "signal SEGV" \
+	"s=$two; kill -SEGV \$\$"
+expect "a status without a failed test" 1 "2 passed, 1 failed, 0 skipped" "status 3" "s=$two; exit 3"
+expect "no such program" 1 "0 passed, 2 failed, 0 skipped" "status 127" "s=/nonexistent/test"
+expect "no plan" 1 "1 passed, 1 failed, 0 skipped" "no plan" "s=echo 'ok 1 - a'"
+expect "silence" 1 "0 passed, 1 failed, 0 skipped" "no plan" "s=true"
+expect "fewer tests than planned" 1 "1 passed, 1 failed, 0 skipped" "planned 2 tests, saw 1" \
+	"s=printf '1..2\nok 1 - a\n'"
+expect "more tests than planned" 1 "2 passed, 1 failed, 0 skipped" "planned 1 tests, saw 2" \
+	"s=printf '1..1\nok 1 - a\nok 2 - b\n'"
+expect "a plan of nothing" 1 "0 passed, 1 failed, 0 skipped" "no tests" "s=echo 1..0"
+expect "time-out" 1 "1 passed, 2 failed, 0 skipped" "did not end within 1 s" \
+	--timeout 1 "s=printf '1..2\nok 1 - a\n'; sleep 20"
+expect "bail out" 1 "1 passed, 2 failed, 0 skipped" "Bail out! no net" \
+	"s=printf '1..2\nok 1 - a\nBail out! no net\n'"
+expect "a skip with its reason" 0 "1 passed, 0 failed, 1 skipped" "s: b: no 8021q" \
+	"s=printf '1..2\nok 1 - a\nok 2 - b # SKIP no 8021q\n'"
+expect "a skip without one" 1 "1 passed, 1 failed, 0 skipped" "skipped without a reason" \
+	"s=printf '1..2\nok 1 - a\nok 2 - b # SKIP\n'"
+expect "a whole suite skipped" 0 "0 passed, 0 failed, 1 skipped" "s: all: no root" \
+	"s=echo '1..0 # SKIP no root'"
+expect "a TODO" 1 "0 passed, 1 failed, 0 skipped" "TODO" "s=printf '1..1\nnot ok 1 - a # TODO later\n'"
+expect "two groups of cmocka" 0 "3 passed, 0 failed, 0 skipped" "" \
+	"s=printf '1..1\nok 1 - a\n# ok - t\n1..2\nok 1 - b\nok 2 - c\n# ok - t\n'"
+expect "no suites" 1 "0 passed, 1 failed, 0 skipped" "no suites"
+expect "a program by its path, in its environment" 0 "1 passed, 0 failed, 0 skipped" "by_path" \
+	--env BG_X=y "$(printf '#!/bin/bash\necho 1..1; [ "$BG_X" = y ] && echo "ok 1 - a"\n' \
+		>"$dir/by_path" && chmod +x "$dir/by_path" && echo "$dir/by_path")"
+
+echo "1..$count"
