@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Everything that can be said about the sources without running them, as TAP.
+# Wants $BG_BUILD (default build) to hold branchguard.skel.h; `make lint` sees to it.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+build=${BG_BUILD:-build}
+count=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# check NAME COMMAND...: fails with what the command printed.
+check() {
+	local name=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$output" 2>&1; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		head -n 80 "$output" | sed 's/^/# /'
+	fi
+}
+
+mapfile -t files < <(git ls-files -co --exclude-standard | while read -r f; do
+	[ -f "$f" ] && echo "$f"
+done)
+mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.[ch]$')
+mapfile -t user_sources < <(printf '%s\n' "${files[@]}" |
+	grep -E '^(user|selftests)/.*\.c$' | grep -v '\.bpf\.c$')
+mapfile -t scripts < <(grep -lE '^#!/bin/(ba|da)?sh' "${files[@]}")
+
+format() {
+	clang-format-19 --dry-run -Werror "${sources[@]}"
+}
+
+# Two files a process: enough of them for all cores, few enough to start quickly.
+tidy() {
+	local log status=0
+	log=$(mktemp)
+	printf '%s\0' "${user_sources[@]}" |
+		xargs -0 -n 2 -P "$(nproc)" bash -c 'clang-tidy-19 --quiet "$@" -- -std=gnu11 \
+			-D_GNU_SOURCE= -Iheaders -Iuser -Iselftests -I"$0" -Wall -Wextra -Wshadow' \
+			"$build" >"$log" 2>&1 || status=1
+	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
+	rm -f "$log"
+	return $status
+}
+
+# System headers are not read: cppcheck knows the C library without them, and
+# --max-configs keeps it from trying every #ifdef.
+static_check() {
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -j "$(nproc)" --max-configs=4 \
+		--suppress=missingIncludeSystem \
+		-D_GNU_SOURCE -D__x86_64__ -Iheaders -Iuser \
+		"${user_sources[@]}"
+}
+
+shell_check() {
+	shellcheck -x "${scripts[@]}"
+}
+
+# Data, and formats without comments, are exempt.
+spdx() {
+	local f bad=0
+	for f in "${files[@]}"; do
+		case $f in
+		*.json | *.jsonl | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list)
+			continue
+			;;
+		esac
+		if ! head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause'; then
+			echo "$f: no 'SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause' in its first lines"
+			bad=1
+		fi
+	done
+	return $bad
+}
+
+# What ships must stand alone. ($up keeps this file from finding itself.)
+stands_alone() {
+	local up=share
+	! grep -nIE "(^|[^A-Za-z0-9_/])(\.\./|/work/)?${up}d/[a-z]|/work/(main|${up}d)" "${files[@]}"
+}
+
+# (In the test runner the word is a directive of TAP.)
+unfinished() {
+	local f
+	for f in "${sources[@]}" "${scripts[@]}"; do
+		case $f in
+		scripts/lint.sh | selftests/run | selftests/runner/*) ;;
+		*) grep -nHwE 'TODO|FIXME|XXX' "$f" ;;
+		esac
+	done | (! grep .)
+}
+
+white_space() {
+	local f bad=0
+	! grep -nIE '[[:blank:]]+$' "${files[@]}" || bad=1
+	for f in "${files[@]}"; do
+		if [ -s "$f" ] && [ -n "$(tail -c 1 "$f")" ]; then
+			echo "$f: no newline at the end"
+			bad=1
+		fi
+	done
+	return $bad
+}
+
+reason_table() {
+	scripts/reason-table.sh --check README.md
+}
+
+check "C is formatted (make format)" format
+check "clang-tidy finds nothing" tidy
+check "cppcheck finds nothing" static_check
+check "shellcheck finds nothing" shell_check
+check "every source names its licence" spdx
+check "nothing refers to files outside of the tree" stands_alone
+check "nothing is marked as unfinished" unfinished
+check "no stray white space" white_space
+check "the table of reasons in README.md is the one of headers/reason.h" reason_table
+echo "1..$count"
