@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Downloads and unpacks the stock Debian kernels of the VM matrix; nothing is
+# installed, and the machine's own apt configuration is neither used nor changed.
+#
+#   fetch-kernels.sh           all of them, unless they were looked for today
+#   fetch-kernels.sh --path NAME   prints where the kernel of that name lies
+#
+# Result: CACHE/NAME -> <uname -r>/{vmlinuz,modules/}, NAME as in kernels.list.
+# CACHE: $BG_KERNELS, else /var/cache/branchguard, else build/kernels.
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+
+die() {
+	echo "fetch-kernels.sh: $*" >&2
+	exit 1
+}
+
+cache_directory() {
+	local dir
+	for dir in ${BG_KERNELS:+"$BG_KERNELS"} /var/cache/branchguard "$here/../../build/kernels"; do
+		if mkdir -p "$dir" 2>/dev/null && [ -w "$dir" ]; then
+			realpath "$dir"
+			return
+		fi
+	done
+	die "no directory to keep kernels in is writable: set BG_KERNELS"
+}
+cache=$(cache_directory)
+
+case ${1:-} in
+--path)
+	kernel=$cache/${2:?name of a kernel}
+	[ -f "$kernel/vmlinuz" ] || die "no kernel '$2' in $cache; 'selftests/vm/fetch-kernels.sh' gets it"
+	realpath "$kernel"
+	exit
+	;;
+'') ;;
+*) die "unknown argument '$1'" ;;
+esac
+
+mapfile -t wanted < <(grep -v '^#' "$here/kernels.list")
+
+all_there() {
+	local name
+	for line in "${wanted[@]}"; do
+		read -r name _ <<<"$line"
+		[ -f "$cache/$name/vmlinuz" ] || return 1
+	done
+}
+
+# apt with lists, cache and sources of its own.
+mkdir -p "$cache"/{lists/partial,archives/partial,debs}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+for line in "${wanted[@]}"; do
+	read -r _ suite mirror _ <<<"$line"
+	echo "deb [signed-by=$keyring] $mirror $suite main"
+done | sort -u >"$cache/sources.list"
+apt=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null
+	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+	-o "Dir::State::lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=root
+	-o Acquire::Retries=3 -o Acquire::Languages=none -o Dir::State::status=/dev/null)
+
+exec 9>"$cache/lock"
+flock 9
+
+if all_there && [ -n "$(find "$cache/looked" -mtime -1 2>/dev/null)" ]; then
+	exit 0
+fi
+if ! apt-get -qq "${apt[@]}" update >"$cache/update.log" 2>&1 || grep -q '^[WE]:' "$cache/update.log"; then
+	cat "$cache/update.log" >&2
+	all_there || die "cannot fetch kernels: apt-get update failed (above); is the network reachable?"
+	echo "fetch-kernels.sh: apt-get update failed (above), going on with the kernels in $cache" >&2
+	exit 0
+fi
+
+# Names of the linux-* packages that the given one needs.
+parts_of() {
+	apt-cache "${apt[@]}" show "$1" | sed -n 's/^Depends: //p' | head -n 1 | tr ',' '\n' |
+		sed -E 's/^ *//; s/ .*//' | grep -E '^linux-(image|binary|modules)-[0-9]' || true
+}
+
+fetch() {
+	local name=$1 suite=$2 meta=$4 version image release part x modules
+	local parts=()
+	version=$(apt-cache "${apt[@]}" madison "$meta" |
+		awk -v suite="$suite/" 'index($0, " " suite) { print $3; exit }')
+	[ -n "$version" ] || die "no package $meta in suite $suite"
+	image=$(parts_of "$meta=$version" | grep '^linux-image-' | head -n 1)
+	release=${image#linux-image-}
+	if [ ! -f "$cache/$release/vmlinuz" ]; then
+		# From 7.x on, kernel and modules are packages of their own.
+		mapfile -t parts < <(echo "$image" && parts_of "$image")
+		x=$cache/$release.new
+		rm -rf "$x" "$cache/debs"
+		mkdir -p "$x/root" "$cache/debs"
+		for part in "${parts[@]}"; do
+			(cd "$cache/debs" && apt-get -qq "${apt[@]}" download "$part" >&2) ||
+				die "cannot download $part"
+			dpkg-deb -x "$cache/debs/$part"_*.deb "$x/root"
+		done
+		rm -rf "$cache/debs"
+		modules=$(find "$x/root" -maxdepth 4 -type d -path "*/lib/modules/$release" | head -n 1)
+		mv "$modules" "$x/modules"
+		if [ -f "$x/root/boot/vmlinuz-$release" ]; then
+			mv "$x/root/boot/vmlinuz-$release" "$x/vmlinuz"
+		else
+			mv "$x/modules/vmlinuz" "$x/vmlinuz"
+		fi
+		rm -rf "$x/root" "${cache:?}/$release"
+		mv "$x" "$cache/$release"
+	fi
+	ln -sfn "$release" "$cache/$name"
+	echo "$name: $release ($meta $version, $suite)"
+}
+
+for line in "${wanted[@]}"; do
+	# shellcheck disable=SC2086 # the fields are words
+	fetch $line
+done
+touch "$cache/looked"
