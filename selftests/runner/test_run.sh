@@ -40,7 +40,8 @@ expect "one failure among suites" 1 "3 passed, 1 failed, 0 skipped" "not ok 2 - 
 	"s=$two" "t=printf '1..2\nok 1 - a\nnot ok 2 - b\n'"
 expect "a crash after all tests passed" 1 "2 passed, 1 failed, 0 skipped" "signal SEGV" \
 	"s=$two; kill -SEGV \$\$"
-expect "a status without a failed test" 1 "2 passed, 1 failed, 0 skipped" "status 3" "s=$two; exit 3"
+expect "a status without a failed test" 1 "2 passed, 1 failed, 0 skipped" "ended with status 3" \
+	"s=$two; exit 3"
 expect "no such program" 1 "0 passed, 2 failed, 0 skipped" "status 127" "s=/nonexistent/test"
 expect "no plan" 1 "1 passed, 1 failed, 0 skipped" "no plan" "s=echo 'ok 1 - a'"
 expect "silence" 1 "0 passed, 1 failed, 0 skipped" "no plan" "s=true"
@@ -66,5 +67,11 @@ expect "no suites" 1 "0 passed, 1 failed, 0 skipped" "no suites"
 expect "a program by its path, in its environment" 0 "1 passed, 0 failed, 0 skipped" "by_path" \
 	--env BG_X=y "$(printf '#!/bin/bash\necho 1..1; [ "$BG_X" = y ] && echo "ok 1 - a"\n' \
 		>"$dir/by_path" && chmod +x "$dir/by_path" && echo "$dir/by_path")"
+
+expect "all as one TAP stream" 1 "1..5" "ok 3 - s: c # SKIP no 8021q" --tap \
+	"s=printf '1..3\nok 1 - a\nnot ok 2 - b\n# why\nok 3 - c # SKIP no 8021q\n'" "t=$two"
+expect "a crash in that stream" 1 "1..3" "not ok 3 - s: ended with status 139 (signal SEGV)" --tap \
+	"s=$two; kill -SEGV \$\$"
+expect "nothing in that stream" 1 "1..0" "1..0" --tap
 
 echo "1..$count"
