@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The verbs, and nothing else. */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+#ifndef BG_VERSION
+#define BG_VERSION "0.1.0"
+#endif
+
+#pragma weak cmd_run
+#pragma weak cmd_check
+#pragma weak cmd_explain
+#pragma weak cmd_status
+#pragma weak cmd_rules
+#pragma weak cmd_flows
+#pragma weak cmd_monitor
+#pragma weak cmd_unload
+
+static int cmd_help(int argc, char **argv);
+static int cmd_version(int argc, char **argv);
+
+static const struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *about;
+} verbs[] = {
+	{ "run", cmd_run, "the daemon: load, attach, follow the feed and the interfaces" },
+	{ "check", cmd_check, "validate a feed, sum it up, warn of what looks wrong" },
+	{ "explain", cmd_explain, "the verdict on a packet that is not sent, and which rule" },
+	{ "status", cmd_status, "what is in force, armed, passed, dropped, and likely causes" },
+	{ "rules", cmd_rules, "the rules in force with their hits" },
+	{ "flows", cmd_flows, "the tracked flows" },
+	{ "monitor", cmd_monitor, "drops and new flows as they happen" },
+	{ "unload", cmd_unload, "detach and unpin everything branchguard made" },
+	{ "help", cmd_help, "this, or `help VERB`" },
+	{ "version", cmd_version, "versions of program, pinned layout and libbpf" },
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++) {
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: branchguard VERB [OPTIONS]\n\n"
+	      "EC2 security groups for pods, enforced on the node in the kernel.\n\n",
+	      out);
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(out, "  %-9s %s\n", verbs[i].name, verbs[i].about);
+	fputs("\n`branchguard VERB --help` has the options. Verbs that print take --json.\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage; errors go to stderr.\n",
+	      out);
+}
+
+static int unknown_verb(const char *name)
+{
+	fprintf(stderr, "branchguard: unknown verb '%.80s': expected one of", name);
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(stderr, " %s", verbs[i].name);
+	fputc('\n', stderr);
+	return BG_EXIT_USAGE;
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	const char *name = NULL;
+	const struct bg_option options[] = { {} };
+	const struct bg_command command = {
+		.verb = "help",
+		.about = "Prints the verbs, or the options of one.",
+		.options = options,
+		.operand = "VERB",
+		.operand_value = &name,
+	};
+	int status = bg_cli(&command, argc, argv);
+	const struct verb *verb;
+
+	if (status >= 0)
+		return status;
+	if (!name) {
+		print_usage(stdout);
+		return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
+	}
+	verb = find_verb(name);
+	if (!verb)
+		return unknown_verb(name);
+	return verb->run(2, (char *[]){ (char *)verb->name, (char *)"--help", NULL });
+}
+
+static int cmd_version(int argc, char **argv)
+{
+	bool json = false;
+	const struct bg_option options[] = { BG_OPTION_JSON(&json), {} };
+	const struct bg_command command = {
+		.verb = "version",
+		.about = "Prints the version of the program, of the layout of what it pins, and "
+			 "of the libbpf it was linked with.",
+		.options = options,
+	};
+	int status = bg_cli(&command, argc, argv);
+
+	if (status >= 0)
+		return status;
+	printf(json ? "{\"version\": \"%s\", \"abi\": %d, \"libbpf\": \"%u.%u\"}\n"
+		    : "branchguard %s, ABI %d, libbpf %u.%u\n",
+	       BG_VERSION, BG_ABI, libbpf_major_version(), libbpf_minor_version());
+	return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb;
+
+	if (argc < 2) {
+		print_usage(stderr);
+		return BG_EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		argv[1] = (char *)"help";
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		argv[1] = (char *)"version";
+	verb = find_verb(argv[1]);
+	if (!verb)
+		return unknown_verb(argv[1]);
+	if (!verb->run) {
+		fprintf(stderr, "branchguard: %s is not part of this build\n", verb->name);
+		return BG_EXIT_FAILED;
+	}
+	return verb->run(argc - 1, argv + 1);
+}
