@@ -24,6 +24,10 @@ struct image_map {
 	__type(value, struct bg_block);
 };
 
+/* Nothing else makes clang describe the block in BTF: it sees a pointer in the
+ * template and leaves a forward declaration. */
+const struct bg_block *const image_block_type __attribute__((used)) = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);

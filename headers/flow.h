@@ -33,15 +33,15 @@ struct bg_flow_key {
 BG_ASSERT_SIZE(struct bg_flow_key, 40);
 
 enum bg_flow_flag {
-	BG_FLOW_EGRESS = 1 << 0,     /* the pod opened it; else the remote did */
-	BG_FLOW_REPLIED = 1 << 1,    /* a packet of the other direction was seen */
-	BG_FLOW_ASSURED = 1 << 2,    /* and then one of the first direction again */
-	BG_FLOW_FIN_LOCAL = 1 << 3,  /* the pod sent FIN */
-	BG_FLOW_FIN_REMOTE = 1 << 4, /* the remote sent FIN */
-	BG_FLOW_RESET = 1 << 5,	     /* either sent RST */
-	BG_FLOW_MIDSTREAM = 1 << 6,  /* taken up without its SYN */
-	BG_FLOW_PROBE = 1 << 7,	     /* a local probe, on the short way */
-	BG_FLOW_PLATFORM = 1 << 8,   /* admitted as platform traffic, not by a rule */
+	BG_FLOW_EGRESS = 1 << 0,	/* the pod opened it; else the remote did */
+	BG_FLOW_REPLIED = 1 << 1,	/* a packet of the other direction was seen */
+	BG_FLOW_ASSURED = 1 << 2,	/* and then one of the first direction again */
+	BG_FLOW_FIN_LOCAL = 1 << 3,	/* the pod sent FIN */
+	BG_FLOW_FIN_REMOTE = 1 << 4,	/* the remote sent FIN */
+	BG_FLOW_RESET = 1 << 5,		/* either sent RST */
+	BG_FLOW_MIDSTREAM = 1 << 6,	/* taken up without its SYN */
+	BG_FLOW_PROBE = 1 << 7,		/* a local probe, on the short way */
+	BG_FLOW_PLATFORM = 1 << 8,	/* admitted as platform traffic, not by a rule */
 	BG_FLOW_LOCAL_SERVICE = 1 << 9, /* to a node-local service */
 };
 
@@ -64,7 +64,8 @@ BG_ASSERT_SIZE(struct bg_flow, 104);
 
 struct bg_bucket {
 	struct bpf_spin_lock lock;
-	__u32 overflowed; /* a flow of this bucket went to its second one */
+	__u16 overflowed;	    /* a flow of this bucket went to its second one */
+	__u16 chosen;		    /* scratch of whoever holds the lock */
 	__u16 tag[BG_BUCKET_FLOWS]; /* of the key's hash; 0 = free */
 	struct bg_flow flow[BG_BUCKET_FLOWS];
 };
@@ -75,19 +76,23 @@ BG_ASSERT_SIZE(struct bg_bucket, 856);
  * LRU_HASH, entries older than 30 s are ignored (RFC 791 reassembly time-out).
  */
 struct bg_fragment_key {
-	struct bg_addr source;
-	struct bg_addr destination;
-	__u32 id;
-	__u32 protocol : 8;
-	__u32 branch : 24;
+	struct bg_addr local;
+	struct bg_addr remote;
+	__u32 id;	     /* as it stands in the header */
+	__u32 protocol : 8;  /* as the fragment header names it */
+	__u32 branch : 23;   /* low bits of bg_branch.tag */
+	__u32 direction : 1; /* enum bg_direction */
 };
 BG_ASSERT_SIZE(struct bg_fragment_key, 40);
 
 struct bg_fragment {
 	__u64 seen_ns;
-	__be16 source_port;
-	__be16 destination_port;
-	__u32 pad;
+	__be16 local_port; /* as in bg_flow_key */
+	__be16 remote_port;
+	__u8 protocol; /* upper layer */
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 tracking; /* enum bg_tracking of bpf/packet.h */
 };
 BG_ASSERT_SIZE(struct bg_fragment, 16);
 

@@ -75,9 +75,9 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
 #define BG_TRIE_MAX_STEPS 32
 
 struct bg_node {
-	__u32 use_lo;  /* 0: the child is picked from `hi`; 1: from `lo` */
-	__u32 shift;   /* 60 - d % 64 */
-	__u32 miss;    /* entry (a leaf) for keys that differ in the skipped bits */
+	__u32 use_lo; /* 0: the child is picked from `hi`; 1: from `lo` */
+	__u32 shift;  /* 60 - d % 64 */
+	__u32 miss;   /* entry (a leaf) for keys that differ in the skipped bits */
 	__u32 pad;
 	__u64 key_hi;
 	__u64 key_lo;
@@ -95,15 +95,15 @@ BG_ASSERT_SIZE(struct bg_node, 4 * BG_NODE_CELLS);
  */
 #define BG_CLASS_VLAN_MASK 0x00000fffu
 enum bg_class_flag {
-	BG_CLASS_VPC = 1 << 12,		 /* in VpcCidrs */
-	BG_CLASS_SERVICE = 1 << 13,	 /* in ServiceCidrs */
-	BG_CLASS_NODE = 1 << 14,	 /* in Node.Addresses */
-	BG_CLASS_EXCLUDE_SNAT = 1 << 15, /* in ExcludeSnatCidrs */
-	BG_CLASS_DNS = 1 << 16,		 /* VPC resolver: UDP and TCP 53 pass */
-	BG_CLASS_IMDS = 1 << 17,	 /* instance metadata: TCP 80 passes */
-	BG_CLASS_ECS = 1 << 18,		 /* ECS task metadata: TCP 80 passes */
-	BG_CLASS_TIME = 1 << 19,	 /* Time Sync: UDP 123 passes */
-	BG_CLASS_KMS = 1 << 20,		 /* Windows activation: TCP 1688 passes */
+	BG_CLASS_VPC = 1 << 12,		  /* in VpcCidrs */
+	BG_CLASS_SERVICE = 1 << 13,	  /* in ServiceCidrs */
+	BG_CLASS_NODE = 1 << 14,	  /* in Node.Addresses */
+	BG_CLASS_EXCLUDE_SNAT = 1 << 15,  /* in ExcludeSnatCidrs */
+	BG_CLASS_DNS = 1 << 16,		  /* VPC resolver: UDP and TCP 53 pass */
+	BG_CLASS_IMDS = 1 << 17,	  /* instance metadata: TCP 80 passes */
+	BG_CLASS_ECS = 1 << 18,		  /* ECS task metadata: TCP 80 passes */
+	BG_CLASS_TIME = 1 << 19,	  /* Time Sync: UDP 123 passes */
+	BG_CLASS_KMS = 1 << 20,		  /* Windows activation: TCP 1688 passes */
 	BG_CLASS_LOCAL_SERVICE = 1 << 21, /* address of a LocalServices entry */
 	BG_CLASS_PROBE_SOURCE = 1 << 22,  /* in ProbeSources */
 };
@@ -135,7 +135,7 @@ struct bg_timeouts {
 	__u32 udp_s;		 /* one way; EC2: UdpTimeout */
 	__u32 udp_stream_s;	 /* both ways, more than once; EC2: UdpStreamTimeout */
 	__u32 icmp_s;
-	__u32 other_s;		 /* EC2: 600 */
+	__u32 other_s; /* EC2: 600 */
 };
 BG_ASSERT_SIZE(struct bg_timeouts, 32);
 
@@ -146,10 +146,10 @@ enum bg_branch_flag {
 
 /* A branch; 64 cells, aligned to its size. Found by header.branches + VLAN id. */
 struct bg_branch {
-	__u32 tag;     /* names the branch in flow keys; 24 bits, never reused */
-	__u32 slot;    /* index of its counters */
-	__u32 mode;    /* enum bg_mode */
-	__u32 flags;   /* enum bg_branch_flag */
+	__u32 tag;   /* names the branch in flow keys; 24 bits, never reused */
+	__u32 slot;  /* index of its counters */
+	__u32 mode;  /* enum bg_mode */
+	__u32 flags; /* enum bg_branch_flag */
 	struct bg_policy policy[BG_DIRECTIONS];
 	struct bg_timeouts timeouts;
 	__u32 vlan;
@@ -174,16 +174,16 @@ enum bg_header_flag {
 struct bg_header {
 	__u32 magic;
 	__u32 abi;
-	__u32 revision;	   /* number of the accepted revision, from 1, never reused */
-	__u32 flags;	   /* enum bg_header_flag */
+	__u32 revision; /* number of the accepted revision, from 1, never reused */
+	__u32 flags;	/* enum bg_header_flag */
 	__u32 cells_used;
-	__u32 classes;	   /* address classes; class 0 is "no rule names it" */
-	__u32 trie4;	   /* cell index of 65536 entries */
-	__u32 trie6;	   /* entry */
-	__u32 class_info;  /* cell index of `classes` cells */
-	__u32 branches;	   /* cell index of BG_VLANS cells: bg_branch or 0 */
-	__u32 local_services;	    /* cell index of local_service_count entries */
-	__u32 local_service_count;  /* { address class, protocol << 16 | port } */
+	__u32 classes;		   /* address classes; class 0 is "no rule names it" */
+	__u32 trie4;		   /* cell index of 65536 entries */
+	__u32 trie6;		   /* entry */
+	__u32 class_info;	   /* cell index of `classes` cells */
+	__u32 branches;		   /* cell index of BG_VLANS cells: bg_branch or 0 */
+	__u32 local_services;	   /* cell index of local_service_count entries */
+	__u32 local_service_count; /* { address class, protocol << 16 | port } */
 	struct bg_policy node_policy[BG_DIRECTIONS]; /* Node.GroupIds */
 	__u32 pad[228];
 };

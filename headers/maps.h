@@ -33,7 +33,7 @@
 
 enum bg_role {
 	BG_ROLE_NONE = 0,
-	BG_ROLE_BRANCH = 1,	/* vlan.eth.N */
+	BG_ROLE_BRANCH = 1, /* vlan.eth.N */
 	BG_ROLE_TRUNK = 2,
 	BG_ROLE_POD_STRICT = 3,	  /* host veth of a strict pod */
 	BG_ROLE_POD_STANDARD = 4, /* host veth of a standard pod */
@@ -56,7 +56,7 @@ struct bg_branch_info {
 	__u32 tag;
 	__u32 slot;
 	enum bg_mode mode;
-	__u64 armed_ns; /* CLOCK_BOOTTIME when it was armed, 0 = not armed */
+	__u64 armed_ns;	  /* CLOCK_BOOTTIME when it was armed, 0 = not armed */
 	char groups[192]; /* ids, joined by commas, "..." when cut */
 };
 BG_ASSERT_SIZE(struct bg_branch_info, 264);
@@ -79,7 +79,7 @@ struct bg_rule {
 	char rule_id[24]; /* "sgr-01", or "" */
 	char peer[48];	  /* CIDR, pl- or sg- id */
 	enum bg_direction direction;
-	__s32 protocol; /* -1 = all */
+	__s32 protocol;	 /* -1 = all */
 	__s32 from_port; /* ICMP: type; -1 = any */
 	__s32 to_port;	 /* ICMP: code; -1 = any */
 	__u32 revision;	 /* first revision that had it, 0 = the number is free */
@@ -128,12 +128,12 @@ struct bg_event {
 BG_ASSERT_SIZE(struct bg_event, 80);
 
 struct bg_control {
-	__u32 abi; /* BG_ABI */
-	__u32 revision; /* number of the image in force, 0 = none */
+	__u32 abi;	       /* BG_ABI */
+	__u32 revision;	       /* number of the image in force, 0 = none */
 	__u64 events_until_ns; /* CLOCK_MONOTONIC; `monitor` moves it on while it listens */
 	__u64 events_lost;
-	__u64 flows_evicted; /* half-open flows that gave way */
-	__u64 published_ns;  /* CLOCK_BOOTTIME of the last publish */
+	__u64 flows_evicted;	/* half-open flows that gave way */
+	__u64 published_ns;	/* CLOCK_BOOTTIME of the last publish */
 	char feed_revision[64]; /* "Revision" of the feed, as given */
 };
 BG_ASSERT_SIZE(struct bg_control, 104);

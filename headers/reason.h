@@ -23,7 +23,6 @@
 	X(6, PLATFORM, "platform", "platform service that EC2 never filters")                      \
 	X(7, RULE, "rule", "allowed by a rule, flow created")                                      \
 	X(8, RULE_UNTRACKED, "rule-untracked", "allowed by a rule, a kind that is not tracked")    \
-	X(9, FRAGMENT, "fragment", "later fragment of an allowed datagram")                        \
 	X(10, PROBE, "probe", "declared probe of this node, or its reply")                         \
 	X(11, LOCAL_SERVICE, "local-service", "reply of a node-local service")                     \
 	X(12, NOT_OURS_TO_FILTER, "unfiltered", "traffic of this interface is not filtered here")  \

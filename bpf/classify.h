@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reading the policy image (headers/image.h). Every load is one inlined array
+ * look-up; a block that is not there reads as 0, which allows nothing.
+ */
+#ifndef BG_CLASSIFY_H
+#define BG_CLASSIFY_H
+
+#include "maps.bpf.h"
+#include "packet.h"
+
+/* The revision that a packet is judged by: found once, used throughout. */
+struct bg_policy_view {
+	void *image;
+	const struct bg_header *header;
+	const struct bg_branch *branch;
+};
+
+static __always_inline void *image_block(void *image, __u32 block)
+{
+	return bpf_map_lookup_elem(image, &block);
+}
+
+static __always_inline __u32 image_cell(void *image, __u32 index)
+{
+	struct bg_block *block = image_block(image, index >> BG_BLOCK_SHIFT);
+
+	return block ? block->cell[index & (BG_BLOCK_CELLS - 1)] : 0;
+}
+
+static __always_inline __u32 image_vector(void *image, __u32 head, __u32 index)
+{
+	__u32 chunk;
+
+	if (!head)
+		return 0;
+	chunk = image_cell(image, head + (index >> BG_CHUNK_SHIFT));
+	return image_cell(image, chunk + (index & (BG_CHUNK_CELLS - 1)));
+}
+
+/* Finds the revision in force. */
+static __always_inline enum bg_reason policy_view(struct bg_policy_view *view)
+{
+	__u32 zero = 0;
+
+	view->image = bpf_map_lookup_elem(&policy, &zero);
+	if (!view->image)
+		return BG_REASON_NO_POLICY;
+	view->header = image_block(view->image, 0);
+	if (!view->header || view->header->magic != BG_IMAGE_MAGIC)
+		return BG_REASON_NO_POLICY;
+	return BG_REASON_NONE;
+}
+
+/* Finds the branch of a VLAN in it. */
+static __always_inline enum bg_reason policy_branch(struct bg_policy_view *view, __u32 vlan)
+{
+	void *block;
+	__u32 cell;
+
+	cell = image_cell(view->image, view->header->branches + (vlan & (BG_VLANS - 1)));
+	if (!cell)
+		return BG_REASON_NO_BRANCH;
+	block = image_block(view->image, cell >> BG_BLOCK_SHIFT);
+	if (!block)
+		return BG_REASON_NO_BRANCH;
+	/* a record is aligned to its size: four places in a block */
+	view->branch = block + (cell & (BG_BLOCK_CELLS - BG_BRANCH_CELLS)) * sizeof(__u32);
+	return BG_REASON_NONE;
+}
+
+static __always_inline __u32 address_class(const struct bg_policy_view *view,
+					   const struct bg_addr *address, bool ipv6)
+{
+	__u64 hi, lo;
+	__u32 entry;
+
+	if (ipv6) {
+		hi = bpf_be64_to_cpu(address->half[0]);
+		lo = bpf_be64_to_cpu(address->half[1]);
+		entry = view->header->trie6;
+	} else {
+		hi = (__u64)bpf_ntohl(address->word[3]) << 32;
+		lo = 0;
+		entry = image_cell(view->image, view->header->trie4 + (__u32)(hi >> 48));
+	}
+	/* bounded by the trie's depth: every step decides four more bits */
+	for (int i = 0; i < BG_TRIE_MAX_STEPS; i++) {
+		const struct bg_node *node;
+		__u64 word;
+		void *block;
+
+		if (entry & BG_LEAF)
+			break;
+		/* eight nodes in a block */
+		block = image_block(view->image, entry >> (BG_BLOCK_SHIFT - BG_NODE_SHIFT));
+		if (!block)
+			return 0;
+		node = block + (entry & 7) * sizeof(*node);
+		if (((hi ^ node->key_hi) & node->mask_hi) | ((lo ^ node->key_lo) & node->mask_lo)) {
+			entry = node->miss;
+			break;
+		}
+		word = node->use_lo ? lo : hi;
+		entry = node->child[(word >> (node->shift & 63)) & 15];
+	}
+	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
+}
+
+static __always_inline __u32 class_info(const struct bg_policy_view *view, __u32 class)
+{
+	return class ? image_cell(view->image, view->header->class_info + class) : 0;
+}
+
+/* The rule of one set of groups that admits a service, 0 = none. */
+static __always_inline __u32 policy_rule(const struct bg_policy_view *view,
+					 const struct bg_policy *groups, __u32 class, __u8 protocol,
+					 __u32 service_index)
+{
+	__u32 services, service, row;
+
+	switch (protocol) {
+	case PROTOCOL_TCP:
+		services = groups->services[BG_SPACE_TCP];
+		break;
+	case PROTOCOL_UDP:
+		services = groups->services[BG_SPACE_UDP];
+		break;
+	case PROTOCOL_ICMP:
+		services = groups->services[BG_SPACE_ICMP];
+		break;
+	case PROTOCOL_ICMPV6:
+		services = groups->services[BG_SPACE_ICMPV6];
+		break;
+	default:
+		services = groups->services[BG_SPACE_OTHER];
+		break;
+	}
+	service = image_vector(view->image, services, service_index);
+	if (!service)
+		return 0;
+	row = image_vector(view->image, groups->rows, class);
+	return image_vector(view->image, row, service);
+}
+
+#endif

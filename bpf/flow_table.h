@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The flow table (headers/flow.h): look up and renew, create, and who gives
+ * way. Whatever stands between lock and unlock is inlined and calls nothing:
+ * kernels before 6.10 allow no call with a spin lock held.
+ */
+#ifndef BG_FLOW_TABLE_H
+#define BG_FLOW_TABLE_H
+
+#include "config.h"
+#include "maps.bpf.h"
+#include "packet.h"
+
+#define NS_PER_S 1000000000ull
+
+/* Odd constants with no structure: fractional parts of square roots (as SHA-2). */
+#define HASH_0 0x6a09e667f3bcc909ull
+#define HASH_1 0xbb67ae8584caa73bull
+#define HASH_2 0x3c6ef372fe94f82bull
+#define HASH_3 0xa54ff53a5f1d36f1ull
+#define HASH_4 0x510e527fade682d1ull
+
+struct bg_place {
+	__u32 first, second; /* buckets */
+	__u16 tag;	     /* never 0 */
+};
+
+enum bg_flow_result {
+	BG_FLOW_MISS = 0,
+	BG_FLOW_HIT,
+	/* there is one, but `local` was last checked under another revision:
+	 * nothing was renewed, see flow_find() */
+	BG_FLOW_UNCHECKED,
+};
+
+struct bg_found {
+	__u32 rule;
+	__u16 flags;
+};
+
+static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_packet *packet,
+				     __u32 branch_tag)
+{
+	key->local = packet->local;
+	key->remote = packet->remote;
+	key->local_port = packet->local_port;
+	key->remote_port = packet->remote_port;
+	key->protocol = packet->protocol;
+	key->branch = branch_tag;
+}
+
+/*
+ * Where a key belongs. Pairs of words are multiplied under the secret (the NH
+ * family of UMAC, RFC 4418 § 5.2), so that nobody outside can aim at a bucket;
+ * the three products do not wait for each other.
+ */
+static __always_inline void flow_place(struct bg_place *place, const struct bg_flow_key *key)
+{
+	const __u64 *word = (const void *)key;
+	__u64 hash;
+
+	hash = (word[0] + (hash_seed ^ HASH_0)) * (word[1] + (hash_seed ^ HASH_1)) +
+	       (word[2] + (hash_seed ^ HASH_2)) * (word[3] + (hash_seed ^ HASH_3)) +
+	       (word[4] ^ hash_seed) * HASH_4;
+	hash ^= hash >> 32;
+	hash *= HASH_1;
+	hash ^= hash >> 29;
+	place->first = hash & flow_mask;
+	place->second = (hash >> 24) & flow_mask;
+	place->tag = (hash >> 48) | 1;
+}
+
+static __always_inline struct bg_bucket *flow_bucket(__u32 index)
+{
+	return bpf_map_lookup_elem(&flows, &index);
+}
+
+static __always_inline bool flow_key_equal(const struct bg_flow_key *a, const struct bg_flow_key *b)
+{
+	const __u64 *x = (const void *)a, *y = (const void *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
+
+static __always_inline bool flow_expired(const struct bg_flow *flow, __u64 now_ns)
+{
+	return now_ns > flow->last_seen_ns + flow->timeout_s * NS_PER_S;
+}
+
+static __always_inline bool flow_closed(__u16 flags)
+{
+	return flags & BG_FLOW_RESET || (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE)) ==
+						(BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE);
+}
+
+static __always_inline enum bg_direction flow_direction(__u16 flags)
+{
+	return flags & BG_FLOW_EGRESS ? BG_EGRESS : BG_INGRESS;
+}
+
+/* Does the packet belong to a flow with these flags? */
+static __always_inline bool flow_takes(__u16 flags, const struct bg_packet *packet,
+				       enum bg_direction direction)
+{
+	bool first_direction = flow_direction(flags) == direction;
+
+	if (packet->tracking == BG_TRACK_REQUEST)
+		return first_direction;
+	if (packet->tracking == BG_TRACK_REPLY)
+		return !first_direction;
+	/* a new connection on the ports of a closed one is judged anew */
+	return !((packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && flow_closed(flags));
+}
+
+/* Flags after this packet; tcp_flags is 0 for all but TCP. */
+static __always_inline __u16 flow_next_flags(__u16 flags, __u8 tcp_flags,
+					     enum bg_direction direction)
+{
+	if (flow_direction(flags) != direction)
+		flags |= BG_FLOW_REPLIED;
+	else if (flags & BG_FLOW_REPLIED && !(tcp_flags & (TCP_SYN | TCP_RST)))
+		flags |= BG_FLOW_ASSURED;
+	if (tcp_flags & TCP_RST)
+		flags |= BG_FLOW_RESET;
+	if (tcp_flags & TCP_FIN)
+		flags |= direction == BG_EGRESS ? BG_FLOW_FIN_LOCAL : BG_FLOW_FIN_REMOTE;
+	return flags;
+}
+
+static __always_inline __u32 flow_timeout_s(const struct bg_timeouts *timeouts, __u8 protocol,
+					    __u16 flags)
+{
+	switch (protocol) {
+	case PROTOCOL_TCP:
+		if (flow_closed(flags))
+			return timeouts->tcp_closed_s;
+		if (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE))
+			return timeouts->tcp_closing_s;
+		return flags & BG_FLOW_ASSURED ? timeouts->tcp_established_s
+					       : timeouts->tcp_half_open_s;
+	case PROTOCOL_UDP:
+		return flags & BG_FLOW_ASSURED ? timeouts->udp_stream_s : timeouts->udp_s;
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return timeouts->icmp_s;
+	default:
+		return timeouts->other_s;
+	}
+}
+
+#define LANES_ONE 0x0001000100010001ull
+#define LANES_TOP 0x8000800080008000ull
+#define LANES_PER_WORD 4
+
+/* Lanes of the word that equal the tag, as their top bits. A lane above an equal
+ * one may be marked wrongly: the key is compared in any case. */
+static __always_inline __u64 tag_lanes(__u64 word, __u16 tag)
+{
+	__u64 differs = word ^ (tag * LANES_ONE);
+
+	return (differs - LANES_ONE) & ~differs & LANES_TOP;
+}
+
+/*
+ * The slot of a key, BG_BUCKET_FLOWS = none. The eight tags are compared at once
+ * (two words of four), so that a miss costs next to nothing. With the lock held.
+ */
+static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
+					 const struct bg_flow_key *key, __u16 tag)
+{
+	const __u64 *tags = (const void *)bucket->tag;
+
+	for (__u32 half = 0; half < BG_BUCKET_FLOWS / LANES_PER_WORD; half++) {
+		__u64 lanes = tag_lanes(tags[half & 1], tag);
+
+		for (int i = 0; i < LANES_PER_WORD && lanes; i++) {
+			__u64 lowest = lanes & -lanes;
+			__u32 slot = half * LANES_PER_WORD + (lowest >> 31 & 1) +
+				     (lowest >> 47 & 1) * 2 + (lowest >> 63) * 3;
+
+			slot &= BG_BUCKET_FLOWS - 1;
+			if (flow_key_equal(&bucket->flow[slot].key, key))
+				return slot;
+			lanes &= lanes - 1;
+		}
+	}
+	return BG_BUCKET_FLOWS;
+}
+
+/* The bucket that may hold a key, first = 0, second = 1. */
+static __always_inline struct bg_bucket *place_bucket(const struct bg_place *place, int which)
+{
+	return flow_bucket(which ? place->second : place->first);
+}
+
+/*
+ * Finds the packet's flow and renews it. BG_FLOW_UNCHECKED: the caller makes
+ * sure that the flow may live under this revision, calls flow_confirm() and
+ * looks again.
+ */
+static __always_inline enum bg_flow_result
+flow_find(const struct bg_flow_key *key, const struct bg_place *place,
+	  const struct bg_packet *packet, enum bg_direction direction,
+	  const struct bg_timeouts *timeouts, __u32 revision, __u64 now_ns, struct bg_found *found)
+{
+	/* the mask keeps a run-time direction inside the arrays */
+	__u32 way = direction & 1;
+
+	for (int which = 0; which < 2; which++) {
+		struct bg_bucket *bucket = place_bucket(place, which);
+		enum bg_flow_result result = BG_FLOW_MISS;
+		struct bg_flow *flow;
+		bool overflowed;
+		__u32 slot;
+
+		if (!bucket)
+			break;
+		bpf_spin_lock(&bucket->lock);
+		overflowed = bucket->overflowed;
+		slot = bucket_slot(bucket, key, place->tag);
+		if (slot < BG_BUCKET_FLOWS) {
+			flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
+			if (!flow_expired(flow, now_ns) &&
+			    flow_takes(flow->flags, packet, direction)) {
+				found->rule = flow->rule;
+				found->flags = flow->flags;
+				result = BG_FLOW_UNCHECKED;
+				if (flow->checked == revision) {
+					result = BG_FLOW_HIT;
+					flow->last_seen_ns = now_ns;
+					flow->packets[way]++;
+					flow->bytes[way] += packet->length_bytes;
+					flow->flags = flow_next_flags(flow->flags,
+								      packet->tcp_flags, direction);
+					flow->timeout_s = flow_timeout_s(timeouts, packet->protocol,
+									 flow->flags);
+				}
+			}
+		}
+		bpf_spin_unlock(&bucket->lock);
+		if (result || !overflowed)
+			return result;
+	}
+	return BG_FLOW_MISS;
+}
+
+/* What flow_confirm() does to a flow. */
+enum bg_flow_change {
+	BG_FLOW_KEEP,	 /* it may live on under this revision */
+	BG_FLOW_READMIT, /* the rules of this revision admit it, by `rule` */
+	BG_FLOW_FORGET,	 /* it may not live on */
+};
+
+static __always_inline void flow_confirm(const struct bg_flow_key *key,
+					 const struct bg_place *place, enum bg_flow_change change,
+					 __u32 rule, __u32 revision)
+{
+	for (int which = 0; which < 2; which++) {
+		struct bg_bucket *bucket = place_bucket(place, which);
+		struct bg_flow *flow;
+		__u32 slot;
+
+		if (!bucket)
+			break;
+		bpf_spin_lock(&bucket->lock);
+		slot = bucket_slot(bucket, key, place->tag);
+		if (slot < BG_BUCKET_FLOWS) {
+			slot &= BG_BUCKET_FLOWS - 1;
+			flow = &bucket->flow[slot];
+			if (change == BG_FLOW_FORGET) {
+				bucket->tag[slot] = 0;
+				flow->key.protocol = 0;
+			} else {
+				flow->checked = revision;
+			}
+			if (change == BG_FLOW_READMIT) {
+				flow->rule = rule;
+				flow->revision = revision;
+			}
+		}
+		bpf_spin_unlock(&bucket->lock);
+	}
+}
+
+/* Is there a live flow of this key? Renews nothing: ICMP errors come unasked. */
+static __always_inline bool flow_exists(const struct bg_flow_key *key, __u64 now_ns)
+{
+	struct bg_place place;
+	bool exists = false;
+
+	flow_place(&place, key);
+	for (int which = 0; which < 2 && !exists; which++) {
+		struct bg_bucket *bucket = place_bucket(&place, which);
+		__u32 slot;
+
+		if (!bucket)
+			break;
+		bpf_spin_lock(&bucket->lock);
+		slot = bucket_slot(bucket, key, place.tag);
+		exists = slot < BG_BUCKET_FLOWS &&
+			 !flow_expired(&bucket->flow[slot & (BG_BUCKET_FLOWS - 1)], now_ns);
+		bpf_spin_unlock(&bucket->lock);
+	}
+	return exists;
+}
+
+struct bg_new_flow {
+	__u64 now_ns;
+	__u32 timeout_s;
+	__u32 rule;
+	__u32 revision;
+	__u32 length_bytes;
+	__u16 flags;
+	__u16 direction; /* enum bg_direction */
+};
+
+/* The order of giving way, in the upper bits of a score; the age decides below. */
+#define SCORE_KEEP 0ull
+#define SCORE_HALF_OPEN (1ull << 60)
+#define SCORE_OWN_HALF_OPEN (2ull << 60)
+#define SCORE_EXPIRED (3ull << 60)
+#define SCORE_FREE (4ull << 60)
+#define SCORE_SAME (5ull << 60)
+#define SCORE_AGE_MASK ((1ull << 60) - 1)
+
+static __always_inline __u64 flow_score(const struct bg_bucket *bucket, const struct bg_flow *flow,
+					int i, const struct bg_flow_key *key, __u16 tag,
+					__u64 now_ns)
+{
+	__u64 age_ns = (now_ns - flow->last_seen_ns) & SCORE_AGE_MASK;
+
+	if (!bucket->tag[i])
+		return SCORE_FREE;
+	if (bucket->tag[i] == tag && flow_key_equal(&flow->key, key))
+		return SCORE_SAME;
+	if (flow_expired(flow, now_ns))
+		return SCORE_EXPIRED | age_ns;
+	if (flow->flags & BG_FLOW_ASSURED)
+		return SCORE_KEEP;
+	return (flow->key.branch == key->branch ? SCORE_OWN_HALF_OPEN : SCORE_HALF_OPEN) | age_ns;
+}
+
+static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg_flow_key *key,
+				       __u16 tag, const struct bg_new_flow *new)
+{
+	/* read back from memory: a number in a register the verifier would follow
+	 * through all the ways it can have come about */
+	__u32 slot = *(volatile __u16 *)&bucket->chosen & (BG_BUCKET_FLOWS - 1);
+	struct bg_flow *flow = &bucket->flow[slot];
+
+	bucket->tag[slot] = tag;
+	flow->key = *key;
+	flow->created_ns = new->now_ns;
+	flow->last_seen_ns = new->now_ns;
+	flow->bytes[BG_INGRESS] = new->direction == BG_INGRESS ? new->length_bytes : 0;
+	flow->bytes[BG_EGRESS] = new->direction == BG_EGRESS ? new->length_bytes : 0;
+	flow->packets[BG_INGRESS] = new->direction == BG_INGRESS;
+	flow->packets[BG_EGRESS] = new->direction == BG_EGRESS;
+	flow->rule = new->rule;
+	flow->revision = new->revision;
+	flow->checked = new->revision;
+	flow->flags = new->flags;
+	flow->timeout_s = new->timeout_s;
+}
+
+enum bg_create_result {
+	BG_CREATE_FULL = 0,
+	BG_CREATE_DONE,
+	BG_CREATE_EVICTED, /* done, and a half-open flow gave way */
+};
+
+/*
+ * Creates a flow. A global function, verified once on its own; none of the
+ * pointers is ever NULL, but the verifier asks. Returns enum bg_create_result.
+ */
+__noinline int flow_create(const struct bg_flow_key *key, const struct bg_place *place,
+			   const struct bg_new_flow *new)
+{
+	enum bg_create_result result = BG_CREATE_FULL;
+
+	if (!key || !place || !new)
+		return BG_CREATE_FULL;
+	for (int which = 0; which < 2 && result == BG_CREATE_FULL; which++) {
+		struct bg_bucket *bucket = place_bucket(place, which);
+		__u64 best = SCORE_KEEP;
+
+		if (!bucket)
+			break;
+		bpf_spin_lock(&bucket->lock);
+		for (int i = 0; i < BG_BUCKET_FLOWS; i++) {
+			__u64 score = flow_score(bucket, &bucket->flow[i], i, key, place->tag,
+						 new->now_ns);
+
+			if (score > best) {
+				best = score;
+				bucket->chosen = i;
+			}
+		}
+		if (best == SCORE_KEEP) {
+			bucket->overflowed = 1;
+		} else {
+			flow_write(bucket, key, place->tag, new);
+			result = best < SCORE_EXPIRED ? BG_CREATE_EVICTED : BG_CREATE_DONE;
+		}
+		bpf_spin_unlock(&bucket->lock);
+	}
+	return result;
+}
+
+#endif

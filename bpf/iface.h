@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Which interface is this? One inlined look-up, a hash only on collision. */
+#ifndef BG_IFACE_H
+#define BG_IFACE_H
+
+#include "maps.bpf.h"
+
+/* NULL: an interface that the loader has not told us of. */
+static __always_inline struct bg_iface *iface_find(__u32 ifindex)
+{
+	__u32 place = ifindex & (BG_IFACES - 1);
+	struct bg_iface *iface = bpf_map_lookup_elem(&ifaces, &place);
+
+	if (iface && iface->ifindex == ifindex)
+		return iface;
+	return bpf_map_lookup_elem(&more_ifaces, &ifindex);
+}
+
+/* The VLAN of a branch interface, 0 = it is none. */
+static __always_inline __u32 iface_branch_vlan(__u32 ifindex)
+{
+	struct bg_iface *iface = iface_find(ifindex);
+
+	return iface && iface->role == BG_ROLE_BRANCH ? iface->vlan : 0;
+}
+
+/* The ifindex of the armed branch of a VLAN, 0 = not armed. */
+static __always_inline __u32 vlan_armed_ifindex(__u32 vlan)
+{
+	__u32 *ifindex = bpf_map_lookup_elem(&vlans, &vlan);
+
+	return ifindex ? *ifindex : 0;
+}
+
+#endif

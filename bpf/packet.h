@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the rest of the datapath knows of a packet. The parser fills it once;
+ * packet pointers do not leave parse.h and the hooks.
+ */
+#ifndef BG_PACKET_H
+#define BG_PACKET_H
+
+#include "flow.h"
+#include "reason.h"
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP 0x0806
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_QINQ 0x88a8
+#define ETHERTYPE_IPV6 0x86dd
+
+#define PROTOCOL_ICMP 1
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+#define PROTOCOL_ICMPV6 58
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+enum bg_fragment_kind {
+	BG_WHOLE = 0,
+	BG_FIRST_FRAGMENT,
+	BG_LATER_FRAGMENT, /* carries no ports */
+};
+
+/* What a packet may do with the flow table. */
+enum bg_tracking {
+	BG_TRACK_NONE = 0, /* no flow: ICMP errors and notices, router messages */
+	BG_TRACK_ANY,	   /* may open a flow or belong to one, either way */
+	BG_TRACK_REQUEST,  /* ICMP request: opens, belongs in the first direction only */
+	BG_TRACK_REPLY,	   /* ICMP reply: never opens, belongs in the other direction only */
+};
+
+struct bg_packet {
+	struct bg_addr local;
+	struct bg_addr remote;
+	__be16 local_port;  /* ICMP query: the identifier */
+	__be16 remote_port; /* ICMP query: the request's type, host order */
+	__u8 protocol;	    /* upper layer */
+	__u8 ipv6;
+	__u8 hop_limit;
+	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 fragment;		/* enum bg_fragment_kind */
+	__u8 fragment_protocol; /* as the fragment header names it: equal in all fragments */
+	__u32 fragment_id;
+	__u8 tracking; /* enum bg_tracking */
+	__u8 icmp_error;
+	__u16 network_offset; /* of the IP header in the frame */
+	__u16 upper_offset;   /* of the upper layer; the parser's cursor before that */
+	__u16 payload_offset; /* of what an ICMP error quotes */
+	__u32 length_bytes;   /* of the frame */
+};
+
+/* Port or, for ICMP, type and code: the index of a packet in its service space. */
+static __always_inline __u32 packet_service_index(const struct bg_packet *packet,
+						  enum bg_direction direction)
+{
+	switch (packet->protocol) {
+	case PROTOCOL_TCP:
+	case PROTOCOL_UDP:
+		return bpf_ntohs(direction == BG_INGRESS ? packet->local_port
+							 : packet->remote_port);
+	case PROTOCOL_ICMP:
+	case PROTOCOL_ICMPV6:
+		return (__u32)packet->icmp_type << 8 | packet->icmp_code;
+	default:
+		return packet->protocol;
+	}
+}
+
+static __always_inline __be16 packet_source_port(const struct bg_packet *packet,
+						 enum bg_direction direction)
+{
+	return direction == BG_INGRESS ? packet->remote_port : packet->local_port;
+}
+
+static __always_inline __be16 packet_destination_port(const struct bg_packet *packet,
+						      enum bg_direction direction)
+{
+	return direction == BG_INGRESS ? packet->local_port : packet->remote_port;
+}
+
+/*
+ * IPv6 neighbour and router discovery counts only with the hop limit that no
+ * router lets through (RFC 4861 § 6.1, 7.1); MLD is link-local with hop limit 1
+ * (RFC 3810 § 5).
+ */
+static __always_inline bool packet_is_neighbour(const struct bg_packet *packet)
+{
+	if (packet->protocol != PROTOCOL_ICMPV6 || !packet->ipv6 || packet->fragment)
+		return false;
+	switch (packet->icmp_type) {
+	case 133 ... 137: /* router and neighbour solicitation, advertisement, redirect */
+		return packet->hop_limit == 255;
+	case 130 ... 132: /* MLD */
+	case 143:	  /* MLDv2 report */
+		return packet->hop_limit == 1;
+	default:
+		return false;
+	}
+}
+
+/* RFC 2131, RFC 8415: client and server ports; the client may have no address. */
+static __always_inline bool packet_is_dhcp(const struct bg_packet *packet)
+{
+	__u16 client = packet->ipv6 ? 546 : 68, server = packet->ipv6 ? 547 : 67;
+
+	/* the pod is the client, whichever way the packet goes */
+	return packet->protocol == PROTOCOL_UDP && packet->fragment != BG_LATER_FRAGMENT &&
+	       packet->local_port == bpf_htons(client) && packet->remote_port == bpf_htons(server);
+}
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The verdict: one function for both directions, both families, XDP and TC.
+ *
+ *	1. not IP: ARP passes, the rest is dropped		dissect.h
+ *	2. malformed, truncated, unwalkable: dropped		dissect.h
+ *	3. neighbour and router discovery, MLD: pass		judge()
+ *	4. the pod's address must be the branch's (not DHCP)	judge(), confirm_flow()
+ *	5. later fragments take the ports of the first		judge()
+ *	6. a tracked flow passes				ask_flows()
+ *	7. an ICMP error about a tracked flow passes		judge()
+ *	8. platform traffic passes				admit()
+ *	9. the rules decide					admit()
+ *
+ * The pod's address is looked up before the flow only where the flow cannot
+ * vouch for it: a flow remembers the revision for which its address was last
+ * found on the branch (`checked`), and is confirmed once under every new one.
+ */
+#ifndef BG_VERDICT_H
+#define BG_VERDICT_H
+
+#include "classify.h"
+#include "flow_table.h"
+#include "fragment.h"
+#include "icmp_error.h"
+#include "platform.h"
+#include "report.h"
+
+/*
+ * A packet that comes to be judged, and the answer. Plain data without packet
+ * pointers: the verdict is a function of its own for the verifier, checked once
+ * and not once for every way through the parser.
+ */
+struct bg_case {
+	struct bg_packet packet;
+	struct bg_packet quoted;  /* by an ICMP error; tracking NONE: nothing useful */
+	enum bg_reason dissected; /* what steps 1 and 2 say, NONE = go on */
+	enum bg_direction direction;
+	__u32 ifindex;
+	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
+};
+
+/* What a judgement works with: the case, and the revision it is judged by. */
+struct bg_judge {
+	struct bg_case *c;
+	struct bg_policy_view view;
+	__u64 now_ns;
+};
+
+/* Step 4. */
+static __always_inline bool local_is_ours(const struct bg_judge *j)
+{
+	const struct bg_packet *packet = &j->c->packet;
+	__u32 class = address_class(&j->view, &packet->local, packet->ipv6);
+
+	return (class_info(&j->view, class) & BG_CLASS_VLAN_MASK) == j->c->verdict.vlan;
+}
+
+static __always_inline enum bg_reason not_ours(const struct bg_judge *j)
+{
+	return j->c->direction == BG_EGRESS ? BG_REASON_SPOOFED : BG_REASON_NOT_OURS;
+}
+
+/* The rules of the branch, and those of the node where both must be satisfied. */
+static __always_inline enum bg_reason ask_rules(struct bg_judge *j, __u32 class,
+						enum bg_direction direction, __u32 service_index)
+{
+	const struct bg_branch *branch = j->view.branch;
+	struct bg_verdict *verdict = &j->c->verdict;
+	__u8 protocol = j->c->packet.protocol;
+	/* the mask keeps a run-time direction inside the array */
+	__u32 way = direction & 1;
+
+	verdict->rule = policy_rule(&j->view, &branch->policy[way], class, protocol, service_index);
+	if (!verdict->rule)
+		return BG_REASON_NO_RULE;
+	if (branch->flags & BG_BRANCH_NODE_GROUPS) {
+		verdict->node_rule = policy_rule(&j->view, &j->view.header->node_policy[way], class,
+						 protocol, service_index);
+		if (!verdict->node_rule)
+			return BG_REASON_NO_NODE_RULE;
+	}
+	return BG_REASON_RULE;
+}
+
+/*
+ * A flow meets a revision it was not checked under: its address must still be
+ * the branch's, and under "revalidate" a rule must still admit it in its first
+ * direction. BG_REASON_TRACKED: it lives on.
+ */
+static __always_inline enum bg_reason confirm_flow(struct bg_judge *j,
+						   const struct bg_flow_key *key,
+						   const struct bg_place *place,
+						   const struct bg_found *found)
+{
+	enum bg_direction first = flow_direction(found->flags);
+	const struct bg_packet *packet = &j->c->packet;
+	enum bg_flow_change change = BG_FLOW_KEEP;
+	enum bg_reason reason = BG_REASON_TRACKED;
+
+	if (!local_is_ours(j)) {
+		change = BG_FLOW_FORGET;
+		reason = not_ours(j);
+	} else if (j->view.header->flags & BG_NODE_REVALIDATE) {
+		__u32 class = address_class(&j->view, &packet->remote, packet->ipv6);
+		__u32 index = packet_service_index(packet, first);
+
+		/* the request's type, whichever packet of the pair this is */
+		if (packet->tracking != BG_TRACK_ANY)
+			index = (__u32)packet->remote_port << 8;
+		change = BG_FLOW_READMIT;
+		if (!is_platform(&j->view, class_info(&j->view, class), packet, first) &&
+		    ask_rules(j, class, first, index) != BG_REASON_RULE) {
+			change = BG_FLOW_FORGET;
+			reason = BG_REASON_REVOKED;
+		}
+	}
+	flow_confirm(key, place, change, j->c->verdict.rule, j->view.header->revision);
+	return reason;
+}
+
+/* Step 6; BG_REASON_NONE = no flow. */
+static __always_inline enum bg_reason ask_flows(struct bg_judge *j, const struct bg_flow_key *key,
+						const struct bg_place *place)
+{
+	/* at most once more: a confirmed flow is found the second time */
+	for (int i = 0; i < 2; i++) {
+		struct bg_found found = {};
+		enum bg_flow_result result;
+		enum bg_reason reason;
+
+		result = flow_find(key, place, &j->c->packet, j->c->direction,
+				   &j->view.branch->timeouts, j->view.header->revision, j->now_ns,
+				   &found);
+		if (result == BG_FLOW_MISS)
+			break;
+		if (result == BG_FLOW_HIT) {
+			j->c->verdict.rule = found.rule;
+			return BG_REASON_TRACKED;
+		}
+		reason = confirm_flow(j, key, place, &found);
+		if (reason != BG_REASON_TRACKED)
+			return reason;
+	}
+	return BG_REASON_NONE;
+}
+
+/* A first packet was let through: remember it, if it is of a kind that opens a flow. */
+static __always_inline enum bg_reason open_flow(struct bg_judge *j, const struct bg_flow_key *key,
+						const struct bg_place *place,
+						enum bg_reason admitted)
+{
+	const struct bg_packet *packet = &j->c->packet;
+	struct bg_new_flow new = {
+		.now_ns = j->now_ns,
+		.rule = j->c->verdict.rule,
+		.revision = j->view.header->revision,
+		.length_bytes = packet->length_bytes,
+		.direction = j->c->direction,
+	};
+	enum bg_create_result result;
+	struct bg_control *block;
+
+	if (packet->tracking == BG_TRACK_NONE || packet->tracking == BG_TRACK_REPLY ||
+	    packet->tcp_flags & TCP_RST)
+		return admitted == BG_REASON_RULE ? BG_REASON_RULE_UNTRACKED : admitted;
+	if (new.direction == BG_EGRESS)
+		new.flags |= BG_FLOW_EGRESS;
+	if (packet->protocol == PROTOCOL_TCP &&
+	    (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		new.flags |= BG_FLOW_MIDSTREAM;
+	if (admitted == BG_REASON_PLATFORM)
+		new.flags |= BG_FLOW_PLATFORM;
+	new.flags = flow_next_flags(new.flags, packet->tcp_flags, new.direction);
+	new.timeout_s = flow_timeout_s(&j->view.branch->timeouts, packet->protocol, new.flags);
+	result = flow_create(key, place, &new);
+	if (result == BG_CREATE_FULL)
+		return BG_REASON_TABLE_FULL;
+	if (result == BG_CREATE_EVICTED) {
+		block = control_block();
+		if (block)
+			__sync_fetch_and_add(&block->flows_evicted, 1);
+	}
+	j->c->verdict.reason = admitted;
+	tell(BG_EVENT_FLOW, &j->c->verdict, packet, j->c->direction, j->c->ifindex, j->now_ns);
+	return admitted;
+}
+
+/* Steps 8 and 9. */
+static __always_inline enum bg_reason admit(struct bg_judge *j, const struct bg_flow_key *key,
+					    const struct bg_place *place)
+{
+	const struct bg_packet *packet = &j->c->packet;
+	enum bg_direction direction = j->c->direction;
+	enum bg_reason reason;
+	struct bg_rule *rule;
+	__u32 class, number;
+
+	class = address_class(&j->view, &packet->remote, packet->ipv6);
+	if (is_platform(&j->view, class_info(&j->view, class), packet, direction)) {
+		reason = BG_REASON_PLATFORM;
+	} else {
+		reason = ask_rules(j, class, direction, packet_service_index(packet, direction));
+		if (reason != BG_REASON_RULE)
+			return reason;
+	}
+	reason = open_flow(j, key, place, reason);
+	number = j->c->verdict.rule;
+	if (number && bg_reason_passes(reason)) {
+		rule = bpf_map_lookup_elem(&rules, &number);
+		if (rule)
+			__sync_fetch_and_add(&rule->hits, 1);
+	}
+	return reason;
+}
+
+/* Steps 3 to 9. */
+static __always_inline enum bg_reason judge(struct bg_judge *j)
+{
+	enum bg_direction direction = j->c->direction;
+	struct bg_packet *packet = &j->c->packet;
+	__u32 tag = j->view.branch->tag;
+	struct bg_flow_key key = {};
+	struct bg_place place = {};
+	enum bg_reason reason = BG_REASON_NONE;
+	bool dhcp;
+
+	if (packet_is_neighbour(packet))
+		return BG_REASON_NEIGHBOUR;
+	dhcp = packet_is_dhcp(packet);
+	if (dhcp && !(j->view.header->flags & BG_NODE_FILTER_PLATFORM))
+		return BG_REASON_DHCP;
+	if (packet->fragment == BG_LATER_FRAGMENT) {
+		if (!local_is_ours(j))
+			return not_ours(j);
+		if (!fragment_recall(packet, tag, direction, j->now_ns))
+			return BG_REASON_FRAGMENT_UNKNOWN;
+	}
+	flow_key(&key, packet, tag);
+	flow_place(&place, &key);
+	if (packet->tracking != BG_TRACK_NONE)
+		reason = ask_flows(j, &key, &place);
+	if (reason == BG_REASON_NONE) {
+		if (!dhcp && !local_is_ours(j))
+			return not_ours(j);
+		if (packet->icmp_error &&
+		    icmp_error_is_tracked(packet, &j->c->quoted, tag, j->now_ns))
+			return BG_REASON_ICMP_ERROR;
+		reason = admit(j, &key, &place);
+		if (packet->icmp_error && reason == BG_REASON_NO_RULE)
+			return BG_REASON_ICMP_ERROR_UNKNOWN;
+	}
+	if (packet->fragment == BG_FIRST_FRAGMENT && bg_reason_passes(reason))
+		fragment_remember(packet, tag, direction, j->now_ns);
+	return reason;
+}
+
+/* The branch of a VLAN under the revision in force; without one nothing passes. */
+static __always_inline enum bg_reason find_branch(struct bg_judge *j)
+{
+	struct bg_verdict *verdict = &j->c->verdict;
+	enum bg_reason reason = policy_view(&j->view);
+
+	if (reason != BG_REASON_NONE)
+		return reason;
+	verdict->revision = j->view.header->revision;
+	reason = policy_branch(&j->view, verdict->vlan);
+	if (reason == BG_REASON_NONE)
+		verdict->slot = j->view.branch->slot;
+	return reason;
+}
+
+/* Counts and reports; every packet comes through here once. */
+static __always_inline void conclude(struct bg_case *c, enum bg_reason reason, __u64 now_ns)
+{
+	c->verdict.reason = reason;
+	count(&c->verdict, c->direction, c->packet.length_bytes);
+	if (!bg_reason_passes(reason))
+		tell(BG_EVENT_DROP, &c->verdict, &c->packet, c->direction, c->ifindex, now_ns);
+}
+
+/*
+ * Judges, counts, reports. Returns 1 = pass, 0 = drop. A global function, and so
+ * verified on its own; `c` is never NULL, but the verifier asks.
+ */
+__noinline int verdict(struct bg_case *c)
+{
+	struct bg_judge j = { .c = c, .now_ns = bpf_ktime_get_coarse_ns() };
+	enum bg_reason reason;
+
+	if (!c)
+		return 0;
+	reason = find_branch(&j);
+	if (reason == BG_REASON_NONE)
+		reason = c->dissected;
+	if (reason == BG_REASON_NONE)
+		reason = judge(&j);
+	conclude(c, reason, j.now_ns);
+	return bg_reason_passes(reason);
+}
+
+#endif
