@@ -145,10 +145,45 @@ UNIT := $(call programs_of,unit,$(OUT))
 PACKETS := $(call programs_of,packets,$(OUT))
 BENCH := $(call programs_of,bench,$(BUILD))
 
-.PHONY: tests unit packets
+UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
+NET := $(wildcard selftests/net/test_*.sh)
+KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
+
+.PHONY: tests unit unit-san packets net lint
 tests: $(UNIT) $(PACKETS) $(BENCH) $(SELFTEST_BPF_OBJECTS)
 unit: $(UNIT)
+	$(Q)selftests/run $(UNIT)
+unit-san: $(UNIT_SAN)
+	$(Q)selftests/run $(UNIT_SAN)
 packets: $(PACKETS)
+	$(Q)selftests/run $(PACKETS)
+net: all $(SELFTEST_BPF_OBJECTS)
+	$(Q)selftests/run --timeout 240 $(NET)
+lint: $(SKELETON)
+	$(Q)BG_BUILD=$(BUILD) scripts/lint.sh
+
+# All suites in one run, so that there is one closing line. The VMs come last:
+# what fails elsewhere fails there too, only later.
+SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
+	--timeout 300 lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
+	--timeout 120 $(UNIT) $(UNIT_SAN) \
+	--timeout 180 $(PACKETS) \
+	--timeout 240 $(NET)
+SUITES_VM := --timeout 900 $(foreach kernel,$(KERNELS),'vm/$(kernel)=selftests/vm/run.sh $(kernel)')
+CHECKED := $(call program_in,$(BUILD)) $(call program_in,$(SAN_BUILD)) \
+	$(UNIT) $(UNIT_SAN) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
+
+.PHONY: check check-quick check-vm
+check: $(CHECKED)
+	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_QUICK) $(SUITES_VM)
+check-quick: $(CHECKED)
+	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_QUICK)
+check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
+	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_VM)
+
+.PHONY: demo
+demo: $(call program_in,$(BUILD))
+	$(Q)scripts/demo
 
 # --- the rest ----------------------------------------------------------------
 
@@ -163,7 +198,12 @@ help:
 	@printf '%s\n' \
 	'make            build $(BUILD)/branchguard' \
 	'make SAN=1      the same with ASan and UBSan, in $(BUILD)/san' \
+	'make demo       install what is missing, build, and show what it does (root)' \
+	'make check      install what is missing, build, run every test (root)' \
+	'make check-quick, check-vm   the same without, or only, the VMs' \
+	'make unit, unit-san, packets, net, lint   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
+	'make setup      only install what is missing (root, Debian 12)' \
 	'make format     clang-format over all C' \
 	'make clean      remove $(BUILD)/' \
 	'Variables: V=1 shows the commands, BUILD=DIR builds elsewhere, CC, CLANG, CFLAGS.'

@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Boots one kernel with one initramfs, without KVM and without root:
+#
+#   boot.sh VMLINUZ INITRD CONSOLE_LOG RESULTS
+#
+# CONSOLE_LOG gets the console, each line with the seconds since the start;
+# RESULTS what the guest wrote to its second serial port. The status is QEMU's,
+# which is 0 also after a panic: look for the line "guest: result" in the log.
+#
+# Two NICs on one hub are a cable: the guest moves one end into a namespace and
+# has real tagged frames between two virtio devices, with native XDP.
+# TCG on purpose: /dev/kvm of a CI machine often cannot run a stock kernel.
+set -u
+kernel=$1
+initrd=$2
+log=$3
+results=$4
+limit_s=${BG_VM_TIMEOUT_S:-420}
+
+version=$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p;q')
+read -r major minor <<<"$version"
+if [ $((major * 100 + minor)) -lt 801 ]; then
+	echo "boot.sh: QEMU $major.$minor mis-emulates what stock kernels do, 8.1 or later is needed:" \
+		"scripts/setup.sh installs it" >&2
+	exit 1
+fi
+
+cable=()
+for n in 0 1; do
+	cable+=(-netdev "hubport,id=h$n,hubid=0"
+		-device "virtio-net-pci,netdev=h$n,romfile=,mac=52:54:00:00:00:0$n")
+done
+
+start_us=${EPOCHREALTIME/[^0-9]/}
+stamp() {
+	local line ms
+	while IFS= read -r line || [ -n "$line" ]; do
+		ms=$(((${EPOCHREALTIME/[^0-9]/} - start_us) / 1000))
+		printf '%4d.%03d %s\n' $((ms / 1000)) $((ms % 1000)) "${line//$'\r'/}"
+	done
+}
+
+timeout --kill-after=5 "$limit_s" qemu-system-x86_64 \
+	-accel tcg,thread=multi -machine pc -cpu max -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
+	-nodefaults -no-user-config -display none -monitor none -no-reboot \
+	-serial stdio -serial "file:$results" "${cable[@]}" \
+	-kernel "$kernel" -initrd "$initrd" \
+	-append "console=ttyS0 panic=-1 oops=panic loglevel=4 ${BG_VM_APPEND:-}" \
+	</dev/null 2>&1 | stamp >"$log"
+exit "${PIPESTATUS[0]}"

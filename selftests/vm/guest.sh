@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What runs in the guest: every suite that needs a kernel with real VLAN
+# interfaces. TAP on stdout; what else is said goes to the console.
+cd "$(dirname "$0")/../.." || exit 1
+export BG_TEST_LOGS=/tmp/test-logs BG_IN_VM=1
+
+suites=(--timeout 60 "kernel=selftests/vm/guest-kernel.sh"
+	--timeout 120 "attach=selftests/vm/guest-attach.sh")
+shopt -s nullglob
+for file in build/selftests/packets/test_*; do
+	suites+=(--timeout 180 "packets/$(basename "$file")=$file")
+done
+for file in selftests/net/test_*.sh selftests/net/[0-9]*.sh; do
+	suites+=(--timeout 240 "net/$(basename "$file")=$file")
+done
+# One at a time while working on it: BG_VM_ONLY=pattern on the kernel's command line.
+only=$(sed -n 's/.*bg_only=\([^ ]*\).*/\1/p' /proc/cmdline)
+if [ -n "$only" ]; then
+	picked=()
+	for ((i = 0; i < ${#suites[@]}; i += 3)); do
+		[[ ${suites[i + 2]%%=*} != *$only* ]] || picked+=("${suites[@]:i:3}")
+	done
+	suites=("${picked[@]}")
+fi
+selftests/run --tap "${suites[@]}"
+status=$?
+# For who reads the console after a failure.
+[ "$status" -eq 0 ] || tail -n 40 /tmp/test-logs/* >&2
+exit "$status"

@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# One kernel of kernels.list, as TAP:
+#
+#   selftests/vm/run.sh NAME
+#
+# Boots it and passes on what selftests/vm/guest.sh reports from inside, then
+# judges the run as a whole. A guest that panics or hangs has no plan, hence
+# fails; a skip that skips.list does not allow for this kernel is a failure.
+# BG_VM_ONLY=PATTERN picks suites, BG_VM_APPEND adds to the kernel's command line.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+name=${1:?name of a kernel, see selftests/vm/kernels.list}
+build=${BG_BUILD:-build}
+dir=$build/vm
+log=$dir/console-$name.log
+results=$dir/results-$name.tap
+mkdir -p "$dir"
+
+bail() {
+	echo "Bail out! $*"
+	exit 1
+}
+
+selftests/vm/fetch-kernels.sh >&2 || bail "no kernels"
+kernel=$(selftests/vm/fetch-kernels.sh --path "$name") || bail "no kernel $name"
+make=selftests/vm/mkinitrd.sh
+
+# Programs and modules change seldom: made anew when the recipe or the kernel did.
+fresh() {
+	[ "$dir/$1" -nt $make ] && [ "$dir/$1" -nt selftests/vm/init ] && [ "$dir/$1" -nt "${2:-$make}" ]
+}
+fresh base.cpio /var/lib/dpkg/status || $make base "$dir/base.cpio"
+modules=modules-$(basename "$kernel").cpio
+fresh "$modules" || $make modules "$dir/$modules" "$kernel"
+
+shopt -s nullglob globstar
+files=(selftests/run selftests/vm/guest*.sh)
+for file in scripts/** selftests/net/** "$build/branchguard" "$build"/*.bpf.o \
+	"$build"/selftests/packets/test_* "$build"/selftests/**/*.bpf.o; do
+	case $file in
+	*.[od] | *.c) [[ $file == *.bpf.o ]] || continue ;;
+	esac
+	[ ! -f "$file" ] || files+=("$file")
+done
+$make tests "$dir/tests.cpio" "${files[@]}"
+cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd.cpio"
+
+rm -f "$results"
+status=0
+BG_VM_APPEND="${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
+	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd.cpio" "$log" "$results" || status=$?
+
+# The guest's TAP, but skips must be foreseen: "KERNEL SUITE: TEST # reason".
+tr -d '\r' <"$results" | awk -v kernel="$name" -v list=selftests/vm/skips.list '
+	BEGIN {
+		while ((getline line < list) > 0) {
+			if (line ~ /^#/ || line == "") continue
+			split(line, part, " # ")
+			at = index(part[1], " ")
+			if (substr(part[1], 1, at - 1) == kernel) allowed[substr(part[1], at + 1)] = part[2]
+		}
+	}
+	/^1\.\.[0-9]+$/ { plan = substr($0, 4) + 0; next }
+	/^ok .*# SKIP/ {
+		test = $0
+		sub(/^ok [0-9]+ - /, "", test)
+		sub(/ # SKIP.*/, "", test)
+		if (!(test in allowed)) {
+			print "not " $0
+			print "# skips.list foresees no such skip on kernel " kernel
+			bad = 1
+			next
+		}
+	}
+	{ print }
+	END {
+		if (plan) print "1.." plan + 2
+		exit bad
+	}' || status=1
+
+judged=$(grep -c '^\(not \)\?ok ' "$results" || true)
+result=$(grep -a -o 'guest: result .*' "$log" | tail -n 1 || true)
+if [[ $result == *" splats=0 "* ]]; then
+	echo "ok $((judged + 1)) - kernel log has no splat"
+else
+	echo "not ok $((judged + 1)) - kernel log has no splat"
+	grep -a -E -A 30 'WARNING: |BUG: |Oops|Kernel panic|INFO: rcu|INFO: task' "$log" |
+		head -n 60 | sed 's/^/# /' || true
+	status=1
+fi
+if [ "$status" -ne 124 ] && [ -n "$result" ]; then
+	echo "ok $((judged + 2)) - guest ran to its end (${result#guest: result })"
+else
+	echo "not ok $((judged + 2)) - guest ran to its end"
+	echo "# QEMU ended with status $status; the end of $log:"
+	tail -n 30 "$log" | sed 's/^/# /'
+	status=1
+fi
+exit "$status"
