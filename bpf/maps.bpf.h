@@ -115,9 +115,12 @@ struct {
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
+/* Datapath, loader and monitor write fields of their own: the last through a
+ * mapping, since an update would replace what the others wrote meanwhile. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct bg_control);
 } control SEC(".maps");

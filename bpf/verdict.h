@@ -34,6 +34,8 @@
 struct bg_case {
 	struct bg_packet packet;
 	struct bg_packet quoted;  /* by an ICMP error; tracking NONE: nothing useful */
+	struct bg_flow_key key;	  /* of the packet's flow, */
+	struct bg_place place;	  /* and where it is kept: worked out by judge() */
 	enum bg_reason dissected; /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
@@ -88,10 +90,7 @@ static __always_inline enum bg_reason ask_rules(struct bg_judge *j, __u32 class,
  * the branch's, and under "revalidate" a rule must still admit it in its first
  * direction. BG_REASON_TRACKED: it lives on.
  */
-static __always_inline enum bg_reason confirm_flow(struct bg_judge *j,
-						   const struct bg_flow_key *key,
-						   const struct bg_place *place,
-						   const struct bg_found *found)
+static __always_inline enum bg_reason confirm_flow(struct bg_judge *j, const struct bg_found *found)
 {
 	enum bg_direction first = flow_direction(found->flags);
 	const struct bg_packet *packet = &j->c->packet;
@@ -115,13 +114,13 @@ static __always_inline enum bg_reason confirm_flow(struct bg_judge *j,
 			reason = BG_REASON_REVOKED;
 		}
 	}
-	flow_confirm(key, place, change, j->c->verdict.rule, j->view.header->revision);
+	flow_confirm(&j->c->key, &j->c->place, change, j->c->verdict.rule,
+		     j->view.header->revision);
 	return reason;
 }
 
 /* Step 6; BG_REASON_NONE = no flow. */
-static __always_inline enum bg_reason ask_flows(struct bg_judge *j, const struct bg_flow_key *key,
-						const struct bg_place *place)
+static __always_inline enum bg_reason ask_flows(struct bg_judge *j)
 {
 	/* at most once more: a confirmed flow is found the second time */
 	for (int i = 0; i < 2; i++) {
@@ -129,7 +128,7 @@ static __always_inline enum bg_reason ask_flows(struct bg_judge *j, const struct
 		enum bg_flow_result result;
 		enum bg_reason reason;
 
-		result = flow_find(key, place, &j->c->packet, j->c->direction,
+		result = flow_find(&j->c->key, &j->c->place, &j->c->packet, j->c->direction,
 				   &j->view.branch->timeouts, j->view.header->revision, j->now_ns,
 				   &found);
 		if (result == BG_FLOW_MISS)
@@ -138,7 +137,7 @@ static __always_inline enum bg_reason ask_flows(struct bg_judge *j, const struct
 			j->c->verdict.rule = found.rule;
 			return BG_REASON_TRACKED;
 		}
-		reason = confirm_flow(j, key, place, &found);
+		reason = confirm_flow(j, &found);
 		if (reason != BG_REASON_TRACKED)
 			return reason;
 	}
@@ -146,9 +145,7 @@ static __always_inline enum bg_reason ask_flows(struct bg_judge *j, const struct
 }
 
 /* A first packet was let through: remember it, if it is of a kind that opens a flow. */
-static __always_inline enum bg_reason open_flow(struct bg_judge *j, const struct bg_flow_key *key,
-						const struct bg_place *place,
-						enum bg_reason admitted)
+static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reason admitted)
 {
 	const struct bg_packet *packet = &j->c->packet;
 	struct bg_new_flow new = {
@@ -173,7 +170,7 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, const struct
 		new.flags |= BG_FLOW_PLATFORM;
 	new.flags = flow_next_flags(new.flags, packet->tcp_flags, new.direction);
 	new.timeout_s = flow_timeout_s(&j->view.branch->timeouts, packet->protocol, new.flags);
-	result = flow_create(key, place, &new);
+	result = flow_create(&j->c->key, &j->c->place, &new);
 	if (result == BG_CREATE_FULL)
 		return BG_REASON_TABLE_FULL;
 	if (result == BG_CREATE_EVICTED) {
@@ -187,8 +184,7 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, const struct
 }
 
 /* Steps 8 and 9. */
-static __always_inline enum bg_reason admit(struct bg_judge *j, const struct bg_flow_key *key,
-					    const struct bg_place *place)
+static __always_inline enum bg_reason admit(struct bg_judge *j)
 {
 	const struct bg_packet *packet = &j->c->packet;
 	enum bg_direction direction = j->c->direction;
@@ -204,7 +200,7 @@ static __always_inline enum bg_reason admit(struct bg_judge *j, const struct bg_
 		if (reason != BG_REASON_RULE)
 			return reason;
 	}
-	reason = open_flow(j, key, place, reason);
+	reason = open_flow(j, reason);
 	number = j->c->verdict.rule;
 	if (number && bg_reason_passes(reason)) {
 		rule = bpf_map_lookup_elem(&rules, &number);
@@ -220,8 +216,6 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 	enum bg_direction direction = j->c->direction;
 	struct bg_packet *packet = &j->c->packet;
 	__u32 tag = j->view.branch->tag;
-	struct bg_flow_key key = {};
-	struct bg_place place = {};
 	enum bg_reason reason = BG_REASON_NONE;
 	bool dhcp;
 
@@ -236,17 +230,17 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 		if (!fragment_recall(packet, tag, direction, j->now_ns))
 			return BG_REASON_FRAGMENT_UNKNOWN;
 	}
-	flow_key(&key, packet, tag);
-	flow_place(&place, &key);
+	flow_key(&j->c->key, packet, tag);
+	flow_place(&j->c->place, &j->c->key);
 	if (packet->tracking != BG_TRACK_NONE)
-		reason = ask_flows(j, &key, &place);
+		reason = ask_flows(j);
 	if (reason == BG_REASON_NONE) {
 		if (!dhcp && !local_is_ours(j))
 			return not_ours(j);
 		if (packet->icmp_error &&
 		    icmp_error_is_tracked(packet, &j->c->quoted, tag, j->now_ns))
 			return BG_REASON_ICMP_ERROR;
-		reason = admit(j, &key, &place);
+		reason = admit(j);
 		if (packet->icmp_error && reason == BG_REASON_NO_RULE)
 			return BG_REASON_ICMP_ERROR_UNKNOWN;
 	}
