@@ -36,10 +36,10 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
 
 /*
  * A vector is a two-level array of cells, index → value. Its head is a run of
- * cells, each the cell index of a chunk of 64 values; a chunk is aligned to 64
- * cells, so it lies in one block. Equal chunks are stored once, and so are
- * equal heads. "A vector" as a value is the cell index of its head; the reader
- * knows the length.
+ * cells, each the cell index of a chunk of 64 values (the last one may be as
+ * short as the vector ends). Equal chunks are stored once, and so are equal
+ * heads. Neither is aligned: a run may cross from one block into the next. "A
+ * vector" as a value is the cell index of its head; the reader knows the length.
  *
  *	value = cell[cell[head + index / 64] + index % 64]
  *

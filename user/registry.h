@@ -22,6 +22,8 @@ void bg_registry_free(struct bg_registry *registry);
 /* Adoption of what an earlier daemon left in the pinned maps. */
 int bg_registry_adopt_rule(struct bg_registry *registry, __u32 number, const struct bg_rule *rule);
 int bg_registry_adopt_branch(struct bg_registry *registry, const struct bg_branch_info *branch);
+/* A tag that a flow still carries, of whichever branch: not given out again. */
+void bg_registry_adopt_tag(struct bg_registry *registry, __u32 tag);
 
 /*
  * Numbers everything in the model. -ENOSPC with the figures when it does not
