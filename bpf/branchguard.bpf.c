@@ -114,25 +114,33 @@ static __always_inline void frame_of_skb(struct __sk_buff *ctx, struct bg_frame 
 	frame->length_bytes = ctx->len;
 }
 
+/* Verified once, called twice at the most; `c` is never NULL. Returns whether it
+ * may have missed something that lies in pages. */
+__noinline int dissect_skb(struct __sk_buff *ctx, struct bg_case *c)
+{
+	struct bg_frame frame;
+
+	if (!c)
+		return 0;
+	frame_of_skb(ctx, &frame);
+	dissect(&frame, c);
+	return c->dissected == BG_REASON_TRUNCATED || c->packet.icmp_error;
+}
+
 /*
  * An skb's headers may lie in pages: when the parser lacks something that is
  * there, it is pulled in (which copies, so not before), and parsed anew.
  */
-static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c)
+static __always_inline void dissect_paged(struct __sk_buff *ctx, struct bg_case *c)
 {
 	__u32 wanted = ctx->len < PARSE_MAX_OFFSET ? ctx->len : PARSE_MAX_OFFSET;
-	struct bg_frame frame;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
-	for (int i = 0; i < 2; i++) {
-		frame_of_skb(ctx, &frame);
-		dissect(&frame, c);
-		if (c->dissected != BG_REASON_TRUNCATED && !c->packet.icmp_error)
-			break;
-		if (frame.data + wanted <= frame.end || bpf_skb_pull_data(ctx, wanted))
-			break;
-		c->packet = (struct bg_packet){};
-		c->quoted = (struct bg_packet){};
-	}
+	if (!dissect_skb(ctx, c) || end - data >= wanted || bpf_skb_pull_data(ctx, wanted))
+		return;
+	__builtin_memset(&c->packet, 0, sizeof(c->packet));
+	__builtin_memset(&c->quoted, 0, sizeof(c->quoted));
+	dissect_skb(ctx, c);
 }
 
 static __always_inline int judge_skb(struct __sk_buff *ctx, enum bg_direction direction)
@@ -142,7 +150,7 @@ static __always_inline int judge_skb(struct __sk_buff *ctx, enum bg_direction di
 
 	if (!c)
 		return TC_ACT_SHOT;
-	dissect_skb(ctx, c);
+	dissect_paged(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	note(&c->verdict, direction, action);
 	return action;

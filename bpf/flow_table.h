@@ -33,11 +33,6 @@ enum bg_flow_result {
 	BG_FLOW_UNCHECKED,
 };
 
-struct bg_found {
-	__u32 rule;
-	__u16 flags;
-};
-
 static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_packet *packet,
 				     __u32 branch_tag)
 {
@@ -193,21 +188,37 @@ static __always_inline struct bg_bucket *place_bucket(const struct bg_place *pla
 	return flow_bucket(which ? place->second : place->first);
 }
 
+/* What flow_find() needs to know, and what it finds. */
+struct bg_flow_query {
+	struct bg_flow_key key;
+	struct bg_place place;
+	struct bg_timeouts timeouts; /* of the branch */
+	__u64 now_ns;
+	__u32 revision;
+	/* answer */
+	__u32 rule;
+	__u32 flags; /* enum bg_flow_flag */
+	__u32 pad;
+};
+
 /*
  * Finds the packet's flow and renews it. BG_FLOW_UNCHECKED: the caller makes
  * sure that the flow may live under this revision, calls flow_confirm() and
  * looks again.
+ *
+ * A global function, verified once on its own, as are flow_create() and those of
+ * verdict.h; none of the pointers is ever NULL, but the verifier asks.
  */
-static __always_inline enum bg_flow_result
-flow_find(const struct bg_flow_key *key, const struct bg_place *place,
-	  const struct bg_packet *packet, enum bg_direction direction,
-	  const struct bg_timeouts *timeouts, __u32 revision, __u64 now_ns, struct bg_found *found)
+__noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *packet,
+			 enum bg_direction direction)
 {
 	/* the mask keeps a run-time direction inside the arrays */
 	__u32 way = direction & 1;
 
+	if (!query || !packet)
+		return BG_FLOW_MISS;
 	for (int which = 0; which < 2; which++) {
-		struct bg_bucket *bucket = place_bucket(place, which);
+		struct bg_bucket *bucket = place_bucket(&query->place, which);
 		enum bg_flow_result result = BG_FLOW_MISS;
 		struct bg_flow *flow;
 		bool overflowed;
@@ -217,23 +228,23 @@ flow_find(const struct bg_flow_key *key, const struct bg_place *place,
 			break;
 		bpf_spin_lock(&bucket->lock);
 		overflowed = bucket->overflowed;
-		slot = bucket_slot(bucket, key, place->tag);
+		slot = bucket_slot(bucket, &query->key, query->place.tag);
 		if (slot < BG_BUCKET_FLOWS) {
 			flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
-			if (!flow_expired(flow, now_ns) &&
+			if (!flow_expired(flow, query->now_ns) &&
 			    flow_takes(flow->flags, packet, direction)) {
-				found->rule = flow->rule;
-				found->flags = flow->flags;
+				query->rule = flow->rule;
+				query->flags = flow->flags;
 				result = BG_FLOW_UNCHECKED;
-				if (flow->checked == revision) {
+				if (flow->checked == query->revision) {
 					result = BG_FLOW_HIT;
-					flow->last_seen_ns = now_ns;
+					flow->last_seen_ns = query->now_ns;
 					flow->packets[way]++;
 					flow->bytes[way] += packet->length_bytes;
 					flow->flags = flow_next_flags(flow->flags,
 								      packet->tcp_flags, direction);
-					flow->timeout_s = flow_timeout_s(timeouts, packet->protocol,
-									 flow->flags);
+					flow->timeout_s = flow_timeout_s(
+						&query->timeouts, packet->protocol, flow->flags);
 				}
 			}
 		}
@@ -251,19 +262,18 @@ enum bg_flow_change {
 	BG_FLOW_FORGET,	 /* it may not live on */
 };
 
-static __always_inline void flow_confirm(const struct bg_flow_key *key,
-					 const struct bg_place *place, enum bg_flow_change change,
-					 __u32 rule, __u32 revision)
+static __always_inline void flow_confirm(const struct bg_flow_query *query,
+					 enum bg_flow_change change, __u32 rule)
 {
 	for (int which = 0; which < 2; which++) {
-		struct bg_bucket *bucket = place_bucket(place, which);
+		struct bg_bucket *bucket = place_bucket(&query->place, which);
 		struct bg_flow *flow;
 		__u32 slot;
 
 		if (!bucket)
 			break;
 		bpf_spin_lock(&bucket->lock);
-		slot = bucket_slot(bucket, key, place->tag);
+		slot = bucket_slot(bucket, &query->key, query->place.tag);
 		if (slot < BG_BUCKET_FLOWS) {
 			slot &= BG_BUCKET_FLOWS - 1;
 			flow = &bucket->flow[slot];
@@ -271,11 +281,11 @@ static __always_inline void flow_confirm(const struct bg_flow_key *key,
 				bucket->tag[slot] = 0;
 				flow->key.protocol = 0;
 			} else {
-				flow->checked = revision;
+				flow->checked = query->revision;
 			}
 			if (change == BG_FLOW_READMIT) {
 				flow->rule = rule;
-				flow->revision = revision;
+				flow->revision = query->revision;
 			}
 		}
 		bpf_spin_unlock(&bucket->lock);
@@ -305,12 +315,10 @@ static __always_inline bool flow_exists(const struct bg_flow_key *key, __u64 now
 }
 
 struct bg_new_flow {
-	__u64 now_ns;
 	__u32 timeout_s;
 	__u32 rule;
-	__u32 revision;
 	__u32 length_bytes;
-	__u16 flags;
+	__u16 flags;	 /* enum bg_flow_flag */
 	__u16 direction; /* enum bg_direction */
 };
 
@@ -324,41 +332,41 @@ struct bg_new_flow {
 #define SCORE_AGE_MASK ((1ull << 60) - 1)
 
 static __always_inline __u64 flow_score(const struct bg_bucket *bucket, const struct bg_flow *flow,
-					int i, const struct bg_flow_key *key, __u16 tag,
-					__u64 now_ns)
+					int i, const struct bg_flow_query *query)
 {
-	__u64 age_ns = (now_ns - flow->last_seen_ns) & SCORE_AGE_MASK;
+	__u64 age_ns = (query->now_ns - flow->last_seen_ns) & SCORE_AGE_MASK;
 
 	if (!bucket->tag[i])
 		return SCORE_FREE;
-	if (bucket->tag[i] == tag && flow_key_equal(&flow->key, key))
+	if (bucket->tag[i] == query->place.tag && flow_key_equal(&flow->key, &query->key))
 		return SCORE_SAME;
-	if (flow_expired(flow, now_ns))
+	if (flow_expired(flow, query->now_ns))
 		return SCORE_EXPIRED | age_ns;
 	if (flow->flags & BG_FLOW_ASSURED)
 		return SCORE_KEEP;
-	return (flow->key.branch == key->branch ? SCORE_OWN_HALF_OPEN : SCORE_HALF_OPEN) | age_ns;
+	return age_ns |
+	       (flow->key.branch == query->key.branch ? SCORE_OWN_HALF_OPEN : SCORE_HALF_OPEN);
 }
 
-static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg_flow_key *key,
-				       __u16 tag, const struct bg_new_flow *new)
+static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg_flow_query *query,
+				       const struct bg_new_flow *new)
 {
 	/* read back from memory: a number in a register the verifier would follow
 	 * through all the ways it can have come about */
 	__u32 slot = *(volatile __u16 *)&bucket->chosen & (BG_BUCKET_FLOWS - 1);
 	struct bg_flow *flow = &bucket->flow[slot];
 
-	bucket->tag[slot] = tag;
-	flow->key = *key;
-	flow->created_ns = new->now_ns;
-	flow->last_seen_ns = new->now_ns;
+	bucket->tag[slot] = query->place.tag;
+	flow->key = query->key;
+	flow->created_ns = query->now_ns;
+	flow->last_seen_ns = query->now_ns;
 	flow->bytes[BG_INGRESS] = new->direction == BG_INGRESS ? new->length_bytes : 0;
 	flow->bytes[BG_EGRESS] = new->direction == BG_EGRESS ? new->length_bytes : 0;
 	flow->packets[BG_INGRESS] = new->direction == BG_INGRESS;
 	flow->packets[BG_EGRESS] = new->direction == BG_EGRESS;
 	flow->rule = new->rule;
-	flow->revision = new->revision;
-	flow->checked = new->revision;
+	flow->revision = query->revision;
+	flow->checked = query->revision;
 	flow->flags = new->flags;
 	flow->timeout_s = new->timeout_s;
 }
@@ -369,27 +377,22 @@ enum bg_create_result {
 	BG_CREATE_EVICTED, /* done, and a half-open flow gave way */
 };
 
-/*
- * Creates a flow. A global function, verified once on its own; none of the
- * pointers is ever NULL, but the verifier asks. Returns enum bg_create_result.
- */
-__noinline int flow_create(const struct bg_flow_key *key, const struct bg_place *place,
-			   const struct bg_new_flow *new)
+/* Creates a flow. Returns enum bg_create_result. */
+__noinline int flow_create(const struct bg_flow_query *query, const struct bg_new_flow *new)
 {
 	enum bg_create_result result = BG_CREATE_FULL;
 
-	if (!key || !place || !new)
+	if (!query || !new)
 		return BG_CREATE_FULL;
 	for (int which = 0; which < 2 && result == BG_CREATE_FULL; which++) {
-		struct bg_bucket *bucket = place_bucket(place, which);
+		struct bg_bucket *bucket = place_bucket(&query->place, which);
 		__u64 best = SCORE_KEEP;
 
 		if (!bucket)
 			break;
 		bpf_spin_lock(&bucket->lock);
 		for (int i = 0; i < BG_BUCKET_FLOWS; i++) {
-			__u64 score = flow_score(bucket, &bucket->flow[i], i, key, place->tag,
-						 new->now_ns);
+			__u64 score = flow_score(bucket, &bucket->flow[i], i, query);
 
 			if (score > best) {
 				best = score;
@@ -399,7 +402,7 @@ __noinline int flow_create(const struct bg_flow_key *key, const struct bg_place 
 		if (best == SCORE_KEEP) {
 			bucket->overflowed = 1;
 		} else {
-			flow_write(bucket, key, place->tag, new);
+			flow_write(bucket, query, new);
 			result = best < SCORE_EXPIRED ? BG_CREATE_EVICTED : BG_CREATE_DONE;
 		}
 		bpf_spin_unlock(&bucket->lock);

@@ -33,9 +33,8 @@
  */
 struct bg_case {
 	struct bg_packet packet;
-	struct bg_packet quoted;  /* by an ICMP error; tracking NONE: nothing useful */
-	struct bg_flow_key key;	  /* of the packet's flow, */
-	struct bg_place place;	  /* and where it is kept: worked out by judge() */
+	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
+	struct bg_flow_query flow;
 	enum bg_reason dissected; /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
@@ -85,60 +84,84 @@ static __always_inline enum bg_reason ask_rules(struct bg_judge *j, __u32 class,
 	return BG_REASON_RULE;
 }
 
+/* The branch of a VLAN under the revision in force; without one nothing passes. */
+static __always_inline enum bg_reason find_branch(struct bg_judge *j)
+{
+	struct bg_verdict *verdict = &j->c->verdict;
+	enum bg_reason reason = policy_view(&j->view);
+
+	if (reason != BG_REASON_NONE)
+		return reason;
+	verdict->revision = j->view.header->revision;
+	reason = policy_branch(&j->view, verdict->vlan);
+	if (reason == BG_REASON_NONE)
+		verdict->slot = j->view.branch->slot;
+	return reason;
+}
+
 /*
  * A flow meets a revision it was not checked under: its address must still be
  * the branch's, and under "revalidate" a rule must still admit it in its first
- * direction. BG_REASON_TRACKED: it lives on.
+ * direction. BG_REASON_TRACKED: it lives on. The revision is the one in force
+ * now; the caller goes on with it.
  */
-static __always_inline enum bg_reason confirm_flow(struct bg_judge *j, const struct bg_found *found)
+__noinline int review_flow(struct bg_case *c)
 {
-	enum bg_direction first = flow_direction(found->flags);
-	const struct bg_packet *packet = &j->c->packet;
 	enum bg_flow_change change = BG_FLOW_KEEP;
-	enum bg_reason reason = BG_REASON_TRACKED;
+	struct bg_judge j = { .c = c };
+	enum bg_direction first;
+	enum bg_reason reason;
+	__u32 class, index;
 
-	if (!local_is_ours(j)) {
+	if (!c)
+		return BG_REASON_INTERNAL;
+	reason = find_branch(&j);
+	if (reason != BG_REASON_NONE)
+		return reason;
+	c->flow.revision = c->verdict.revision;
+	reason = BG_REASON_TRACKED;
+	if (!local_is_ours(&j)) {
 		change = BG_FLOW_FORGET;
-		reason = not_ours(j);
-	} else if (j->view.header->flags & BG_NODE_REVALIDATE) {
-		__u32 class = address_class(&j->view, &packet->remote, packet->ipv6);
-		__u32 index = packet_service_index(packet, first);
-
+		reason = not_ours(&j);
+	} else if (j.view.header->flags & BG_NODE_REVALIDATE) {
+		first = flow_direction(c->flow.flags);
+		class = address_class(&j.view, &c->packet.remote, c->packet.ipv6);
+		index = packet_service_index(&c->packet, first);
 		/* the request's type, whichever packet of the pair this is */
-		if (packet->tracking != BG_TRACK_ANY)
-			index = (__u32)packet->remote_port << 8;
+		if (c->packet.tracking != BG_TRACK_ANY)
+			index = (__u32)c->packet.remote_port << 8;
 		change = BG_FLOW_READMIT;
-		if (!is_platform(&j->view, class_info(&j->view, class), packet, first) &&
-		    ask_rules(j, class, first, index) != BG_REASON_RULE) {
+		if (!is_platform(&j.view, class_info(&j.view, class), &c->packet, first) &&
+		    ask_rules(&j, class, first, index) != BG_REASON_RULE) {
 			change = BG_FLOW_FORGET;
 			reason = BG_REASON_REVOKED;
 		}
 	}
-	flow_confirm(&j->c->key, &j->c->place, change, j->c->verdict.rule,
-		     j->view.header->revision);
+	flow_confirm(&c->flow, change, c->verdict.rule);
 	return reason;
 }
 
 /* Step 6; BG_REASON_NONE = no flow. */
 static __always_inline enum bg_reason ask_flows(struct bg_judge *j)
 {
-	/* at most once more: a confirmed flow is found the second time */
-	for (int i = 0; i < 2; i++) {
-		struct bg_found found = {};
-		enum bg_flow_result result;
-		enum bg_reason reason;
+	struct bg_case *c = j->c;
+	enum bg_reason reason;
+	int result;
 
-		result = flow_find(&j->c->key, &j->c->place, &j->c->packet, j->c->direction,
-				   &j->view.branch->timeouts, j->view.header->revision, j->now_ns,
-				   &found);
+	/* at most once more: a reviewed flow is found the second time */
+	for (int i = 0; i < 2; i++) {
+		result = flow_find(&c->flow, &c->packet, c->direction);
 		if (result == BG_FLOW_MISS)
 			break;
 		if (result == BG_FLOW_HIT) {
-			j->c->verdict.rule = found.rule;
+			c->verdict.rule = c->flow.rule;
 			return BG_REASON_TRACKED;
 		}
-		reason = confirm_flow(j, &found);
+		reason = review_flow(c);
 		if (reason != BG_REASON_TRACKED)
+			return reason;
+		reason = find_branch(j);
+		if (reason != BG_REASON_NONE)
 			return reason;
 	}
 	return BG_REASON_NONE;
@@ -149,9 +172,7 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reas
 {
 	const struct bg_packet *packet = &j->c->packet;
 	struct bg_new_flow new = {
-		.now_ns = j->now_ns,
 		.rule = j->c->verdict.rule,
-		.revision = j->view.header->revision,
 		.length_bytes = packet->length_bytes,
 		.direction = j->c->direction,
 	};
@@ -169,8 +190,8 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reas
 	if (admitted == BG_REASON_PLATFORM)
 		new.flags |= BG_FLOW_PLATFORM;
 	new.flags = flow_next_flags(new.flags, packet->tcp_flags, new.direction);
-	new.timeout_s = flow_timeout_s(&j->view.branch->timeouts, packet->protocol, new.flags);
-	result = flow_create(&j->c->key, &j->c->place, &new);
+	new.timeout_s = flow_timeout_s(&j->c->flow.timeouts, packet->protocol, new.flags);
+	result = flow_create(&j->c->flow, &new);
 	if (result == BG_CREATE_FULL)
 		return BG_REASON_TABLE_FULL;
 	if (result == BG_CREATE_EVICTED) {
@@ -230,8 +251,11 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 		if (!fragment_recall(packet, tag, direction, j->now_ns))
 			return BG_REASON_FRAGMENT_UNKNOWN;
 	}
-	flow_key(&j->c->key, packet, tag);
-	flow_place(&j->c->place, &j->c->key);
+	flow_key(&j->c->flow.key, packet, tag);
+	flow_place(&j->c->flow.place, &j->c->flow.key);
+	j->c->flow.timeouts = j->view.branch->timeouts;
+	j->c->flow.now_ns = j->now_ns;
+	j->c->flow.revision = j->c->verdict.revision;
 	if (packet->tracking != BG_TRACK_NONE)
 		reason = ask_flows(j);
 	if (reason == BG_REASON_NONE) {
@@ -246,21 +270,6 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 	}
 	if (packet->fragment == BG_FIRST_FRAGMENT && bg_reason_passes(reason))
 		fragment_remember(packet, tag, direction, j->now_ns);
-	return reason;
-}
-
-/* The branch of a VLAN under the revision in force; without one nothing passes. */
-static __always_inline enum bg_reason find_branch(struct bg_judge *j)
-{
-	struct bg_verdict *verdict = &j->c->verdict;
-	enum bg_reason reason = policy_view(&j->view);
-
-	if (reason != BG_REASON_NONE)
-		return reason;
-	verdict->revision = j->view.header->revision;
-	reason = policy_branch(&j->view, verdict->vlan);
-	if (reason == BG_REASON_NONE)
-		verdict->slot = j->view.branch->slot;
 	return reason;
 }
 
