@@ -207,20 +207,17 @@ static void print_wrapped(FILE *out, const char *text, int indent)
 	while (*text) {
 		int length = (int)strcspn(text, " ");
 
-		if (column > indent && column + length > HELP_WIDTH) {
+		if (column > indent && column + 1 + length > HELP_WIDTH) {
 			fprintf(out, "\n%*s", indent, "");
 			column = indent;
+		} else if (column > indent) {
+			fputc(' ', out);
+			column++;
 		}
 		fprintf(out, "%.*s", length, text);
 		column += length;
 		text += length;
-		if (*text == ' ') {
-			text++;
-			if (column + 1 < HELP_WIDTH && *text) {
-				fputc(' ', out);
-				column++;
-			}
-		}
+		text += strspn(text, " ");
 	}
 	fputc('\n', out);
 }

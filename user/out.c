@@ -213,16 +213,12 @@ bool bg_has_ports(unsigned int protocol)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
 }
 
-const char *bg_format_rule(const struct bg_rule *rules, size_t rule_count, __u32 number, char *text)
+const char *bg_format_rule(const struct bg_rule *rule, char *text)
 {
 	char protocol[BG_PROTOCOL_TEXT], ports[BG_OUT_TEXT];
-	const struct bg_rule *rule;
 
 	text[0] = '\0';
-	if (!number || number >= rule_count)
-		return text;
-	rule = &rules[number];
-	if (!rule->group[0])
+	if (!rule || !rule->group[0])
 		return text;
 	if (rule->rule_id[0]) {
 		snprintf(text, BG_RULE_TEXT, "%s %s", rule->group, rule->rule_id);

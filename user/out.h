@@ -60,12 +60,11 @@ bool bg_has_ports(unsigned int protocol);
 
 /*
  * "sg-0aa11 sgr-01", "sg-0aa11 tcp 5432 from 10.0.0.0/16" where the feed gave
- * the rule no id; "" for rule number 0 or one that is free. `text` holds
+ * the rule no id; "" for NULL or an entry that was never used. `text` holds
  * BG_RULE_TEXT bytes.
  */
 #define BG_RULE_TEXT 192
-const char *bg_format_rule(const struct bg_rule *rules, size_t rule_count, __u32 number,
-			   char *text);
+const char *bg_format_rule(const struct bg_rule *rule, char *text);
 
 /* Control characters, which would drive the terminal, become '?'; in place. */
 char *bg_printable(char *text);
