@@ -20,6 +20,9 @@
 #include "handover.h"
 #include "iface.h"
 #include "maps.bpf.h"
+#include "local.h"
+#include "short_way.h"
+#include "standard.h"
 #include "verdict.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -47,6 +50,7 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
 	__builtin_memset(c, 0, sizeof(*c));
 	c->direction = direction;
 	c->ifindex = ifindex;
+	c->groups = BG_GROUPS_CROSSING;
 	c->verdict.vlan = vlan;
 	return c;
 }
@@ -78,7 +82,7 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 		dissect(&frame, c);
 		if (verdict(c)) {
 			action = XDP_PASS;
-			handover_give(ctx, branch_ifindex);
+			handover_give(ctx, branch_ifindex, &c->verdict);
 		}
 	}
 	note(&c->verdict, BG_INGRESS, action);
@@ -143,31 +147,63 @@ static __always_inline void dissect_paged(struct __sk_buff *ctx, struct bg_case 
 	dissect_skb(ctx, c);
 }
 
-static __always_inline int judge_skb(struct __sk_buff *ctx, enum bg_direction direction)
-{
-	struct bg_case *c = open_case(direction, ctx->ifindex, iface_branch_vlan(ctx->ifindex));
-	int action;
-
-	if (!c)
-		return TC_ACT_SHOT;
-	dissect_paged(ctx, c);
-	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	note(&c->verdict, direction, action);
-	return action;
-}
-
+/*
+ * Ingress of a branch. What XDP has judged is not judged again. A strict pod's
+ * packet that conntrack need not see goes straight to the pod, unless somebody
+ * else's program wants to see it on this interface.
+ */
 SEC("tc")
 int tc_branch_ingress(struct __sk_buff *ctx)
 {
-	if (handover_taken(ctx))
+	struct bg_iface *iface = iface_find(ctx->ifindex);
+	struct bg_case *c;
+	int action = TC_ACT_UNSPEC;
+	__u32 vlan = 0;
+	bool judged;
+
+	if (iface && iface->role == BG_ROLE_BRANCH)
+		vlan = iface->vlan;
+	c = open_case(BG_INGRESS, ctx->ifindex, vlan);
+	if (!c)
+		return TC_ACT_SHOT;
+	judged = handover_take(ctx, &c->verdict);
+	if (judged && !c->verdict.short_way)
 		return TC_ACT_UNSPEC;
-	return judge_skb(ctx, BG_INGRESS);
+	dissect_paged(ctx, c);
+	if (!judged && !verdict(c)) {
+		action = TC_ACT_SHOT;
+	} else if (c->verdict.short_way && iface && !(iface->flags & BG_IFACE_SHARED)) {
+		action = to_pod(ctx, c, true);
+		if (action == TC_ACT_REDIRECT)
+			count_short_way(&c->verdict, BG_INGRESS);
+	}
+	note(&c->verdict, BG_INGRESS, action);
+	return action;
 }
 
+/* Egress of a branch: the verdict, and the last look at the source address. */
 SEC("tc")
 int tc_branch_egress(struct __sk_buff *ctx)
 {
-	return judge_skb(ctx, BG_EGRESS);
+	struct bg_case *c = open_case(BG_EGRESS, ctx->ifindex, iface_branch_vlan(ctx->ifindex));
+	bool by_short_way = ctx->tc_index == BG_PATH_SHORT;
+	int action = TC_ACT_SHOT;
+
+	if (!c)
+		return TC_ACT_SHOT;
+	c->came_by = ctx->tc_index;
+	if (by_short_way)
+		c->flow.clear_flags = BG_FLOW_STACK;
+	else
+		c->flow.set_flags = BG_FLOW_STACK;
+	dissect_paged(ctx, c);
+	if (verdict(c)) {
+		action = TC_ACT_UNSPEC;
+		if (by_short_way)
+			count_short_way(&c->verdict, BG_EGRESS);
+	}
+	note(&c->verdict, BG_EGRESS, action);
+	return action;
 }
 
 /* Frames of VLANs whose branch is not armed: nothing comes in, nothing leaves. */
@@ -197,20 +233,177 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	return TC_ACT_SHOT;
 }
 
+static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c,
+					     const struct bg_iface *iface)
+{
+	int action;
+
+	switch (strict_pod_way(c)) {
+	case BG_WAY_DROP:
+		action = TC_ACT_SHOT;
+		break;
+	case BG_WAY_LOCAL:
+		action = to_node(ctx);
+		break;
+	case BG_WAY_NODE:
+		action = to_branch(ctx, c);
+		break;
+	case BG_WAY_SHORT:
+		if (short_way && !(iface->flags & BG_IFACE_SHARED)) {
+			action = to_branch(ctx, c);
+			break;
+		}
+		/* fall through */
+	default:
+		action = TC_ACT_UNSPEC;
+		break;
+	}
+	if (action == TC_ACT_UNSPEC)
+		ctx->tc_index = BG_PATH_STACK;
+	return action;
+}
+
+static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
+{
+	if (!leaves_by_primary(c)) {
+		ctx->tc_index = BG_PATH_STACK;
+		return TC_ACT_UNSPEC;
+	}
+	c->groups = BG_GROUPS_BRANCH;
+	if (!verdict(c))
+		return TC_ACT_SHOT;
+	ctx->tc_index = c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
+				? BG_PATH_REPLY
+				: BG_PATH_JUDGED;
+	return TC_ACT_UNSPEC;
+}
+
+/* What a pod sends, at the host end of its veth. What cannot be parsed is left to
+ * the programs at the way out, which drop and count it. */
 SEC("tc")
 int tc_pod_egress(struct __sk_buff *ctx)
 {
-	return ctx->len ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	struct bg_iface *iface = iface_find(ctx->ifindex);
+	struct bg_case *c;
+	int action = TC_ACT_UNSPEC;
+
+	if (!iface)
+		return TC_ACT_UNSPEC;
+	c = open_case(BG_EGRESS, ctx->ifindex, iface->vlan);
+	if (!c)
+		return TC_ACT_SHOT;
+	dissect_paged(ctx, c);
+	if (c->dissected != BG_REASON_NONE || packet_stays_on_link(&c->packet))
+		return TC_ACT_UNSPEC;
+	if (iface->role == BG_ROLE_POD_STRICT)
+		action = strict_pod_egress(ctx, c, iface);
+	else if (iface->role == BG_ROLE_POD_STANDARD)
+		action = standard_pod_egress(ctx, c);
+	note(&c->verdict, BG_EGRESS, action);
+	return action;
 }
 
+/*
+ * What reaches a standard pod through the primary interface (a service port of
+ * the node, DNATed): the node's traffic, and not ours to filter, but the pod's
+ * replies must be known as replies.
+ */
+SEC("tc")
+int tc_pod_ingress(struct __sk_buff *ctx)
+{
+	struct bg_iface *iface = iface_find(ctx->ifindex), *from;
+	struct bg_case *c;
+
+	if (!iface || iface->role != BG_ROLE_POD_STANDARD)
+		return TC_ACT_UNSPEC;
+	from = iface_find(ctx->ingress_ifindex);
+	if (!from || from->role != BG_ROLE_PRIMARY)
+		return TC_ACT_UNSPEC;
+	c = open_case(BG_INGRESS, ctx->ifindex, iface->vlan);
+	if (!c)
+		return TC_ACT_SHOT;
+	c->exempt = BG_REASON_NOT_OURS_TO_FILTER;
+	dissect_paged(ctx, c);
+	verdict(c);
+	note(&c->verdict, BG_INGRESS, TC_ACT_UNSPEC);
+	return TC_ACT_UNSPEC;
+}
+
+/* The primary interface, inward: only what is addressed to a standard pod. */
 SEC("tc")
 int tc_node_ingress(struct __sk_buff *ctx)
 {
-	return ctx->len ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	struct bg_case *c = open_case(BG_INGRESS, ctx->ifindex, 0);
+	int action;
+
+	if (!c)
+		return TC_ACT_UNSPEC;
+	dissect_paged(ctx, c);
+	if (c->dissected != BG_REASON_NONE || !is_for_standard_pod(c))
+		return TC_ACT_UNSPEC;
+	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	note(&c->verdict, BG_INGRESS, action);
+	return action;
 }
 
+/* A standard pod's packet that leaves by the primary interface, SNATed by now. */
+static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vlan)
+{
+	struct bg_case *c = open_case(BG_EGRESS, ctx->ifindex, vlan);
+	int action;
+
+	if (!c)
+		return TC_ACT_SHOT;
+	c->came_by = ctx->tc_index;
+	if (c->came_by == BG_PATH_REPLY)
+		return TC_ACT_UNSPEC;
+	c->node_flow = 1;
+	c->groups = node_egress_groups(c);
+	dissect_paged(ctx, c);
+	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	note(&c->verdict, BG_EGRESS, action);
+	return action;
+}
+
+static __always_inline bool sender_may_probe(struct __sk_buff *ctx)
+{
+	return !probe_cgroup || bpf_skb_ancestor_cgroup_id(ctx, probe_cgroup_level) == probe_cgroup;
+}
+
+/* The primary interface, outward: probes and replies of node-local services to
+ * strict pods of this node; the way out of standard pods. */
 SEC("tc")
 int tc_node_egress(struct __sk_buff *ctx)
 {
-	return ctx->len ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	struct bg_iface *from;
+	struct bg_case *c;
+	int action = TC_ACT_UNSPEC;
+
+	if (ctx->ingress_ifindex) { /* forwarded */
+		from = iface_find(ctx->ingress_ifindex);
+		if (!from || from->role != BG_ROLE_POD_STANDARD)
+			return TC_ACT_UNSPEC;
+		return standard_leaves_node(ctx, from->vlan);
+	}
+	c = open_case(BG_INGRESS, ctx->ifindex, 0);
+	if (!c)
+		return TC_ACT_UNSPEC;
+	dissect_paged(ctx, c);
+	if (c->dissected != BG_REASON_NONE)
+		return TC_ACT_UNSPEC;
+	switch (node_packet_way(c)) {
+	case BG_NODE_ASK_PROBER:
+		if (!sender_may_probe(ctx))
+			return TC_ACT_UNSPEC;
+		c->exempt = BG_REASON_PROBE;
+		c->flow.set_flags = BG_FLOW_PROBE;
+		/* fall through */
+	case BG_NODE_TO_POD:
+		action = verdict(c) ? to_pod(ctx, c, false) : TC_ACT_SHOT;
+		break;
+	default:
+		return TC_ACT_UNSPEC;
+	}
+	note(&c->verdict, BG_INGRESS, action);
+	return action;
 }

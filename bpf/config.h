@@ -19,4 +19,9 @@ const volatile bool trace_verdict = false;
 /* packets that need neither conntrack nor routing bypass the node's stack */
 const volatile bool short_way = true;
 
+/* only sockets of this cgroup (or below it, which is level `probe_cgroup_level`)
+ * may probe on the short way; 0 = any process of the node */
+const volatile __u64 probe_cgroup = 0;
+const volatile __u32 probe_cgroup_level = 0;
+
 #endif

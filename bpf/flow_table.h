@@ -195,10 +195,11 @@ struct bg_flow_query {
 	struct bg_timeouts timeouts; /* of the branch */
 	__u64 now_ns;
 	__u32 revision;
+	__u16 set_flags;   /* that a hit or a new flow gets, */
+	__u16 clear_flags; /* and that a hit loses; enum bg_flow_flag */
 	/* answer */
 	__u32 rule;
-	__u32 flags; /* enum bg_flow_flag */
-	__u32 pad;
+	__u32 flags;
 };
 
 /*
@@ -233,6 +234,8 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 			flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
 			if (!flow_expired(flow, query->now_ns) &&
 			    flow_takes(flow->flags, packet, direction)) {
+				flow->flags = (flow->flags & ~query->clear_flags) |
+					      query->set_flags;
 				query->rule = flow->rule;
 				query->flags = flow->flags;
 				result = BG_FLOW_UNCHECKED;
@@ -292,26 +295,30 @@ static __always_inline void flow_confirm(const struct bg_flow_query *query,
 	}
 }
 
-/* Is there a live flow of this key? Renews nothing: ICMP errors come unasked. */
-static __always_inline bool flow_exists(const struct bg_flow_key *key, __u64 now_ns)
+/* The flags of a live flow, -1 = none. Renews nothing. */
+__noinline int flow_peek(const struct bg_flow_key *key, __u64 now_ns)
 {
 	struct bg_place place;
-	bool exists = false;
+	int flags = -1;
 
+	if (!key)
+		return -1;
 	flow_place(&place, key);
-	for (int which = 0; which < 2 && !exists; which++) {
+	for (int which = 0; which < 2 && flags < 0; which++) {
 		struct bg_bucket *bucket = place_bucket(&place, which);
+		struct bg_flow *flow;
 		__u32 slot;
 
 		if (!bucket)
 			break;
 		bpf_spin_lock(&bucket->lock);
 		slot = bucket_slot(bucket, key, place.tag);
-		exists = slot < BG_BUCKET_FLOWS &&
-			 !flow_expired(&bucket->flow[slot & (BG_BUCKET_FLOWS - 1)], now_ns);
+		flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
+		if (slot < BG_BUCKET_FLOWS && !flow_expired(flow, now_ns))
+			flags = flow->flags;
 		bpf_spin_unlock(&bucket->lock);
 	}
-	return exists;
+	return flags;
 }
 
 struct bg_new_flow {

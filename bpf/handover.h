@@ -8,15 +8,19 @@
 #define BG_HANDOVER_H
 
 #include "maps.bpf.h"
+#include "report.h"
 
 #define HANDOVER_MAGIC 0x62676f6b /* "bgok" */
 
 struct bg_handover {
 	__u32 magic;
 	__u32 branch_ifindex; /* of the branch whose ingress verdict was "pass" */
+	__u32 short_way;      /* whether it may go straight to the pod */
+	__u32 slot;	      /* of the branch's counters */
 };
 
-static __always_inline void handover_give(struct xdp_md *ctx, __u32 branch_ifindex)
+static __always_inline void handover_give(struct xdp_md *ctx, __u32 branch_ifindex,
+					  const struct bg_verdict *verdict)
 {
 	struct bg_handover *note;
 
@@ -27,15 +31,22 @@ static __always_inline void handover_give(struct xdp_md *ctx, __u32 branch_ifind
 		return;
 	note->magic = HANDOVER_MAGIC;
 	note->branch_ifindex = branch_ifindex;
+	note->short_way = verdict->short_way;
+	note->slot = verdict->slot;
 }
 
-static __always_inline bool handover_taken(struct __sk_buff *ctx)
+/* What XDP found out about the packet; false when it has not judged it. */
+static __always_inline bool handover_take(struct __sk_buff *ctx, struct bg_verdict *verdict)
 {
 	struct bg_handover *note = (void *)(long)ctx->data_meta;
 
 	if ((void *)(note + 1) > (void *)(long)ctx->data)
 		return false;
-	return note->magic == HANDOVER_MAGIC && note->branch_ifindex == ctx->ifindex;
+	if (note->magic != HANDOVER_MAGIC || note->branch_ifindex != ctx->ifindex)
+		return false;
+	verdict->short_way = note->short_way;
+	verdict->slot = note->slot;
+	return true;
 }
 
 #endif

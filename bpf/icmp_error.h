@@ -8,21 +8,21 @@
 
 #include "flow_table.h"
 
-/* `quoted`: what dissect() made of the quotation. */
-static __always_inline bool icmp_error_is_tracked(const struct bg_packet *packet,
-						  const struct bg_packet *quoted, __u32 branch_tag,
-						  __u64 now_ns)
+/* The flags of the flow, -1 = none. `quoted`: what dissect() made of it. */
+static __always_inline int icmp_error_flow(const struct bg_packet *packet,
+					   const struct bg_packet *quoted, __u32 branch_tag,
+					   __u64 now_ns)
 {
 	struct bg_flow_key key = {};
 
 	if (quoted->fragment == BG_LATER_FRAGMENT || quoted->tracking == BG_TRACK_NONE)
-		return false;
+		return -1;
 	/* one pod must not speak for another of the same branch */
 	if ((quoted->local.half[0] ^ packet->local.half[0]) |
 	    (quoted->local.half[1] ^ packet->local.half[1]))
-		return false;
+		return -1;
 	flow_key(&key, quoted, branch_tag);
-	return flow_exists(&key, now_ns);
+	return flow_peek(&key, now_ns);
 }
 
 #endif

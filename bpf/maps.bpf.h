@@ -76,6 +76,23 @@ struct {
 	__type(value, struct bg_pod);
 } pods SEC(".maps");
 
+/* Written by the loader, read by tc_pod_egress. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BG_VLANS);
+	__type(key, __u32);
+	__type(value, struct bg_way);
+} ways SEC(".maps");
+
+/* Written by the loader, read by the programs that bring probes and local
+ * services. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bg_host);
+} node SEC(".maps");
+
 /* Written by the loader; the datapath counts hits. Size: loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -110,6 +110,17 @@ static __always_inline bool packet_is_neighbour(const struct bg_packet *packet)
 	}
 }
 
+/* Destined for the link it is on (IPv6 link-local, multicast, broadcast): the
+ * node's own business, nothing to forward. `remote` is the destination. */
+static __always_inline bool packet_stays_on_link(const struct bg_packet *packet)
+{
+	const struct bg_addr *to = &packet->remote;
+
+	if (!packet->ipv6) /* 224.0.0.0/4, 255.255.255.255 */
+		return to->byte[12] >= 224;
+	return to->byte[0] == 0xff || (to->byte[0] == 0xfe && (to->byte[1] & 0xc0) == 0x80);
+}
+
 /* RFC 2131, RFC 8415: client and server ports; the client may have no address. */
 static __always_inline bool packet_is_dhcp(const struct bg_packet *packet)
 {

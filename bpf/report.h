@@ -14,6 +14,7 @@ struct bg_verdict {
 	__u32 vlan;
 	__u32 slot; /* of the branch's counters, 0 = none */
 	__u32 revision;
+	__u32 short_way; /* it may go on without the node's stack */
 };
 
 static __always_inline void count(const struct bg_verdict *verdict, enum bg_direction direction,

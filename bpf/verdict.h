@@ -38,7 +38,32 @@ struct bg_case {
 	enum bg_reason dissected; /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
+	enum bg_reason exempt; /* the reason why no rule is asked, NONE = rules are */
+	__u16 groups;	       /* enum bg_groups: whose rules must admit it */
+	__u16 came_by;	       /* enum bg_path */
+	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
+	__u16 pad;
 	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
+};
+
+enum bg_groups {
+	BG_GROUPS_BRANCH = 1 << 0,
+	BG_GROUPS_NODE = 1 << 1, /* where the feed has node groups */
+	/* those of the branch, and the node's too where both must be satisfied */
+	BG_GROUPS_CROSSING = 1 << 2,
+};
+
+/*
+ * What our program on a host veth leaves in skb->tc_index for the one at the way
+ * out. The field survives the stack (that is what it is for), a pod cannot set
+ * it, and it collides with no mark.
+ */
+enum bg_path {
+	BG_PATH_UNKNOWN = 0,
+	BG_PATH_STACK = 0xb601,	 /* through the node's stack: may have been NATed */
+	BG_PATH_SHORT = 0xb602,	 /* straight to the branch */
+	BG_PATH_JUDGED = 0xb603, /* the branch's groups have admitted it */
+	BG_PATH_REPLY = 0xb604,	 /* likewise, and it belongs to a flow that came in */
 };
 
 /* What a judgement works with: the case, and the revision it is judged by. */
@@ -52,30 +77,45 @@ struct bg_judge {
 static __always_inline bool local_is_ours(const struct bg_judge *j)
 {
 	const struct bg_packet *packet = &j->c->packet;
-	__u32 class = address_class(&j->view, &packet->local, packet->ipv6);
+	__u32 class;
 
+	if (j->c->node_flow)
+		return true;
+	class = address_class(&j->view, &packet->local, packet->ipv6);
 	return (class_info(&j->view, class) & BG_CLASS_VLAN_MASK) == j->c->verdict.vlan;
 }
 
 static __always_inline enum bg_reason not_ours(const struct bg_judge *j)
 {
-	return j->c->direction == BG_EGRESS ? BG_REASON_SPOOFED : BG_REASON_NOT_OURS;
+	if (j->c->direction == BG_INGRESS)
+		return BG_REASON_NOT_OURS;
+	/* it came from the pod's veth, and somebody changed the source on the way */
+	return j->c->came_by == BG_PATH_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
 }
 
-/* The rules of the branch, and those of the node where both must be satisfied. */
+/* The rules that apply; all of them must admit it. */
 static __always_inline enum bg_reason ask_rules(struct bg_judge *j, __u32 class,
 						enum bg_direction direction, __u32 service_index)
 {
 	const struct bg_branch *branch = j->view.branch;
 	struct bg_verdict *verdict = &j->c->verdict;
 	__u8 protocol = j->c->packet.protocol;
+	__u16 groups = j->c->groups;
 	/* the mask keeps a run-time direction inside the array */
 	__u32 way = direction & 1;
 
-	verdict->rule = policy_rule(&j->view, &branch->policy[way], class, protocol, service_index);
-	if (!verdict->rule)
-		return BG_REASON_NO_RULE;
-	if (branch->flags & BG_BRANCH_NODE_GROUPS) {
+	if (groups & BG_GROUPS_CROSSING) {
+		groups |= BG_GROUPS_BRANCH;
+		if (branch->flags & BG_BRANCH_NODE_GROUPS)
+			groups |= BG_GROUPS_NODE;
+	}
+	if (groups & BG_GROUPS_BRANCH) {
+		verdict->rule =
+			policy_rule(&j->view, &branch->policy[way], class, protocol, service_index);
+		if (!verdict->rule)
+			return BG_REASON_NO_RULE;
+	}
+	if (groups & BG_GROUPS_NODE && j->view.header->flags & BG_NODE_HAS_GROUPS) {
 		verdict->node_rule = policy_rule(&j->view, &j->view.header->node_policy[way], class,
 						 protocol, service_index);
 		if (!verdict->node_rule)
@@ -131,7 +171,8 @@ __noinline int review_flow(struct bg_case *c)
 		if (c->packet.tracking != BG_TRACK_ANY)
 			index = (__u32)c->packet.remote_port << 8;
 		change = BG_FLOW_READMIT;
-		if (!is_platform(&j.view, class_info(&j.view, class), &c->packet, first) &&
+		if (c->exempt == BG_REASON_NONE &&
+		    !is_platform(&j.view, class_info(&j.view, class), &c->packet, first) &&
 		    ask_rules(&j, class, first, index) != BG_REASON_RULE) {
 			change = BG_FLOW_FORGET;
 			reason = BG_REASON_REVOKED;
@@ -155,7 +196,7 @@ static __always_inline enum bg_reason ask_flows(struct bg_judge *j)
 			break;
 		if (result == BG_FLOW_HIT) {
 			c->verdict.rule = c->flow.rule;
-			return BG_REASON_TRACKED;
+			return c->flow.flags & BG_FLOW_PROBE ? BG_REASON_PROBE : BG_REASON_TRACKED;
 		}
 		reason = review_flow(c);
 		if (reason != BG_REASON_TRACKED)
@@ -189,6 +230,7 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reas
 		new.flags |= BG_FLOW_MIDSTREAM;
 	if (admitted == BG_REASON_PLATFORM)
 		new.flags |= BG_FLOW_PLATFORM;
+	new.flags |= j->c->flow.set_flags;
 	new.flags = flow_next_flags(new.flags, packet->tcp_flags, new.direction);
 	new.timeout_s = flow_timeout_s(&j->c->flow.timeouts, packet->protocol, new.flags);
 	result = flow_create(&j->c->flow, &new);
@@ -214,7 +256,9 @@ static __always_inline enum bg_reason admit(struct bg_judge *j)
 	__u32 class, number;
 
 	class = address_class(&j->view, &packet->remote, packet->ipv6);
-	if (is_platform(&j->view, class_info(&j->view, class), packet, direction)) {
+	if (j->c->exempt != BG_REASON_NONE) {
+		reason = j->c->exempt;
+	} else if (is_platform(&j->view, class_info(&j->view, class), packet, direction)) {
 		reason = BG_REASON_PLATFORM;
 	} else {
 		reason = ask_rules(j, class, direction, packet_service_index(packet, direction));
@@ -236,7 +280,8 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 {
 	enum bg_direction direction = j->c->direction;
 	struct bg_packet *packet = &j->c->packet;
-	__u32 tag = j->view.branch->tag;
+	__u32 tag = j->c->node_flow ? 0 : j->view.branch->tag;
+	int related;
 	enum bg_reason reason = BG_REASON_NONE;
 	bool dhcp;
 
@@ -261,9 +306,13 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 	if (reason == BG_REASON_NONE) {
 		if (!dhcp && !local_is_ours(j))
 			return not_ours(j);
-		if (packet->icmp_error &&
-		    icmp_error_is_tracked(packet, &j->c->quoted, tag, j->now_ns))
-			return BG_REASON_ICMP_ERROR;
+		if (packet->icmp_error) {
+			related = icmp_error_flow(packet, &j->c->quoted, tag, j->now_ns);
+			if (related >= 0) {
+				j->c->flow.flags = related;
+				return BG_REASON_ICMP_ERROR;
+			}
+		}
 		reason = admit(j);
 		if (packet->icmp_error && reason == BG_REASON_NO_RULE)
 			return BG_REASON_ICMP_ERROR_UNKNOWN;
@@ -298,6 +347,11 @@ __noinline int verdict(struct bg_case *c)
 		reason = c->dissected;
 	if (reason == BG_REASON_NONE)
 		reason = judge(&j);
+	/* what conntrack must see (it may have changed the addresses) keeps to the stack */
+	c->verdict.short_way = short_way &&
+			       (reason == BG_REASON_TRACKED || reason == BG_REASON_RULE ||
+				reason == BG_REASON_PLATFORM || reason == BG_REASON_ICMP_ERROR) &&
+			       !(c->flow.flags & BG_FLOW_STACK) && j.view.branch->mode == BG_STRICT;
 	conclude(c, reason, j.now_ns);
 	return bg_reason_passes(reason);
 }

@@ -43,6 +43,7 @@ enum bg_flow_flag {
 	BG_FLOW_PROBE = 1 << 7,		/* a local probe, on the short way */
 	BG_FLOW_PLATFORM = 1 << 8,	/* admitted as platform traffic, not by a rule */
 	BG_FLOW_LOCAL_SERVICE = 1 << 9, /* to a node-local service */
+	BG_FLOW_STACK = 1 << 10,	/* its egress packets come through the node's stack */
 };
 
 struct bg_flow {

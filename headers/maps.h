@@ -10,6 +10,8 @@
  *	vlans		ARRAY			VLAN id			__u32 ifindex, 0 = not armed
  *	branches	HASH			VLAN id			struct bg_branch_info
  *	pods		HASH			struct bg_addr		struct bg_pod
+ *	ways		ARRAY			VLAN id			struct bg_way
+ *	node		ARRAY			0			struct bg_host
  *	rules		ARRAY			rule number		struct bg_rule
  *	counters	PERCPU_ARRAY		slot * 2 + direction	struct bg_counters
  *	flows		ARRAY			hash			struct bg_bucket
@@ -43,10 +45,16 @@ enum bg_role {
 struct bg_iface {
 	__u32 ifindex; /* 0 = free */
 	enum bg_role role;
-	__u32 vlan; /* of a branch or a pod's branch */
-	__u32 pad;
+	__u32 vlan;  /* of a branch or a pod's branch */
+	__u32 flags; /* enum bg_iface_flag */
 };
 BG_ASSERT_SIZE(struct bg_iface, 16);
+
+enum bg_iface_flag {
+	/* somebody else's program runs behind ours at TC ingress: a redirect would
+	 * pass it by, so packets keep to the stack */
+	BG_IFACE_SHARED = 1 << 0,
+};
 
 /* What a person wants to know of a branch; the datapath does not read it. */
 struct bg_branch_info {
@@ -73,6 +81,24 @@ struct bg_pod {
 };
 BG_ASSERT_SIZE(struct bg_pod, 32);
 
+/* The way out of a branch, without the node's routing. Written by the loader from
+ * table VLAN + 100; all 0 = not known, the stack routes. */
+struct bg_way {
+	__u32 ifindex; /* vlan.eth.N */
+	__u32 pad[3];
+	struct bg_addr gateway4; /* mapped; 0 = none */
+	struct bg_addr gateway6;
+};
+BG_ASSERT_SIZE(struct bg_way, 48);
+
+/* The node's own end of local probes and services. */
+struct bg_host {
+	__u32 primary_ifindex; /* 0 = not known: probes take the fabric */
+	__u8 primary_mac[6];
+	__u8 pad[6];
+};
+BG_ASSERT_SIZE(struct bg_host, 16);
+
 /* A rule of the feed, one peer of one permission, as bpftool prints it. */
 struct bg_rule {
 	char group[24];	  /* "sg-0aa11" */
@@ -95,11 +121,21 @@ BG_ASSERT_SIZE(struct bg_rule, 128);
 struct bg_counters {
 	union {
 		__u64 packets[BG_REASON_MAX];
+		struct {
+			__u64 none, arp, neighbour, dhcp, tracked, icmp_error, platform, rule,
+				rule_untracked, reserved9, probe, local_service, unfiltered;
+			__u64 reserved13[BG_REASON_FIRST_DROP - 13];
+			__u64 no_policy, no_branch, not_armed, not_ip, malformed, truncated,
+				extension, spoofed, not_ours, fragment_unknown, icmp_error_unknown,
+				no_rule, no_node_rule, table_full, foreign_source, revoked,
+				internal;
+		};
 	};
 	__u64 passed_bytes;
 	__u64 dropped_bytes;
+	__u64 short_way_packets; /* of those that passed: not through the node's stack */
 };
-BG_ASSERT_SIZE(struct bg_counters, 8 * (BG_REASON_MAX + 2));
+BG_ASSERT_SIZE(struct bg_counters, 8 * (BG_REASON_MAX + 3));
 
 enum bg_event_type {
 	BG_EVENT_DROP = 1,

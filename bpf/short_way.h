@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The short way: between a strict pod's veth and its branch without conntrack,
+ * netfilter or routing. It is what keeps the pod's address whatever masquerade
+ * rules stand in the node, and what makes forwarding cheap.
+ *
+ * What the stack would do, happens here too: TTL, MTU, the neighbour's state
+ * (bpf_redirect_neigh() asks and keeps the entry alive). What it would answer
+ * with an ICMP error is handed to it.
+ */
+#ifndef BG_SHORT_WAY_H
+#define BG_SHORT_WAY_H
+
+#include "verdict.h"
+
+#define FAMILY_INET 2
+#define FAMILY_INET6 10
+
+/* To `next_hop` through the interface; a TC action. */
+static __always_inline int redirect_to(__u32 ifindex, const struct bg_addr *next_hop, bool ipv6)
+{
+	struct bpf_redir_neigh neighbour = {};
+
+	if (ipv6) {
+		neighbour.nh_family = FAMILY_INET6;
+		__builtin_memcpy(neighbour.ipv6_nh, next_hop->word, sizeof(neighbour.ipv6_nh));
+	} else {
+		neighbour.nh_family = FAMILY_INET;
+		neighbour.ipv4_nh = next_hop->word[3];
+	}
+	return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
+}
+
+/* Does every segment of the packet fit the interface? */
+static __always_inline bool fits(struct __sk_buff *ctx, __u32 ifindex)
+{
+	__u32 mtu_bytes = 0;
+
+	return !bpf_check_mtu(ctx, ifindex, &mtu_bytes, 0,
+			      ctx->gso_segs > 1 ? BPF_MTU_CHK_SEGS : 0);
+}
+
+/* The last four bytes of the first twelve of an IPv4 header. */
+struct ipv4_ttl {
+	__u8 ttl;
+	__u8 protocol;
+	__sum16 checksum;
+};
+
+/* One hop less (RFC 1624 for the checksum); false: leave it to the stack. */
+static __always_inline bool spend_hop(struct __sk_buff *ctx, const struct bg_packet *packet)
+{
+	__u32 offset = packet->network_offset;
+	struct ipv4_ttl header;
+	__u32 sum;
+	__u8 hop_limit;
+
+	if (packet->hop_limit <= 1)
+		return false;
+	if (packet->ipv6) {
+		hop_limit = packet->hop_limit - 1;
+		return !bpf_skb_store_bytes(ctx, offset + offsetof(struct ipv6hdr, hop_limit),
+					    &hop_limit, sizeof(hop_limit), BPF_F_RECOMPUTE_CSUM);
+	}
+	offset += offsetof(struct iphdr, ttl);
+	if (bpf_skb_load_bytes(ctx, offset, &header, sizeof(header)))
+		return false;
+	header.ttl--;
+	sum = header.checksum + bpf_htons(0x0100);
+	header.checksum = sum + (sum >= 0xffff);
+	/* the header's sum stays what it was, so there is nothing to recompute */
+	return !bpf_skb_store_bytes(ctx, offset, &header, sizeof(header), 0);
+}
+
+static __always_inline void count_short_way(const struct bg_verdict *verdict,
+					    enum bg_direction direction)
+{
+	__u32 index = verdict->slot * BG_DIRECTIONS + direction;
+	struct bg_counters *counter = bpf_map_lookup_elem(&counters, &index);
+
+	if (counter)
+		counter->short_way_packets++;
+}
+
+/* From a strict pod's veth to its branch, where it will be judged. */
+static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case *c)
+{
+	const struct bg_packet *packet = &c->packet;
+	__u32 vlan = c->verdict.vlan;
+	const struct bg_addr *next_hop;
+	struct bg_way *way;
+
+	way = bpf_map_lookup_elem(&ways, &vlan);
+	if (!way || !way->ifindex)
+		return TC_ACT_UNSPEC;
+	next_hop = packet->ipv6 ? &way->gateway6 : &way->gateway4;
+	if (!(next_hop->half[0] | next_hop->half[1]) || !fits(ctx, way->ifindex) ||
+	    !spend_hop(ctx, packet))
+		return TC_ACT_UNSPEC;
+	ctx->tc_index = BG_PATH_SHORT;
+	return redirect_to(way->ifindex, next_hop, packet->ipv6);
+}
+
+/* To the pod that owns c->packet.local; TC_ACT_UNSPEC when it is not known. */
+static __always_inline int to_pod(struct __sk_buff *ctx, const struct bg_case *c, bool forwarded)
+{
+	struct bg_pod *pod = bpf_map_lookup_elem(&pods, &c->packet.local);
+
+	if (!pod || !pod->host_ifindex || !fits(ctx, pod->host_ifindex))
+		return TC_ACT_UNSPEC;
+	if (forwarded && !spend_hop(ctx, &c->packet))
+		return TC_ACT_UNSPEC;
+	return redirect_to(pod->host_ifindex, &c->packet.local, c->packet.ipv6);
+}
+
+#endif
