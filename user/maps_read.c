@@ -335,6 +335,40 @@ int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 	return 0;
 }
 
+struct iface_walk {
+	int (*each)(const struct bg_iface *iface, void *context);
+	void *context;
+};
+
+static int each_iface(const void *key, const void *value, void *context)
+{
+	const struct iface_walk *walk = context;
+	const struct bg_iface *iface = value;
+
+	(void)key;
+	return iface->ifindex ? walk->each(iface, walk->context) : 0;
+}
+
+int bg_maps_ifaces(const struct bg_maps *maps,
+		   int (*each)(const struct bg_iface *iface, void *context), void *context,
+		   struct bg_error *err)
+{
+	struct iface_walk ifaces = { each, context };
+	struct walk walk = {
+		.name = "ifaces",
+		.key_bytes = sizeof(__u32),
+		.value_bytes = sizeof(struct bg_iface),
+		.each = each_iface,
+		.context = &ifaces,
+	};
+	int rc = walk_map(maps, &walk, err);
+
+	if (rc)
+		return rc;
+	walk.name = "more_ifaces";
+	return walk_map(maps, &walk, err);
+}
+
 struct flow_walk {
 	int (*each)(const struct bg_flow *flow, void *context);
 	void *context;

@@ -47,6 +47,12 @@ int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches
 int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
 		  struct bg_error *err);
 
+/* Calls `each` for every interface that the programs know; stops at, and returns,
+ * the first value but 0. */
+int bg_maps_ifaces(const struct bg_maps *maps,
+		   int (*each)(const struct bg_iface *iface, void *context), void *context,
+		   struct bg_error *err);
+
 /* The sum over all CPUs of one slot, by direction. */
 int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 		     struct bg_counters counters[BG_DIRECTIONS], struct bg_error *err);

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Gathers struct bg_status from the pinned maps and links. */
+#include "status.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "out.h"
+#include "pin.h"
+
+const char *const bg_flow_class_names[BG_FLOW_CLASSES] = {
+	[BG_FLOWS_HALF_OPEN] = "half_open", [BG_FLOWS_REPLIED] = "replied",
+	[BG_FLOWS_ASSURED] = "assured",	    [BG_FLOWS_CLOSING] = "closing",
+	[BG_FLOWS_EXPIRED] = "expired",
+};
+
+static enum bg_flow_class flow_class(const struct bg_flow *flow, __u64 now_ns)
+{
+	if (!bg_flow_left_ns(flow, now_ns))
+		return BG_FLOWS_EXPIRED;
+	if (flow->flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE | BG_FLOW_RESET))
+		return BG_FLOWS_CLOSING;
+	if (flow->flags & BG_FLOW_ASSURED)
+		return BG_FLOWS_ASSURED;
+	return flow->flags & BG_FLOW_REPLIED ? BG_FLOWS_REPLIED : BG_FLOWS_HALF_OPEN;
+}
+
+struct flow_count {
+	struct bg_status *status;
+	__u64 now_ns;
+	struct bg_branch_status *last; /* flows of a branch come in runs */
+};
+
+static int count_flow(const struct bg_flow *flow, void *context)
+{
+	struct flow_count *count = context;
+	struct bg_status *status = count->status;
+	enum bg_flow_class class = flow_class(flow, count->now_ns);
+
+	status->flows[class]++;
+	if (!count->last || count->last->row.info.tag != flow->key.branch) {
+		count->last = NULL;
+		for (size_t i = 0; i < status->branch_count && !count->last; i++) {
+			if (status->branches[i].row.info.tag == flow->key.branch)
+				count->last = &status->branches[i];
+		}
+	}
+	if (count->last)
+		count->last->flows[class]++;
+	return 0;
+}
+
+static int read_branches(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
+{
+	bg_auto_free struct bg_branch_row *rows = NULL;
+	size_t count = 0;
+	int rc = bg_maps_branches(maps, &rows, &count, err);
+
+	if (rc)
+		return rc;
+	status->branches = calloc(count + 1, sizeof(*status->branches));
+	if (!status->branches)
+		return bg_fail(err, -ENOMEM, "out of memory for %zu branches", count);
+	status->branch_count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct bg_branch_status *branch = &status->branches[i];
+
+		branch->row = rows[i];
+		branch->ifindex_now = if_nametoindex(rows[i].info.interface);
+		rc = bg_maps_counters(maps, rows[i].info.slot, branch->counters, err);
+		if (rc)
+			return rc;
+	}
+	return bg_maps_counters(maps, 0, status->node, err);
+}
+
+static int read_rules(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
+{
+	bg_auto_free struct bg_rule *rules = NULL;
+	size_t count = 0;
+	int rc = bg_maps_rules(maps, &rules, &count, err);
+
+	if (rc)
+		return rc;
+	status->rule_capacity = count ? count - 1 : 0; /* number 0 is none */
+	for (size_t i = 1; i < count; i++) {
+		status->rules += rules[i].revision != 0;
+		status->rules_unused += rules[i].revision && !rules[i].hits;
+	}
+	return 0;
+}
+
+struct hook_list {
+	const char *pin_dir;
+	struct bg_status *status;
+	bool tcx; /* the kernel has it: there are no filters */
+};
+
+static void name_program(__u32 id, char *name, size_t size)
+{
+	struct bpf_prog_info info = {};
+	__u32 info_bytes = sizeof(info);
+	bg_auto_close int fd = bpf_prog_get_fd_by_id(id);
+
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &info_bytes))
+		snprintf(name, size, "?");
+	else
+		snprintf(name, size, "%s", info.name);
+}
+
+static int add_hook(struct bg_status *status, const struct bg_hook_status *hook)
+{
+	struct bg_hook_status *hooks =
+		reallocarray(status->hooks, status->hook_count + 1, sizeof(*hooks));
+
+	if (!hooks)
+		return -ENOMEM;
+	status->hooks = hooks;
+	hooks[status->hook_count] = *hook;
+	if (!hook->ifindex || !if_indextoname(hook->ifindex, hooks[status->hook_count].interface))
+		hooks[status->hook_count].interface[0] = '\0';
+	status->hook_count++;
+	return 0;
+}
+
+static int add_link(const char *name, void *context)
+{
+	struct hook_list *list = context;
+	struct bpf_link_info info = {};
+	__u32 info_bytes = sizeof(info);
+	struct bg_hook_status hook = {};
+	bg_auto_close int fd = bg_pin_get(list->pin_dir, BG_PIN_LINKS, name);
+
+	/* taken away since it was listed */
+	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &info_bytes))
+		return 0;
+	if (info.type == BPF_LINK_TYPE_XDP) {
+		hook.ifindex = info.xdp.ifindex;
+		hook.where = hook.way = "xdp";
+	} else if (info.type == BPF_LINK_TYPE_TCX) {
+		hook.ifindex = info.tcx.ifindex;
+		hook.where = info.tcx.attach_type == BPF_TCX_EGRESS ? "egress" : "ingress";
+		hook.way = "tcx";
+		list->tcx = true;
+	} else {
+		return 0;
+	}
+	name_program(info.prog_id, hook.program, sizeof(hook.program));
+	return add_hook(list->status, &hook);
+}
+
+/* Filters of clsact have no pins: they are looked for where they may be. */
+static int add_filters(const struct bg_iface *iface, void *context)
+{
+	struct hook_list *list = context;
+	int rc = 0;
+
+	for (int program = 0; program < BG_PROGRAMS && !rc; program++) {
+		struct bg_attachment found;
+		struct bg_hook_status hook = { .ifindex = iface->ifindex, .way = "clsact" };
+
+		if (bg_program_hook(program) == BG_HOOK_XDP ||
+		    bg_attach_find_filter(program, iface->ifindex, &found))
+			continue;
+		hook.where = bg_program_hook(program) == BG_HOOK_EGRESS ? "egress" : "ingress";
+		name_program(found.prog_id, hook.program, sizeof(hook.program));
+		rc = add_hook(list->status, &hook);
+	}
+	return rc;
+}
+
+static int by_interface(const void *a, const void *b)
+{
+	const struct bg_hook_status *x = a, *y = b;
+
+	if (x->ifindex != y->ifindex)
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return strcmp(y->where, x->where); /* xdp, ingress, egress */
+}
+
+static int read_hooks(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
+{
+	struct hook_list list = { .pin_dir = maps->pin_dir, .status = status };
+	int rc = bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
+
+	if (rc)
+		return bg_fail(err, rc, "cannot list %s/links: %s", maps->pin_dir, strerror(-rc));
+	if (!list.tcx) {
+		rc = bg_maps_ifaces(maps, add_filters, &list, err);
+		if (rc)
+			return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+	}
+	if (status->hook_count)
+		qsort(status->hooks, status->hook_count, sizeof(*status->hooks), by_interface);
+	return 0;
+}
+
+static int read_all(const char *pin_dir, struct bg_status *status, struct bg_error *err)
+{
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
+	struct flow_count count = { .status = status, .now_ns = bg_monotonic_ns() };
+	int rc = bg_maps_open(pin_dir, &maps, err);
+
+	if (rc)
+		return rc;
+	status->now_boottime_ns = bg_boottime_ns();
+	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
+	return bg_maps_control(&maps, &status->control, err) ?:
+	       read_branches(&maps, status, err) ?:
+	       bg_maps_flows(&maps, count_flow, &count, &status->flow_capacity, err) ?:
+	       bg_maps_fragments(&maps, &status->fragments, &status->fragment_capacity, err) ?:
+	       read_rules(&maps, status, err) ?:
+	       bg_maps_image(&maps, &status->image, &status->image_capacity_bytes,
+			     &status->has_image, err) ?:
+	       read_hooks(&maps, status, err);
+}
+
+int bg_status_read(const char *pin_dir, struct bg_status *status, struct bg_error *err)
+{
+	int rc;
+
+	*status = (struct bg_status){};
+	rc = read_all(pin_dir, status, err);
+	if (rc)
+		bg_status_free(status);
+	return rc;
+}
+
+void bg_status_free(struct bg_status *status)
+{
+	free(status->branches);
+	free(status->hooks);
+	*status = (struct bg_status){};
+}

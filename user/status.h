@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The state of a node's datapath, gathered once and then told in three ways:
+ * to people, as JSON, as metrics.
+ */
+#ifndef BG_STATUS_H
+#define BG_STATUS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "error.h"
+#include "lock_holder.h"
+#include "maps_read.h"
+
+enum bg_flow_class {
+	BG_FLOWS_HALF_OPEN, /* seen in one direction only */
+	BG_FLOWS_REPLIED,
+	BG_FLOWS_ASSURED,
+	BG_FLOWS_CLOSING, /* a FIN or a RST was seen */
+	BG_FLOWS_EXPIRED, /* no more; the place is taken when it is needed */
+	BG_FLOW_CLASSES,
+};
+
+/* "half_open", ... */
+extern const char *const bg_flow_class_names[BG_FLOW_CLASSES];
+
+/* A pinned program that runs at an interface. */
+struct bg_hook_status {
+	__u32 ifindex;	    /* 0 = the interface is gone */
+	char interface[16]; /* "" = likewise */
+	const char *where;  /* "xdp", "ingress", "egress" */
+	const char *way;    /* "xdp", "tcx", "clsact" */
+	char program[24];
+};
+
+struct bg_branch_status {
+	struct bg_branch_row row;
+	struct bg_counters counters[BG_DIRECTIONS];
+	size_t flows[BG_FLOW_CLASSES];
+	__u32 ifindex_now; /* of that interface name, 0 = there is none */
+};
+
+struct bg_status {
+	struct bg_control control;
+	bool daemon_runs;
+	struct bg_lock_holder daemon;
+	__u64 now_boottime_ns;
+
+	struct bg_branch_status *branches;
+	size_t branch_count;
+	struct bg_counters node[BG_DIRECTIONS]; /* of no branch */
+	struct bg_hook_status *hooks;
+	size_t hook_count;
+
+	size_t flows[BG_FLOW_CLASSES], flow_capacity;
+	size_t fragments, fragment_capacity;
+	size_t rules, rules_unused, rule_capacity;
+	bool has_image;
+	struct bg_header image;
+	size_t image_capacity_bytes;
+};
+
+/* Reads it all; the caller frees with bg_status_free() after success. */
+int bg_status_read(const char *pin_dir, struct bg_status *status, struct bg_error *err);
+void bg_status_free(struct bg_status *status);
+
+/* The three ways. JSON: NULL when out of memory. Text: 0 or -ENOMEM. */
+int bg_status_print(FILE *out, const struct bg_status *status);
+json_t *bg_status_json(const struct bg_status *status);
+void bg_metrics_print(FILE *out, const struct bg_status *status);
+
+/* What probably is wrong, a sentence each, in order of weight. Pure. */
+struct bg_cause {
+	char subject[40]; /* a branch, an interface, or "node" */
+	char text[400];
+};
+
+/* The caller frees *causes. 0 or -ENOMEM. */
+int bg_status_causes(const struct bg_status *status, struct bg_cause **causes, size_t *count);
+
+static inline size_t bg_flows_live(const size_t flows[BG_FLOW_CLASSES])
+{
+	size_t live = 0;
+
+	for (int i = 0; i < BG_FLOWS_EXPIRED; i++)
+		live += flows[i];
+	return live;
+}
+
+#endif
