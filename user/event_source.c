@@ -147,7 +147,7 @@ static int check_pinned(const struct bg_maps *maps, const struct bg_event_source
 			struct bg_error *err)
 {
 	bg_auto_close int fd = bg_maps_fd(maps, "events", 0, false, err);
-	__u32 id;
+	__u32 id = 0;
 
 	if (fd == -ENOENT)
 		return bg_fail(err, -ENOENT,
