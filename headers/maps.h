@@ -54,6 +54,8 @@ enum bg_iface_flag {
 	/* somebody else's program runs behind ours at TC ingress: a redirect would
 	 * pass it by, so packets keep to the stack */
 	BG_IFACE_SHARED = 1 << 0,
+	/* its clsact qdisc was made by us: `unload` takes it away again */
+	BG_IFACE_OUR_QDISC = 1 << 1,
 };
 
 /* What a person wants to know of a branch; the datapath does not read it. */

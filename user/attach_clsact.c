@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "attach_clsact.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "log.h"
+
+/*
+ * First of all priorities, so that no filter that says "pass" comes before. The
+ * next ones only where a filter that is no BPF program holds that priority.
+ */
+static const __u32 priorities[] = { 1, 2, 3, 4 };
+
+#define PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
+
+static struct bpf_tc_hook tc_hook(__u32 ifindex, enum bg_hook hook)
+{
+	struct bpf_tc_hook tc = {
+		.sz = sizeof(tc),
+		.ifindex = (int)ifindex,
+		.attach_point = hook == BG_HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS,
+	};
+
+	return tc;
+}
+
+static __u32 handle_of(enum bg_program program)
+{
+	return BG_FILTER_HANDLE + program;
+}
+
+static int fail(int rc, const struct bg_attachment *attachment, struct bg_error *err)
+{
+	const char *reason = bg_log_last_libbpf();
+
+	return bg_fail(err, rc, "attaching %s to %s (clsact): %s%s%s",
+		       bg_program_name(attachment->program), attachment->interface, strerror(-rc),
+		       *reason ? ": " : "", reason);
+}
+
+/*
+ * "There is none" is an ordinary answer here, of which libbpf makes a warning.
+ */
+static libbpf_print_fn_t hush(void)
+{
+	return libbpf_set_print(NULL);
+}
+
+static void unhush(const libbpf_print_fn_t *print)
+{
+	libbpf_set_print(*print);
+}
+
+/* With `replace` a filter that has the handle gives way, in place. */
+static int set_filter(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      __u32 priority, bool replace)
+{
+	struct bpf_tc_hook hook =
+		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bg_program_fd(context->skel, attachment->program),
+		    .handle = handle_of(attachment->program), .priority = priority,
+		    .flags = replace ? BPF_TC_F_REPLACE : 0);
+	int rc = bpf_tc_attach(&hook, &opts);
+
+	if (rc)
+		return rc;
+	attachment->priority = priority;
+	attachment->prog_id = opts.prog_id;
+	return 0;
+}
+
+int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		     bool *made_qdisc, struct bg_error *err)
+{
+	struct bpf_tc_hook hook =
+		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	libbpf_print_fn_t print;
+	int rc;
+
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	print = hush();
+	rc = bpf_tc_hook_create(&hook);
+	unhush(&print);
+	if (!rc)
+		*made_qdisc = true;
+	else if (rc != -EEXIST)
+		return fail(rc, attachment, err);
+	attachment->way = BG_ATTACH_CLSACT;
+	if (!bg_clsact_find(attachment))
+		rc = set_filter(context, attachment, attachment->priority, true);
+	else
+		for (size_t i = 0; i < PRIORITIES; i++) {
+			rc = set_filter(context, attachment, priorities[i], false);
+			if (rc != -EINVAL && rc != -EEXIST)
+				break;
+		}
+	return rc ? fail(rc, attachment, err) : 0;
+}
+
+int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err)
+{
+	int rc = bg_clsact_find(attachment);
+
+	if (rc)
+		return -ENOLINK;
+	rc = set_filter(context, attachment, attachment->priority, true);
+	return rc ? fail(rc, attachment, err) : 0;
+}
+
+int bg_clsact_find(struct bg_attachment *attachment)
+{
+	struct bpf_tc_hook hook =
+		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+
+	(void)print;
+	for (size_t i = 0; i < PRIORITIES; i++) {
+		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(attachment->program),
+			    .priority = priorities[i]);
+
+		if (bpf_tc_query(&hook, &opts))
+			continue;
+		attachment->priority = priorities[i];
+		attachment->prog_id = opts.prog_id;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void bg_clsact_detach(const struct bg_attachment *attachment)
+{
+	struct bpf_tc_hook hook =
+		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(attachment->program),
+		    .priority = attachment->priority);
+	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+
+	(void)print;
+	bpf_tc_detach(&hook, &opts);
+}
+
+void bg_clsact_remove_qdisc(__u32 ifindex)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BG_HOOK_INGRESS);
+
+	/* libbpf takes both together for "remove the qdisc" */
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	bpf_tc_hook_destroy(&hook);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Filters of the clsact qdisc: what attach.c does on kernels without tcx. */
+#ifndef BG_ATTACH_CLSACT_H
+#define BG_ATTACH_CLSACT_H
+
+#include "attach.h"
+
+/* Programs of one hook have handles of their own, and none is 1, which clean-up
+ * scripts of other agents delete. */
+#define BG_FILTER_HANDLE 0xb670u
+
+/* As bg_attach(), for TC programs. */
+int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		     bool *made_qdisc, struct bg_error *err);
+int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err);
+
+/* Looks for a filter with the handle of attachment->program; fills in priority
+ * and prog_id. -ENOENT: none. */
+int bg_clsact_find(struct bg_attachment *attachment);
+void bg_clsact_detach(const struct bg_attachment *attachment);
+
+/* Removes the clsact qdisc of an interface. */
+void bg_clsact_remove_qdisc(__u32 ifindex);
+
+#endif

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "ifaces_plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BRANCH_PREFIX "vlan.eth."
+#define STRICT_PREFIX "vlan"
+#define STANDARD_PREFIX "eni"
+#define NAME_HASH_DIGITS 11
+
+unsigned int bg_role_programs(enum bg_role role, enum bg_xdp_choice xdp)
+{
+	switch (role) {
+	case BG_ROLE_BRANCH:
+		return BG_PROGRAM_BIT(BG_TC_BRANCH_INGRESS) | BG_PROGRAM_BIT(BG_TC_BRANCH_EGRESS) |
+		       (xdp == BG_XDP_ON_BRANCH ? BG_PROGRAM_BIT(BG_XDP_BRANCH) : 0);
+	case BG_ROLE_TRUNK:
+		return BG_PROGRAM_BIT(BG_TC_TRUNK_INGRESS) | BG_PROGRAM_BIT(BG_TC_TRUNK_EGRESS) |
+		       (xdp == BG_XDP_ON_TRUNK ? BG_PROGRAM_BIT(BG_XDP_TRUNK) : 0);
+	case BG_ROLE_POD_STRICT:
+	case BG_ROLE_POD_STANDARD:
+		return BG_PROGRAM_BIT(BG_TC_POD);
+	case BG_ROLE_PRIMARY:
+		return BG_PROGRAM_BIT(BG_TC_NODE_INGRESS) | BG_PROGRAM_BIT(BG_TC_NODE_EGRESS);
+	case BG_ROLE_NONE:
+		break;
+	}
+	return 0;
+}
+
+int bg_branch_name_vlan(const char *name)
+{
+	const char *digits = name + strlen(BRANCH_PREFIX);
+	long vlan;
+	char *end;
+
+	if (strncmp(name, BRANCH_PREFIX, strlen(BRANCH_PREFIX)) || *digits < '1' || *digits > '9')
+		return 0;
+	vlan = strtol(digits, &end, 10);
+	return *end || vlan >= BG_VLANS - 1 ? 0 : (int)vlan;
+}
+
+static struct bg_planned *find(const struct bg_plan *plan, __u32 ifindex)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->planned[i].link->ifindex == ifindex)
+			return &plan->planned[i];
+	return NULL;
+}
+
+const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
+{
+	return find(plan, ifindex);
+}
+
+/* One interface may have two roles (a trunk that is the primary interface as
+ * well): then it gets both sets of programs, and the first role. */
+static int add(struct bg_plan *plan, const struct bg_planned *planned)
+{
+	struct bg_planned *known = find(plan, planned->link->ifindex);
+
+	if (known) {
+		known->programs |= planned->programs;
+		return 0;
+	}
+	if (plan->count == plan->capacity) {
+		size_t capacity = plan->capacity * 2 + 32;
+		struct bg_planned *larger = realloc(plan->planned, capacity * sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		plan->planned = larger;
+		plan->capacity = capacity;
+	}
+	plan->planned[plan->count++] = *planned;
+	return 0;
+}
+
+static const struct bg_model_branch *branch_of(const struct bg_model *model, const char *interface)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++)
+		if (!strcmp(model->branches[i].interface, interface))
+			return &model->branches[i];
+	return NULL;
+}
+
+static bool vlan_is_elsewhere(const struct bg_model *model, int vlan)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++)
+		if (model->branches[i].vlan == vlan)
+			return true;
+	return false;
+}
+
+static int add_branches(struct bg_plan *plan, const struct bg_model *model,
+			const struct bg_link_watch *links, enum bg_xdp_choice xdp)
+{
+	size_t count;
+	const struct bg_link *link = bg_links(links, &count);
+	int rc;
+
+	for (size_t i = 0; i < count; i++, link++) {
+		const struct bg_model_branch *branch = branch_of(model, link->name);
+		struct bg_planned planned = {
+			.link = link,
+			.role = BG_ROLE_BRANCH,
+			.vlan = branch ? branch->vlan : bg_branch_name_vlan(link->name),
+			.programs = bg_role_programs(BG_ROLE_BRANCH, xdp),
+			.branch = branch,
+		};
+
+		if (!planned.vlan)
+			continue;
+		/* the feed has this VLAN on another interface: no rules for this one */
+		if (!branch && vlan_is_elsewhere(model, planned.vlan))
+			planned.vlan = 0;
+		rc = add(plan, &planned);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int add_trunk(struct bg_plan *plan, const struct bg_link *link, enum bg_xdp_choice xdp)
+{
+	struct bg_planned planned = {
+		.link = link,
+		.role = BG_ROLE_TRUNK,
+		.programs = bg_role_programs(BG_ROLE_TRUNK, xdp),
+	};
+
+	plan->has_trunk = true;
+	return add(plan, &planned);
+}
+
+/* The one that the feed names, or the parents of the branches. */
+static int add_trunks(struct bg_plan *plan, const struct bg_model *model,
+		      const struct bg_link_watch *links, enum bg_xdp_choice xdp)
+{
+	size_t branches = plan->count;
+	const struct bg_link *trunk;
+	int rc;
+
+	if (model && model->node.trunk_interface[0]) {
+		trunk = bg_link_by_name(links, model->node.trunk_interface);
+		return trunk ? add_trunk(plan, trunk, xdp) : 0;
+	}
+	for (size_t i = 0; i < branches; i++) {
+		const struct bg_link *link = plan->planned[i].link;
+
+		if (plan->planned[i].role != BG_ROLE_BRANCH || link->kind != BG_LINK_VLAN ||
+		    link->lower_netnsid >= 0)
+			continue;
+		trunk = bg_link_by_index(links, link->lower);
+		rc = trunk ? add_trunk(plan, trunk, xdp) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static bool is_hash(const char *text)
+{
+	size_t length = 0;
+
+	while (isxdigit((unsigned char)text[length]))
+		length++;
+	return length == NAME_HASH_DIGITS && !text[length];
+}
+
+const struct bg_link *bg_pod_link(const struct bg_link_watch *links, const struct bg_model_pod *pod)
+{
+	const struct bg_link *link = bg_link_by_name(links, pod->host_interface);
+	const char *name = pod->host_interface;
+	char other[32] = "";
+
+	if (link)
+		return link;
+	if (!strncmp(name, STRICT_PREFIX, strlen(STRICT_PREFIX)) &&
+	    is_hash(name + strlen(STRICT_PREFIX)))
+		snprintf(other, sizeof(other), STANDARD_PREFIX "%s", name + strlen(STRICT_PREFIX));
+	else if (!strncmp(name, STANDARD_PREFIX, strlen(STANDARD_PREFIX)) &&
+		 is_hash(name + strlen(STANDARD_PREFIX)))
+		snprintf(other, sizeof(other), STRICT_PREFIX "%s", name + strlen(STANDARD_PREFIX));
+	return bg_link_by_name(links, other);
+}
+
+static int add_pods(struct bg_plan *plan, const struct bg_model *model,
+		    const struct bg_link_watch *links)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		enum bg_role role = branch->mode == BG_STANDARD ? BG_ROLE_POD_STANDARD
+								: BG_ROLE_POD_STRICT;
+
+		for (size_t j = 0; j < branch->pod_count; j++) {
+			struct bg_planned planned = {
+				.link = bg_pod_link(links, &branch->pods[j]),
+				.role = role,
+				.vlan = branch->vlan,
+				.programs = bg_role_programs(role, BG_XDP_OFF),
+				.branch = branch,
+			};
+			int rc = planned.link ? add(plan, &planned) : 0;
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int add_primary(struct bg_plan *plan, const struct bg_model *model,
+		       const struct bg_link_watch *links, __u32 primary)
+{
+	struct bg_planned planned = {
+		.role = BG_ROLE_PRIMARY,
+		.programs = bg_role_programs(BG_ROLE_PRIMARY, BG_XDP_OFF),
+	};
+
+	if (model && model->node.primary_interface[0])
+		planned.link = bg_link_by_name(links, model->node.primary_interface);
+	else if (model)
+		planned.link = bg_link_by_index(links, primary);
+	return planned.link ? add(plan, &planned) : 0;
+}
+
+int bg_plan_make(const struct bg_model *model, const struct bg_link_watch *links,
+		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan)
+{
+	struct bg_plan made = {};
+	int rc;
+
+	rc = add_branches(&made, model, links, xdp);
+	/* before the trunk: its own role is in the programs alone */
+	if (!rc)
+		rc = add_primary(&made, model, links, primary);
+	if (!rc)
+		rc = add_trunks(&made, model, links, xdp);
+	if (!rc)
+		rc = add_pods(&made, model, links);
+	if (rc) {
+		bg_plan_free(&made);
+		return rc;
+	}
+	*plan = made;
+	return 0;
+}
+
+void bg_plan_free(struct bg_plan *plan)
+{
+	free(plan->planned);
+	plan->planned = NULL;
+	plan->count = 0;
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "link_query.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "ip.h"
+
+int bg_link_query_open(struct bg_link_query *query)
+{
+	query->sequence = time(NULL);
+	query->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!query->socket || mnl_socket_bind(query->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	return 0;
+}
+
+void bg_link_query_close(struct bg_link_query *query)
+{
+	if (query->socket)
+		mnl_socket_close(query->socket);
+	query->socket = NULL;
+}
+
+int bg_link_ask(struct bg_link_query *query, int type, int flags, const void *header,
+		size_t header_length, const struct bg_link_attribute *attributes, mnl_cb_t each,
+		void *context)
+{
+	unsigned int port = mnl_socket_get_portid(query->socket), sequence = ++query->sequence;
+	char request[512];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(request);
+	int rc;
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	/* an acknowledgement ends the answer to what is no dump */
+	if ((flags & NLM_F_DUMP) != NLM_F_DUMP)
+		message->nlmsg_flags |= NLM_F_ACK;
+	message->nlmsg_seq = sequence;
+	memcpy(mnl_nlmsg_put_extra_header(message, header_length), header, header_length);
+	for (; attributes && attributes->type; attributes++)
+		mnl_attr_put(message, attributes->type, attributes->length, attributes->data);
+	if (mnl_socket_sendto(query->socket, message, message->nlmsg_len) < 0)
+		return -errno;
+	do {
+		ssize_t length =
+			mnl_socket_recvfrom(query->socket, query->buffer, sizeof(query->buffer));
+
+		if (length < 0 && errno == EINTR) {
+			rc = MNL_CB_OK;
+			continue;
+		}
+		if (length < 0)
+			return -errno;
+		rc = mnl_cb_run(query->buffer, length, sequence, port, each, context);
+		/* what an earlier, broken-off answer left in the socket */
+		if (rc < 0 && errno == EPROTO)
+			rc = MNL_CB_OK;
+	} while (rc > MNL_CB_STOP);
+	return rc < 0 ? -errno : 0;
+}
+
+static void parse_link_info(const struct nlattr *info, struct bg_link *link)
+{
+	const struct nlattr *attribute, *data = NULL;
+
+	mnl_attr_for_each_nested (attribute, info) {
+		switch (mnl_attr_get_type(attribute)) {
+		case IFLA_INFO_KIND:
+			if (!strcmp(mnl_attr_get_str(attribute), "vlan"))
+				link->kind = BG_LINK_VLAN;
+			else if (!strcmp(mnl_attr_get_str(attribute), "veth"))
+				link->kind = BG_LINK_VETH;
+			break;
+		case IFLA_INFO_DATA:
+			data = attribute;
+			break;
+		}
+	}
+	if (!data || link->kind != BG_LINK_VLAN)
+		return;
+	mnl_attr_for_each_nested (attribute, data) {
+		if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID)
+			link->vlan = mnl_attr_get_u16(attribute);
+	}
+}
+
+bool bg_link_parse(const struct nlmsghdr *message, struct bg_link *link)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	memset(link, 0, sizeof(*link));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
+	    header->ifi_family != AF_UNSPEC || header->ifi_index <= 0)
+		return false;
+	link->ifindex = header->ifi_index;
+	link->up = header->ifi_flags & IFF_UP;
+	link->lower_netnsid = -1;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		switch (mnl_attr_get_type(attribute)) {
+		case IFLA_IFNAME:
+			snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(attribute));
+			break;
+		case IFLA_ADDRESS:
+			if (mnl_attr_get_payload_len(attribute) == sizeof(link->mac))
+				memcpy(link->mac, mnl_attr_get_payload(attribute),
+				       sizeof(link->mac));
+			break;
+		case IFLA_LINK:
+			link->lower = mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_LINK_NETNSID:
+			link->lower_netnsid = (int)mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_LINKINFO:
+			parse_link_info(attribute, link);
+			break;
+		}
+	}
+	return link->name[0];
+}
+
+bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *neighbour)
+{
+	const struct ndmsg *header = mnl_nlmsg_get_payload(message);
+	bool have_address = false, have_mac = false;
+	const struct nlattr *attribute;
+
+	memset(neighbour, 0, sizeof(*neighbour));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
+	    !(header->ndm_state &
+	      (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)))
+		return false;
+	neighbour->ifindex = header->ndm_ifindex;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		size_t length = mnl_attr_get_payload_len(attribute);
+		const void *data = mnl_attr_get_payload(attribute);
+
+		switch (mnl_attr_get_type(attribute)) {
+		case NDA_DST:
+			if (header->ndm_family == AF_INET && length == 4) {
+				memset(&neighbour->address.byte[10], 0xff, 2);
+				memcpy(&neighbour->address.byte[12], data, 4);
+				have_address = true;
+			} else if (header->ndm_family == AF_INET6 && length == 16) {
+				memcpy(&neighbour->address, data, 16);
+				have_address = true;
+			}
+			break;
+		case NDA_LLADDR:
+			if (length == sizeof(neighbour->mac)) {
+				memcpy(neighbour->mac, data, length);
+				have_mac = true;
+			}
+			break;
+		}
+	}
+	return have_address && have_mac;
+}
+
+static int take_link(const struct nlmsghdr *message, void *context)
+{
+	struct bg_link *found = context, link;
+
+	if (message->nlmsg_type == RTM_NEWLINK && bg_link_parse(message, &link))
+		*found = link;
+	return MNL_CB_OK;
+}
+
+int bg_link_ask_peer(struct bg_link_query *query, const struct bg_link *link, __u8 mac[6])
+{
+	static const __u8 none[6];
+	struct ifinfomsg header = { .ifi_index = (int)link->lower };
+	struct bg_link_attribute attributes[] = {
+		{ IFLA_TARGET_NETNSID, &link->lower_netnsid, sizeof(link->lower_netnsid) }, {}
+	};
+	struct bg_link peer = {};
+	int rc;
+
+	if (!link->lower)
+		return -ENOENT;
+	rc = bg_link_ask(query, RTM_GETLINK, 0, &header, sizeof(header),
+			 link->lower_netnsid < 0 ? NULL : attributes, take_link, &peer);
+	if (rc)
+		return rc;
+	/* an ifindex that meanwhile means something else is no veth of ours */
+	if (peer.kind != BG_LINK_VETH || peer.lower != link->ifindex ||
+	    !memcmp(peer.mac, none, sizeof(none)))
+		return -ENOENT;
+	memcpy(mac, peer.mac, sizeof(peer.mac));
+	return 0;
+}
+
+static int take_neighbour(const struct nlmsghdr *message, void *context)
+{
+	struct bg_neighbour *found = context, neighbour;
+
+	if (message->nlmsg_type == RTM_NEWNEIGH && bg_neighbour_parse(message, &neighbour))
+		*found = neighbour;
+	return MNL_CB_OK;
+}
+
+int bg_link_ask_neighbour(struct bg_link_query *query, __u32 ifindex, const struct bg_addr *address,
+			  __u8 mac[6])
+{
+	bool v4 = bg_addr_is_v4(address);
+	struct ndmsg header = { .ndm_family = v4 ? AF_INET : AF_INET6,
+				.ndm_ifindex = (int)ifindex };
+	struct bg_link_attribute attributes[] = {
+		{ NDA_DST, &address->byte[v4 ? 12 : 0], v4 ? 4 : 16 }, {}
+	};
+	struct bg_neighbour found = {};
+	int rc;
+
+	rc = bg_link_ask(query, RTM_GETNEIGH, 0, &header, sizeof(header), attributes,
+			 take_neighbour, &found);
+	if (rc)
+		return rc;
+	if (!found.ifindex)
+		return -ENOENT;
+	memcpy(mac, found.mac, sizeof(found.mac));
+	return 0;
+}
+
+bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_route *route)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	memset(route, 0, sizeof(*route));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) || header->rtm_dst_len ||
+	    header->rtm_type != RTN_UNICAST)
+		return false;
+	route->table = header->rtm_table;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		size_t length = mnl_attr_get_payload_len(attribute);
+
+		switch (mnl_attr_get_type(attribute)) {
+		case RTA_TABLE: /* ids above 255 */
+			route->table = mnl_attr_get_u32(attribute);
+			break;
+		case RTA_OIF:
+			route->ifindex = mnl_attr_get_u32(attribute);
+			break;
+		case RTA_PRIORITY:
+			route->metric = mnl_attr_get_u32(attribute);
+			break;
+		case RTA_GATEWAY:
+			if (length != 4 && length != 16)
+				break;
+			if (length == 4)
+				memset(&route->gateway.byte[10], 0xff, 2);
+			memcpy(&route->gateway.byte[16 - length], mnl_attr_get_payload(attribute),
+			       length);
+			break;
+		}
+	}
+	return route->ifindex;
+}
+
+int bg_link_ask_default_routes(struct bg_link_query *query, int family, mnl_cb_t each,
+			       void *context)
+{
+	struct rtmsg header = { .rtm_family = family, .rtm_type = RTN_UNICAST };
+
+	return bg_link_ask(query, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header), NULL, each,
+			   context);
+}
+
+static int count_filter(const struct nlmsghdr *message, void *context)
+{
+	const struct tcmsg *header = mnl_nlmsg_get_payload(message);
+
+	/* a message without a handle is the chain itself */
+	if (message->nlmsg_type == RTM_NEWTFILTER && header->tcm_handle)
+		++*(int *)context;
+	return MNL_CB_OK;
+}
+
+int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex)
+{
+	static const __u32 hooks[] = { TC_H_MIN_INGRESS, TC_H_MIN_EGRESS };
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		struct tcmsg header = { .tcm_family = AF_UNSPEC,
+					.tcm_ifindex = (int)ifindex,
+					.tcm_parent = TC_H_MAKE(TC_H_CLSACT, hooks[i]) };
+		int rc = bg_link_ask(query, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header),
+				     NULL, count_filter, &count);
+
+		if (rc)
+			return rc;
+	}
+	return count;
+}
