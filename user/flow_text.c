@@ -8,7 +8,7 @@
 #include "ip.h"
 #include "reason.h"
 
-#define NS_PER_S 1000000000.0
+#define NS_PER_MS 1000000ull
 
 /* IN and OUT are packets/bytes toward and from the pod. */
 const char *const bg_flow_heads[BG_FLOW_COLUMNS] = { "BRANCH", "PROTO", "POD",	 "",	  "REMOTE",
@@ -162,6 +162,12 @@ static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_
 		   rule && rule->rule_id[0] ? bg_json_text(rule->rule_id) : json_null());
 }
 
+/* To the millisecond: more is the noise of the clock's tick. */
+static json_t *seconds(__u64 duration_ns)
+{
+	return json_real((double)(duration_ns / NS_PER_MS) / 1000);
+}
+
 static json_t *by_direction(__u64 ingress, __u64 egress)
 {
 	return json_pack("{s:I, s:I}", "ingress", (json_int_t)ingress, "egress",
@@ -195,9 +201,9 @@ json_t *bg_flow_json(const struct bg_flow *flow, const struct bg_flow_names *nam
 	      set(o, "packets", by_direction(flow->packets[BG_INGRESS], flow->packets[BG_EGRESS])) ?:
 	      set(o, "bytes", by_direction(flow->bytes[BG_INGRESS], flow->bytes[BG_EGRESS])) ?:
 	      set(o, "created", json_string(bg_format_monotonic(flow->created_ns, text))) ?:
-	      set(o, "age_s", json_real(since_ns(flow->created_ns, now_ns) / NS_PER_S)) ?:
-	      set(o, "idle_s", json_real(since_ns(flow->last_seen_ns, now_ns) / NS_PER_S)) ?:
-	      set(o, "left_s", json_real(bg_flow_left_ns(flow, now_ns) / NS_PER_S)) ?:
+	      set(o, "age_s", seconds(since_ns(flow->created_ns, now_ns))) ?:
+	      set(o, "idle_s", seconds(since_ns(flow->last_seen_ns, now_ns))) ?:
+	      set(o, "left_s", seconds(bg_flow_left_ns(flow, now_ns))) ?:
 	      set(o, "timeout_s", json_integer(flow->timeout_s))))
 		return o;
 	json_decref(o);

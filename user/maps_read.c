@@ -330,6 +330,7 @@ int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 				counters[direction].packets[reason] += by_cpu[cpu].packets[reason];
 			counters[direction].passed_bytes += by_cpu[cpu].passed_bytes;
 			counters[direction].dropped_bytes += by_cpu[cpu].dropped_bytes;
+			counters[direction].short_way_packets += by_cpu[cpu].short_way_packets;
 		}
 	}
 	return 0;

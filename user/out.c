@@ -341,12 +341,12 @@ static int print_json(json_t *json, size_t flags, struct bg_error *err)
 
 int bg_print_json(json_t *json, struct bg_error *err)
 {
-	return print_json(json, JSON_INDENT(2), err);
+	return print_json(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15), err);
 }
 
 int bg_print_json_line(json_t *json, struct bg_error *err)
 {
-	return print_json(json, JSON_COMPACT, err);
+	return print_json(json, JSON_COMPACT | JSON_REAL_PRECISION(15), err);
 }
 
 int bg_out_finish(struct bg_error *err)

@@ -136,20 +136,20 @@ static void print_counters(FILE *out, const struct bg_counters counters[BG_DIREC
 
 			if (!packets)
 				continue;
-			fprintf(out, "  %-7s  %-7s  %14s  %9s   ", bg_direction_name(d),
-				dropped ? "dropped" : "passed",
-				bg_format_counted(packets, "packet", count),
+			fprintf(out, "  %-7s  %-7s %13s %-7s %9s   ", bg_direction_name(d),
+				dropped ? "dropped" : "passed", bg_format_count(packets, count),
+				packets == 1 ? "packet" : "packets",
 				bg_format_bytes(dropped ? counters[d].dropped_bytes
 							: counters[d].passed_bytes,
 						bytes));
-			print_reasons(out, &counters[d], from, to, 49);
+			print_reasons(out, &counters[d], from, to, 53);
 		}
 		if (counters[d].short_way_packets) {
 			char count[BG_OUT_TEXT];
 
-			fprintf(out, "  %-7s  of these  %13s  took the short way\n",
+			fprintf(out, "  %-7s  of these%12s took the short way\n",
 				bg_direction_name(d),
-				bg_format_counted(counters[d].short_way_packets, "packet", count));
+				bg_format_count(counters[d].short_way_packets, count));
 		}
 	}
 }
