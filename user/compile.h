@@ -32,7 +32,8 @@ void bg_image_free(struct bg_image *image);
 __u32 bg_image_lookup(const struct bg_image *image, int vlan, enum bg_direction direction,
 		      const struct bg_addr *remote, enum bg_service_space space, __u32 index);
 
-/* cell[class_info + class of the address] */
+/* The class of an address, and cell[class_info + class]; both 0 when nothing names it. */
+__u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr);
 __u32 bg_image_class_info(const struct bg_image *image, const struct bg_addr *addr);
 
 #endif

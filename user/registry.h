@@ -31,8 +31,7 @@ void bg_registry_adopt_tag(struct bg_registry *registry, __u32 tag);
  * bg_registry_commit(), which frees what this model no longer has;
  * bg_registry_rollback() takes it back.
  */
-int bg_registry_assign(struct bg_registry *registry, struct bg_model *model,
-		       struct bg_error *err);
+int bg_registry_assign(struct bg_registry *registry, struct bg_model *model, struct bg_error *err);
 void bg_registry_commit(struct bg_registry *registry);
 void bg_registry_rollback(struct bg_registry *registry);
 

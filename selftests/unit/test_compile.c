@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The compiler by example, and against the oracle at random. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compile.h"
+#include "model_maker.h"
+#include "oracle.h"
+#include "random_model.h"
+
+#define BLOCKS 16384
+
+static struct bg_image *compile(const struct bg_model *model)
+{
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+	int rc = bg_compile(model, 7, BLOCKS, &image, &err);
+
+	if (rc)
+		fail_msg("%d: %s", rc, err.text);
+	return image;
+}
+
+static const struct bg_header *header_of(const struct bg_image *image)
+{
+	return (const void *)image->blocks;
+}
+
+static const __u32 *cells_of(const struct bg_image *image)
+{
+	return (const void *)image->blocks;
+}
+
+static __u32 tcp(const struct bg_image *image, enum bg_direction direction, const char *remote,
+		 __u32 port)
+{
+	struct bg_addr addr = maker_addr(remote);
+
+	return bg_image_lookup(image, 9, direction, &addr, BG_SPACE_TCP, port);
+}
+
+/* One branch, VLAN 9, with the group that is added next. */
+static struct bg_model *one_branch(void)
+{
+	struct bg_model *model = maker_new();
+	size_t branch = maker_branch(model, "eni-1", 9), pod;
+
+	maker_branch_group(model, branch, maker_group(model, "sg-1"));
+	pod = maker_pod(model, branch, "cart-0");
+	maker_pod_address(model, branch, pod, maker_addr("10.0.0.90"));
+	return model;
+}
+
+static size_t cidr(struct bg_model *model, const char *text)
+{
+	size_t set = maker_set(model, text);
+
+	maker_member(model, set, maker_prefix(text));
+	return set;
+}
+
+static void nothing_is_allowed_without_rules(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_image *image = compile(model);
+	struct bg_addr addr = maker_addr("192.0.2.1");
+
+	(void)state;
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.90", 80), 0);
+	assert_int_equal(tcp(image, BG_EGRESS, "::1", 80), 0);
+	/* no branch of this VLAN id */
+	assert_int_equal(bg_image_lookup(image, 10, BG_INGRESS, &addr, BG_SPACE_TCP, 80), 0);
+	assert_int_equal(bg_image_class(image, &addr), 0);
+	assert_int_equal(bg_image_class_info(image, &addr), 0);
+	assert_int_equal(header_of(image)->magic, BG_IMAGE_MAGIC);
+	assert_int_equal(header_of(image)->abi, BG_ABI);
+	assert_int_equal(header_of(image)->revision, 7);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void a_rule_counts_for_its_direction_port_and_family(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_image *image;
+
+	(void)state;
+	maker_rule(model, cidr(model, "10.0.0.0/16"), BG_INGRESS, 6, 5432, 5440);
+	image = compile(model);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.255.255", 5432), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5440), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5431), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5441), 0);
+	assert_int_equal(tcp(image, BG_EGRESS, "10.0.0.0", 5432), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.1.0.0", 5432), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "9.255.255.255", 5432), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "a00::", 5432), 0);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void everything_of_one_family_is_not_the_other(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_image *image;
+
+	(void)state;
+	maker_rule(model, cidr(model, "0.0.0.0/0"), BG_EGRESS, -1, 0, 65535);
+	maker_rule(model, cidr(model, "::/0"), BG_INGRESS, -1, 0, 65535);
+	image = compile(model);
+	assert_int_equal(tcp(image, BG_EGRESS, "255.255.255.255", 65535), 1);
+	assert_int_equal(tcp(image, BG_EGRESS, "0.0.0.0", 0), 1);
+	assert_int_equal(tcp(image, BG_EGRESS, "2001:db8::1", 0), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "2001:db8::1", 0), 2);
+	assert_int_equal(tcp(image, BG_INGRESS, "::", 0), 2);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 0), 0);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void the_first_rule_in_order_wins(void **state)
+{
+	struct bg_model *model = one_branch();
+	size_t narrow = cidr(model, "10.0.0.1/32"), wide = cidr(model, "10.0.0.0/8");
+	struct bg_image *image;
+
+	(void)state;
+	maker_rule(model, wide, BG_INGRESS, 6, 80, 90);
+	maker_rule(model, narrow, BG_INGRESS, 6, 85, 85);
+	maker_rule(model, narrow, BG_INGRESS, 6, 90, 100);
+	maker_rule(model, wide, BG_INGRESS, 6, 0, 65535);
+	/* a second group, listed before the first */
+	maker_group(model, "sg-0");
+	maker_rule(model, narrow, BG_INGRESS, 6, 86, 86);
+	free(model->branches[0].groups);
+	model->branches[0].groups = NULL;
+	model->branches[0].group_count = 0;
+	maker_branch_group(model, 0, 1);
+	maker_branch_group(model, 0, 0);
+	image = compile(model);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 85), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 86), 5);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 90), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 91), 3);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 101), 4);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 86), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 91), 4);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void rules_of_one_number_are_one_rule(void **state)
+{
+	struct bg_model *model = one_branch();
+	size_t set = cidr(model, "10.0.0.0/8");
+	struct bg_image *image;
+
+	(void)state;
+	maker_rule(model, set, BG_INGRESS, 6, 80, 80);
+	maker_rule(model, set, BG_INGRESS, -1, 0, 65535);
+	maker_rule(model, set, BG_INGRESS, 6, 80, 80);
+	model->rules[2].number = 1;
+	image = compile(model);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 80), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 81), 2);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void icmp_is_type_and_code(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_addr a = maker_addr("10.0.0.1"), b = maker_addr("10.0.0.2");
+	struct bg_image *image;
+
+	(void)state;
+	maker_rule(model, cidr(model, "10.0.0.1/32"), BG_INGRESS, 1, 8, -1);
+	maker_rule(model, cidr(model, "10.0.0.2/32"), BG_INGRESS, 1, 3, 4);
+	maker_rule(model, cidr(model, "10.0.0.3/32"), BG_INGRESS, 58, -1, -1);
+	image = compile(model);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 8 << 8), 1);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 8 << 8 | 255), 1);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 9 << 8), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 7 << 8 | 255), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMP, 3 << 8 | 4), 2);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMP, 3 << 8 | 5), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMP, 3 << 8 | 3), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMPV6, 3 << 8 | 4), 0);
+	b = maker_addr("10.0.0.3");
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMPV6, 65535), 3);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMPV6, 0), 3);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void platform_addresses_are_flagged(void **state)
+{
+	static const struct {
+		const char *text;
+		__u32 flags;
+	} expected[] = {
+		{ "10.0.0.2", BG_CLASS_DNS | BG_CLASS_VPC },
+		{ "169.254.169.253", BG_CLASS_DNS },
+		{ "fd00:ec2::253", BG_CLASS_DNS },
+		{ "169.254.169.254", BG_CLASS_IMDS },
+		{ "fd00:ec2::254", BG_CLASS_IMDS },
+		{ "169.254.170.2", BG_CLASS_ECS },
+		{ "169.254.169.123", BG_CLASS_TIME },
+		{ "fd00:ec2::123", BG_CLASS_TIME },
+		{ "169.254.169.250", BG_CLASS_KMS },
+		{ "169.254.169.251", BG_CLASS_KMS },
+		{ "fd00:ec2::250", BG_CLASS_KMS },
+		{ "169.254.169.252", 0 },
+		{ "10.0.0.3", BG_CLASS_VPC },
+		{ "2001:db8::2", BG_CLASS_VPC },
+		{ "10.0.0.90", BG_CLASS_VPC | 9 },
+		{ "10.1.0.0", 0 },
+	};
+	struct bg_model *model = one_branch();
+	struct bg_image *image;
+
+	(void)state;
+	maker_prefix_to(&model->node.vpc_cidrs, &model->node.vpc_cidr_count,
+			maker_prefix("10.0.0.0/16"));
+	maker_prefix_to(&model->node.vpc_cidrs, &model->node.vpc_cidr_count,
+			maker_prefix("2001:db8::/56"));
+	image = compile(model);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		struct bg_addr addr = maker_addr(expected[i].text);
+
+		if (bg_image_class_info(image, &addr) != expected[i].flags)
+			fail_msg("%s: %#x, expected %#x", expected[i].text,
+				 bg_image_class_info(image, &addr), expected[i].flags);
+	}
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void members_of_one_group_are_one_class(void **state)
+{
+	struct bg_model *model = one_branch();
+	size_t set = maker_set(model, "sg-members");
+	struct bg_image *image;
+	__u32 class = 0;
+
+	(void)state;
+	for (__u32 i = 0; i < 100000; i++) {
+		struct bg_prefix prefix = maker_prefix("100.64.0.0/32");
+
+		prefix.addr.byte[13] |= i * 7 >> 16;
+		prefix.addr.byte[14] = i * 7 >> 8;
+		prefix.addr.byte[15] = i * 7;
+		maker_member(model, set, prefix);
+	}
+	maker_rule(model, set, BG_INGRESS, 6, 443, 443);
+	image = compile(model);
+	for (size_t i = 0; i < model->sets[set].prefix_count; i++) {
+		__u32 this = bg_image_class(image, &model->sets[set].prefixes[i].addr);
+
+		assert_int_not_equal(this, 0);
+		assert_true(!class || class == this);
+		class = this;
+	}
+	/* this one, the pod, and the five kinds of platform address */
+	assert_int_equal(header_of(image)->classes, 1 + 1 + 1 + 5);
+	assert_true(image->block_count * sizeof(struct bg_block) / 100000 < 100);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+static void a_rule_of_one_prefix_takes_few_bytes(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_image *image;
+
+	(void)state;
+	for (__u32 i = 0; i < 20000; i++) {
+		struct bg_prefix prefix = maker_prefix("100.64.0.0/32");
+		char name[32];
+		size_t set;
+
+		prefix.addr.byte[13] |= i * 7 >> 16;
+		prefix.addr.byte[14] = i * 7 >> 8;
+		prefix.addr.byte[15] = i * 7;
+		snprintf(name, sizeof(name), "cidr-%u", i);
+		set = maker_set(model, name);
+		maker_member(model, set, prefix);
+		maker_rule(model, set, BG_INGRESS, 6, 443, 443);
+	}
+	image = compile(model);
+	for (size_t i = 0; i < model->rule_count; i++) {
+		const struct bg_addr *addr = &model->sets[model->rules[i].set].prefixes[0].addr;
+
+		assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, addr, BG_SPACE_TCP, 443),
+				 model->rules[i].number);
+	}
+	assert_true(image->block_count * sizeof(struct bg_block) / 20000 < 130);
+	bg_image_free(image);
+	maker_free(model);
+}
+
+/* --- at random, against the oracle --- */
+
+static enum bg_service_space space_of(const struct oracle_service *service, __u32 *index)
+{
+	switch (service->protocol) {
+	case 6:
+		*index = service->port;
+		return BG_SPACE_TCP;
+	case 17:
+		*index = service->port;
+		return BG_SPACE_UDP;
+	case 1:
+		*index = service->type << 8 | service->code;
+		return BG_SPACE_ICMP;
+	case 58:
+		*index = service->type << 8 | service->code;
+		return BG_SPACE_ICMPV6;
+	default:
+		*index = service->protocol;
+		return BG_SPACE_OTHER;
+	}
+}
+
+static void describe(const struct bg_addr *addr, char *text, size_t size)
+{
+	for (int n = 0; n < 16; n++)
+		snprintf(text + 2 * n, size - 2 * n, "%02x", addr->byte[n]);
+}
+
+static void check_rule(struct random_source *source, const struct bg_model *model,
+		       const struct bg_image *image)
+{
+	const struct bg_model_branch *branch =
+		&model->branches[random_below(source, model->branch_count)];
+	struct oracle_service service = random_service(source, model);
+	enum bg_direction direction = random_below(source, 2);
+	struct bg_addr remote = random_addr(source, model);
+	__u32 index, expected, got;
+	enum bg_service_space space = space_of(&service, &index);
+	char text[64];
+
+	expected = oracle_rule(model, branch, direction, &remote, &service);
+	got = bg_image_lookup(image, branch->vlan, direction, &remote, space, index);
+	if (got == expected)
+		return;
+	describe(&remote, text, sizeof(text));
+	fail_msg("VLAN %d, direction %d, remote %s, protocol %d, index %u: rule %u, expected %u",
+		 branch->vlan, direction, text, service.protocol, index, got, expected);
+}
+
+static void check_info(struct random_source *source, const struct bg_model *model,
+		       const struct bg_image *image)
+{
+	struct bg_addr addr = random_addr(source, model);
+	__u32 expected = oracle_info(model, &addr), got = bg_image_class_info(image, &addr);
+	char text[64];
+
+	if (got == expected)
+		return;
+	describe(&addr, text, sizeof(text));
+	fail_msg("%s: class_info %#x, expected %#x", text, got, expected);
+}
+
+static bool has_pair(const struct bg_image *image, __u32 pairs, __u32 count, __u32 class,
+		     __u32 service)
+{
+	const __u32 *cells = cells_of(image);
+
+	for (__u32 i = 0; i < count; i++)
+		if (cells[pairs + 2 * i] == class && cells[pairs + 2 * i + 1] == service)
+			return true;
+	return false;
+}
+
+static const struct bg_branch *record_of(const struct bg_image *image, int vlan)
+{
+	const __u32 *cells = cells_of(image);
+	__u32 at = cells[header_of(image)->branches + vlan];
+
+	assert_int_not_equal(at, 0);
+	assert_int_equal(at % BG_BRANCH_CELLS, 0);
+	return (const void *)&cells[at];
+}
+
+static void check_branches(const struct bg_model *model, const struct bg_image *image)
+{
+	const struct bg_model_node *node = &model->node;
+
+	for (size_t b = 0; b < model->branch_count; b++) {
+		const struct bg_model_branch *branch = &model->branches[b];
+		const struct bg_branch *record = record_of(image, branch->vlan);
+		bool both = branch->mode == BG_STANDARD && node->has_groups && !node->per_interface;
+
+		assert_int_equal(record->vlan, branch->vlan);
+		assert_int_equal(record->tag, branch->tag);
+		assert_int_equal(record->slot, branch->slot);
+		assert_int_equal(record->mode, branch->mode);
+		assert_int_equal(record->flags, both ? BG_BRANCH_NODE_GROUPS : 0);
+		assert_memory_equal(&record->timeouts, &branch->timeouts, sizeof(branch->timeouts));
+		for (size_t p = 0; p < branch->pod_count; p++) {
+			const struct bg_model_pod *pod = &branch->pods[p];
+			__u32 class = bg_image_class(image, &pod->addresses[0]);
+
+			assert_int_equal(oracle_info(model, &pod->addresses[0]),
+					 bg_image_class_info(image, &pod->addresses[0]));
+			for (int proto = 6; proto <= 17; proto += 11)
+				for (int port = 50; port < 8090; port++) {
+					bool declared = false;
+
+					for (size_t i = 0; i < pod->probe_count; i++)
+						declared |= pod->probes[i].protocol == proto &&
+							    pod->probes[i].port == port;
+					assert_int_equal(has_pair(image, record->probes,
+								  record->probe_count, class,
+								  (__u32)proto << 16 | port),
+							 declared);
+				}
+		}
+	}
+	for (size_t i = 0; i < node->local_service_count; i++)
+		assert_true(has_pair(image, header_of(image)->local_services,
+				     header_of(image)->local_service_count,
+				     bg_image_class(image, &node->local_services[i].address),
+				     17u << 16 | node->local_services[i].port));
+}
+
+static void check_flags(const struct bg_model *model, const struct bg_image *image)
+{
+	__u32 flags = header_of(image)->flags;
+	const struct bg_model_node *node = &model->node;
+
+	assert_int_equal(!!(flags & BG_NODE_REVALIDATE), node->revalidate);
+	assert_int_equal(!!(flags & BG_NODE_FILTER_PLATFORM), node->filter_platform);
+	assert_int_equal(!!(flags & BG_NODE_EXTERNAL_SNAT), node->external_snat);
+	assert_int_equal(!!(flags & BG_NODE_PER_INTERFACE), node->per_interface);
+	assert_int_equal(!!(flags & BG_NODE_HAS_GROUPS), node->has_groups);
+}
+
+/* The node's policy is asked through a branch record that carries it. */
+static void check_node_policy(struct random_source *source, const struct bg_model *model,
+			      struct bg_image *image)
+{
+	struct bg_branch *record = (void *)record_of(image, model->branches[0].vlan);
+	struct bg_policy kept[BG_DIRECTIONS];
+
+	memcpy(kept, record->policy, sizeof(kept));
+	memcpy(record->policy, header_of(image)->node_policy, sizeof(kept));
+	for (int i = 0; i < 20; i++) {
+		struct oracle_service service = random_service(source, model);
+		enum bg_direction direction = random_below(source, 2);
+		struct bg_addr remote = random_addr(source, model);
+		__u32 index;
+		enum bg_service_space space = space_of(&service, &index);
+
+		assert_int_equal(bg_image_lookup(image, model->branches[0].vlan, direction, &remote,
+						 space, index),
+				 oracle_groups_rule(model, model->node.groups,
+						    model->node.group_count, direction, &remote,
+						    &service));
+	}
+	memcpy(record->policy, kept, sizeof(kept));
+}
+
+static void agrees_with_the_oracle(void **state)
+{
+	struct random_source source = random_seeded();
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct bg_model *model = random_model(&source);
+		struct bg_image *image = compile(model), *again = compile(model);
+
+		for (int i = 0; i < 200; i++) {
+			check_rule(&source, model, image);
+			if (i % 4 == 0)
+				check_info(&source, model, image);
+		}
+		check_branches(model, image);
+		check_flags(model, image);
+		check_node_policy(&source, model, image);
+		assert_int_equal(image->block_count, again->block_count);
+		assert_memory_equal(image->blocks, again->blocks,
+				    image->block_count * sizeof(struct bg_block));
+		bg_image_free(again);
+		bg_image_free(image);
+		maker_free(model);
+	}
+}
+
+/* --- refusals --- */
+
+static void an_image_that_does_not_fit_is_refused(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_image *image = NULL, *whole;
+	struct bg_error err = {};
+	size_t set = maker_set(model, "pl-1");
+
+	(void)state;
+	for (__u32 i = 0; i < 5000; i++) {
+		struct bg_prefix prefix = maker_prefix("100.64.0.0/32");
+
+		prefix.addr.byte[14] = i >> 5;
+		prefix.addr.byte[15] = i << 3;
+		maker_member(model, set, prefix);
+	}
+	maker_rule(model, set, BG_INGRESS, 6, 443, 443);
+	whole = compile(model);
+	/* at every capacity below what it takes, and not at what it takes */
+	for (size_t blocks = 0; blocks < whole->block_count; blocks++) {
+		err.text[0] = 0;
+		assert_int_equal(bg_compile(model, 1, blocks, &image, &err), -E2BIG);
+		assert_null(image);
+		assert_non_null(strstr(err.text, "bytes a prefix"));
+	}
+	assert_non_null(strstr(err.text, "KiB are allowed"));
+	assert_int_equal(bg_compile(model, 7, whole->block_count, &image, &err), 0);
+	assert_int_equal(image->block_count, whole->block_count);
+	assert_memory_equal(image->blocks, whole->blocks,
+			    whole->block_count * sizeof(struct bg_block));
+	bg_image_free(image);
+	bg_image_free(whole);
+	maker_free(model);
+}
+
+static void an_unnumbered_rule_is_refused(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+
+	(void)state;
+	maker_rule(model, cidr(model, "10.0.0.0/8"), BG_INGRESS, 6, 1, 2);
+	model->rules[0].number = 0;
+	assert_int_equal(bg_compile(model, 1, BLOCKS, &image, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "sg-1"));
+	assert_null(image);
+	model->rules[0].number = 1;
+	model->branches[0].vlan = 4095;
+	assert_int_equal(bg_compile(model, 1, BLOCKS, &image, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "4095"));
+	maker_free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_allowed_without_rules),
+		cmocka_unit_test(a_rule_counts_for_its_direction_port_and_family),
+		cmocka_unit_test(everything_of_one_family_is_not_the_other),
+		cmocka_unit_test(the_first_rule_in_order_wins),
+		cmocka_unit_test(rules_of_one_number_are_one_rule),
+		cmocka_unit_test(icmp_is_type_and_code),
+		cmocka_unit_test(platform_addresses_are_flagged),
+		cmocka_unit_test(members_of_one_group_are_one_class),
+		cmocka_unit_test(a_rule_of_one_prefix_takes_few_bytes),
+		cmocka_unit_test(agrees_with_the_oracle),
+		cmocka_unit_test(an_image_that_does_not_fit_is_refused),
+		cmocka_unit_test(an_unnumbered_rule_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

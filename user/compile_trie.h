@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Prefixes with their classes → the address tries of the image. */
+#ifndef BG_COMPILE_TRIE_H
+#define BG_COMPILE_TRIE_H
+
+#include "image_writer.h"
+
+/* As the trie's key stands: host order, IPv4 in the upper 32 bits of `hi`
+ * (its length is 0-32). Bits behind the length are 0. */
+struct bg_trie_prefix {
+	__u64 hi, lo;
+	__u32 class;
+	__u32 length;
+};
+
+/*
+ * The most specific prefix decides; what none covers is class 0. `prefixes` are
+ * distinct and sorted by (hi, lo, length). bg_write_trie4() fills the 65536
+ * entries at `root`, bg_write_trie6() gives the root entry.
+ */
+int bg_write_trie4(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
+		   __u32 root, struct bg_error *err);
+int bg_write_trie6(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
+		   __u32 *entry, struct bg_error *err);
+
+#endif

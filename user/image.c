@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Reading an image in userspace, as bpf/classify.h does in the kernel. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile.h"
+#include "compile_classes.h"
+
+static __u32 cell(const struct bg_image *image, size_t index)
+{
+	if (index >> BG_BLOCK_SHIFT >= image->block_count)
+		return 0;
+	return image->blocks[index >> BG_BLOCK_SHIFT].cell[index & (BG_BLOCK_CELLS - 1)];
+}
+
+static const struct bg_header *header_of(const struct bg_image *image)
+{
+	return (const struct bg_header *)&image->blocks[0];
+}
+
+static __u32 vector(const struct bg_image *image, __u32 head, __u32 index)
+{
+	if (!head)
+		return 0;
+	return cell(image, (size_t)cell(image, (size_t)head + (index >> BG_CHUNK_SHIFT)) +
+				   (index & (BG_CHUNK_CELLS - 1)));
+}
+
+__u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
+{
+	const struct bg_prefix host = { .addr = *addr, .length = 128 };
+	bool ipv6 = !bg_prefix_is_v4(&host);
+	__u64 hi, lo;
+	__u32 entry;
+
+	bg_class_key(addr, ipv6, &hi, &lo);
+	entry = ipv6 ? header_of(image)->trie6 : cell(image, header_of(image)->trie4 + (hi >> 48));
+	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & BG_LEAF); step++) {
+		size_t index = (size_t)entry << BG_NODE_SHIFT;
+		const struct bg_node *node;
+
+		if (index >> BG_BLOCK_SHIFT >= image->block_count)
+			return 0;
+		node = (const void *)&image->blocks[index >> BG_BLOCK_SHIFT]
+			       .cell[index & (BG_BLOCK_CELLS - 1)];
+		if (((hi ^ node->key_hi) & node->mask_hi) | ((lo ^ node->key_lo) & node->mask_lo))
+			entry = node->miss;
+		else
+			entry = node->child[((node->use_lo ? lo : hi) >> node->shift) & 15];
+	}
+	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
+}
+
+__u32 bg_image_lookup(const struct bg_image *image, int vlan, enum bg_direction direction,
+		      const struct bg_addr *remote, enum bg_service_space space, __u32 index)
+{
+	const struct bg_policy *policy;
+	const struct bg_branch *branch;
+	__u32 at, service, row;
+
+	if (vlan < 0 || vlan >= BG_VLANS)
+		return 0;
+	at = cell(image, header_of(image)->branches + (size_t)vlan);
+	if (!at || at >> BG_BLOCK_SHIFT >= image->block_count)
+		return 0;
+	branch = (const void *)&image->blocks[at >> BG_BLOCK_SHIFT].cell[at & (BG_BLOCK_CELLS - 1)];
+	policy = &branch->policy[direction];
+	service = vector(image, policy->services[space], index);
+	if (!service)
+		return 0;
+	row = vector(image, policy->rows, bg_image_class(image, remote));
+	return vector(image, row, service);
+}
+
+__u32 bg_image_class_info(const struct bg_image *image, const struct bg_addr *addr)
+{
+	__u32 class = bg_image_class(image, addr);
+
+	return class ? cell(image, (size_t)header_of(image)->class_info + class) : 0;
+}
+
+void bg_image_free(struct bg_image *image)
+{
+	if (!image)
+		return;
+	free(image->blocks);
+	free(image);
+}
