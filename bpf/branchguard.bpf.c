@@ -47,7 +47,12 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
 
 	if (!c)
 		return NULL;
-	__builtin_memset(c, 0, sizeof(*c));
+	/* what stands behind is written before it is read */
+	__builtin_memset(c, 0, offsetof(struct bg_case, flow));
+	c->flow.set_flags = 0;
+	c->flow.clear_flags = 0;
+	c->flow.flags = 0;
+	c->flow.rule = 0;
 	c->direction = direction;
 	c->ifindex = ifindex;
 	c->groups = BG_GROUPS_CROSSING;
@@ -60,12 +65,13 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
  * says that it is not armed. Packets whose headers may reach past the first
  * buffer are left to TC, which can pull them.
  */
-static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branch_ifindex)
+static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branch_ifindex,
+				     __u32 length_bytes)
 {
 	struct bg_frame frame = {
 		.data = (void *)(long)ctx->data,
 		.end = (void *)(long)ctx->data_end,
-		.length_bytes = bpf_xdp_get_buff_len(ctx),
+		.length_bytes = length_bytes,
 	};
 	__u32 direct_bytes = frame.end - frame.data;
 	struct bg_case *c = open_case(BG_INGRESS, branch_ifindex, vlan);
@@ -77,7 +83,7 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 		return XDP_PASS;
 	if (!branch_ifindex) {
 		c->packet.length_bytes = frame.length_bytes;
-		conclude(c, BG_REASON_NOT_ARMED, bpf_ktime_get_coarse_ns());
+		conclude(c, BG_REASON_NOT_ARMED, case_clock_ns(c));
 	} else {
 		dissect(&frame, c);
 		if (verdict(c)) {
@@ -89,10 +95,12 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 	return action;
 }
 
-SEC("xdp.frags")
+/* Generic XDP hands over packets in one piece. */
+SEC("xdp")
 int xdp_branch(struct xdp_md *ctx)
 {
-	return judge_xdp(ctx, iface_branch_vlan(ctx->ingress_ifindex), ctx->ingress_ifindex);
+	return judge_xdp(ctx, iface_branch_vlan(ctx->ingress_ifindex), ctx->ingress_ifindex,
+			 ctx->data_end - ctx->data);
 }
 
 /*
@@ -108,7 +116,9 @@ int xdp_trunk(struct xdp_md *ctx)
 	__u32 vlan;
 
 	parse_ethernet(&frame, &offset, &vlan);
-	return vlan ? judge_xdp(ctx, vlan, vlan_armed_ifindex(vlan)) : XDP_PASS;
+	if (!vlan)
+		return XDP_PASS;
+	return judge_xdp(ctx, vlan, vlan_armed_ifindex(vlan), bpf_xdp_get_buff_len(ctx));
 }
 
 static __always_inline void frame_of_skb(struct __sk_buff *ctx, struct bg_frame *frame)
@@ -118,33 +128,32 @@ static __always_inline void frame_of_skb(struct __sk_buff *ctx, struct bg_frame 
 	frame->length_bytes = ctx->len;
 }
 
-/* Verified once, called twice at the most; `c` is never NULL. Returns whether it
- * may have missed something that lies in pages. */
-__noinline int dissect_skb(struct __sk_buff *ctx, struct bg_case *c)
+/* Pulls in what lies in pages, as far as the parser reads, and parses anew.
+ * `c` is never NULL. */
+__noinline int dissect_pulled(struct __sk_buff *ctx, struct bg_case *c)
+{
+	__u32 wanted = ctx->len < PARSE_MAX_OFFSET ? ctx->len : PARSE_MAX_OFFSET;
+	struct bg_frame frame;
+
+	if (!c || bpf_skb_pull_data(ctx, wanted))
+		return 0;
+	__builtin_memset(&c->packet, 0, sizeof(c->packet));
+	frame_of_skb(ctx, &frame);
+	dissect(&frame, c);
+	return 0;
+}
+
+/* An skb's headers may lie in pages: when the parser lacks something that is
+ * there, it is pulled in (which copies, so not before). */
+static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c)
 {
 	struct bg_frame frame;
 
-	if (!c)
-		return 0;
 	frame_of_skb(ctx, &frame);
 	dissect(&frame, c);
-	return c->dissected == BG_REASON_TRUNCATED || c->packet.icmp_error;
-}
-
-/*
- * An skb's headers may lie in pages: when the parser lacks something that is
- * there, it is pulled in (which copies, so not before), and parsed anew.
- */
-static __always_inline void dissect_paged(struct __sk_buff *ctx, struct bg_case *c)
-{
-	__u32 wanted = ctx->len < PARSE_MAX_OFFSET ? ctx->len : PARSE_MAX_OFFSET;
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	if (!dissect_skb(ctx, c) || end - data >= wanted || bpf_skb_pull_data(ctx, wanted))
-		return;
-	__builtin_memset(&c->packet, 0, sizeof(c->packet));
-	__builtin_memset(&c->quoted, 0, sizeof(c->quoted));
-	dissect_skb(ctx, c);
+	if ((c->dissected == BG_REASON_TRUNCATED || c->packet.icmp_error) &&
+	    frame.end - frame.data < frame.length_bytes)
+		dissect_pulled(ctx, c);
 }
 
 /*
@@ -169,7 +178,7 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	judged = handover_take(ctx, &c->verdict);
 	if (judged && !c->verdict.short_way)
 		return TC_ACT_UNSPEC;
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	if (!judged && !verdict(c)) {
 		action = TC_ACT_SHOT;
 	} else if (c->verdict.short_way && iface && !(iface->flags & BG_IFACE_SHARED)) {
@@ -196,7 +205,7 @@ int tc_branch_egress(struct __sk_buff *ctx)
 		c->flow.clear_flags = BG_FLOW_STACK;
 	else
 		c->flow.set_flags = BG_FLOW_STACK;
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	if (verdict(c)) {
 		action = TC_ACT_UNSPEC;
 		if (by_short_way)
@@ -228,7 +237,7 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	if (!c)
 		return TC_ACT_SHOT;
 	c->packet.length_bytes = frame.length_bytes;
-	conclude(c, BG_REASON_NOT_ARMED, bpf_ktime_get_coarse_ns());
+	conclude(c, BG_REASON_NOT_ARMED, case_clock_ns(c));
 	note(&c->verdict, direction, TC_ACT_SHOT);
 	return TC_ACT_SHOT;
 }
@@ -292,7 +301,7 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	c = open_case(BG_EGRESS, ctx->ifindex, iface->vlan);
 	if (!c)
 		return TC_ACT_SHOT;
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	if (c->dissected != BG_REASON_NONE || packet_stays_on_link(&c->packet))
 		return TC_ACT_UNSPEC;
 	if (iface->role == BG_ROLE_POD_STRICT)
@@ -323,7 +332,7 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	if (!c)
 		return TC_ACT_SHOT;
 	c->exempt = BG_REASON_NOT_OURS_TO_FILTER;
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	verdict(c);
 	note(&c->verdict, BG_INGRESS, TC_ACT_UNSPEC);
 	return TC_ACT_UNSPEC;
@@ -338,7 +347,7 @@ int tc_node_ingress(struct __sk_buff *ctx)
 
 	if (!c)
 		return TC_ACT_UNSPEC;
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	if (c->dissected != BG_REASON_NONE || !is_for_standard_pod(c))
 		return TC_ACT_UNSPEC;
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -359,7 +368,7 @@ static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vla
 		return TC_ACT_UNSPEC;
 	c->node_flow = 1;
 	c->groups = node_egress_groups(c);
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	note(&c->verdict, BG_EGRESS, action);
 	return action;
@@ -388,7 +397,7 @@ int tc_node_egress(struct __sk_buff *ctx)
 	c = open_case(BG_INGRESS, ctx->ifindex, 0);
 	if (!c)
 		return TC_ACT_UNSPEC;
-	dissect_paged(ctx, c);
+	dissect_skb(ctx, c);
 	if (c->dissected != BG_REASON_NONE)
 		return TC_ACT_UNSPEC;
 	switch (node_packet_way(c)) {

@@ -33,6 +33,7 @@ static __always_inline void dissect(const struct bg_frame *frame, struct bg_case
 	if (c->dissected != BG_REASON_NONE || !packet->icmp_error)
 		return;
 	/* what an error quotes went the other way */
+	__builtin_memset(&c->quoted, 0, sizeof(c->quoted));
 	c->quoted.network_offset = packet->payload_offset;
 	if (parse_ip(frame, ethertype, true, c->direction == BG_INGRESS ? BG_EGRESS : BG_INGRESS,
 		     &c->quoted) != BG_REASON_NONE)

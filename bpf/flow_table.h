@@ -182,6 +182,12 @@ static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
 	return BG_BUCKET_FLOWS;
 }
 
+/* Around what a reader without the lock must not see by halves. */
+static __always_inline void bucket_changes(struct bg_bucket *bucket)
+{
+	__sync_fetch_and_add(&bucket->version, 1);
+}
+
 /* The bucket that may hold a key, first = 0, second = 1. */
 static __always_inline struct bg_bucket *place_bucket(const struct bg_place *place, int which)
 {
@@ -202,13 +208,74 @@ struct bg_flow_query {
 	__u32 flags;
 };
 
+/* What the flags of a flow are after this packet. */
+static __always_inline __u16 flow_flags_after(__u16 flags, const struct bg_flow_query *query,
+					      const struct bg_packet *packet,
+					      enum bg_direction direction)
+{
+	flags = (flags & ~query->clear_flags) | query->set_flags;
+	return flow_next_flags(flags, packet->tcp_flags, direction);
+}
+
 /*
- * Finds the packet's flow and renews it. BG_FLOW_UNCHECKED: the caller makes
- * sure that the flow may live under this revision, calls flow_confirm() and
- * looks again.
+ * The fast look-up: a packet that changes nothing but counters and clock needs no
+ * lock. Whoever writes a slot makes `version` odd before and even again after
+ * (atomically, hence in order); a look-up that sees it move has seen nothing.
+ * Counters are kept by direction, and the packets of one direction come on one
+ * CPU; should they not, a count may be lost, never a verdict.
  *
- * A global function, verified once on its own, as are flow_create() and those of
- * verdict.h; none of the pointers is ever NULL, but the verifier asks.
+ * BG_FLOW_UNCHECKED: flow_find() must look, with the lock.
+ */
+static __always_inline enum bg_flow_result
+flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_direction direction)
+{
+	/* the mask keeps a run-time direction inside the arrays */
+	__u32 way = direction & 1;
+
+	for (int which = 0; which < 2; which++) {
+		struct bg_bucket *bucket = place_bucket(&query->place, which);
+		__u32 version, slot;
+		struct bg_flow *flow;
+		bool overflowed;
+		__u16 flags;
+
+		if (!bucket)
+			return BG_FLOW_MISS;
+		version = *(volatile __u32 *)&bucket->version;
+		overflowed = *(volatile __u16 *)&bucket->overflowed;
+		slot = bucket_slot(bucket, &query->key, query->place.tag);
+		flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
+		flags = *(volatile __u16 *)&flow->flags;
+		query->rule = flow->rule;
+		query->flags = flags;
+		if (version & 1 || *(volatile __u32 *)&bucket->version != version)
+			return BG_FLOW_UNCHECKED;
+		if (slot < BG_BUCKET_FLOWS) {
+			if (flow_expired(flow, query->now_ns) ||
+			    !flow_takes(flags, packet, direction))
+				return BG_FLOW_MISS;
+			if (flow->checked != query->revision ||
+			    flow_flags_after(flags, query, packet, direction) != flags)
+				return BG_FLOW_UNCHECKED;
+			if (flow->last_seen_ns != query->now_ns)
+				flow->last_seen_ns = query->now_ns;
+			flow->packets[way]++;
+			flow->bytes[way] += packet->length_bytes;
+			return BG_FLOW_HIT;
+		}
+		if (!overflowed)
+			return BG_FLOW_MISS;
+	}
+	return BG_FLOW_MISS;
+}
+
+/*
+ * The same with the lock, for packets that change a flow's state.
+ * BG_FLOW_UNCHECKED: the caller makes sure that the flow may live under this
+ * revision, calls flow_confirm() and looks again.
+ *
+ * A global function, verified once on its own, as are the others of their kind
+ * here and in verdict.h; none of the pointers is ever NULL, but the verifier asks.
  */
 __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *packet,
 			 enum bg_direction direction)
@@ -234,8 +301,6 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 			flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
 			if (!flow_expired(flow, query->now_ns) &&
 			    flow_takes(flow->flags, packet, direction)) {
-				flow->flags = (flow->flags & ~query->clear_flags) |
-					      query->set_flags;
 				query->rule = flow->rule;
 				query->flags = flow->flags;
 				result = BG_FLOW_UNCHECKED;
@@ -244,8 +309,8 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 					flow->last_seen_ns = query->now_ns;
 					flow->packets[way]++;
 					flow->bytes[way] += packet->length_bytes;
-					flow->flags = flow_next_flags(flow->flags,
-								      packet->tcp_flags, direction);
+					flow->flags = flow_flags_after(flow->flags, query, packet,
+								       direction);
 					flow->timeout_s = flow_timeout_s(
 						&query->timeouts, packet->protocol, flow->flags);
 				}
@@ -281,8 +346,10 @@ static __always_inline void flow_confirm(const struct bg_flow_query *query,
 			slot &= BG_BUCKET_FLOWS - 1;
 			flow = &bucket->flow[slot];
 			if (change == BG_FLOW_FORGET) {
+				bucket_changes(bucket);
 				bucket->tag[slot] = 0;
 				flow->key.protocol = 0;
+				bucket_changes(bucket);
 			} else {
 				flow->checked = query->revision;
 			}
@@ -363,6 +430,7 @@ static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg
 	__u32 slot = *(volatile __u16 *)&bucket->chosen & (BG_BUCKET_FLOWS - 1);
 	struct bg_flow *flow = &bucket->flow[slot];
 
+	bucket_changes(bucket);
 	bucket->tag[slot] = query->place.tag;
 	flow->key = query->key;
 	flow->created_ns = query->now_ns;
@@ -376,6 +444,7 @@ static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg
 	flow->checked = query->revision;
 	flow->flags = new->flags;
 	flow->timeout_s = new->timeout_s;
+	bucket_changes(bucket);
 }
 
 enum bg_create_result {

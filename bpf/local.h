@@ -57,7 +57,7 @@ __noinline int strict_pod_way(struct bg_case *c)
 	class = address_class(&j.view, &c->packet.remote, c->packet.ipv6);
 	info = class_info(&j.view, class);
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
-		c->flow.now_ns = bpf_ktime_get_coarse_ns();
+		c->flow.now_ns = case_clock_ns(c);
 		flow_key(&c->flow.key, &c->packet, j.view.branch->tag);
 		flags = flow_peek(&c->flow.key, c->flow.now_ns);
 		if (flags >= 0 && flags & BG_FLOW_PROBE) {
@@ -117,7 +117,7 @@ __noinline int node_packet_way(struct bg_case *c)
 	if (!(info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE | BG_CLASS_LOCAL_SERVICE)))
 		return BG_NODE_FABRIC;
 	flow_key(&c->flow.key, &c->packet, j.view.branch->tag);
-	flags = flow_peek(&c->flow.key, bpf_ktime_get_coarse_ns());
+	flags = flow_peek(&c->flow.key, case_clock_ns(c));
 	if (flags >= 0 && flags & (BG_FLOW_PROBE | BG_FLOW_LOCAL_SERVICE))
 		return BG_NODE_TO_POD;
 	if (!(info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) ||

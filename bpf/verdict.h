@@ -33,17 +33,21 @@
  */
 struct bg_case {
 	struct bg_packet packet;
-	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
-	struct bg_flow_query flow;
-	enum bg_reason dissected; /* what steps 1 and 2 say, NONE = go on */
+	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
+	enum bg_reason dissected;  /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
 	enum bg_reason exempt; /* the reason why no rule is asked, NONE = rules are */
 	__u16 groups;	       /* enum bg_groups: whose rules must admit it */
 	__u16 came_by;	       /* enum bg_path */
 	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
-	__u16 pad;
-	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
+	__u16 no_flow;	       /* the fast look-up found none */
+	struct bg_flow_query flow;
+	/* filled in only where it is needed */
+	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
+	/* kept from packet to packet: the clock of tick `clock_tick` */
+	__u64 clock_tick;
+	__u64 clock_ns;
 };
 
 enum bg_groups {
@@ -275,12 +279,17 @@ static __always_inline enum bg_reason admit(struct bg_judge *j)
 	return reason;
 }
 
+static __always_inline __u32 flow_tag(const struct bg_judge *j)
+{
+	return j->c->node_flow ? 0 : j->view.branch->tag;
+}
+
 /* Steps 3 to 9. */
 static __always_inline enum bg_reason judge(struct bg_judge *j)
 {
 	enum bg_direction direction = j->c->direction;
 	struct bg_packet *packet = &j->c->packet;
-	__u32 tag = j->c->node_flow ? 0 : j->view.branch->tag;
+	__u32 tag = flow_tag(j);
 	int related;
 	enum bg_reason reason = BG_REASON_NONE;
 	bool dhcp;
@@ -296,12 +305,12 @@ static __always_inline enum bg_reason judge(struct bg_judge *j)
 		if (!fragment_recall(packet, tag, direction, j->now_ns))
 			return BG_REASON_FRAGMENT_UNKNOWN;
 	}
-	flow_key(&j->c->flow.key, packet, tag);
-	flow_place(&j->c->flow.place, &j->c->flow.key);
+	if (packet->fragment == BG_LATER_FRAGMENT || packet->tracking == BG_TRACK_NONE) {
+		flow_key(&j->c->flow.key, packet, tag);
+		flow_place(&j->c->flow.place, &j->c->flow.key);
+	}
 	j->c->flow.timeouts = j->view.branch->timeouts;
-	j->c->flow.now_ns = j->now_ns;
-	j->c->flow.revision = j->c->verdict.revision;
-	if (packet->tracking != BG_TRACK_NONE)
+	if (packet->tracking != BG_TRACK_NONE && !j->c->no_flow)
 		reason = ask_flows(j);
 	if (reason == BG_REASON_NONE) {
 		if (!dhcp && !local_is_ours(j))
@@ -331,27 +340,79 @@ static __always_inline void conclude(struct bg_case *c, enum bg_reason reason, _
 		tell(BG_EVENT_DROP, &c->verdict, &c->packet, c->direction, c->ifindex, now_ns);
 }
 
-/*
- * Judges, counts, reports. Returns 1 = pass, 0 = drop. A global function, and so
- * verified on its own; `c` is never NULL, but the verifier asks.
- */
-__noinline int verdict(struct bg_case *c)
+/* Steps 3 to 9 for whatever the fast look-up has not settled. `c` is never NULL. */
+__noinline int judge_slowly(struct bg_case *c)
 {
-	struct bg_judge j = { .c = c, .now_ns = bpf_ktime_get_coarse_ns() };
+	struct bg_judge j = { .c = c };
 	enum bg_reason reason;
 
 	if (!c)
-		return 0;
+		return BG_REASON_INTERNAL;
+	j.now_ns = c->flow.now_ns;
 	reason = find_branch(&j);
-	if (reason == BG_REASON_NONE)
+	c->flow.revision = c->verdict.revision;
+	return reason == BG_REASON_NONE ? judge(&j) : reason;
+}
+
+/* Most packets belong to a flow in steady state: step 6 first, without a call. */
+static __always_inline enum bg_reason judge_fast(struct bg_judge *j)
+{
+	struct bg_case *c = j->c;
+
+	c->flow.revision = c->verdict.revision;
+	if (c->packet.fragment == BG_LATER_FRAGMENT || c->packet.tracking == BG_TRACK_NONE)
+		return judge_slowly(c);
+	flow_key(&c->flow.key, &c->packet, flow_tag(j));
+	flow_place(&c->flow.place, &c->flow.key);
+	if (c->packet.fragment != BG_WHOLE)
+		return judge_slowly(c);
+	switch (flow_hit(&c->flow, &c->packet, c->direction)) {
+	case BG_FLOW_HIT:
+		c->verdict.rule = c->flow.rule;
+		return c->flow.flags & BG_FLOW_PROBE ? BG_REASON_PROBE : BG_REASON_TRACKED;
+	case BG_FLOW_MISS:
+		c->flow.flags = 0;
+		c->no_flow = 1;
+		/* fall through */
+	default:
+		return judge_slowly(c);
+	}
+}
+
+/*
+ * The time, to the tick: bpf_ktime_get_coarse_ns() moves only with the tick, so
+ * it is asked once a tick. bpf_jiffies64() is a plain load.
+ */
+static __always_inline __u64 case_clock_ns(struct bg_case *c)
+{
+	__u64 tick = bpf_jiffies64();
+
+	if (c->clock_tick != tick) {
+		c->clock_tick = tick;
+		c->clock_ns = bpf_ktime_get_coarse_ns();
+	}
+	return c->clock_ns;
+}
+
+/* Judges, counts, reports; whether the packet passes. */
+static __always_inline bool verdict(struct bg_case *c)
+{
+	struct bg_judge j = { .c = c, .now_ns = case_clock_ns(c) };
+	enum bg_reason reason = find_branch(&j);
+
+	c->flow.now_ns = j.now_ns;
+	if (reason == BG_REASON_NONE) {
 		reason = c->dissected;
-	if (reason == BG_REASON_NONE)
-		reason = judge(&j);
-	/* what conntrack must see (it may have changed the addresses) keeps to the stack */
-	c->verdict.short_way = short_way &&
-			       (reason == BG_REASON_TRACKED || reason == BG_REASON_RULE ||
-				reason == BG_REASON_PLATFORM || reason == BG_REASON_ICMP_ERROR) &&
-			       !(c->flow.flags & BG_FLOW_STACK) && j.view.branch->mode == BG_STRICT;
+		if (reason == BG_REASON_NONE)
+			reason = judge_fast(&j);
+		/* what conntrack must see (it may have changed the addresses) keeps to
+		 * the stack */
+		c->verdict.short_way = short_way && j.view.branch->mode == BG_STRICT &&
+				       !(c->flow.flags & BG_FLOW_STACK) &&
+				       (reason == BG_REASON_TRACKED || reason == BG_REASON_RULE ||
+					reason == BG_REASON_PLATFORM ||
+					reason == BG_REASON_ICMP_ERROR);
+	}
 	conclude(c, reason, j.now_ns);
 	return bg_reason_passes(reason);
 }

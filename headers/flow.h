@@ -2,7 +2,8 @@
 /*
  * The flow table: map `flows`, an ARRAY of buckets. A flow lives in the bucket
  * that its key hashes to, or, when that one was full of assured flows, in the
- * bucket of the second hash. A bucket has one lock; slots never move.
+ * bucket of the second hash. A bucket has one lock; slots never move. Packets of
+ * a flow in steady state are looked up without the lock (`version`).
  *
  * Who gives way when a bucket is full, in this order: an expired flow, the
  * oldest half-open flow of the same branch, the oldest half-open flow of any
@@ -65,12 +66,14 @@ BG_ASSERT_SIZE(struct bg_flow, 104);
 
 struct bg_bucket {
 	struct bpf_spin_lock lock;
-	__u16 overflowed;	    /* a flow of this bucket went to its second one */
-	__u16 chosen;		    /* scratch of whoever holds the lock */
+	__u16 overflowed; /* a flow of this bucket went to its second one */
+	__u16 chosen;	  /* scratch of whoever holds the lock */
+	__u32 version;	  /* odd while a slot is being written; readers without lock check it */
+	__u32 pad;
 	__u16 tag[BG_BUCKET_FLOWS]; /* of the key's hash; 0 = free */
 	struct bg_flow flow[BG_BUCKET_FLOWS];
 };
-BG_ASSERT_SIZE(struct bg_bucket, 856);
+BG_ASSERT_SIZE(struct bg_bucket, 864);
 
 /*
  * Ports of a datagram's first fragment, for the later ones: map `fragments`,
