@@ -16,6 +16,10 @@ LLVM_STRIP ?= llvm-strip-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 
+# As many jobs as cores, unless told otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -57,7 +61,7 @@ SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 # a 32-bit x86 unless told otherwise.
 MACHINE := $(shell uname -m)
 BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra -Iheaders -Ibpf \
-	$(addprefix -idirafter ,$(wildcard /usr/include/$(MACHINE)-linux-gnu*)) \
+	-idirafter /usr/include/$(MACHINE)-linux-gnu \
 	$(if $(filter x86_64,$(MACHINE)),-D__x86_64__)
 
 # --- tools: `check` and `demo` install what is missing, others only say so --
