@@ -126,6 +126,35 @@ static void everything_of_one_family_is_not_the_other(void **state)
 	maker_free(model);
 }
 
+static void spaces_end_where_they_end(void **state)
+{
+	struct bg_model *model = one_branch();
+	struct bg_addr addr = maker_addr("10.0.0.1");
+	size_t set = cidr(model, "10.0.0.0/8");
+	struct bg_image *image;
+
+	(void)state;
+	maker_rule(model, set, BG_INGRESS, 6, 0, 65534);
+	maker_rule(model, set, BG_INGRESS, 17, 1, 65535);
+	maker_rule(model, set, BG_INGRESS, 1, 255, 254);
+	maker_rule(model, set, BG_INGRESS, 58, 255, -1);
+	maker_rule(model, set, BG_INGRESS, 254, 0, 65535);
+	image = compile(model);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 65534), 1);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 65535), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_UDP, 0), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_UDP, 65535), 2);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMP, 65534), 3);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMP, 65535), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMPV6, 65279), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMPV6, 65280), 4);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_OTHER, 253), 0);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_OTHER, 254), 5);
+	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_OTHER, 255), 0);
+	bg_image_free(image);
+	maker_free(model);
+}
+
 static void the_first_rule_in_order_wins(void **state)
 {
 	struct bg_model *model = one_branch();
@@ -557,6 +586,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_allowed_without_rules),
 		cmocka_unit_test(a_rule_counts_for_its_direction_port_and_family),
 		cmocka_unit_test(everything_of_one_family_is_not_the_other),
+		cmocka_unit_test(spaces_end_where_they_end),
 		cmocka_unit_test(the_first_rule_in_order_wins),
 		cmocka_unit_test(rules_of_one_number_are_one_rule),
 		cmocka_unit_test(icmp_is_type_and_code),
