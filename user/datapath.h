@@ -36,6 +36,8 @@ struct bg_datapath_options {
 	__u32 max_branches;  /* 0 = default */
 	bool trace;	     /* write the map `trace` (never when pinned) */
 	bool no_short_way;
+	int policy_fd;	 /* private: judge by this policy map, which is somebody else's and is
+			* only read; 0 = one of its own */
 	bool new_policy; /* with pin_dir: a policy map of its own, of image_blocks,
 			  * instead of the pinned one (a feed outgrew that) */
 };
@@ -62,6 +64,9 @@ void bg_datapath_close(struct bg_datapath *datapath); /* NULL is fine */
 
 /* Pins all maps, each replacing its predecessor in one rename. */
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);
+
+/* Pins the programs; once they are attached. */
+int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err);
 
 struct bg_publish_times {
 	double compile_ms, publish_ms;

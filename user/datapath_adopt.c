@@ -17,6 +17,8 @@
 /* The read-only data of the loaded programs; the hash seed is in it. */
 #define CONFIG_PIN "config"
 
+#define BUCKET_BATCH 1024
+
 static void btf_free_at(struct btf **btf)
 {
 	btf__free(*btf);
@@ -256,7 +258,7 @@ static int adopt_rules(struct bg_datapath *datapath)
 			return rc;
 		if (rules[number].revision) {
 			rc = bg_registry_adopt_rule(datapath->registry, number, &rules[number]);
-			if (rc)
+			if (rc == -ENOMEM)
 				return rc;
 		}
 		rules[number].hits = 0;
@@ -273,10 +275,41 @@ static int adopt_branches(struct bg_datapath *datapath)
 	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
 		last = &key;
 		rc = bpf_map_lookup_elem(fd, &key, &branch);
-		if (!rc)
-			rc = bg_registry_adopt_branch(datapath->registry, &branch);
+		/* one that does not fit any more gets new numbers */
+		if (!rc && bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
+			rc = -ENOMEM;
 		if (rc)
 			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Flows outlive their branch; no other branch may inherit them by its tag. */
+static int adopt_tags(struct bg_datapath *datapath)
+{
+	const struct bpf_map *map = datapath->skel->maps.flows;
+	__u32 total = bpf_map__max_entries(map), batch, count;
+	bg_auto_free struct bg_bucket *buckets = NULL;
+	bg_auto_free __u32 *keys = NULL;
+	int rc = 0;
+
+	buckets = calloc(BUCKET_BATCH, sizeof(*buckets));
+	keys = calloc(BUCKET_BATCH, sizeof(*keys));
+	if (!buckets || !keys)
+		return -ENOMEM;
+	for (__u32 done = 0; done < total && !rc; done += count) {
+		count = BUCKET_BATCH;
+		rc = bpf_map_lookup_batch(bpf_map__fd(map), done ? &batch : NULL, &batch, keys,
+					  buckets, &count, NULL);
+		for (__u32 i = 0; i < count * BG_BUCKET_FLOWS; i++) {
+			const struct bg_flow *flow =
+				&buckets[i / BG_BUCKET_FLOWS].flow[i % BG_BUCKET_FLOWS];
+
+			if (flow->key.protocol)
+				bg_registry_adopt_tag(datapath->registry, flow->key.branch);
+		}
+		if (!count)
+			break;
 	}
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -324,6 +357,10 @@ int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err)
 		rc = adopt_branches(datapath);
 	}
 	if (!rc) {
+		what = "flows";
+		rc = adopt_tags(datapath);
+	}
+	if (!rc) {
 		what = "control";
 		rc = adopt_revision(datapath);
 	}
@@ -366,4 +403,20 @@ int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
 		return rc;
 	/* last: its presence says that the others are complete */
 	return pin_map(datapath, skel->maps.control, "control", err);
+}
+
+int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, datapath->skel->obj) {
+		const char *name = bpf_program__name(program);
+		int rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
+
+		if (rc)
+			return bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name,
+				       strerror(-rc));
+	}
+	return 0;
 }

@@ -172,20 +172,30 @@ static bool is_hash(const char *text)
 	return length == NAME_HASH_DIGITS && !text[length];
 }
 
+bool bg_pod_name_mode(const char *name, enum bg_mode *mode)
+{
+	if (!strncmp(name, STRICT_PREFIX, strlen(STRICT_PREFIX)) &&
+	    is_hash(name + strlen(STRICT_PREFIX)))
+		*mode = BG_STRICT;
+	else if (!strncmp(name, STANDARD_PREFIX, strlen(STANDARD_PREFIX)) &&
+		 is_hash(name + strlen(STANDARD_PREFIX)))
+		*mode = BG_STANDARD;
+	else
+		return false;
+	return true;
+}
+
 const struct bg_link *bg_pod_link(const struct bg_link_watch *links, const struct bg_model_pod *pod)
 {
 	const struct bg_link *link = bg_link_by_name(links, pod->host_interface);
 	const char *name = pod->host_interface;
-	char other[32] = "";
+	enum bg_mode mode;
+	char other[32];
 
-	if (link)
+	if (link || !bg_pod_name_mode(name, &mode))
 		return link;
-	if (!strncmp(name, STRICT_PREFIX, strlen(STRICT_PREFIX)) &&
-	    is_hash(name + strlen(STRICT_PREFIX)))
-		snprintf(other, sizeof(other), STANDARD_PREFIX "%s", name + strlen(STRICT_PREFIX));
-	else if (!strncmp(name, STANDARD_PREFIX, strlen(STANDARD_PREFIX)) &&
-		 is_hash(name + strlen(STANDARD_PREFIX)))
-		snprintf(other, sizeof(other), STRICT_PREFIX "%s", name + strlen(STANDARD_PREFIX));
+	snprintf(other, sizeof(other), "%s%s", mode == BG_STRICT ? STANDARD_PREFIX : STRICT_PREFIX,
+		 name + strlen(name) - NAME_HASH_DIGITS);
 	return bg_link_by_name(links, other);
 }
 

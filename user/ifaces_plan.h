@@ -50,4 +50,7 @@ int bg_branch_name_vlan(const char *name);
 const struct bg_link *bg_pod_link(const struct bg_link_watch *links,
 				  const struct bg_model_pod *pod);
 
+/* The mode that the CNI's name of a host veth tells; false: it tells nothing. */
+bool bg_pod_name_mode(const char *name, enum bg_mode *mode);
+
 #endif

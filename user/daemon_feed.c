@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From the feed to a revision in force. */
+#include "daemon_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "feed.h"
+#include "log.h"
+
+static void free_model_at(struct bg_model **model)
+{
+	bg_model_free(*model);
+}
+
+static void close_datapath_at(struct bg_datapath **datapath)
+{
+	bg_datapath_close(*datapath);
+}
+
+static double now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+static void tell_kept(const struct bg_model_branch *branch, enum bg_mode asked)
+{
+	bg_log(BG_LOG_INFO, "the branch keeps its mode until its pod is replaced",
+	       "branch=%s vlan=%d mode=%s asked=%s", branch->id, branch->vlan,
+	       branch->mode == BG_STRICT ? "standard" : "strict",
+	       asked == BG_STRICT ? "strict" : "standard");
+}
+
+/* Room for this feed and for its growth; a power of two. */
+static __u32 capacity_for(size_t blocks)
+{
+	__u32 capacity = BG_DEFAULT_IMAGE_BLOCKS;
+
+	while (capacity < 2 * blocks && capacity < BG_MAX_IMAGE_BLOCKS)
+		capacity *= 2;
+	return capacity;
+}
+
+/*
+ * A feed outgrew the image maps, whose capacity is built into the programs: loads
+ * anew with a larger one, publishes there, and only then lets the new programs
+ * take the places of the old ones.
+ */
+static int load_anew(struct bg_daemon *daemon, struct bg_model *model, __u32 blocks,
+		     struct bg_publish_times *times, struct bg_error *err)
+{
+	bg_cleanup(close_datapath_at) struct bg_datapath *datapath = NULL;
+	struct bg_datapath_options options = daemon->options.datapath;
+	struct bg_datapath *old = daemon->datapath;
+	struct bg_error warning = {};
+	int rc;
+
+	options.image_blocks = blocks;
+	options.new_policy = true;
+	rc = bg_datapath_open(&options, &datapath, err);
+	if (rc)
+		return rc;
+	rc = bg_datapath_publish(datapath, model, times, err);
+	if (rc)
+		return rc;
+	rc = bg_datapath_pin(datapath, err);
+	if (rc)
+		return rc;
+	daemon->datapath = bg_take_ptr(datapath);
+	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
+	bg_datapath_close(old);
+	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
+	if (rc)
+		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
+	bg_log(BG_LOG_INFO, "loaded anew with room for larger images", "capacity_kib=%u", blocks);
+	return 0;
+}
+
+static int grow(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
+		struct bg_error *err)
+{
+	__u32 most = daemon->options.datapath.image_blocks;
+	size_t blocks;
+	int rc;
+
+	/* an explicit --image-mib is a limit */
+	if (!most)
+		most = BG_MAX_IMAGE_BLOCKS;
+	rc = bg_datapath_measure(daemon->datapath, model, most, &blocks, err);
+	if (rc)
+		return rc;
+	if (daemon->options.datapath.image_blocks)
+		return load_anew(daemon, model, most, times, err);
+	return load_anew(daemon, model, capacity_for(blocks), times, err);
+}
+
+static bool wants_other_capacity(const struct bg_daemon *daemon)
+{
+	__u32 asked = daemon->options.datapath.image_blocks;
+
+	return asked && asked != daemon->datapath->options.image_blocks;
+}
+
+static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
+		   struct bg_error *err)
+{
+	int rc;
+
+	if (wants_other_capacity(daemon))
+		return grow(daemon, model, times, err);
+	rc = bg_datapath_publish(daemon->datapath, model, times, err);
+	return rc == -E2BIG ? grow(daemon, model, times, err) : rc;
+}
+
+static void count_groups(const struct bg_model *old, const struct bg_model *new, size_t *added,
+			 size_t *removed)
+{
+	size_t common = 0, old_count = old ? old->group_count : 0;
+
+	/* groups that no branch of the feed has been given do not matter much: ids only */
+	for (size_t i = 0; i < old_count; i++)
+		for (size_t j = 0; j < new->group_count; j++)
+			if (!strcmp(old->groups[i].id, new->groups[j].id)) {
+				common++;
+				break;
+			}
+	*added = new->group_count - common;
+	*removed = old_count - common;
+}
+
+static void tell_revision(const struct bg_daemon *daemon, const struct bg_model *model,
+			  const struct bg_publish_times *times, double parse_ms)
+{
+	size_t added, removed;
+
+	count_groups(daemon->model, model, &added, &removed);
+	bg_log(BG_LOG_INFO, "revision in force",
+	       "revision=%u feed_revision=%s rules=%zu(+%u/-%u) branches=%zu(+%u/-%u) "
+	       "groups=%zu(+%zu/-%zu) members=%zu parse_ms=%.1f compile_ms=%.1f publish_ms=%.1f "
+	       "image_kib=%zu capacity_kib=%u warnings=%zu",
+	       daemon->datapath->revision, bg_quote(model->revision), model->rule_count,
+	       times->rules_added, times->rules_removed, model->branch_count, times->branches_added,
+	       times->branches_removed, model->group_count, added, removed, model->member_count,
+	       parse_ms, times->compile_ms, times->publish_ms, times->image_bytes >> 10,
+	       daemon->datapath->options.image_blocks, model->warning_count);
+}
+
+#define WARNINGS_LOGGED 10
+
+static void tell_warnings(const struct bg_model *model)
+{
+	for (size_t i = 0; i < model->warning_count; i++) {
+		if (i == WARNINGS_LOGGED) {
+			bg_log(BG_LOG_WARNING,
+			       "the feed has more warnings, `branchguard check` "
+			       "lists them all",
+			       "more=%zu", model->warning_count - i);
+			return;
+		}
+		bg_log(BG_LOG_WARNING, "feed", "at=%s text=%s",
+		       bg_quote(model->warnings[i].pointer), bg_quote(model->warnings[i].text));
+	}
+}
+
+static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double parse_ms,
+			struct bg_error *err)
+{
+	struct bg_publish_times times;
+	int rc;
+
+	rc = bg_modes_ask(daemon->modes, model);
+	if (rc)
+		return bg_fail(err, rc, "out of memory");
+	if (bg_modes_apply(daemon->modes, model, daemon->links, tell_kept) < 0)
+		rc = bg_fail(err, -ENOMEM, "out of memory");
+	else
+		rc = publish(daemon, model, &times, err);
+	if (rc) {
+		bg_modes_ask_back(daemon->modes);
+		return rc;
+	}
+	daemon->republish = false;
+	tell_revision(daemon, model, &times, parse_ms);
+	tell_warnings(model);
+	bg_state_accepted(daemon->state, model, daemon->datapath->revision);
+	return 0;
+}
+
+int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
+{
+	bg_cleanup(free_model_at) struct bg_model *model = NULL;
+	double start_ms = now_ms();
+	struct bg_model *old;
+	int rc;
+
+	rc = bg_feed_read(daemon->options.feed, &model, err);
+	if (!rc)
+		rc = accept_model(daemon, model, now_ms() - start_ms, err);
+	if (rc) {
+		bg_state_refused(daemon->state, err->text);
+		bg_log(BG_LOG_ERROR,
+		       daemon->datapath->revision ? "feed refused, the last revision stays in force"
+						  : "feed refused, and no revision is in force: "
+						    "nothing passes",
+		       "revision=%u error=%s", daemon->datapath->revision, bg_quote(err->text));
+		return rc;
+	}
+	old = daemon->model;
+	daemon->model = bg_take_ptr(model);
+	bg_model_free(old);
+	return 0;
+}
+
+int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
+{
+	struct bg_publish_times times;
+	int rc;
+
+	/* a pod that was replaced has the mode that the feed asks for */
+	if (daemon->model) {
+		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->links, tell_kept);
+		if (rc < 0)
+			return bg_fail(err, rc, "out of memory");
+		daemon->republish |= rc > 0;
+		if (daemon->republish) {
+			rc = publish(daemon, daemon->model, &times, err);
+			if (rc)
+				return rc;
+			daemon->republish = false;
+			tell_revision(daemon, daemon->model, &times, 0);
+		}
+	}
+	return bg_ifaces_sync(daemon->ifaces, daemon->datapath, daemon->model, err);
+}

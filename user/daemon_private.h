@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What daemon.c and daemon_feed.c share. */
+#ifndef BG_DAEMON_PRIVATE_H
+#define BG_DAEMON_PRIVATE_H
+
+#include "daemon.h"
+#include "feed_watch.h"
+#include "ifaces.h"
+#include "link_watch.h"
+#include "modes.h"
+#include "state_file.h"
+
+struct bg_daemon {
+	struct bg_daemon_options options;
+	int lock_fd;
+	struct bg_datapath *datapath;
+	struct bg_link_watch *links;
+	struct bg_ifaces *ifaces;
+	struct bg_modes *modes;
+	struct bg_feed_watch *feed_watch; /* NULL with stdin or --once */
+	struct bg_state *state;
+	struct bg_model *model; /* the last accepted one, NULL = none yet */
+	bool republish;		/* modes changed, but that could not be published yet */
+};
+
+/*
+ * Reads the feed and puts it in force; logs either outcome. On failure what was
+ * in force stays.
+ */
+int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err);
+
+/* The interfaces changed: brings guards in line, and modes that a replaced pod
+ * set free. */
+int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err);
+
+#endif
