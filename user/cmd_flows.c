@@ -13,7 +13,7 @@
 #include "ip.h"
 #include "maps_read.h"
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 
 #define NS_PER_MS 1000000ull
 

@@ -12,7 +12,7 @@
 #include "event_text.h"
 #include "maps_read.h"
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 
 struct query {
 	const char *pin_dir, *branch, *reasons;

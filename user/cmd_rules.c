@@ -8,7 +8,7 @@
 #include "cli.h"
 #include "maps_read.h"
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 
 struct query {
 	const char *pin_dir, *branch, *group;

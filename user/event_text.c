@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ip.h"
-#include "reason.h"
+#include "names.h"
 
 static bool is_icmp(const struct bg_event *event)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "ip.h"
-#include "reason.h"
+#include "names.h"
 
 #define NS_PER_MS 1000000ull
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 #include "status.h"
 
 #define NS_PER_S 1000000000.0
@@ -162,8 +162,18 @@ static void put_tables(FILE *out, const struct bg_status *status)
 static void put_revision(FILE *out, const struct bg_status *status)
 {
 	const struct bg_control *control = &status->control;
+	__u64 refused_ns;
+	const char *refusal = bg_status_refusal(status, &refused_ns);
+	size_t warnings;
 	double age_s = (double)(status->now_boottime_ns - control->published_ns) / NS_PER_S;
 
+	bg_status_warnings(status, &warnings);
+	put_gauge(out, "feed_refused",
+		  "1 when the feed as it is now was refused and an older revision is in force.",
+		  refusal != NULL);
+	put_gauge(out, "feed_warnings", "Warnings about the feed in force.", (double)warnings);
+	put_gauge(out, "interface_problems", "Interfaces that could not be armed.",
+		  (double)json_array_size(bg_status_interfaces(status)));
 	put_gauge(out, "daemon_running", "1 when a daemon follows feed and interfaces.",
 		  status->daemon_runs);
 	put_gauge(out, "revision", "Number of the revision in force, 0 = none.", control->revision);

@@ -11,7 +11,7 @@
 
 #include "ip.h"
 #include "maps_read.h"
-#include "reason.h"
+#include "names.h"
 
 #define NS_PER_S 1000000000ull
 

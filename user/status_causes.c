@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 #include "status.h"
 
 struct causes {
@@ -125,6 +125,21 @@ static void from_branch(struct causes *causes, const struct bg_status *status,
 	from_counters(causes, info->id, branch->counters);
 }
 
+/* What the daemon found wrong with interfaces. */
+static void from_state(struct causes *causes, const struct bg_status *status)
+{
+	const json_t *list = bg_status_interfaces(status);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *problem = json_array_get(list, i);
+		const char *interface = json_string_value(json_object_get(problem, "Interface"));
+		const char *text = json_string_value(json_object_get(problem, "Text"));
+
+		if (interface && text)
+			add(causes, interface, "%s", text);
+	}
+}
+
 static void nearly_full(struct causes *causes, const char *what, size_t used, size_t capacity,
 			const char *cure)
 {
@@ -145,6 +160,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 		add(&causes, "node",
 		    "the daemon is not running: what is in force stays in force, but changes of "
 		    "the feed and of interfaces are not followed");
+	from_state(&causes, status);
 	for (size_t i = 0; i < status->branch_count; i++)
 		from_branch(&causes, status, &status->branches[i]);
 	from_counters(&causes, "node", status->node);

@@ -5,7 +5,7 @@
 
 #include "cleanup.h"
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 #include "status.h"
 
 /* json_object_set_new() and its like take NULL for a failure, so a chain of
@@ -210,6 +210,39 @@ static json_t *daemon_json(const struct bg_status *status)
 							 : json_null()));
 }
 
+/* A list of the state file in our spelling. */
+static json_t *pairs_json(const json_t *list, const char *from, const char *to)
+{
+	json_t *pairs = json_array();
+	int rc = pairs ? 0 : -1;
+
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		const json_t *pair = json_array_get(list, i);
+		const char *key = json_string_value(json_object_get(pair, from));
+		const char *text = json_string_value(json_object_get(pair, "Text"));
+
+		rc = json_array_append_new(pairs, json_pack("{s:s, s:s}", to, key ? key : "",
+							    "text", text ? text : ""));
+	}
+	return done(pairs, rc);
+}
+
+static json_t *feed_json(const struct bg_status *status)
+{
+	json_t *o = json_object(), *refused = json_null();
+	size_t warnings;
+	__u64 refused_ns;
+	const char *refusal = bg_status_refusal(status, &refused_ns);
+	const json_t *list = bg_status_warnings(status, &warnings);
+
+	if (refusal)
+		refused = json_pack("{s:s, s:o}", "error", refusal, "time", moment(refused_ns));
+	return done(o, set(o, "last_refused", refused) ?:
+		       set(o, "source", bg_json_text(bg_status_feed(status))) ?:
+		       set_count(o, "warning_count", warnings) ?:
+		       set(o, "warnings", pairs_json(list, "Pointer", "pointer")));
+}
+
 json_t *bg_status_json(const struct bg_status *status)
 {
 	const struct bg_control *control = &status->control;
@@ -220,6 +253,9 @@ json_t *bg_status_json(const struct bg_status *status)
 		       set(o, "feed_revision", bg_json_text(control->feed_revision)) ?:
 		       set(o, "published", moment(control->published_ns)) ?:
 		       set(o, "daemon", daemon_json(status)) ?:
+		       set(o, "feed", feed_json(status)) ?:
+		       set(o, "interface_problems",
+			   pairs_json(bg_status_interfaces(status), "Interface", "interface")) ?:
 		       set(o, "branches", branches_json(status)) ?:
 		       set(o, "node", node_json(status)) ?:
 		       set(o, "tables", tables_json(status)) ?:

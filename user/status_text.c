@@ -6,7 +6,7 @@
 
 #include "cleanup.h"
 #include "out.h"
-#include "reason.h"
+#include "names.h"
 #include "status.h"
 
 #define WIDTH 100
@@ -69,6 +69,63 @@ static void print_since(FILE *out, __u64 moment_ns, const struct bg_status *stat
 	fprintf(out, "since %s (%s)", when, ago);
 }
 
+/* Prints text of others, which may hold anything. */
+static void put_foreign(FILE *out, const char *text, int column, int indent)
+{
+	char *copy = strdup(text);
+
+	if (copy)
+		put_wrapped(out, bg_printable(copy), column, indent);
+	free(copy);
+}
+
+#define WARNINGS_SHOWN 10
+
+static void print_warnings(FILE *out, const struct bg_status *status)
+{
+	size_t count, shown = 0;
+	const json_t *list = bg_status_warnings(status, &count);
+	const json_t *warning;
+	char text[BG_OUT_TEXT];
+
+	if (!count)
+		return;
+	fprintf(out, "warnings   %s about the feed in force\n",
+		bg_format_counted(count, "warning", text));
+	for (; shown < WARNINGS_SHOWN && (warning = json_array_get(list, shown)); shown++) {
+		const char *pointer = json_string_value(json_object_get(warning, "Pointer"));
+		const char *words = json_string_value(json_object_get(warning, "Text"));
+		int column;
+
+		column = fprintf(out, "%*s- ", 11, "");
+		if (pointer && pointer[0])
+			column += fprintf(out, "%s:", pointer);
+		put_foreign(out, words ? words : "?", column, 13);
+	}
+	if (shown < count)
+		fprintf(out, "%*s%zu more: `branchguard check` has them all\n", 13, "",
+			count - shown);
+}
+
+static void print_feed(FILE *out, const struct bg_status *status)
+{
+	const char *feed = bg_status_feed(status);
+	__u64 refused_ns;
+	const char *refusal = bg_status_refusal(status, &refused_ns);
+
+	if (feed[0]) {
+		fputs("feed      ", out);
+		put_foreign(out, feed, 12, 11);
+	}
+	if (refusal) {
+		fputs("REFUSED    the feed as it is now, ", out);
+		print_since(out, refused_ns, status);
+		fprintf(out, ":\n%*s", 10, "");
+		put_foreign(out, refusal, 12, 11);
+	}
+	print_warnings(out, status);
+}
+
 static void print_head(FILE *out, const struct bg_status *status)
 {
 	char feed[sizeof(status->control.feed_revision)];
@@ -91,6 +148,7 @@ static void print_head(FILE *out, const struct bg_status *status)
 		fprintf(out, "running, process %d\n", status->daemon.pid);
 	else
 		fputs("running\n", out);
+	print_feed(out, status);
 }
 
 static void print_reasons(FILE *out, const struct bg_counters *counters, unsigned int from,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "reason.h"
+#include "names.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Names for people and JSON of what headers/ numbers. Pure. */
-#ifndef BG_REASON_NAMES_H
-#define BG_REASON_NAMES_H
+#ifndef BG_NAMES_H
+#define BG_NAMES_H
 
 #include "maps.h"
 
