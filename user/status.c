@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "out.h"
 #include "pin.h"
+#include "state_file.h"
 
 const char *const bg_flow_class_names[BG_FLOW_CLASSES] = {
 	[BG_FLOWS_HALF_OPEN] = "half_open", [BG_FLOWS_REPLIED] = "replied",
@@ -206,11 +207,14 @@ static int read_all(const char *pin_dir, struct bg_status *status, struct bg_err
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	struct flow_count count = { .status = status, .now_ns = bg_monotonic_ns() };
+	char state[BG_STATE_PATH_BYTES];
 	int rc = bg_maps_open(pin_dir, &maps, err);
 
 	if (rc)
 		return rc;
 	status->now_boottime_ns = bg_boottime_ns();
+	bg_state_path(pin_dir, state);
+	status->state = json_load_file(state, 0, NULL);
 	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
 	return bg_maps_control(&maps, &status->control, err) ?:
 	       read_branches(&maps, status, err) ?:
@@ -237,5 +241,34 @@ void bg_status_free(struct bg_status *status)
 {
 	free(status->branches);
 	free(status->hooks);
+	json_decref(status->state);
 	*status = (struct bg_status){};
+}
+
+const char *bg_status_feed(const struct bg_status *status)
+{
+	const char *feed = json_string_value(json_object_get(status->state, "Feed"));
+
+	return feed ? feed : "";
+}
+
+const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns)
+{
+	const json_t *refused = json_object_get(status->state, "LastRefused");
+
+	*time_ns = (__u64)json_integer_value(json_object_get(refused, "TimeNs"));
+	return json_string_value(json_object_get(refused, "Error"));
+}
+
+const json_t *bg_status_warnings(const struct bg_status *status, size_t *count)
+{
+	const json_t *accepted = json_object_get(status->state, "LastAccepted");
+
+	*count = (size_t)json_integer_value(json_object_get(accepted, "WarningCount"));
+	return json_object_get(accepted, "Warnings");
+}
+
+const json_t *bg_status_interfaces(const struct bg_status *status)
+{
+	return json_object_get(status->state, "Interfaces");
 }

@@ -60,11 +60,20 @@ struct bg_status {
 	bool has_image;
 	struct bg_header image;
 	size_t image_capacity_bytes;
+
+	json_t *state; /* what the daemon wrote down (state_file.h), NULL = nothing */
 };
 
 /* Reads it all; the caller frees with bg_status_free() after success. */
 int bg_status_read(const char *pin_dir, struct bg_status *status, struct bg_error *err);
 void bg_status_free(struct bg_status *status);
+
+/* What the daemon wrote down. The feed is its --feed, "" when not known; the
+ * refusal is NULL when the feed as it is now is in force; lists may be NULL. */
+const char *bg_status_feed(const struct bg_status *status);
+const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns);
+const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
+const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
 
 /* The three ways. JSON: NULL when out of memory. Text: 0 or -ENOMEM. */
 int bg_status_print(FILE *out, const struct bg_status *status);
