@@ -180,6 +180,11 @@ static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 	__u32 blocks = datapath->options.image_blocks;
 	int fd, rc;
 
+	if (datapath->options.policy_fd > 0) { /* which has its template */
+		rc = bpf_map__reuse_fd(policy, datapath->options.policy_fd);
+		return rc ? bg_fail(err, rc, "taking the policy map in force: %s", strerror(-rc))
+			  : 0;
+	}
 	datapath->image_btf_key = bpf_map__btf_key_type_id(image);
 	datapath->image_btf_value = bpf_map__btf_value_type_id(image);
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "template", sizeof(__u32), sizeof(struct bg_block),
