@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# shellcheck shell=bash
+#
+# What the socket tests share: a lab of their own, TAP, sockets, the daemon.
+#
+#   . "$(dirname "$0")/lib.sh"
+#   lab_up || bail "no lab"
+#   serve db
+#   check "without branchguard web reaches the database" tcp web "$LAB_DB4" 5432
+#   feed 'egress("sg-cart"; permission("tcp"; 5432; 5432; anywhere))'
+#   bg_start
+#   check "now it does not" silent tcp web "$LAB_DB4" 5432
+#   finish
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+LAB_NAME=bgt$$
+LAB_DIR=/run/branchguard-lab/$LAB_NAME
+# shellcheck source=scripts/lab.sh
+. scripts/lab.sh
+
+BG=$PWD/${BG_BUILD:-build}/branchguard
+PIN_DIR=/sys/fs/bpf/$LAB_NAME
+FEED=$LAB_DIR/feed.json
+BG_LOG=$LAB_DIR/log
+BG_PID=
+# How long a packet may take to be called lost; an emulated machine is slower.
+WAIT_S=1
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=3
+count=0
+failures=0
+captures=0
+
+# What check and check_output leave in OUTPUT is printed when the test fails.
+result() {
+	local status=$1 name=$2
+	count=$((count + 1))
+	if [ "$status" -eq 0 ]; then
+		echo "ok $count - $name"
+		return
+	fi
+	failures=$((failures + 1))
+	echo "not ok $count - $name"
+	[ -z "$OUTPUT" ] || printf '%s\n' "$OUTPUT" | tail -n 30 | sed 's/^/#   /'
+	if [ -s "$BG_LOG" ]; then
+		echo "#   last lines of the daemon:"
+		tail -n 8 "$BG_LOG" | sed 's/^/#   | /'
+	fi
+}
+
+# check NAME COMMAND...
+check() {
+	local name=$1 status
+	shift
+	OUTPUT=$("$@" 2>&1)
+	status=$?
+	OUTPUT="\$ $*"$'\n'"$OUTPUT"$'\n'"status $status"
+	result $status "$name"
+}
+
+bail() {
+	echo "Bail out! $*"
+	[ ! -s "$BG_LOG" ] || sed 's/^/# | /' "$BG_LOG"
+	exit 1
+}
+
+finish() {
+	echo "1..$count"
+	[ "$failures" -eq 0 ]
+	exit
+}
+
+clean_up() {
+	local status=$?
+	trap - EXIT
+	bg_kill 2>/dev/null
+	# Pinned links and programs go with their last name.
+	rm -rf "$PIN_DIR"
+	lab_down
+	exit $status
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	local end=$((SECONDS + $1 + 1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return
+		sleep 0.05
+	done
+}
+
+# --- sockets -------------------------------------------------------------
+
+# serve NS [PORT...]: echoes what comes by TCP and UDP, in both families.
+serve() {
+	local ns=$1 port
+	shift
+	[ $# -gt 0 ] || set -- 5432
+	for port; do
+		lab_exec "$ns" socat "TCP6-LISTEN:$port,ipv6-v6only=0,reuseaddr,fork" EXEC:cat 2>/dev/null &
+		lab_exec "$ns" socat -b 16384 "UDP6-RECVFROM:$port,ipv6-v6only=0,reuseaddr,fork" EXEC:cat 2>/dev/null &
+		wait_for 10 listens "$ns" "$port" ||
+			bail "no server on port $port in $ns"
+	done
+}
+
+# Both of them.
+listens() {
+	[ "$(lab_exec "$1" ss -Hlntu "sport = :$2" | wc -l)" -ge 2 ]
+}
+
+# tcp NS ADDRESS PORT, udp NS ADDRESS PORT, icmp NS ADDRESS: 0 = answered,
+# 100 = silence, anything else went wrong (refused, unreachable ...).
+tcp() {
+	lab_exec "$1" timeout "$WAIT_S" bash -c '
+		exec 3<>"/dev/tcp/$0/$1" && echo hello >&3 && read -r -u 3 answer && [ "$answer" = hello ]' "$2" "$3"
+	silence_is 124 $?
+}
+
+udp() {
+	# (read would take a byte, and the kernel then drop the rest of the datagram)
+	lab_exec "$1" timeout "$WAIT_S" bash -c '
+		exec 3<>"/dev/udp/$0/$1" && echo hello >&3 && [ "$(head -n 1 <&3)" = hello ]' "$2" "$3"
+	silence_is 124 $?
+}
+
+icmp() {
+	lab_exec "$1" ping -n -c 1 -W "$WAIT_S" "$2"
+	silence_is 1 $?
+}
+
+# ping_size NS ADDRESS BYTES: larger than the MTU it goes in fragments.
+ping_size() {
+	lab_exec "$1" ping -n -c 1 -W "$WAIT_S" -s "$3" "$2"
+	silence_is 1 $?
+}
+
+# udp_size NS ADDRESS PORT BYTES
+udp_size() {
+	local address=$2
+	[[ $address != *:* ]] || address=[$address]
+	[ "$(head -c "$4" /dev/zero | tr '\0' x |
+		lab_exec "$1" socat -b 16384 -t "$WAIT_S" -T "$WAIT_S" - "UDP:$address:$3" | wc -c)" -eq "$4" ] ||
+		return 100
+}
+
+silence_is() {
+	[ "$2" -ne "$1" ] || return 100
+	return "$2"
+}
+
+# silent COMMAND...: it was not answered, and nobody said why: dropped.
+silent() {
+	"$@"
+	[ $? -eq 100 ]
+}
+
+# fails COMMAND...
+fails() {
+	! "$@"
+}
+
+# --- a look at the wire ----------------------------------------------------
+
+# capture NS INTERFACE FILTER...: sets CAPTURE; several may run at once.
+capture() {
+	local ns=$1 interface=$2
+	shift 2
+	captures=$((captures + 1))
+	CAPTURE=$LAB_DIR/capture-$captures
+	lab_exec "$ns" tcpdump -Z root --immediate-mode -U -l -nn -i "$interface" "$@" \
+		>"$CAPTURE" 2>"$CAPTURE.err" &
+	echo $! >"$CAPTURE.pid"
+	wait_for 20 grep -q 'listening on' "$CAPTURE.err" || bail "tcpdump: $(cat "$CAPTURE.err")"
+}
+
+# capture_end: packets seen are in CAPTURE afterwards.
+capture_end() {
+	# what is on its way to the file
+	sleep 0.2
+	kill "$(cat "$CAPTURE.pid")" 2>/dev/null
+	wait "$(cat "$CAPTURE.pid")" 2>/dev/null
+}
+
+saw_nothing() {
+	cat "$CAPTURE"
+	[ ! -s "$CAPTURE" ]
+}
+
+saw() {
+	cat "$CAPTURE"
+	grep -q -- "$1" "$CAPTURE"
+}
+
+# --- the feed ----------------------------------------------------------------
+
+# Words for the filters of feed().
+FEED_WORDS='
+def anywhere: ["0.0.0.0/0", "::/0"];
+def permission($protocol; $from; $to; $cidrs):
+	{IpProtocol: $protocol, FromPort: $from, ToPort: $to,
+	 IpRanges: [$cidrs[] | select(contains(":") | not) | {CidrIp: .}],
+	 Ipv6Ranges: [$cidrs[] | select(contains(":")) | {CidrIpv6: .}]};
+def of_groups($protocol; $from; $to; $groups):
+	{IpProtocol: $protocol, FromPort: $from, ToPort: $to,
+	 UserIdGroupPairs: [$groups[] | {GroupId: .}]};
+def everything: {IpProtocol: "-1", IpRanges: [{CidrIp: "0.0.0.0/0"}], Ipv6Ranges: [{CidrIpv6: "::/0"}]};
+def ingress($group; $permission):
+	(.SecurityGroups[] | select(.GroupId == $group)).IpPermissions += [$permission];
+def egress($group; $permission):
+	(.SecurityGroups[] | select(.GroupId == $group)).IpPermissionsEgress += [$permission];
+def no_rules($group):
+	(.SecurityGroups[] | select(.GroupId == $group)) |= (.IpPermissions = [] | .IpPermissionsEgress = []);
+def branch($pod): .Branches[] | select(.Pods | any(.Name == "\($pod)-0"));
+'
+
+# feed FILTER: the lab's feed, or the present one, put through jq; replaced in
+# one move, with the next revision.
+feed() {
+	local from=$FEED
+	if [ ! -e "$FEED" ]; then
+		lab_feed >"$LAB_DIR/first.json" || bail "no feed"
+		from=$LAB_DIR/first.json
+	fi
+	jq "$FEED_WORDS $1 | .Revision = (.Revision | tonumber + 1 | tostring)" <"$from" >"$LAB_DIR/next.json" ||
+		bail "jq: $1"
+	mv "$LAB_DIR/next.json" "$FEED"
+}
+
+# The feed as it is now is in force; when the daemon has been started, wait for that.
+feed_in_force() {
+	[ "$(bg status --json | jq -r .feed_revision)" = "$(jq -r .Revision "$FEED")" ]
+}
+
+# feed_live FILTER: the same while the daemon runs.
+feed_live() {
+	feed "$1"
+	wait_for 10 feed_in_force || bail "revision $(jq -r .Revision "$FEED") does not come in force: $(bg status)"
+}
+
+# --- branchguard -------------------------------------------------------------
+
+# bg VERB ARGUMENTS...: any verb that asks the datapath.
+bg() {
+	local verb=$1
+	shift
+	lab_exec node "$BG" "$verb" --pin-dir "$PIN_DIR" "$@"
+}
+
+# bg_start [ARGUMENTS...]: the daemon, until everything is armed.
+bg_start() {
+	bg_spawn "$@"
+	wait_for 20 bg_is_ready || bail "the daemon is not ready: $(bg status 2>&1)"
+}
+
+bg_spawn() {
+	: >>"$BG_LOG"
+	lab_exec node "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" 2>>"$BG_LOG" &
+	BG_PID=$!
+}
+
+bg_is_ready() {
+	feed_in_force && bg status --json | jq -e '.daemon.running and all(.branches[]; .armed)'
+}
+
+# bg_kill: as kill -9 does; bg_stop: as systemd does.
+bg_kill() {
+	[ -n "$BG_PID" ] || return 0
+	kill -9 "$BG_PID" 2>/dev/null
+	wait "$BG_PID" 2>/dev/null
+	BG_PID=
+}
+
+bg_stop() {
+	local status
+	kill "$BG_PID"
+	wait "$BG_PID"
+	status=$?
+	BG_PID=
+	return $status
+}
+
+# packets VLAN DIRECTION REASON: what was counted.
+packets() {
+	bg status --json | jq --argjson vlan "$1" --arg direction "$2" --arg reason "$3" \
+		'[.branches[] | select(.vlan == $vlan)[$direction].reasons[$reason] // 0] | add // 0'
+}
+
+# armed VLAN: and on which programs.
+armed() {
+	bg status --json | jq -e --argjson vlan "$1" 'any(.branches[]; .vlan == $vlan and .armed)'
+}
