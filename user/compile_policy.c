@@ -55,6 +55,7 @@ struct bg_policies {
 
 	/* the row in work: its head, and those chunks that change */
 	__u32 *head, *cells, *loaded, *touched;
+	__u32 *empty; /* head of the row that allows nothing */
 	size_t chunk_room;
 	__u32 touched_count, row_serial;
 	size_t row_count;
@@ -86,6 +87,7 @@ void bg_policies_free(struct bg_policies *policies)
 	free(policies->cells);
 	free(policies->loaded);
 	free(policies->touched);
+	free(policies->empty);
 	free(policies);
 }
 
@@ -286,50 +288,46 @@ static size_t chunk_length(const struct bg_policies *policies, __u32 chunk)
 	return left < BG_CHUNK_CELLS ? left : BG_CHUNK_CELLS;
 }
 
-static int room_for_rows(struct bg_policies *policies)
+/* Room to make rows in, and the head of the row that allows nothing. */
+static int prepare_rows(struct bg_policies *policies, struct bg_error *err)
 {
+	static const __u32 zeros[BG_CHUNK_CELLS];
 	size_t chunks = row_chunks(policies);
 
-	if (chunks <= policies->chunk_room)
-		return 0;
-	free(policies->head);
-	free(policies->cells);
-	free(policies->loaded);
-	free(policies->touched);
-	policies->head = calloc(chunks, sizeof(__u32));
-	policies->cells = calloc(chunks * BG_CHUNK_CELLS, sizeof(__u32));
-	policies->loaded = calloc(chunks, sizeof(__u32));
-	policies->touched = calloc(chunks, sizeof(__u32));
-	policies->chunk_room = chunks;
-	policies->row_serial = 0;
-	if (!policies->head || !policies->cells || !policies->loaded || !policies->touched) {
-		policies->chunk_room = 0;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Begins with a copy of a row, 0 = the one that allows nothing. */
-static int begin_row(struct bg_policies *policies, __u32 row, struct bg_error *err)
-{
-	struct bg_writer *writer = policies->writer;
-	size_t chunks = row_chunks(policies);
-
-	policies->row_serial++;
-	policies->touched_count = 0;
-	if (row) {
-		memcpy(policies->head, writer->cells + row, chunks * sizeof(__u32));
-		return 0;
+	if (chunks > policies->chunk_room) {
+		free(policies->head);
+		free(policies->cells);
+		free(policies->loaded);
+		free(policies->touched);
+		free(policies->empty);
+		policies->head = calloc(chunks, sizeof(__u32));
+		policies->cells = calloc(chunks * BG_CHUNK_CELLS, sizeof(__u32));
+		policies->loaded = calloc(chunks, sizeof(__u32));
+		policies->touched = calloc(chunks, sizeof(__u32));
+		policies->empty = calloc(chunks, sizeof(__u32));
+		policies->row_serial = 0;
+		policies->chunk_room = chunks;
+		if (!policies->head || !policies->cells || !policies->loaded ||
+		    !policies->touched || !policies->empty)
+			return out_of_memory(err);
 	}
 	for (size_t i = 0; i < chunks; i++) {
-		static const __u32 zeros[BG_CHUNK_CELLS];
-		int rc = bg_writer_run(writer, zeros, chunk_length(policies, i), &policies->head[i],
-				       err);
+		int rc = bg_writer_run(policies->writer, zeros, chunk_length(policies, i),
+				       &policies->empty[i], err);
 
 		if (rc)
 			return rc;
 	}
 	return 0;
+}
+
+/* Begins with a copy of a row, 0 = the one that allows nothing. */
+static void begin_row(struct bg_policies *policies, __u32 row)
+{
+	policies->row_serial++;
+	policies->touched_count = 0;
+	memcpy(policies->head, row ? policies->writer->cells + row : policies->empty,
+	       row_chunks(policies) * sizeof(__u32));
 }
 
 static void add_to_cell(struct bg_policies *policies, __u32 service, __u32 number)
@@ -406,9 +404,7 @@ static int row_of_class(struct bg_policies *policies, __u32 class, __u32 parent_
 		*row = only->memo_row;
 		return 0;
 	}
-	rc = begin_row(policies, parent_row, err);
-	if (rc)
-		return rc;
+	begin_row(policies, parent_row);
 	for (__u32 i = 0; i < count; i++)
 		if (own[i] < policies->model->set_count &&
 		    policies->sets[own[i]].mark == policies->serial)
@@ -520,8 +516,9 @@ int bg_policy_write(struct bg_policies *policies, const size_t *groups, size_t g
 			       err);
 	if (rc)
 		return rc;
-	if (room_for_rows(policies))
-		return out_of_memory(err);
+	rc = prepare_rows(policies, err);
+	if (rc)
+		return rc;
 	rc = visit_sets(policies, err);
 	if (rc)
 		return rc;

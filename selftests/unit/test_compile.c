@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "compile.h"
-#include "model_maker.h"
+#include "../model_maker.h"
 #include "oracle.h"
 #include "random_model.h"
 
