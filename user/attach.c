@@ -29,7 +29,8 @@ static const struct {
 	[BG_TC_BRANCH_EGRESS] = { "tc_branch_egress", BG_HOOK_EGRESS },
 	[BG_TC_TRUNK_INGRESS] = { "tc_trunk_guard_in", BG_HOOK_INGRESS },
 	[BG_TC_TRUNK_EGRESS] = { "tc_trunk_guard_out", BG_HOOK_EGRESS },
-	[BG_TC_POD] = { "tc_pod_egress", BG_HOOK_INGRESS },
+	[BG_TC_POD_EGRESS] = { "tc_pod_egress", BG_HOOK_INGRESS },
+	[BG_TC_POD_INGRESS] = { "tc_pod_ingress", BG_HOOK_EGRESS },
 	[BG_TC_NODE_INGRESS] = { "tc_node_ingress", BG_HOOK_INGRESS },
 	[BG_TC_NODE_EGRESS] = { "tc_node_egress", BG_HOOK_EGRESS },
 };
@@ -58,7 +59,9 @@ int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program)
 	case BG_TC_TRUNK_INGRESS:
 	case BG_TC_TRUNK_EGRESS:
 		return bpf_program__fd(skel->progs.tc_trunk_guard);
-	case BG_TC_POD:
+	case BG_TC_POD_INGRESS:
+		return bpf_program__fd(skel->progs.tc_pod_ingress);
+	case BG_TC_POD_EGRESS:
 		return bpf_program__fd(skel->progs.tc_pod_egress);
 	case BG_TC_NODE_INGRESS:
 		return bpf_program__fd(skel->progs.tc_node_ingress);

@@ -25,7 +25,8 @@ enum bg_program {
 	BG_TC_BRANCH_EGRESS,
 	BG_TC_TRUNK_INGRESS, /* both are tc_trunk_guard */
 	BG_TC_TRUNK_EGRESS,
-	BG_TC_POD,
+	BG_TC_POD_EGRESS,  /* from the pod: TC ingress of its host veth */
+	BG_TC_POD_INGRESS, /* toward the pod: TC egress */
 	BG_TC_NODE_INGRESS,
 	BG_TC_NODE_EGRESS,
 	BG_PROGRAMS,

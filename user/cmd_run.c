@@ -98,6 +98,15 @@ int cmd_run(int argc, char **argv)
 			.help = "every packet passes through the node's stack",
 		},
 		{
+			.name = "probe-cgroup",
+			.type = BG_OPTION_FILE,
+			.value = &daemon.datapath.probe_cgroup,
+			.argument = "DIR",
+			.help = "only processes of this cgroup (v2, for instance kubelet's) and those "
+				"below it may probe pods on the short way (default: any process of "
+				"the node)",
+		},
+		{
 			.name = "log-level",
 			.type = BG_OPTION_ENUM,
 			.value = &level,

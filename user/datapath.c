@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
+#include "cgroup.h"
 #include "cleanup.h"
 #include "datapath_adopt.h"
 #include "flow.h"
@@ -251,6 +252,16 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	skel->rodata->hash_seed = seed;
 	skel->rodata->trace_verdict = options->trace;
 	skel->rodata->short_way = !options->no_short_way;
+	if (options->probe_cgroup) {
+		__u64 id;
+		__u32 level;
+
+		rc = bg_cgroup_find(options->probe_cgroup, &id, &level, err);
+		if (rc)
+			return rc;
+		skel->rodata->probe_cgroup = id;
+		skel->rodata->probe_cgroup_level = level;
+	}
 	rc = branchguard_bpf__load(skel);
 	return rc ? load_error(rc, err) : 0;
 }

@@ -36,6 +36,7 @@ struct bg_datapath_options {
 	__u32 max_branches;  /* 0 = default */
 	bool trace;	     /* write the map `trace` (never when pinned) */
 	bool no_short_way;
+	const char *probe_cgroup; /* only its processes may probe on the short way, NULL = any */
 	int policy_fd;	 /* private: judge by this policy map, which is somebody else's and is
 			* only read; 0 = one of its own */
 	bool new_policy; /* with pin_dir: a policy map of its own, of image_blocks,

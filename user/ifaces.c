@@ -436,7 +436,8 @@ static int count_our_filters(const struct guard *guard)
 /* A redirect at ingress would pass by the programs of others. */
 static void look_for_others(struct bg_ifaces *ifaces, struct guard *guard)
 {
-	enum bg_program program = guard->role == BG_ROLE_BRANCH ? BG_TC_BRANCH_INGRESS : BG_TC_POD;
+	enum bg_program program = guard->role == BG_ROLE_BRANCH ? BG_TC_BRANCH_INGRESS
+								: BG_TC_POD_EGRESS;
 	int filters = bg_link_count_filters(ifaces->links, guard->ifindex);
 	__u32 flags = guard->flags & ~BG_IFACE_SHARED;
 
