@@ -78,11 +78,11 @@ fi
 # Names of the linux-* packages that the given one needs.
 parts_of() {
 	apt-cache "${apt[@]}" show "$1" | sed -n 's/^Depends: //p' | head -n 1 | tr ',' '\n' |
-		sed -E 's/^ *//; s/ .*//' | grep -E '^linux-(image|binary|modules)-[0-9]' || true
+		sed -E 's/^ *//; s/ .*//' | grep -E '^linux-(image|binary|modules|base)-[0-9]' || true
 }
 
 fetch() {
-	local name=$1 suite=$2 meta=$4 version image release part x modules
+	local name=$1 suite=$2 meta=$4 version image release part x
 	local parts=()
 	version=$(apt-cache "${apt[@]}" madison "$meta" |
 		awk -v suite="$suite/" 'index($0, " " suite) { print $3; exit }')
@@ -90,7 +90,7 @@ fetch() {
 	image=$(parts_of "$meta=$version" | grep '^linux-image-' | head -n 1)
 	release=${image#linux-image-}
 	if [ ! -f "$cache/$release/vmlinuz" ]; then
-		# From 7.x on, kernel and modules are packages of their own.
+		# From 7.x on, kernel, modules and their lists are packages of their own.
 		mapfile -t parts < <(echo "$image" && parts_of "$image")
 		x=$cache/$release.new
 		rm -rf "$x" "$cache/debs"
@@ -101,8 +101,11 @@ fetch() {
 			dpkg-deb -x "$cache/debs/$part"_*.deb "$x/root"
 		done
 		rm -rf "$cache/debs"
-		modules=$(find "$x/root" -maxdepth 4 -type d -path "*/lib/modules/$release" | head -n 1)
-		mv "$modules" "$x/modules"
+		# They do not agree on whether there is a /usr/lib.
+		mkdir "$x/modules"
+		find "$x/root" -maxdepth 4 -type d -path "*/lib/modules/$release" | while read -r modules; do
+			cp -a "$modules/." "$x/modules/"
+		done
 		if [ -f "$x/root/boot/vmlinuz-$release" ]; then
 			mv "$x/root/boot/vmlinuz-$release" "$x/vmlinuz"
 		else

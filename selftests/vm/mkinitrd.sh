@@ -143,7 +143,7 @@ tests() {
 	ln -s usr/lib usr/lib64 "$root"
 	mkdir -p "$root/usr/lib" "$root/usr/lib64" "$root/branchguard"
 	for file in "$@"; do
-		install -D "$file" "$root/branchguard/$file"
+		install -D "$file" "$root/branchguard/${file/#"${BG_BUILD:-build}"\//build/}"
 		case $file in
 		*.o | *.sh | *.json) ;;
 		*) [ ! -x "$file" ] || programs+=("$file") ;;
