@@ -173,6 +173,9 @@ static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
 			__u32 slot = half * LANES_PER_WORD + (lowest >> 31 & 1) +
 				     (lowest >> 47 & 1) * 2 + (lowest >> 63) * 3;
 
+			/* clang knows the range and drops the mask; Linux 6.1's
+			 * verifier does not and needs it */
+			barrier_var(slot);
 			slot &= BG_BUCKET_FLOWS - 1;
 			if (flow_key_equal(&bucket->flow[slot].key, key))
 				return slot;
@@ -343,6 +346,9 @@ static __always_inline void flow_confirm(const struct bg_flow_query *query,
 		bpf_spin_lock(&bucket->lock);
 		slot = bucket_slot(bucket, &query->key, query->place.tag);
 		if (slot < BG_BUCKET_FLOWS) {
+			/* clang knows the range and drops the mask; Linux 6.1's
+			 * verifier does not and needs it */
+			barrier_var(slot);
 			slot &= BG_BUCKET_FLOWS - 1;
 			flow = &bucket->flow[slot];
 			if (change == BG_FLOW_FORGET) {
