@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_branch(struct bg_model_branch *branch)
+{
+	for (size_t i = 0; i < branch->pod_count; i++) {
+		free(branch->pods[i].namespace);
+		free(branch->pods[i].name);
+		free(branch->pods[i].addresses);
+		free(branch->pods[i].probes);
+	}
+	free(branch->pods);
+	free(branch->groups);
+	free(branch->id);
+}
+
+static void free_node(struct bg_model_node *node)
+{
+	free(node->name);
+	free(node->addresses);
+	free(node->groups);
+	free(node->vpc_cidrs);
+	free(node->service_cidrs);
+	free(node->exclude_snat_cidrs);
+	free(node->probe_sources);
+	free(node->local_services);
+}
+
+void bg_model_free(struct bg_model *model)
+{
+	if (!model)
+		return;
+	free_node(&model->node);
+	for (size_t i = 0; i < model->group_count; i++) {
+		free(model->groups[i].id);
+		free(model->groups[i].name);
+	}
+	for (size_t i = 0; i < model->rule_count; i++)
+		free(model->rules[i].rule_id);
+	for (size_t i = 0; i < model->set_count; i++) {
+		free(model->sets[i].name);
+		free(model->sets[i].prefixes);
+	}
+	for (size_t i = 0; i < model->branch_count; i++)
+		free_branch(&model->branches[i]);
+	for (size_t i = 0; i < model->warning_count; i++) {
+		free(model->warnings[i].pointer);
+		free(model->warnings[i].text);
+	}
+	free(model->groups);
+	free(model->rules);
+	free(model->sets);
+	free(model->branches);
+	free(model->warnings);
+	free(model->revision);
+	free(model);
+}
+
+long bg_model_find_branch(const struct bg_model *model, const char *id)
+{
+	for (size_t i = 0; i < model->branch_count; i++)
+		if (!strcmp(model->branches[i].id, id))
+			return (long)i;
+	return -1;
+}
