@@ -86,7 +86,7 @@ struct bg_node {
 	__u32 pad2[4];
 	__u32 child[16];
 };
-BG_ASSERT_SIZE(struct bg_node, 4 * BG_NODE_CELLS);
+BG_ASSERT_SIZE(struct bg_node, sizeof(__u32) * BG_NODE_CELLS);
 
 /*
  * What an address class is besides its rules: one cell a class, at

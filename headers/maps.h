@@ -137,7 +137,7 @@ struct bg_counters {
 	__u64 dropped_bytes;
 	__u64 short_way_packets; /* of those that passed: not through the node's stack */
 };
-BG_ASSERT_SIZE(struct bg_counters, 8 * (BG_REASON_MAX + 3));
+BG_ASSERT_SIZE(struct bg_counters, sizeof(__u64) * (BG_REASON_MAX + 3));
 
 enum bg_event_type {
 	BG_EVENT_DROP = 1,
