@@ -157,7 +157,7 @@ int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct
 	size_t count = 0, used = 2;
 	int found, rc;
 
-	for (; command->options[count].type && count < MAX_OPTIONS; count++) {
+	for (; count < MAX_OPTIONS && command->options[count].type; count++) {
 		const struct bg_option *option = &command->options[count];
 		int has_arg = option->type == BG_OPTION_FLAG ? no_argument : required_argument;
 

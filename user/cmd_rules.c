@@ -152,7 +152,7 @@ static int show(const struct query *query, struct bg_error *err)
 
 		if (!rule->revision || (query->unused && rule->hits))
 			continue;
-		if (query->group && strcmp(query->group, rule->group))
+		if (query->group && strcmp(query->group, rule->group) != 0)
 			continue;
 		if (branch && !in_list(branch->info.groups, rule->group, &list_cut)) {
 			cut |= list_cut;

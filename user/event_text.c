@@ -17,8 +17,8 @@ static bool has_addresses(const struct bg_event *event)
 {
 	static const struct bg_addr none;
 
-	return memcmp(&event->local, &none, sizeof(none)) ||
-	       memcmp(&event->remote, &none, sizeof(none));
+	return memcmp(&event->local, &none, sizeof(none)) != 0 ||
+	       memcmp(&event->remote, &none, sizeof(none)) != 0;
 }
 
 static const char *reason_name(const struct bg_event *event, char *text)
@@ -27,7 +27,7 @@ static const char *reason_name(const struct bg_event *event, char *text)
 
 	if (name)
 		return name;
-	snprintf(text, BG_OUT_TEXT, "reason-%u", event->reason);
+	snprintf(text, BG_OUT_TEXT, "reason-%d", (int)event->reason);
 	return text;
 }
 

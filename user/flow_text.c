@@ -68,13 +68,13 @@ static const char *admitted_by(const struct bg_flow *flow, const struct bg_flow_
 	if (text[0])
 		return bg_printable(text);
 	if (flow->flags & BG_FLOW_PLATFORM)
-		strcpy(text, "(platform traffic)");
+		snprintf(text, BG_RULE_TEXT, "(platform traffic)");
 	else if (flow->flags & BG_FLOW_PROBE)
-		strcpy(text, "(declared probe)");
+		snprintf(text, BG_RULE_TEXT, "(declared probe)");
 	else if (flow->rule)
 		snprintf(text, BG_RULE_TEXT, "(rule %u, removed since)", flow->rule);
 	else
-		strcpy(text, "(no rule)");
+		snprintf(text, BG_RULE_TEXT, "(no rule)");
 	return text;
 }
 
@@ -102,9 +102,9 @@ int bg_flow_add_row(struct bg_table *table, const struct bg_flow *flow,
 	branch_name(flow, names, cells[0]);
 	protocol_name(flow, cells[1]);
 	bg_format_endpoint(&flow->key.local, flow->key.local_port, ports, cells[2]);
-	strcpy(cells[3], arrow(flow));
+	snprintf(cells[3], sizeof(cells[3]), "%s", arrow(flow));
 	bg_format_endpoint(&flow->key.remote, flow->key.remote_port, ports, cells[4]);
-	strcpy(cells[5], bg_flow_state(flow));
+	snprintf(cells[5], sizeof(cells[5]), "%s", bg_flow_state(flow));
 	bg_format_age(since_ns(flow->created_ns, now_ns), cells[6]);
 	bg_format_age(since_ns(flow->last_seen_ns, now_ns), cells[7]);
 	bg_format_age(bg_flow_left_ns(flow, now_ns), cells[8]);
@@ -165,7 +165,9 @@ static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_
 /* To the millisecond: more is the noise of the clock's tick. */
 static json_t *seconds(__u64 duration_ns)
 {
-	return json_real((double)(duration_ns / NS_PER_MS) / 1000);
+	const __u64 duration_ms = duration_ns / NS_PER_MS;
+
+	return json_real((double)duration_ms / 1000);
 }
 
 static json_t *by_direction(__u64 ingress, __u64 egress)

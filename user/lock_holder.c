@@ -12,13 +12,14 @@
 
 static void read_name(struct bg_lock_holder *holder)
 {
-	bg_auto_fclose FILE *comm = NULL;
+	bg_auto_close int fd = -1;
 	char path[64];
+	ssize_t length;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", holder->pid);
-	comm = fopen(path, "re");
-	if (!comm || !fgets(holder->name, sizeof(holder->name), comm))
-		holder->name[0] = '\0';
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? 0 : read(fd, holder->name, sizeof(holder->name) - 1);
+	holder->name[length > 0 ? length : 0] = '\0';
 	holder->name[strcspn(holder->name, "\n")] = '\0';
 }
 
@@ -36,21 +37,30 @@ static bool names_file(const char *line, const struct stat *file, int *pid)
 	       dev_minor == minor(file->st_dev);
 }
 
+static bool in_proc_locks(const struct stat *file, struct bg_lock_holder *holder)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	bool found = false;
+	char line[256];
+
+	if (!locks)
+		return false;
+	while (!found && fgets(line, sizeof(line), locks))
+		found = names_file(line, file, &holder->pid);
+	fclose(locks);
+	return found;
+}
+
 bool bg_lock_held(const char *path, struct bg_lock_holder *holder)
 {
-	bg_auto_fclose FILE *locks = NULL;
 	bg_auto_close int fd = -1;
 	struct stat file;
-	char line[256];
 
 	*holder = (struct bg_lock_holder){};
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &file))
 		return false;
-	locks = fopen("/proc/locks", "re");
-	while (locks && fgets(line, sizeof(line), locks)) {
-		if (!names_file(line, &file, &holder->pid))
-			continue;
+	if (in_proc_locks(&file, holder)) {
 		if (holder->pid > 0)
 			read_name(holder);
 		else

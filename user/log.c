@@ -140,7 +140,7 @@ static int take_libbpf(enum libbpf_print_level level, const char *format, va_lis
 	shown = (size_t)length < sizeof(last_libbpf) ? text
 						     : text + length - sizeof(last_libbpf) + 1;
 	if (level == LIBBPF_WARN && !is_aftermath(shown))
-		strcpy(last_libbpf, shown);
+		memcpy(last_libbpf, shown, strlen(shown) + 1);
 	if (length)
 		bg_log(level == LIBBPF_WARN ? BG_LOG_INFO : BG_LOG_DEBUG, shown, "from=libbpf");
 	free(text);

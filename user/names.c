@@ -60,7 +60,7 @@ const char *bg_protocol_format(int protocol, char *text)
 {
 	for (size_t i = 0; i < PROTOCOLS; i++) {
 		if (protocols[i].number == protocol) {
-			strcpy(text, protocols[i].name);
+			snprintf(text, BG_PROTOCOL_TEXT, "%s", protocols[i].name);
 			return text;
 		}
 	}

@@ -41,15 +41,15 @@ const char *bg_format_counted(__u64 count, const char *noun, char *text)
 const char *bg_format_short(__u64 count, char *text)
 {
 	static const char units[] = "kMGTPE";
-	double scaled = (double)count;
-	int unit = -1;
+	double scaled = (double)count / 1000;
+	size_t unit = 0;
 
 	if (count < 10000) {
 		snprintf(text, BG_OUT_TEXT, "%llu", count);
 		return text;
 	}
 	/* 999.95 would be printed as 1000.0 */
-	while (scaled >= 999.95 && unit < (int)sizeof(units) - 2) {
+	while (scaled >= 999.95 && unit < sizeof(units) - 2) {
 		scaled /= 1000;
 		unit++;
 	}
@@ -160,14 +160,14 @@ const char *bg_format_ports(const struct bg_rule *rule, char *text)
 		if (rule->from_port == rule->to_port)
 			snprintf(text, BG_OUT_TEXT, "%d", rule->from_port);
 		else if (rule->from_port <= 0 && rule->to_port == 65535)
-			strcpy(text, "all");
+			snprintf(text, BG_OUT_TEXT, "all");
 		else
 			snprintf(text, BG_OUT_TEXT, "%d-%d", rule->from_port, rule->to_port);
 		break;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		if (rule->from_port < 0)
-			strcpy(text, "all");
+			snprintf(text, BG_OUT_TEXT, "all");
 		else if (rule->to_port < 0)
 			snprintf(text, BG_OUT_TEXT, "type %d", rule->from_port);
 		else
@@ -175,7 +175,7 @@ const char *bg_format_ports(const struct bg_rule *rule, char *text)
 				 rule->to_port);
 		break;
 	default:
-		strcpy(text, "all");
+		snprintf(text, BG_OUT_TEXT, "all");
 	}
 	return text;
 }
@@ -283,14 +283,16 @@ static void print_row(FILE *out, const struct bg_table *table, const int *widths
 void bg_table_print(FILE *out, struct bg_table *table, int indent)
 {
 	int widths[BG_TABLE_COLUMNS] = {};
+	size_t column = 0;
 
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = (int)strlen(table->heads[i]) - (table->heads[i][0] == '^');
 	for (size_t i = 0; i < table->cell_count; i++) {
 		int width = (int)strlen(table->cells[i]);
 
-		if (width > widths[i % table->columns])
-			widths[i % table->columns] = width;
+		if (width > widths[column])
+			widths[column] = width;
+		column = column + 1 < table->columns ? column + 1 : 0;
 	}
 	print_row(out, table, widths, table->heads, true, indent);
 	for (size_t i = 0; i + table->columns <= table->cell_count; i += table->columns)

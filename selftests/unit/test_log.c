@@ -7,40 +7,46 @@
 
 #include <cmocka.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <regex.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "log.h"
 
 /* Stderr goes to a file while something is logged. */
 struct capture {
-	FILE *file;
+	int file;
 	int saved;
 	char text[16384];
 };
 
 static void begin(struct capture *capture)
 {
-	capture->file = tmpfile();
-	assert_non_null(capture->file);
-	capture->saved = dup(STDERR_FILENO);
-	assert_true(dup2(fileno(capture->file), STDERR_FILENO) >= 0);
+	capture->file = memfd_create("stderr", MFD_CLOEXEC);
+	capture->saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (capture->file < 0 || capture->saved < 0) {
+		fail_msg("cannot capture stderr");
+		return;
+	}
+	assert_true(dup2(capture->file, STDERR_FILENO) >= 0);
 }
 
 static const char *end(struct capture *capture)
 {
-	size_t length;
+	ssize_t length;
 
-	dup2(capture->saved, STDERR_FILENO);
-	close(capture->saved);
-	rewind(capture->file);
-	length = fread(capture->text, 1, sizeof(capture->text) - 1, capture->file);
-	capture->text[length] = '\0';
-	fclose(capture->file);
+	if (capture->saved >= 0) {
+		dup2(capture->saved, STDERR_FILENO);
+		close(capture->saved);
+	}
+	length = pread(capture->file, capture->text, sizeof(capture->text) - 1, 0);
+	close(capture->file);
+	capture->text[length > 0 ? length : 0] = '\0';
 	return capture->text;
 }
 

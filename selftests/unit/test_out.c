@@ -55,7 +55,7 @@ static void bytes(void **state)
 	assert_string_equal(bg_format_bytes(1023, text), "1023 B");
 	assert_string_equal(bg_format_bytes(1024, text), "1.0 KiB");
 	assert_string_equal(bg_format_bytes(1536, text), "1.5 KiB");
-	assert_string_equal(bg_format_bytes(100 * 1024, text), "100 KiB");
+	assert_string_equal(bg_format_bytes(102400, text), "100 KiB");
 	assert_string_equal(bg_format_bytes(1048575, text), "1.0 MiB");
 	assert_string_equal(bg_format_bytes(~0ull, text), "16.0 EiB");
 }
