@@ -6,88 +6,99 @@
 #include <stdio.h>
 #include <string.h>
 
-static const __u8 v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
+static const __u8 mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 bool bg_addr_is_v4(const struct bg_addr *addr)
 {
-	return !memcmp(addr->byte, v4_prefix, sizeof(v4_prefix));
+	return !memcmp(addr->byte, mapped, sizeof(mapped));
+}
+
+/* A family of its own: ::/0 is no IPv4 prefix, although it covers the mapped range. */
+static bool prefix_is_v4(const struct bg_prefix *prefix)
+{
+	return prefix->length >= BG_V4_BITS && bg_addr_is_v4(&prefix->addr);
 }
 
 int bg_addr_parse(const char *text, struct bg_addr *addr)
 {
-	struct bg_addr parsed = {};
+	struct bg_addr found = {};
 
 	if (!strchr(text, ':')) {
-		memcpy(parsed.byte, v4_prefix, sizeof(v4_prefix));
-		if (inet_pton(AF_INET, text, &parsed.word[3]) != 1)
+		memcpy(found.byte, mapped, sizeof(mapped));
+		if (inet_pton(AF_INET, text, &found.byte[12]) != 1)
 			return -EINVAL;
-	} else if (inet_pton(AF_INET6, text, &parsed) != 1 || bg_addr_is_v4(&parsed)) {
+	} else if (inet_pton(AF_INET6, text, found.byte) != 1 || bg_addr_is_v4(&found)) {
 		return -EINVAL;
 	}
-	*addr = parsed;
+	*addr = found;
 	return 0;
 }
 
-/* Clears the bits behind `length`; whether any was set. */
-static bool mask_addr(struct bg_addr *addr, unsigned int length)
+/* "0" to "128", nothing else. */
+static int parse_length(const char *text, unsigned int most)
 {
-	bool had_bits = false;
+	unsigned int length = 0;
 
-	for (unsigned int i = 0; i < sizeof(addr->byte); i++) {
-		unsigned int bits = length > i * 8 ? length - i * 8 : 0;
-		__u8 mask = bits >= 8 ? 0xff : (__u8)(0xff00 >> bits);
-
-		had_bits |= addr->byte[i] & ~mask;
-		addr->byte[i] &= mask;
+	if (!*text || strlen(text) > 3 || (text[0] == '0' && text[1]))
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -1;
+		length = 10 * length + (*text - '0');
 	}
-	return had_bits;
+	return length > most ? -1 : (int)length;
+}
+
+static bool clear_host_bits(struct bg_prefix *prefix)
+{
+	bool cleared = false;
+
+	for (unsigned int i = prefix->length / 8; i < 16; i++) {
+		unsigned int kept = i == prefix->length / 8 ? prefix->length % 8 : 0;
+		__u8 mask = (__u8)(0xff00 >> kept);
+
+		cleared |= prefix->addr.byte[i] & ~mask;
+		prefix->addr.byte[i] &= mask;
+	}
+	return cleared;
 }
 
 int bg_prefix_parse(const char *text, struct bg_prefix *prefix, bool *had_host_bits)
 {
 	const char *slash = strchr(text, '/');
-	size_t addr_bytes = slash ? (size_t)(slash - text) : strlen(text);
-	struct bg_prefix parsed;
-	char addr[BG_IP_TEXT];
-	unsigned int most, length;
-	bool had_bits;
+	size_t bytes = slash ? (size_t)(slash - text) : strlen(text);
+	struct bg_prefix found = { .length = 128 };
+	char address[BG_IP_TEXT];
+	bool cleared;
 
-	if (addr_bytes >= sizeof(addr))
+	if (bytes >= sizeof(address))
 		return -EINVAL;
-	memcpy(addr, text, addr_bytes);
-	addr[addr_bytes] = '\0';
-	if (bg_addr_parse(addr, &parsed.addr))
+	memcpy(address, text, bytes);
+	address[bytes] = '\0';
+	if (bg_addr_parse(address, &found.addr))
 		return -EINVAL;
-	most = bg_addr_is_v4(&parsed.addr) ? 32 : 128;
-	length = most;
 	if (slash) {
-		const char *digit = slash + 1;
+		bool v4 = bg_addr_is_v4(&found.addr);
+		int length = parse_length(slash + 1, v4 ? 32 : 128);
 
-		/* "/08" and "/+8" are somebody's mistake, not a length */
-		if (!*digit || (digit[0] == '0' && digit[1]))
+		if (length < 0)
 			return -EINVAL;
-		for (length = 0; *digit; digit++) {
-			if (*digit < '0' || *digit > '9')
-				return -EINVAL;
-			length = length * 10 + (unsigned int)(*digit - '0');
-			if (length > most)
-				return -EINVAL;
-		}
+		found.length = (v4 ? BG_V4_BITS : 0) + length;
 	}
-	parsed.length = (__u8)(128 - most + length);
-	had_bits = mask_addr(&parsed.addr, parsed.length);
+	cleared = clear_host_bits(&found);
 	if (had_host_bits)
-		*had_host_bits = had_bits;
-	*prefix = parsed;
+		*had_host_bits = cleared;
+	*prefix = found;
 	return 0;
 }
 
 const char *bg_addr_format(const struct bg_addr *addr, char *text)
 {
-	bool v4 = bg_addr_is_v4(addr);
-
-	if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &addr->word[3] : addr->word, text, BG_IP_TEXT))
-		text[0] = '\0';
+	/* neither can fail: the family is known and there is room for both */
+	if (bg_addr_is_v4(addr))
+		inet_ntop(AF_INET, &addr->byte[12], text, BG_IP_TEXT);
+	else
+		inet_ntop(AF_INET6, addr->byte, text, BG_IP_TEXT);
 	return text;
 }
 
@@ -98,28 +109,24 @@ const char *bg_prefix_format(const struct bg_prefix *prefix, char *text)
 	bg_addr_format(&prefix->addr, text);
 	used = strlen(text);
 	snprintf(text + used, BG_IP_TEXT - used, "/%d",
-		 prefix->length - (bg_addr_is_v4(&prefix->addr) ? BG_V4_BITS : 0));
+		 prefix->length - (prefix_is_v4(prefix) ? BG_V4_BITS : 0));
 	return text;
 }
 
 bool bg_prefix_has(const struct bg_prefix *prefix, const struct bg_addr *addr)
 {
-	struct bg_addr masked = *addr;
+	unsigned int bytes = prefix->length / 8, bits = prefix->length % 8;
 
-	/* ::/0 is every IPv6 address, and no mapped one */
-	if (bg_addr_is_v4(&prefix->addr) && prefix->length >= BG_V4_BITS) {
-		if (!bg_addr_is_v4(addr))
-			return false;
-	} else if (bg_addr_is_v4(addr)) {
+	if (prefix_is_v4(prefix) != bg_addr_is_v4(addr))
 		return false;
-	}
-	mask_addr(&masked, prefix->length);
-	return !memcmp(&masked, &prefix->addr, sizeof(masked));
+	if (memcmp(prefix->addr.byte, addr->byte, bytes) != 0)
+		return false;
+	return !bits || !((prefix->addr.byte[bytes] ^ addr->byte[bytes]) & (0xff00 >> bits) & 0xff);
 }
 
 int bg_prefix_compare(const struct bg_prefix *a, const struct bg_prefix *b)
 {
-	int order = memcmp(&a->addr, &b->addr, sizeof(a->addr));
+	int order = memcmp(a->addr.byte, b->addr.byte, sizeof(a->addr.byte));
 
-	return order ? order : (a->length > b->length) - (a->length < b->length);
+	return order ? order : (int)a->length - (int)b->length;
 }

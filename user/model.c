@@ -7,10 +7,12 @@
 static void free_branch(struct bg_model_branch *branch)
 {
 	for (size_t i = 0; i < branch->pod_count; i++) {
-		free(branch->pods[i].namespace);
-		free(branch->pods[i].name);
-		free(branch->pods[i].addresses);
-		free(branch->pods[i].probes);
+		struct bg_model_pod *pod = &branch->pods[i];
+
+		free(pod->namespace);
+		free(pod->name);
+		free(pod->addresses);
+		free(pod->probes);
 	}
 	free(branch->pods);
 	free(branch->groups);
@@ -33,7 +35,6 @@ void bg_model_free(struct bg_model *model)
 {
 	if (!model)
 		return;
-	free_node(&model->node);
 	for (size_t i = 0; i < model->group_count; i++) {
 		free(model->groups[i].id);
 		free(model->groups[i].name);
@@ -50,6 +51,7 @@ void bg_model_free(struct bg_model *model)
 		free(model->warnings[i].pointer);
 		free(model->warnings[i].text);
 	}
+	free_node(&model->node);
 	free(model->groups);
 	free(model->rules);
 	free(model->sets);
@@ -61,8 +63,9 @@ void bg_model_free(struct bg_model *model)
 
 long bg_model_find_branch(const struct bg_model *model, const char *id)
 {
-	for (size_t i = 0; i < model->branch_count; i++)
+	for (size_t i = 0; i < model->branch_count; i++) {
 		if (!strcmp(model->branches[i].id, id))
 			return (long)i;
+	}
 	return -1;
 }
