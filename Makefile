@@ -189,6 +189,11 @@ check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
 demo: $(call program_in,$(BUILD))
 	$(Q)scripts/demo
 
+# Figures, not a test: it needs a machine that has nothing else to do.
+.PHONY: bench
+bench: $(BENCH) $(SELFTEST_BPF_OBJECTS)
+	$(Q)for bench in $(BENCH); do $$bench $(if $(filter 1,$(JSON)),--json) || exit; done
+
 # --- the rest ----------------------------------------------------------------
 
 .PHONY: format clean help
@@ -207,6 +212,7 @@ help:
 	'make check-quick, check-vm   the same without, or only, the VMs' \
 	'make unit, unit-san, packets, net, lint   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
+	'make bench      compile times, ns per packet (root); JSON=1 prints JSON' \
 	'make setup      only install what is missing (root, Debian 12)' \
 	'make format     clang-format over all C' \
 	'make clean      remove $(BUILD)/' \

@@ -21,7 +21,7 @@ static int too_large(const struct bg_writer *writer, size_t cells, struct bg_err
 
 	return bg_fail(err, -E2BIG,
 		       "compiling the policy image: needs more than %zu KiB, and %zu KiB are "
-		       "allowed (%zu prefixes, so far %zu bytes a prefix): allow a larger image, "
+		       "allowed (%zu prefixes, so far %zu bytes a prefix): give a larger --image-mib, "
 		       "or name fewer prefixes and ports in the groups",
 		       (bytes + 1023) / 1024 - 1, writer->limit * sizeof(__u32) / 1024,
 		       writer->prefixes, writer->prefixes ? bytes / writer->prefixes : 0);

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * ns per packet and program, beside an empty program, on one CPU:
+ *	bench_packet [--json]
+ *
+ * Every figure is the median of several runs that take turns with the runs of
+ * the empty program. Where something must change in the packet between two runs
+ * (each opens a new flow, or comes from somewhere else) a program that does this
+ * stands in front of both, and its cost is taken off.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../model_maker.h"
+#include "rig.h"
+#include "scenario.h"
+
+#define RUNS 15
+#define HOT_REPEAT 50000
+/* flows that a run opens: few beside the 131072 slots of the table */
+#define NEW_REPEAT 8192
+#define PORT 443
+#define CLIENT_PORT 40000
+
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+static const struct {
+	size_t prefixes, rules;
+} scenarios[] = { { 10, 100 }, { 1000, 100 }, { 100000, 100 }, { 1000, 1 }, { 1000, 1000 } };
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+/* the two between which the number of prefixes must not matter much */
+enum { FEW_PREFIXES = 0, MANY_PREFIXES = 2 };
+
+enum kind { ESTABLISHED, NEW, NEW_ANY, DENIED, DENIED_ANY, KINDS };
+
+static const struct {
+	const char *name;
+	enum bg_reason reason;
+	bool new_flows, any_remote;
+} kinds[KINDS] = {
+	[ESTABLISHED] = { "established flow", BG_REASON_TRACKED, false, false },
+	[NEW] = { "new flow", BG_REASON_RULE, true, false },
+	[NEW_ANY] = { "new flow, any remote", BG_REASON_RULE, true, true },
+	[DENIED] = { "denied", BG_REASON_NO_RULE, false, false },
+	[DENIED_ANY] = { "denied, any remote", BG_REASON_NO_RULE, false, true },
+};
+
+static const char *const hook_names[HOOKS] = { "XDP ingress", "TC ingress", "TC egress" };
+
+struct figure {
+	double ns, empty_ns;
+};
+
+struct bench {
+	struct rig rig;
+	bool json;
+	/* addresses that a rule admits, and their like that none does */
+	struct bg_addr *allowed[2], *denied[2];
+	struct figure figures[SCENARIOS][HOOKS][2][KINDS];
+};
+
+static double ratio(const struct figure *figure)
+{
+	return figure->ns / figure->empty_ns;
+}
+
+static int compare(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+static double median(double *values)
+{
+	qsort(values, RUNS, sizeof(values[0]), compare);
+	return values[RUNS / 2];
+}
+
+static bool is_allowed(const struct bench *bench, const struct bg_addr *addr)
+{
+	/* the lists are the same in both directions */
+	return bg_image_lookup(bench->rig.image, 9, BG_INGRESS, addr, BG_SPACE_TCP, PORT) &&
+	       bg_image_lookup(bench->rig.image, 9, BG_EGRESS, addr, BG_SPACE_TCP, PORT);
+}
+
+/*
+ * Remotes of a family, in random order: hosts of the prefixes, and hosts just
+ * outside of them, which lead a look-up as deep.
+ */
+static void choose_remotes(struct bench *bench, bool ipv6)
+{
+	const struct bg_set *list = &bench->rig.model->sets[0];
+	size_t allowed = 0, denied = 0;
+	__u64 state = 4;
+
+	while (allowed < REMOTES || denied < REMOTES) {
+		const struct bg_prefix *prefix =
+			&list->prefixes[scenario_random(&state) % list->prefix_count];
+		struct bg_addr addr = prefix->addr;
+		int last = prefix->length - 1;
+
+		if (bg_prefix_is_v4(prefix) == ipv6)
+			continue;
+		if (allowed < REMOTES && is_allowed(bench, &addr))
+			bench->allowed[ipv6][allowed++] = addr;
+		addr.byte[last / 8] ^= 0x80 >> last % 8;
+		if (denied < REMOTES && !is_allowed(bench, &addr))
+			bench->denied[ipv6][denied++] = addr;
+	}
+}
+
+static struct bg_addr pod_address(bool ipv6)
+{
+	return maker_addr(ipv6 ? "2001:db8::90" : "10.0.0.90");
+}
+
+static void frame_for(struct frame *frame, enum hook hook, const struct bg_addr *remote, bool ipv6,
+		      __u8 tcp_flags)
+{
+	struct bg_addr pod = pod_address(ipv6);
+
+	if (hook == TC_OUT)
+		rig_frame(frame, &pod, CLIENT_PORT, remote, PORT, tcp_flags);
+	else
+		rig_frame(frame, remote, CLIENT_PORT, &pod, PORT, tcp_flags);
+}
+
+/* Three-way traffic of the flow that the hook's packets belong to. */
+static void establish(struct bench *bench, enum hook hook, bool ipv6)
+{
+	const struct bg_addr *remote = &bench->allowed[ipv6][0];
+	int there = rig_program(&bench->rig, hook, DIRECT, ipv6, true);
+	int back = rig_program(&bench->rig, hook == TC_OUT ? TC_IN : TC_OUT, DIRECT, ipv6, true);
+	struct bg_addr pod = pod_address(ipv6);
+	struct frame syn, answer, ack;
+	__u32 result;
+
+	frame_for(&syn, hook, remote, ipv6, SYN);
+	frame_for(&ack, hook, remote, ipv6, ACK);
+	if (hook == TC_OUT)
+		rig_frame(&answer, remote, PORT, &pod, CLIENT_PORT, SYN | ACK);
+	else
+		rig_frame(&answer, &pod, PORT, remote, CLIENT_PORT, SYN | ACK);
+	rig_run(there, &syn, 1, &result);
+	rig_run(back, &answer, 1, &result);
+	rig_run(there, &ack, 1, &result);
+}
+
+/* One run of the program under test; every packet must have met its reason. */
+static double run_real(struct bench *bench, enum hook hook, bool ipv6, enum kind kind, int program,
+		       const struct frame *frame, __u32 repeat)
+{
+	enum bg_direction direction = hook == TC_OUT ? BG_EGRESS : BG_INGRESS;
+	__u64 before = rig_count(&bench->rig, direction, kinds[kind].reason), met;
+	__u32 result;
+	double ns = rig_run(program, frame, repeat, &result);
+
+	met = rig_count(&bench->rig, direction, kinds[kind].reason) - before;
+	if (met != repeat)
+		rig_die("%s, IPv%d, %s: %llu of %u packets met the reason %d", hook_names[hook],
+			ipv6 ? 6 : 4, kinds[kind].name, (unsigned long long)met, repeat,
+			kinds[kind].reason);
+	return ns;
+}
+
+static struct figure measure(struct bench *bench, enum hook hook, bool ipv6, enum kind kind)
+{
+	const struct bg_addr *remotes = kind == DENIED || kind == DENIED_ANY ? bench->denied[ipv6]
+									     : bench->allowed[ipv6];
+	bool new_flows = kinds[kind].new_flows, any = kinds[kind].any_remote;
+	enum way way = new_flows || any			       ? NEXT
+		       : hook == XDP_IN && kind == ESTABLISHED ? SAME
+							       : DIRECT;
+	__u32 repeat = way == NEXT ? NEW_REPEAT : HOT_REPEAT, result;
+	double real[RUNS], front[RUNS], empty[RUNS];
+	struct figure figure;
+	struct frame frame;
+
+	rig_clear_flows(&bench->rig);
+	rig_set_remotes(&bench->rig, remotes, any ? REMOTES : 1);
+	frame_for(&frame, hook, &remotes[0], ipv6, kind == ESTABLISHED ? ACK : SYN);
+	if (kind == ESTABLISHED)
+		establish(bench, hook, ipv6);
+	for (int i = -1; i < RUNS; i++) {
+		int n = i < 0 ? 0 : i; /* the first time only warms up */
+
+		if (new_flows)
+			rig_clear_flows(&bench->rig);
+		empty[n] = rig_run(rig_program(&bench->rig, hook, DIRECT, ipv6, false), &frame,
+				   HOT_REPEAT, &result);
+		front[n] = way == DIRECT ? empty[n]
+					 : rig_run(rig_program(&bench->rig, hook, way, ipv6, false),
+						   &frame, repeat, &result);
+		real[n] = run_real(bench, hook, ipv6, kind,
+				   rig_program(&bench->rig, hook, way, ipv6, true), &frame, repeat);
+	}
+	figure.empty_ns = median(empty);
+	figure.ns = median(real) - median(front) + figure.empty_ns;
+	return figure;
+}
+
+static void print_json(const struct bench *bench, size_t s, enum hook hook, bool ipv6,
+		       enum kind kind)
+{
+	const struct figure *figure = &bench->figures[s][hook][ipv6][kind];
+
+	printf("{\"Hook\":\"%s\",\"Family\":%d,\"Packet\":\"%s\",\"Prefixes\":%zu,\"Rules\":%zu,"
+	       "\"Ns\":%.0f,\"EmptyNs\":%.0f,\"Ratio\":%.2f}\n",
+	       hook_names[hook], ipv6 ? 6 : 4, kinds[kind].name, scenarios[s].prefixes,
+	       scenarios[s].rules, figure->ns, figure->empty_ns, ratio(figure));
+}
+
+static void run_scenario(struct bench *bench, size_t s)
+{
+	rig_publish(&bench->rig, scenario_one_branch(scenarios[s].prefixes, scenarios[s].rules));
+	fprintf(stderr,
+		"bench: %zu prefixes, %zu rules a direction: compiled in %.1f ms, "
+		"published in %.1f ms, image %.1f MiB\n",
+		scenarios[s].prefixes, scenarios[s].rules, bench->rig.times.compile_ms,
+		bench->rig.times.publish_ms, (double)bench->rig.times.image_bytes / (1 << 20));
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		choose_remotes(bench, ipv6);
+		for (int hook = 0; hook < HOOKS; hook++)
+			for (int kind = 0; kind < KINDS; kind++) {
+				bench->figures[s][hook][ipv6][kind] =
+					measure(bench, hook, ipv6, kind);
+				if (bench->json)
+					print_json(bench, s, hook, ipv6, kind);
+			}
+	}
+}
+
+static void print_table(const struct bench *bench)
+{
+	printf("\nns per packet (times the empty program), one core, median of %d\n\n", RUNS);
+	printf("%-11s %-5s %-21s %6s", "program", "", "packet", "empty");
+	for (size_t s = 0; s < SCENARIOS; s++) {
+		char size[32];
+
+		snprintf(size, sizeof(size), "%zup/%zur", scenarios[s].prefixes,
+			 scenarios[s].rules);
+		printf(" %13s", size);
+	}
+	printf("\n");
+	for (int hook = 0; hook < HOOKS; hook++)
+		for (int ipv6 = 0; ipv6 < 2; ipv6++)
+			for (int kind = 0; kind < KINDS; kind++) {
+				printf("%-11s IPv%d  %-21s %6.0f", hook_names[hook], ipv6 ? 6 : 4,
+				       kinds[kind].name,
+				       bench->figures[0][hook][ipv6][kind].empty_ns);
+				for (size_t s = 0; s < SCENARIOS; s++) {
+					const struct figure *figure =
+						&bench->figures[s][hook][ipv6][kind];
+
+					printf(" %5.0f (%4.1f x)", figure->ns, ratio(figure));
+				}
+				printf("\n");
+			}
+	printf("\np: prefixes in the groups, half of each family; r: rules a direction\n");
+}
+
+static void print_bound(const struct bench *bench, const char *text, double worst, double bound)
+{
+	if (bench->json)
+		printf("{\"Bound\":\"%s\",\"Worst\":%.2f,\"Allowed\":%.2f,\"Holds\":%s}\n", text,
+		       worst, bound, worst <= bound ? "true" : "false");
+	else
+		printf("%-62s %5.2f <= %.1f  %s\n", text, worst, bound,
+		       worst <= bound ? "holds" : "DOES NOT HOLD");
+}
+
+/* The worst hook and family counts. In times of the empty program, since a machine
+ * does not run at one speed from the first scenario to the last. */
+static double worst_growth(const struct bench *bench, enum kind kind)
+{
+	double worst = 0;
+
+	for (int hook = 0; hook < HOOKS; hook++)
+		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+			double growth = ratio(&bench->figures[MANY_PREFIXES][hook][ipv6][kind]) /
+					ratio(&bench->figures[FEW_PREFIXES][hook][ipv6][kind]);
+
+			if (growth > worst)
+				worst = growth;
+		}
+	return worst;
+}
+
+static double worst_ratio(const struct bench *bench, enum kind kind)
+{
+	double worst = 0;
+
+	for (size_t s = 0; s < SCENARIOS; s++)
+		for (int hook = 0; hook < HOOKS; hook++)
+			for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+				double this = ratio(&bench->figures[s][hook][ipv6][kind]);
+
+				if (this > worst)
+					worst = this;
+			}
+	return worst;
+}
+
+static void print_bounds(const struct bench *bench)
+{
+	if (!bench->json)
+		printf("\nbounds, worst program and family\n");
+	print_bound(bench, "denied, 100,000 prefixes / 10", worst_growth(bench, DENIED), 1.5);
+	print_bound(bench, "denied, any remote, 100,000 prefixes / 10",
+		    worst_growth(bench, DENIED_ANY), 1.5);
+	print_bound(bench, "new flow, 100,000 prefixes / 10", worst_growth(bench, NEW), 1.5);
+	print_bound(bench, "new flow, any remote, 100,000 prefixes / 10",
+		    worst_growth(bench, NEW_ANY), 1.5);
+	print_bound(bench, "established flow / empty program", worst_ratio(bench, ESTABLISHED),
+		    3.2);
+	print_bound(bench, "denied / empty program", worst_ratio(bench, DENIED), 4.0);
+}
+
+static void bind_to_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		rig_die("cannot bind to one CPU: %s", strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench bench;
+	char path[4096];
+
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json"))) {
+		fprintf(stderr, "usage: bench_packet [--json]\n");
+		return 2;
+	}
+	bench.json = argc == 2;
+	snprintf(path, sizeof(path), "%s", argv[0]);
+	snprintf(path, sizeof(path), "%s/packets.bpf.o", dirname(strdupa(path)));
+	bind_to_one_cpu();
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		bench.allowed[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
+		bench.denied[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
+		if (!bench.allowed[ipv6] || !bench.denied[ipv6])
+			rig_die("out of memory");
+	}
+	rig_open(&bench.rig, path);
+	for (size_t s = 0; s < SCENARIOS; s++)
+		run_scenario(&bench, s);
+	if (!bench.json)
+		print_table(&bench);
+	print_bounds(&bench);
+	rig_close(&bench.rig);
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		free(bench.allowed[ipv6]);
+		free(bench.denied[ipv6]);
+	}
+	return 0;
+}
