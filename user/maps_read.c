@@ -336,6 +336,50 @@ int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 	return 0;
 }
 
+static int add_pod(const void *key, const void *value, void *context)
+{
+	struct bg_pod_row *row = list_add(context);
+
+	if (!row)
+		return -ENOMEM;
+	memcpy(&row->address, key, sizeof(row->address));
+	memcpy(&row->pod, value, sizeof(row->pod));
+	return 0;
+}
+
+static int by_vlan_and_address(const void *a, const void *b)
+{
+	const struct bg_pod_row *x = a, *y = b;
+
+	if (x->pod.vlan != y->pod.vlan)
+		return x->pod.vlan < y->pod.vlan ? -1 : 1;
+	return memcmp(&x->address, &y->address, sizeof(x->address));
+}
+
+int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *count,
+		 struct bg_error *err)
+{
+	struct list list = { .row_bytes = sizeof(struct bg_pod_row) };
+	struct walk walk = {
+		.name = "pods",
+		.key_bytes = sizeof(struct bg_addr),
+		.value_bytes = sizeof(struct bg_pod),
+		.each = add_pod,
+		.context = &list,
+	};
+	int rc = walk_map(maps, &walk, err);
+
+	if (rc) {
+		free(list.rows);
+		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+	}
+	if (list.count)
+		qsort(list.rows, list.count, list.row_bytes, by_vlan_and_address);
+	*pods = (struct bg_pod_row *)list.rows;
+	*count = list.count;
+	return 0;
+}
+
 struct iface_walk {
 	int (*each)(const struct bg_iface *iface, void *context);
 	void *context;

@@ -53,6 +53,15 @@ int bg_maps_ifaces(const struct bg_maps *maps,
 		   int (*each)(const struct bg_iface *iface, void *context), void *context,
 		   struct bg_error *err);
 
+/* Pod addresses with where they are, sorted by VLAN id and address; the caller
+ * frees *pods. */
+struct bg_pod_row {
+	struct bg_addr address;
+	struct bg_pod pod;
+};
+int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *count,
+		 struct bg_error *err);
+
 /* The sum over all CPUs of one slot, by direction. */
 int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 		     struct bg_counters counters[BG_DIRECTIONS], struct bg_error *err);

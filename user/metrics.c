@@ -141,7 +141,8 @@ static void put_tables(FILE *out, const struct bg_status *status)
 {
 	put_gauge(out, "flows_used", "Live flows of all branches, removed ones included.",
 		  (double)bg_flows_live(status->flows));
-	put_gauge(out, "flows_capacity", "Slots of the flow table.", (double)status->flow_capacity);
+	put_gauge(out, "flows_capacity", "Flows that the table is made for (--max-flows).",
+		  (double)status->flow_capacity);
 	put_total(out, "flows_evicted_total", "Half-open flows that gave way to newer ones.",
 		  status->control.flows_evicted);
 	put_gauge(out, "fragments_used", "Fragmented datagrams under way.",

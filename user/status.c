@@ -8,7 +8,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "attach.h"
 #include "cleanup.h"
@@ -101,33 +101,65 @@ static int read_rules(const struct bg_maps *maps, struct bg_status *status, stru
 struct hook_list {
 	const char *pin_dir;
 	struct bg_status *status;
+	struct bg_iface *ifaces; /* that the programs know */
+	size_t iface_count;
 	bool tcx; /* the kernel has it: there are no filters */
 };
 
-static void name_program(__u32 id, char *name, size_t size)
+static void hook_list_free(struct hook_list *list)
+{
+	free(list->ifaces);
+}
+
+static int add_iface(const struct bg_iface *iface, void *context)
+{
+	struct hook_list *list = context;
+	struct bg_iface *ifaces =
+		reallocarray(list->ifaces, list->iface_count + 1, sizeof(*ifaces));
+
+	if (!ifaces)
+		return -ENOMEM;
+	list->ifaces = ifaces;
+	ifaces[list->iface_count++] = *iface;
+	return 0;
+}
+
+/* The kernel keeps 15 bytes of a program's name; ours go on after that. */
+static void name_program(__u32 id, struct bg_hook_status *hook)
 {
 	struct bpf_prog_info info = {};
 	__u32 info_bytes = sizeof(info);
 	bg_auto_close int fd = bpf_prog_get_fd_by_id(id);
+	int program = 0;
 
 	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &info_bytes))
-		snprintf(name, size, "?");
-	else
-		snprintf(name, size, "%s", info.name);
+		info.name[0] = '?';
+	while (program < BG_PROGRAMS &&
+	       strncmp(bg_program_name(program), info.name, sizeof(info.name) - 1) != 0)
+		program++;
+	snprintf(hook->program, sizeof(hook->program), "%s",
+		 program < BG_PROGRAMS ? bg_program_name(program) : info.name);
 }
 
-static int add_hook(struct bg_status *status, const struct bg_hook_status *hook)
+static int add_hook(struct hook_list *list, const struct bg_hook_status *found)
 {
-	struct bg_hook_status *hooks =
-		reallocarray(status->hooks, status->hook_count + 1, sizeof(*hooks));
+	struct bg_status *status = list->status;
+	struct bg_hook_status *hook, *hooks;
 
+	hooks = reallocarray(status->hooks, status->hook_count + 1, sizeof(*hooks));
 	if (!hooks)
 		return -ENOMEM;
 	status->hooks = hooks;
-	hooks[status->hook_count] = *hook;
-	if (!hook->ifindex || !if_indextoname(hook->ifindex, hooks[status->hook_count].interface))
-		hooks[status->hook_count].interface[0] = '\0';
-	status->hook_count++;
+	hook = &hooks[status->hook_count++];
+	*hook = *found;
+	if (!hook->ifindex || !if_indextoname(hook->ifindex, hook->interface))
+		hook->interface[0] = '\0';
+	for (size_t i = 0; i < list->iface_count; i++) {
+		if (list->ifaces[i].ifindex != hook->ifindex)
+			continue;
+		hook->vlan = list->ifaces[i].vlan;
+		hook->shared = list->ifaces[i].flags & BG_IFACE_SHARED;
+	}
 	return 0;
 }
 
@@ -153,14 +185,13 @@ static int add_link(const char *name, void *context)
 	} else {
 		return 0;
 	}
-	name_program(info.prog_id, hook.program, sizeof(hook.program));
-	return add_hook(list->status, &hook);
+	name_program(info.prog_id, &hook);
+	return add_hook(list, &hook);
 }
 
 /* Filters of clsact have no pins: they are looked for where they may be. */
-static int add_filters(const struct bg_iface *iface, void *context)
+static int add_filters(struct hook_list *list, const struct bg_iface *iface)
 {
-	struct hook_list *list = context;
 	int rc = 0;
 
 	for (int program = 0; program < BG_PROGRAMS && !rc; program++) {
@@ -171,8 +202,8 @@ static int add_filters(const struct bg_iface *iface, void *context)
 		    bg_attach_find_filter(program, iface->ifindex, &found))
 			continue;
 		hook.where = bg_program_hook(program) == BG_HOOK_EGRESS ? "egress" : "ingress";
-		name_program(found.prog_id, hook.program, sizeof(hook.program));
-		rc = add_hook(list->status, &hook);
+		name_program(found.prog_id, &hook);
+		rc = add_hook(list, &hook);
 	}
 	return rc;
 }
@@ -188,19 +219,41 @@ static int by_interface(const void *a, const void *b)
 
 static int read_hooks(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
 {
-	struct hook_list list = { .pin_dir = maps->pin_dir, .status = status };
-	int rc = bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
+	bg_cleanup(hook_list_free) struct hook_list list = { .pin_dir = maps->pin_dir,
+							     .status = status };
+	int rc = bg_maps_ifaces(maps, add_iface, &list, err);
 
 	if (rc)
+		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+	rc = bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
+	for (size_t i = 0; i < list.iface_count && !list.tcx && !rc; i++)
+		rc = add_filters(&list, &list.ifaces[i]);
+	if (rc)
 		return bg_fail(err, rc, "cannot list %s/links: %s", maps->pin_dir, strerror(-rc));
-	if (!list.tcx) {
-		rc = bg_maps_ifaces(maps, add_filters, &list, err);
-		if (rc)
-			return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
-	}
 	if (status->hook_count)
 		qsort(status->hooks, status->hook_count, sizeof(*status->hooks), by_interface);
 	return 0;
+}
+
+static bool other_netns(int pid)
+{
+	struct stat ours, theirs;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	return pid && !stat("/proc/self/ns/net", &ours) && !stat(path, &theirs) &&
+	       ours.st_ino != theirs.st_ino;
+}
+
+/* Asked from another network namespace than the daemon's: what stands in the
+ * maps is right, what was looked up here is not. */
+static void forget_names(struct bg_status *status)
+{
+	for (size_t i = 0; i < status->branch_count; i++)
+		status->branches[i].ifindex_now = status->branches[i].row.info.ifindex;
+	for (size_t i = 0; i < status->hook_count; i++)
+		snprintf(status->hooks[i].interface, sizeof(status->hooks[i].interface),
+			 "ifindex %u", status->hooks[i].ifindex);
 }
 
 static int read_all(const char *pin_dir, struct bg_status *status, struct bg_error *err)
@@ -216,14 +269,19 @@ static int read_all(const char *pin_dir, struct bg_status *status, struct bg_err
 	bg_state_path(pin_dir, state);
 	status->state = json_load_file(state, 0, NULL);
 	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
-	return bg_maps_control(&maps, &status->control, err) ?:
+	rc = bg_maps_control(&maps, &status->control, err) ?:
 	       read_branches(&maps, status, err) ?:
 	       bg_maps_flows(&maps, count_flow, &count, &status->flow_capacity, err) ?:
 	       bg_maps_fragments(&maps, &status->fragments, &status->fragment_capacity, err) ?:
 	       read_rules(&maps, status, err) ?:
 	       bg_maps_image(&maps, &status->image, &status->image_capacity_bytes,
 			     &status->has_image, err) ?:
+	       bg_maps_pods(&maps, &status->pods, &status->pod_count, err) ?:
 	       read_hooks(&maps, status, err);
+	status->flow_capacity /= 2;
+	if (!rc && other_netns(status->daemon.pid))
+		forget_names(status);
+	return rc;
 }
 
 int bg_status_read(const char *pin_dir, struct bg_status *status, struct bg_error *err)
@@ -241,6 +299,7 @@ void bg_status_free(struct bg_status *status)
 {
 	free(status->branches);
 	free(status->hooks);
+	free(status->pods);
 	json_decref(status->state);
 	*status = (struct bg_status){};
 }

@@ -33,6 +33,8 @@ struct bg_hook_status {
 	const char *where;  /* "xdp", "ingress", "egress" */
 	const char *way;    /* "xdp", "tcx", "clsact" */
 	char program[24];
+	__u32 vlan;  /* of the branch it serves, 0 = of none */
+	bool shared; /* another program runs behind it: no short way */
 };
 
 struct bg_branch_status {
@@ -54,7 +56,11 @@ struct bg_status {
 	struct bg_hook_status *hooks;
 	size_t hook_count;
 
-	size_t flows[BG_FLOW_CLASSES], flow_capacity;
+	struct bg_pod_row *pods;
+	size_t pod_count;
+
+	size_t flows[BG_FLOW_CLASSES];
+	size_t flow_capacity; /* --max-flows; the table has twice as many places */
 	size_t fragments, fragment_capacity;
 	size_t rules, rules_unused, rule_capacity;
 	bool has_image;

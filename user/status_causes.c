@@ -165,7 +165,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 		from_branch(&causes, status, &status->branches[i]);
 	from_counters(&causes, "node", status->node);
 	nearly_full(&causes, "flow table", bg_flows_live(status->flows), status->flow_capacity,
-		    "start the daemon with more --max-flows");
+		    "start the daemon with more --max-flows, before new flows find no place");
 	nearly_full(&causes, "fragments", status->fragments, status->fragment_capacity,
 		    "later fragments of the oldest datagrams are dropped");
 	if (status->control.flows_evicted)

@@ -98,8 +98,8 @@ static json_t *groups_json(const char *list)
 	return done(groups, rc);
 }
 
-/* ifindex 0: of all interfaces */
-static json_t *hooks_json(const struct bg_status *status, __u32 ifindex)
+/* vlan 0: of no branch */
+static json_t *hooks_json(const struct bg_status *status, __u32 vlan)
 {
 	json_t *list = json_array();
 	int rc = list ? 0 : -1;
@@ -107,12 +107,29 @@ static json_t *hooks_json(const struct bg_status *status, __u32 ifindex)
 	for (size_t i = 0; i < status->hook_count && !rc; i++) {
 		const struct bg_hook_status *hook = &status->hooks[i];
 
-		if (ifindex && hook->ifindex != ifindex)
+		if (hook->vlan != vlan)
 			continue;
-		rc = json_array_append_new(
-			list, json_pack("{s:s, s:i, s:s, s:s, s:s}", "interface", hook->interface,
-					"ifindex", (int)hook->ifindex, "program", hook->program,
-					"way", hook->way, "where", hook->where));
+		rc = json_array_append_new(list,
+					   json_pack("{s:s, s:i, s:s, s:s, s:s, s:b}", "interface",
+						     hook->interface, "ifindex", (int)hook->ifindex,
+						     "program", hook->program, "way", hook->way,
+						     "where", hook->where, "shared", hook->shared));
+	}
+	return done(list, rc);
+}
+
+static json_t *pods_json(const struct bg_status *status, __u32 vlan)
+{
+	json_t *list = json_array();
+	char text[BG_OUT_TEXT];
+	int rc = list ? 0 : -1;
+
+	for (size_t i = 0; i < status->pod_count && !rc; i++) {
+		const struct bg_pod_row *row = &status->pods[i];
+
+		if (row->pod.vlan == vlan)
+			rc = json_array_append_new(list, json_string(bg_format_endpoint(
+								 &row->address, 0, false, text)));
 	}
 	return done(list, rc);
 }
@@ -131,8 +148,9 @@ static json_t *branch_json(const struct bg_status *status, const struct bg_branc
 		       set(o, "group_ids", groups_json(info->groups)) ?:
 		       set(o, "armed", json_boolean(info->armed_ns)) ?:
 		       set(o, "armed_since", moment(info->armed_ns)) ?:
+		       set(o, "pod_addresses", pods_json(status, branch->row.vlan)) ?:
 		       set(o, "programs",
-			   info->ifindex ? hooks_json(status, info->ifindex) : json_array()) ?:
+			   hooks_json(status, branch->row.vlan)) ?:
 		       set(o, "flows", flows_json(branch->flows)) ?:
 		       set_counters(o, branch->counters));
 }

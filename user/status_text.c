@@ -212,23 +212,59 @@ static void print_counters(FILE *out, const struct bg_counters counters[BG_DIREC
 	}
 }
 
-/* "vlan.eth.9: xdp, tcx ingress, tcx egress" */
-static void print_hooks_of(FILE *out, const struct bg_status *status, __u32 ifindex,
-			   const char *label)
+/* "vlan.eth.9: xdp_branch, tc_branch_ingress (tcx)", a line an interface */
+static void print_programs(FILE *out, const struct bg_status *status, __u32 vlan)
 {
-	bool first = true;
+	const char *label = "programs", *way = NULL;
+	__u32 last = 0;
 
 	for (size_t i = 0; i < status->hook_count; i++) {
 		const struct bg_hook_status *hook = &status->hooks[i];
+		const struct bg_hook_status *next =
+			i + 1 < status->hook_count ? &status->hooks[i + 1] : NULL;
 
-		if (hook->ifindex != ifindex)
+		if (hook->vlan != vlan || !hook->ifindex)
 			continue;
-		fprintf(out, "%s%s", first ? label : ", ", hook->program);
-		if (strcmp(hook->way, "xdp") != 0)
-			fprintf(out, " (%s %s)", hook->way, hook->where);
-		first = false;
+		if (hook->ifindex != last)
+			fprintf(out, "  %-8s %s: ", label,
+				hook->interface[0] ? hook->interface : "(gone)");
+		else
+			fputs(", ", out);
+		label = "";
+		last = hook->ifindex;
+		fputs(hook->program, out);
+		if (strcmp(hook->way, "xdp") != 0) {
+			way = hook->way;
+			if (!strstr(hook->program, hook->where))
+				fprintf(out, " at %s", hook->where);
+		}
+		if (next && next->ifindex == hook->ifindex)
+			continue;
+		if (way)
+			fprintf(out, " (%s)", way);
+		way = NULL;
+		fputs(hook->shared ? "; with others, so no short way\n" : "\n", out);
 	}
-	if (!first)
+}
+
+#define ADDRESSES_SHOWN 16
+
+static void print_pods(FILE *out, const struct bg_status *status, __u32 vlan)
+{
+	struct flow_of_words words = { .out = out, .column = 11, .indent = 11 };
+	char text[BG_OUT_TEXT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < status->pod_count; i++) {
+		if (status->pods[i].pod.vlan != vlan || ++count > ADDRESSES_SHOWN)
+			continue;
+		if (count == 1)
+			fputs("  pods     ", out);
+		put_words(&words, bg_format_endpoint(&status->pods[i].address, 0, false, text));
+	}
+	if (count > ADDRESSES_SHOWN)
+		fprintf(out, " and %zu more addresses", count - ADDRESSES_SHOWN);
+	if (count)
 		fputc('\n', out);
 }
 
@@ -271,39 +307,16 @@ static void print_branch(FILE *out, const struct bg_status *status,
 			fputc(' ', out);
 	}
 	fputs(info.groups[0] ? "\n" : "none\n", out);
-	if (info.ifindex)
-		print_hooks_of(out, status, info.ifindex, "  programs ");
+	print_pods(out, status, branch->row.vlan);
+	print_programs(out, status, branch->row.vlan);
 	print_branch_flows(out, branch->flows);
 	print_counters(out, branch->counters);
 }
 
-static bool is_branch_ifindex(const struct bg_status *status, __u32 ifindex)
-{
-	for (size_t i = 0; i < status->branch_count; i++) {
-		if (status->branches[i].row.info.ifindex == ifindex)
-			return true;
-	}
-	return false;
-}
-
-/* Programs on the primary interface, the trunk and the pods' host ends. */
 static void print_node(FILE *out, const struct bg_status *status)
 {
-	__u32 last = 0;
-
 	fputs("\nnode\n", out);
-	for (size_t i = 0; i < status->hook_count; i++) {
-		const struct bg_hook_status *hook = &status->hooks[i];
-		char label[40];
-
-		if (!hook->ifindex || hook->ifindex == last ||
-		    is_branch_ifindex(status, hook->ifindex))
-			continue;
-		last = hook->ifindex;
-		snprintf(label, sizeof(label), "  %-15s ",
-			 hook->interface[0] ? hook->interface : "(other netns)");
-		print_hooks_of(out, status, hook->ifindex, label);
-	}
+	print_programs(out, status, 0);
 	print_counters(out, status->node);
 }
 
