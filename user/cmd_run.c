@@ -107,6 +107,14 @@ int cmd_run(int argc, char **argv)
 				"the node)",
 		},
 		{
+			.name = "metrics-file",
+			.type = BG_OPTION_FILE,
+			.value = &daemon.metrics_file,
+			.argument = "FILE",
+			.help = "write metrics there every 15 s, for the textfile collector of "
+				"node_exporter (NAME.prom)",
+		},
+		{
 			.name = "log-level",
 			.type = BG_OPTION_ENUM,
 			.value = &level,

@@ -20,12 +20,14 @@
 #include "daemon_private.h"
 #include "ifaces_maps.h"
 #include "log.h"
+#include "metrics_file.h"
 #include "pin.h"
 
 /* Everything is looked over this often, whatever the kernel told or did not tell. */
 #define ROUND_MS 3000
 /* A feed is read this long after the last sign that it is being changed. */
 #define SETTLE_MS 50
+#define METRICS_MS 15000
 /* Bursts of filter and route messages cost one look. */
 #define BURST_MS 100
 
@@ -34,8 +36,10 @@ struct loop {
 	int epoll_fd, signal_fd;
 	double feed_due_ms, sync_due_ms; /* 0 = not */
 	double round_due_ms;
-	bool reread; /* whether the file changed or not */
+	double metrics_due_ms; /* 0 = never */
+	bool reread;	       /* whether the file changed or not */
 	bool stopping;
+	bool metrics_failed; /* and it was said */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 };
 
@@ -260,6 +264,20 @@ static void read_feed_now(struct loop *loop)
 	write_state(loop->daemon);
 }
 
+static void write_metrics(struct loop *loop)
+{
+	const struct bg_daemon_options *options = &loop->daemon->options;
+	struct bg_error err = {};
+	int rc;
+
+	loop->metrics_due_ms = now_ms() + METRICS_MS;
+	rc = bg_metrics_write(options->pin_dir, options->metrics_file, &err);
+	if (rc && !loop->metrics_failed)
+		bg_log(BG_LOG_WARNING, "metrics not written, will be tried again", "error=%s",
+		       bg_quote(err.text));
+	loop->metrics_failed = rc != 0;
+}
+
 static void do_what_is_due(struct loop *loop)
 {
 	double now = now_ms();
@@ -274,6 +292,8 @@ static void do_what_is_due(struct loop *loop)
 		read_feed_now(loop);
 	if (loop->sync_due_ms && now >= loop->sync_due_ms)
 		sync_now(loop);
+	if (loop->metrics_due_ms && now >= loop->metrics_due_ms)
+		write_metrics(loop);
 }
 
 static int wait_ms(const struct loop *loop)
@@ -284,6 +304,8 @@ static int wait_ms(const struct loop *loop)
 		due = loop->feed_due_ms;
 	if (loop->sync_due_ms && loop->sync_due_ms < due)
 		due = loop->sync_due_ms;
+	if (loop->metrics_due_ms && loop->metrics_due_ms < due)
+		due = loop->metrics_due_ms;
 	left = due - now_ms();
 	return left > 0 ? (int)left + 1 : 0;
 }
@@ -314,6 +336,8 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 	if (rc)
 		return rc;
 	loop.round_due_ms = now_ms() + ROUND_MS;
+	if (daemon->options.metrics_file)
+		write_metrics(&loop);
 	while (!loop.stopping) {
 		struct epoll_event events[4];
 		int count = epoll_wait(epoll_fd, events, 4, wait_ms(&loop));
