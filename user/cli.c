@@ -241,15 +241,15 @@ static void option_head(const struct bg_option *option, char *text, size_t size)
 
 static void print_option(FILE *out, const char *head, const char *help, bool required)
 {
+	char text[1024];
+
 	fprintf(out, "%-*s", HELP_COLUMN - 1, head);
 	if (strlen(head) >= HELP_COLUMN - 1)
 		fprintf(out, "\n%*s", HELP_COLUMN, "");
 	else
 		fputc(' ', out);
-	if (required) {
-		fputs("(required) ", out);
-	}
-	print_wrapped(out, help, HELP_COLUMN);
+	snprintf(text, sizeof(text), "%s%s", required ? "(required) " : "", help);
+	print_wrapped(out, text, HELP_COLUMN);
 }
 
 char *bg_cli_help(const struct bg_command *command)
