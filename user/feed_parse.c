@@ -54,6 +54,7 @@ int bg_feed_read_group_ids(struct bg_feed_reader *reader)
 		if (name)
 			rc = bg_feed_copy(reader, &group->name, name);
 	}
+	reader->model->listed_group_count = reader->model->group_count;
 	return rc;
 }
 

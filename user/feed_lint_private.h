@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the two halves of bg_feed_lint() share. */
+#ifndef BG_FEED_LINT_PRIVATE_H
+#define BG_FEED_LINT_PRIVATE_H
+
+#include "feed.h"
+
+struct bg_lint {
+	struct bg_model *model;
+	size_t warnings_room;
+};
+
+/* ::/0 covers the mapped addresses of IPv4, but does not mean them. */
+static inline bool bg_lint_is_v4(const struct bg_prefix *prefix)
+{
+	return prefix->length >= BG_V4_BITS && bg_addr_is_v4(&prefix->addr);
+}
+
+/* Adds a warning; 0 or -ENOMEM. `pointer` leads to the place, "" = the text does. */
+int bg_lint_add(struct bg_lint *lint, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* "/SecurityGroups/3", or "" when the group stands elsewhere; `text` holds
+ * BG_LINT_POINTER bytes, which is returned. */
+#define BG_LINT_POINTER 64
+const char *bg_lint_group(const struct bg_model *model, size_t group, char *text);
+
+/* "sgr-01 (tcp 5432 from 10.0.0.0/16)"; `text` holds BG_LINT_RULE bytes. */
+#define BG_LINT_RULE 192
+const char *bg_lint_rule(const struct bg_model *model, const struct bg_model_rule *rule,
+			 char *text);
+
+/* Rules that another rule of their group makes superfluous. */
+int bg_lint_shadowed(struct bg_lint *lint);
+
+#endif
