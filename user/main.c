@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The verbs, and nothing else. */
 #include <bpf/libbpf.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,15 +9,6 @@
 #ifndef BG_VERSION
 #define BG_VERSION "0.1.0"
 #endif
-
-#pragma weak cmd_run
-#pragma weak cmd_check
-#pragma weak cmd_explain
-#pragma weak cmd_status
-#pragma weak cmd_rules
-#pragma weak cmd_flows
-#pragma weak cmd_monitor
-#pragma weak cmd_unload
 
 static int cmd_help(int argc, char **argv);
 static int cmd_version(int argc, char **argv);
@@ -133,9 +123,5 @@ int main(int argc, char **argv)
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return unknown_verb(argv[1]);
-	if (!verb->run) {
-		fprintf(stderr, "branchguard: %s is not part of this build\n", verb->name);
-		return BG_EXIT_FAILED;
-	}
 	return verb->run(argc - 1, argv + 1);
 }
