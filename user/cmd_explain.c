@@ -172,7 +172,7 @@ static int answer_one(struct request *request, struct bg_explainer *explainer, s
 	branch = bg_explain_find(explainer, request->question.branch, err);
 	if (!branch)
 		return -ENOENT;
-	rc = bg_explain(explainer, &request->question, request->hook, &answer, err);
+	rc = bg_explain(explainer, &request->question, &answer, err);
 	if (rc)
 		return rc;
 	if (request->json)
@@ -196,8 +196,7 @@ static int answer_all(const struct request *request, struct bg_explainer *explai
 			return bg_fail(err, -errno, "opening the questions %s: %s",
 				       request->queries, strerror(errno));
 	}
-	rc = bg_explain_batch(explainer, from_stdin ? STDIN_FILENO : file, request->hook, &bad,
-			      err);
+	rc = bg_explain_batch(explainer, from_stdin ? STDIN_FILENO : file, &bad, err);
 	if (!rc && bad)
 		rc = bg_fail(err, -EINVAL,
 			     "%zu of the questions could not be answered; each has "
@@ -210,14 +209,20 @@ static int explain(struct request *request, struct bg_error *err)
 {
 	bg_cleanup(free_model_at) struct bg_model *model = NULL;
 	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	enum bg_direction direction = request->question.direction;
+	const struct bg_explain_scope scope = {
+		.hook = request->hook,
+		.directions[BG_INGRESS] = request->queries || direction == BG_INGRESS,
+		.directions[BG_EGRESS] = request->queries || direction == BG_EGRESS,
+	};
 	int rc;
 
 	if (request->live) {
-		rc = bg_explainer_open_live(request->pin_dir, &explainer, err);
+		rc = bg_explainer_open_live(request->pin_dir, &scope, &explainer, err);
 	} else {
 		rc = bg_feed_read(request->feed, &model, err);
 		if (!rc)
-			rc = bg_explainer_open(model, &explainer, err);
+			rc = bg_explainer_open(model, &scope, &explainer, err);
 	}
 	if (rc)
 		return rc;

@@ -223,6 +223,25 @@ static void close_at(struct bg_datapath **datapath)
 	bg_datapath_close(*datapath);
 }
 
+static bool is_listed(const char *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(name, *list))
+			return true;
+	return false;
+}
+
+static void choose_programs(struct branchguard_bpf *skel, const char *const *only)
+{
+	struct bpf_program *program;
+
+	if (!only)
+		return;
+	bpf_object__for_each_program (program, skel->obj) {
+		bpf_program__set_autoload(program, is_listed(bpf_program__name(program), only));
+	}
+}
+
 static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 {
 	struct bg_datapath_options *options = &datapath->options;
@@ -234,6 +253,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	if (!skel)
 		return bg_fail(err, -errno, "opening the BPF object: %s. %s", strerror(errno),
 			       load_log_tail(600));
+	choose_programs(skel, options->only);
 	rc = random_seed(&seed, err);
 	if (rc)
 		return rc;

@@ -37,9 +37,11 @@ struct bg_datapath_options {
 	bool trace;	     /* write the map `trace` (never when pinned) */
 	bool no_short_way;
 	const char *probe_cgroup; /* only its processes may probe on the short way, NULL = any */
-	int policy_fd;	 /* private: judge by this policy map, which is somebody else's and is
+	int policy_fd; /* private: judge by this policy map, which is somebody else's and is
 			* only read; 0 = one of its own */
-	bool new_policy; /* with pin_dir: a policy map of its own, of image_blocks,
+	const char *const *only; /* private: the names of the programs to load, then NULL: the
+				  * verifier takes its time for each; NULL = all */
+	bool new_policy;	 /* with pin_dir: a policy map of its own, of image_blocks,
 			  * instead of the pinned one (a feed outgrew that) */
 };
 

@@ -107,20 +107,21 @@ static int set_local(const struct bg_explainer *explainer, const struct bg_expla
 }
 
 static const struct bpf_program *program_of(const struct bg_explainer *explainer,
-					    enum bg_direction direction, enum bg_explain_hook hook)
+					    enum bg_direction direction)
 {
 	const struct branchguard_bpf *skel = explainer->datapath->skel;
 
 	if (direction == BG_EGRESS)
 		return skel->progs.tc_branch_egress;
-	return hook == BG_EXPLAIN_XDP ? skel->progs.xdp_branch : skel->progs.tc_branch_ingress;
+	return explainer->scope.hook == BG_EXPLAIN_XDP ? skel->progs.xdp_branch
+						       : skel->progs.tc_branch_ingress;
 }
 
 /* Runs the program on the frame; the answer is what it wrote into `trace`. */
 static int judge(struct bg_explainer *explainer, const struct bg_question *question,
-		 enum bg_explain_hook hook, struct bg_trace *trace, struct bg_error *err)
+		 struct bg_trace *trace, struct bg_error *err)
 {
-	const struct bpf_program *program = program_of(explainer, question->direction, hook);
+	const struct bpf_program *program = program_of(explainer, question->direction);
 	struct bpf_map *traces = explainer->datapath->skel->maps.trace;
 	__u8 frame[BG_QUESTION_BYTES];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame,
@@ -147,14 +148,14 @@ static int judge(struct bg_explainer *explainer, const struct bg_question *quest
 }
 
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
-	       enum bg_explain_hook hook, struct bg_answer *answer, struct bg_error *err)
+	       struct bg_answer *answer, struct bg_error *err)
 {
 	const struct bg_explain_branch *branch;
 	struct bg_trace trace;
 	int rc;
 
-	if (hook == BG_EXPLAIN_XDP && question->direction != BG_INGRESS)
-		return bg_fail(err, -EINVAL, "XDP judges ingress only");
+	if (!explainer->scope.directions[question->direction])
+		return bg_fail(err, -EINVAL, "the program for that direction is not loaded");
 	branch = bg_explain_find(explainer, question->branch, err);
 	if (!branch)
 		return -ENOENT;
@@ -162,7 +163,7 @@ int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	if (!rc)
 		rc = stand_in(explainer, branch, err);
 	if (!rc)
-		rc = judge(explainer, question, hook, &trace, err);
+		rc = judge(explainer, question, &trace, err);
 	if (rc)
 		return rc;
 	answer->reason = trace.reason;

@@ -44,14 +44,21 @@ struct bg_answer {
 	__u32 node_rule; /* of the node's groups, likewise */
 };
 
+/* What will be asked: only the programs for that are loaded, since the verifier
+ * takes its time for each. */
+struct bg_explain_scope {
+	enum bg_explain_hook hook; /* of ingress; egress is TC's */
+	bool directions[BG_DIRECTIONS];
+};
+
 /* The model is published in a private datapath, and must outlive it. */
-int bg_explainer_open(struct bg_model *model, struct bg_explainer **explainer,
-		      struct bg_error *err);
+int bg_explainer_open(struct bg_model *model, const struct bg_explain_scope *scope,
+		      struct bg_explainer **explainer, struct bg_error *err);
 
 /* By the revision that the datapath pinned in `pin_dir` has in force, at every
  * question anew. Branches and rules are those of the moment of opening. */
-int bg_explainer_open_live(const char *pin_dir, struct bg_explainer **explainer,
-			   struct bg_error *err);
+int bg_explainer_open_live(const char *pin_dir, const struct bg_explain_scope *scope,
+			   struct bg_explainer **explainer, struct bg_error *err);
 void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
 
 /* The branch with this id, interface or VLAN id; NULL with an error. */
@@ -68,9 +75,9 @@ const char *bg_explain_revision(const struct bg_explainer *explainer);
  * Sets question->local where the question leaves it open, and judges the packet
  * as the first of its flow. A branch without an address of that family gets the
  * unspecified one, which is nobody's; where addresses are not known (live, not
- * yet armed) it is -ENODATA. XDP judges ingress only: -EINVAL.
+ * yet armed) it is -ENODATA. A direction out of scope is -EINVAL.
  */
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
-	       enum bg_explain_hook hook, struct bg_answer *answer, struct bg_error *err);
+	       struct bg_answer *answer, struct bg_error *err);
 
 #endif

@@ -14,7 +14,6 @@
 
 struct batch {
 	struct bg_explainer *explainer;
-	enum bg_explain_hook hook;
 	size_t line, bad;
 };
 
@@ -48,7 +47,7 @@ static int answer_line(struct batch *batch, const char *line, size_t length, str
 		return 0;
 	rc = bg_question_parse(line, length, &question, err);
 	if (!rc)
-		rc = bg_explain(batch->explainer, &question, batch->hook, &answer, err);
+		rc = bg_explain(batch->explainer, &question, &answer, err);
 	if (!rc)
 		return bg_print_json_line(bg_answer_json(batch->explainer, &answer), err);
 	batch->bad++;
@@ -109,10 +108,9 @@ static int run_batch(struct batch *batch, int fd, struct bg_error *err)
 	return length ? answer_line(batch, buffer, length, err) : 0;
 }
 
-int bg_explain_batch(struct bg_explainer *explainer, int fd, enum bg_explain_hook hook, size_t *bad,
-		     struct bg_error *err)
+int bg_explain_batch(struct bg_explainer *explainer, int fd, size_t *bad, struct bg_error *err)
 {
-	struct batch batch = { .explainer = explainer, .hook = hook };
+	struct batch batch = { .explainer = explainer };
 	int rc = run_batch(&batch, fd, err);
 
 	*bad = batch.bad;

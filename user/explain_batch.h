@@ -16,7 +16,6 @@ json_t *bg_answer_json(const struct bg_explainer *explainer, const struct bg_ans
  * is flushed before it waits for more. Empty lines are passed over. A line that
  * cannot be answered gets {"Error", "Line"} in its place, and *bad counts it.
  */
-int bg_explain_batch(struct bg_explainer *explainer, int fd, enum bg_explain_hook hook, size_t *bad,
-		     struct bg_error *err);
+int bg_explain_batch(struct bg_explainer *explainer, int fd, size_t *bad, struct bg_error *err);
 
 #endif

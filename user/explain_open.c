@@ -103,6 +103,22 @@ static int take_rules(struct bg_explainer *explainer, const struct bg_model *mod
 	return 0;
 }
 
+static struct bg_explainer *new_explainer(const struct bg_explain_scope *scope)
+{
+	struct bg_explainer *explainer = calloc(1, sizeof(*explainer));
+	const char **next;
+
+	if (!explainer)
+		return NULL;
+	explainer->scope = *scope;
+	next = explainer->programs;
+	if (scope->directions[BG_INGRESS])
+		*next++ = scope->hook == BG_EXPLAIN_XDP ? "xdp_branch" : "tc_branch_ingress";
+	if (scope->directions[BG_EGRESS])
+		*next++ = "tc_branch_egress";
+	return explainer;
+}
+
 static int prepare(struct bg_explainer *explainer, struct bg_error *err)
 {
 	struct bpf_map *flows = explainer->datapath->skel->maps.flows;
@@ -131,6 +147,7 @@ static int publish(struct bg_explainer *explainer, struct bg_model *model, struc
 		.max_branches = (__u32)model->branch_count + 2,
 		.trace = true,
 		.no_short_way = true,
+		.only = explainer->programs,
 	};
 	struct bg_publish_times times;
 	size_t blocks;
@@ -151,12 +168,13 @@ static int publish(struct bg_explainer *explainer, struct bg_model *model, struc
 	return rc ? rc : bg_datapath_publish(explainer->datapath, model, &times, err);
 }
 
-int bg_explainer_open(struct bg_model *model, struct bg_explainer **out, struct bg_error *err)
+int bg_explainer_open(struct bg_model *model, const struct bg_explain_scope *scope,
+		      struct bg_explainer **out, struct bg_error *err)
 {
 	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
 	int rc;
 
-	explainer = calloc(1, sizeof(*explainer));
+	explainer = new_explainer(scope);
 	if (!explainer)
 		return bg_fail(err, -ENOMEM, "out of memory");
 	snprintf(explainer->revision, sizeof(explainer->revision), "%s",
@@ -256,6 +274,7 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 		.max_branches = 2,
 		.trace = true,
 		.no_short_way = true,
+		.only = explainer->programs,
 	};
 	bg_auto_close int policy_fd = -1;
 	struct bg_control control;
@@ -280,13 +299,14 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 	return rc ? rc : take_live_rules(explainer, maps, err);
 }
 
-int bg_explainer_open_live(const char *pin_dir, struct bg_explainer **out, struct bg_error *err)
+int bg_explainer_open_live(const char *pin_dir, const struct bg_explain_scope *scope,
+			   struct bg_explainer **out, struct bg_error *err)
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
 	int rc;
 
-	explainer = calloc(1, sizeof(*explainer));
+	explainer = new_explainer(scope);
 	if (!explainer)
 		return bg_fail(err, -ENOMEM, "out of memory");
 	explainer->live = true;
