@@ -53,7 +53,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wer
 CPPFLAGS += -D_GNU_SOURCE= -Iheaders -Iuser -I$(BUILD)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong
-LIBS := -l:libbpf.a -lelf -lz -ljansson -lmnl -lmd
+LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd
 TEST_LIBS := -lcmocka $(LIBS)
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 

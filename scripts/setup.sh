@@ -13,7 +13,7 @@ set -euo pipefail
 PACKAGES=(
 	# build
 	gcc make libc6-dev clang-19 llvm-19
-	libelf-dev zlib1g-dev libjansson-dev libmnl-dev libmd-dev
+	libelf-dev zlib1g-dev libjansson-dev libyajl-dev libmnl-dev libmd-dev
 	# tests and lab
 	libcmocka-dev libasan8 libubsan1 procps jq nftables iptables iputils-ping
 	ethtool tcpdump socat netcat-openbsd iperf3
@@ -45,7 +45,7 @@ check_build() {
 		"${BPFTOOL:-bpftool}"; do
 		command -v "${item%% *}" >/dev/null || missing+=("${item%% *}")
 	done
-	for item in bpf/libbpf.h jansson.h libmnl/libmnl.h libelf.h zlib.h sha1.h; do
+	for item in bpf/libbpf.h jansson.h yajl/yajl_parse.h libmnl/libmnl.h libelf.h zlib.h sha1.h; do
 		echo "#include <$item>" | "${CC:-gcc}" -fsyntax-only -xc - 2>/dev/null ||
 			missing+=("<$item>")
 	done

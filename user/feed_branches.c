@@ -1,519 +1,472 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The node, its branches and their pods. */
+/* Branches and their pods. */
 #include "feed_private.h"
 
 #include <errno.h>
+#include <sha1.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sha1.h>
+#include "cleanup.h"
 
-/* EC2's TcpEstablishedTimeout goes up to five days. */
-#define TIMEOUT_MOST_S 432000
-
-static const struct bg_timeouts default_timeouts = {
-	.tcp_half_open_s = 30,
-	.tcp_established_s = 350, /* EC2 on Nitro v6 */
-	.tcp_closing_s = 60,
-	.tcp_closed_s = 10,
-	.udp_s = 30,	     /* EC2 */
-	.udp_stream_s = 180, /* EC2 */
-	.icmp_s = 30,
-	.other_s = 600, /* EC2 */
+enum branch_field {
+	BRANCH_ID,
+	BRANCH_VLAN,
+	BRANCH_INTERFACE,
+	BRANCH_MODE,
+	BRANCH_GROUPS,
+	BRANCH_PODS,
+	BRANCH_TRACKING,
+	BRANCH_USED,
 };
 
-static int read_timeouts(struct bg_feed_reader *reader, const struct bg_at *at,
-			 const json_t *object, struct bg_timeouts *timeouts)
+static const struct bg_shape branch_shape = {
+	.keys = (const char *const[]){ [BRANCH_ID] = "Id",
+				       [BRANCH_VLAN] = "VlanId",
+				       [BRANCH_INTERFACE] = "Interface",
+				       [BRANCH_MODE] = "Mode",
+				       [BRANCH_GROUPS] = "GroupIds",
+				       [BRANCH_PODS] = "Pods",
+				       [BRANCH_TRACKING] = "ConnectionTracking",
+				       "Description",
+				       NULL },
+	.used = BRANCH_USED,
+};
+
+enum pod_field { POD_NAMESPACE, POD_NAME, POD_ADDRESSES, POD_INTERFACE, POD_PROBES, POD_USED };
+
+static const struct bg_shape pod_shape = {
+	.keys = (const char *const[]){ [POD_NAMESPACE] = "Namespace",
+				       [POD_NAME] = "Name",
+				       [POD_ADDRESSES] = "Addresses",
+				       [POD_INTERFACE] = "HostInterface",
+				       [POD_PROBES] = "Probes",
+				       "Uid",
+				       NULL },
+	.used = POD_USED,
+};
+
+enum probe_field { PROBE_PROTOCOL, PROBE_PORT, PROBE_USED };
+
+static const struct bg_shape probe_shape = {
+	.keys =
+		(const char *const[]){
+			[PROBE_PROTOCOL] = "Protocol", [PROBE_PORT] = "Port", "Description", NULL },
+	.used = PROBE_USED,
+};
+
+/* --- pods --- */
+
+/* The CNI's name for the host end: "vlan" or "eni", then the first 11 hex digits of
+ * sha1("<namespace>.<pod>"). */
+static void default_host_interface(struct bg_model_pod *pod, enum bg_mode mode)
 {
-	static const char *const known[] = { "TcpEstablishedTimeout", "UdpTimeout",
-					     "UdpStreamTimeout", NULL };
-	struct bg_at here = { .parent = at, .key = "ConnectionTracking" };
-	__u32 *seconds[] = { &timeouts->tcp_established_s, &timeouts->udp_s,
-			     &timeouts->udp_stream_s };
-	const json_t *tracking;
-	int rc = bg_json_object(&reader->json, at, object, "ConnectionTracking", &tracking);
+	uint8_t digest[SHA1_DIGEST_LENGTH];
+	char hex[13];
+	SHA1_CTX sha1;
 
-	if (rc)
-		return rc < 0 ? rc : 0;
-	rc = bg_feed_check_keys(reader, &here, tracking, known, NULL);
-	for (int i = 0; known[i] && rc >= 0; i++) {
-		long value;
-
-		rc = bg_json_int(&reader->json, &here, tracking, known[i], 1, TIMEOUT_MOST_S,
-				 &value);
-		if (!rc)
-			*seconds[i] = (__u32)value;
-	}
-	return rc < 0 ? rc : 0;
+	SHA1Init(&sha1);
+	SHA1Update(&sha1, (const uint8_t *)pod->namespace, strlen(pod->namespace));
+	SHA1Update(&sha1, (const uint8_t *)".", 1);
+	SHA1Update(&sha1, (const uint8_t *)pod->name, strlen(pod->name));
+	SHA1Final(digest, &sha1);
+	for (int i = 0; i < 6; i++)
+		snprintf(hex + 2 * i, sizeof(hex) - 2 * i, "%02x", digest[i]);
+	snprintf(pod->host_interface, sizeof(pod->host_interface), "%s%.11s",
+		 mode == BG_STRICT ? "vlan" : "eni", hex);
 }
 
-/* An interface's name; the kernel takes 15 characters without '/' and blanks. */
-static int read_interface_name(struct bg_feed_reader *reader, const struct bg_at *at,
-			       const json_t *object, const char *key, char *name)
+/* An address that a pod can have. */
+static bool is_unicast(const struct bg_addr *addr)
 {
-	struct bg_at here = { .parent = at, .key = key };
-	const char *text;
-	int rc = bg_json_string(&reader->json, at, object, key, &text);
+	static const struct bg_addr none, loopback = { .byte = { [15] = 1 } };
+
+	if (bg_addr_is_v4(addr))
+		return addr->byte[12] && addr->byte[12] != 127 && addr->byte[12] < 224;
+	return addr->byte[0] != 0xff && memcmp(addr, &none, sizeof(none)) &&
+	       memcmp(addr, &loopback, sizeof(loopback));
+}
+
+static bool has_address(const struct bg_model_pod *pod, const struct bg_addr *addr)
+{
+	for (size_t i = 0; i < pod->address_count; i++) {
+		if (!memcmp(&pod->addresses[i], addr, sizeof(*addr)))
+			return true;
+	}
+	return false;
+}
+
+/* A pod has two addresses or so; a table of more than this is no pod's. */
+#define MAX_POD_ADDRESSES 256
+
+static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
+			 const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, POD_ADDRESSES);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, POD_ADDRESSES, &element, err);
 
 	if (rc)
 		return rc;
-	if (!*text || strlen(text) > 15 || strpbrk(text, "/ \t\n:") || !strcmp(text, ".") ||
-	    !strcmp(text, ".."))
-		return bg_json_expected(
-			&reader->json, &here,
-			"an interface name of 1 to 15 characters without '/', ':' or blanks",
-			json_object_get(object, key));
-	strcpy(name, text);
+	if (fields->values[POD_ADDRESSES]->count > MAX_POD_ADDRESSES)
+		return bg_field_unexpected(fields, POD_ADDRESSES, "at most 256 addresses", err);
+	if (!element &&
+	    bg_warn(feed, BG_WARN_BRANCH, &list, "no address: nothing of the pod passes"))
+		return bg_no_memory(err);
+	for (size_t i = 0; element; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_addr addr, *place;
+
+		rc = bg_feed_addr(element, &at, BG_ANY_FAMILY, &addr, err);
+		if (rc)
+			return rc;
+		if (!is_unicast(&addr))
+			return bg_json_unexpected(element, &at, "the address of one host", err);
+		if (has_address(pod, &addr))
+			continue;
+		place = BG_GROW(pod->addresses, pod->address_count);
+		if (!place)
+			return bg_no_memory(err);
+		*place = addr;
+	}
 	return 0;
 }
 
-static int read_prefixes(struct bg_feed_reader *reader, const struct bg_at *at,
-			 const json_t *object, const char *key, struct bg_prefix **prefixes,
-			 size_t *count)
+static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		     struct bg_model_probe *probe, struct bg_error *err)
 {
-	struct bg_at array_at = { .parent = at, .key = key };
-	const json_t *array = NULL;
-	int rc = bg_json_array(&reader->json, at, object, key, &array);
+	static const char *const protocols[] = { "tcp", "udp", "icmp", "icmpv6", NULL };
+	static const int numbers[] = { 6, 17, 1, 58 };
+	struct bg_fields fields;
+	int protocol = 0;
+	int rc = bg_feed_fields(feed, value, at, &probe_shape, &fields, err);
 
-	if (rc || !json_array_size(array))
-		return rc < 0 ? rc : 0;
-	*prefixes = calloc(json_array_size(array), sizeof(**prefixes));
-	if (!*prefixes)
-		return bg_feed_no_memory(reader);
-	for (size_t i = 0; i < json_array_size(array) && !rc; i++) {
-		struct bg_at here = { .parent = &array_at, .index = i };
+	if (!rc)
+		rc = bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err);
+	if (rc)
+		return rc;
+	probe->protocol = numbers[protocol];
+	if (protocol > 1)
+		/* no ports; what stands there must be a number all the same */
+		return bg_get_integer(&fields, PROBE_PORT, 0, 0, &probe->port, err);
+	if (!fields.values[PROBE_PORT])
+		return bg_field_missing(&fields, PROBE_PORT, err);
+	return bg_get_integer(&fields, PROBE_PORT, 1, 65535, &probe->port, err);
+}
 
-		rc = bg_feed_prefix(reader, &here, json_array_get(array, i), &(*prefixes)[i]);
-		*count = i + 1;
+static int pod_probes(struct bg_feed *feed, struct bg_model_pod *pod,
+		      const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, POD_PROBES);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, POD_PROBES, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_probe *probe = BG_GROW(pod->probes, pod->probe_count);
+
+		if (!probe)
+			return bg_no_memory(err);
+		rc = pod_probe(feed, element, &at, probe, err);
 	}
 	return rc;
 }
 
-static int read_addresses(struct bg_feed_reader *reader, const struct bg_at *at,
-			  const json_t *object, const char *key, struct bg_addr **addresses,
-			  size_t *count)
+static int one_pod(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		   enum bg_mode mode, struct bg_model_pod *pod, struct bg_error *err)
 {
-	struct bg_at array_at = { .parent = at, .key = key };
-	const json_t *array = NULL;
-	int rc = bg_json_array(&reader->json, at, object, key, &array);
+	struct bg_text namespace = { "", 0 }, name = { "", 0 };
+	struct bg_fields fields;
+	int rc = bg_feed_fields(feed, value, at, &pod_shape, &fields, err);
 
-	if (rc || !json_array_size(array))
-		return rc < 0 ? rc : 0;
-	*addresses = calloc(json_array_size(array), sizeof(**addresses));
-	if (!*addresses)
-		return bg_feed_no_memory(reader);
-	for (size_t i = 0; i < json_array_size(array) && !rc; i++) {
-		struct bg_at here = { .parent = &array_at, .index = i };
+	if (!rc)
+		rc = bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err);
+	if (!rc)
+		rc = bg_get_text(&fields, POD_NAME, BG_TEXT_BYTES, &name, err);
+	if (rc)
+		return rc;
+	if (!fields.values[POD_ADDRESSES])
+		return bg_field_missing(&fields, POD_ADDRESSES, err);
+	pod->namespace = bg_text_dup(namespace);
+	pod->name = bg_text_dup(name);
+	if (!pod->namespace || !pod->name)
+		return bg_no_memory(err);
+	/* a pod without a name has none that could be derived */
+	if (name.length)
+		default_host_interface(pod, mode);
+	rc = bg_feed_interface_name(&fields, POD_INTERFACE, pod->host_interface, err);
+	if (!rc)
+		rc = pod_addresses(feed, pod, &fields, err);
+	return rc ? rc : pod_probes(feed, pod, &fields, err);
+}
 
-		rc = bg_feed_addr(reader, &here, json_array_get(array, i), &(*addresses)[i]);
-		*count = i + 1;
+static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
+		       const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, BRANCH_PODS);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, BRANCH_PODS, &element, err);
+
+	if (!rc && !element && bg_warn(feed, BG_WARN_BRANCH, &list, "no pod: nothing passes"))
+		return bg_no_memory(err);
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_pod *pod = BG_GROW(branch->pods, branch->pod_count);
+
+		if (!pod)
+			return bg_no_memory(err);
+		rc = one_pod(feed, element, &at, branch->mode, pod, err);
 	}
 	return rc;
 }
 
-/* A protocol and the port it needs; ICMP has none. */
-static int read_service(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *object,
-			int *protocol, int *port)
+/* --- branches --- */
+
+static int branch_groups(struct bg_feed *feed, struct bg_model_branch *branch,
+			 const struct bg_fields *fields, struct bg_error *err)
 {
-	struct bg_at protocol_at = { .parent = at, .key = "Protocol" };
-	const json_t *name = json_object_get(object, "Protocol");
-	long number = 0;
 	int rc;
 
-	*protocol = 6;
-	if (name) {
-		rc = bg_feed_protocol(reader, &protocol_at, name, protocol);
+	if (fields->values[BRANCH_GROUPS]) {
+		rc = bg_feed_group_ids(feed, fields, BRANCH_GROUPS, &branch->groups,
+				       &branch->group_count, err);
+		if (rc)
+			return rc;
+	} else if (feed->default_group_count) {
+		branch->groups = calloc(feed->default_group_count, sizeof(*branch->groups));
+		if (!branch->groups)
+			return bg_no_memory(err);
+		branch->group_count = feed->default_group_count;
+		memcpy(branch->groups, feed->default_groups,
+		       branch->group_count * sizeof(*branch->groups));
+	}
+	if (!branch->group_count &&
+	    bg_warn(feed, BG_WARN_BRANCH, fields->at, "no groups: no rule allows anything"))
+		return bg_no_memory(err);
+	return 0;
+}
+
+/* The node's, then those of the interface with the same id, then its own. */
+static int branch_timeouts(struct bg_feed *feed, struct bg_model_branch *branch,
+			   const struct bg_fields *fields, struct bg_error *err)
+{
+	const size_t *index = bg_map_find(&feed->tracking_by_id, branch->id, strlen(branch->id));
+
+	branch->timeouts = feed->model->node.timeouts;
+	if (index) {
+		const struct bg_timeouts *given = &feed->tracking[*index].timeouts;
+		const __u32 *from = (const __u32 *)given;
+		__u32 *to = (__u32 *)&branch->timeouts;
+
+		for (size_t i = 0; i < sizeof(*given) / sizeof(*from); i++) {
+			if (from[i])
+				to[i] = from[i];
+		}
+	}
+	return bg_feed_timeouts(feed, fields, BRANCH_TRACKING, &branch->timeouts, err);
+}
+
+static int one_branch(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		      struct bg_model_branch *branch, struct bg_error *err)
+{
+	static const size_t required[] = { BRANCH_ID, BRANCH_VLAN, BRANCH_PODS };
+	static const char *const modes[] = {
+		[BG_STRICT] = "strict", [BG_STANDARD] = "standard", NULL
+	};
+	struct bg_text id = { "", 0 };
+	struct bg_fields fields;
+	int mode = BG_STRICT;
+	int rc = bg_feed_fields(feed, value, at, &branch_shape, &fields, err);
+
+	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]) && !rc; i++) {
+		if (!fields.values[required[i]])
+			rc = bg_field_missing(&fields, required[i], err);
+	}
+	if (!rc)
+		rc = bg_get_text(&fields, BRANCH_ID, BG_ID_BYTES, &id, err);
+	if (!rc)
+		rc = bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err);
+	if (!rc)
+		rc = bg_get_word(&fields, BRANCH_MODE, modes, &mode, err);
+	if (rc)
+		return rc;
+	branch->mode = mode;
+	branch->id = bg_text_dup(id);
+	if (!branch->id)
+		return bg_no_memory(err);
+	snprintf(branch->interface, sizeof(branch->interface), "vlan.eth.%d", branch->vlan);
+	rc = bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err);
+	if (!rc)
+		rc = branch_groups(feed, branch, &fields, err);
+	if (!rc)
+		rc = branch_pods(feed, branch, &fields, err);
+	return rc ? rc : branch_timeouts(feed, branch, &fields, err);
+}
+
+/* --- what must not occur twice --- */
+
+struct uniqueness {
+	struct bg_map ids, interfaces, host_interfaces, addresses;
+	size_t vlans[BG_VLANS]; /* index of the branch + 1 */
+};
+
+static void release_uniqueness(struct uniqueness *seen)
+{
+	bg_map_release(&seen->ids);
+	bg_map_release(&seen->interfaces);
+	bg_map_release(&seen->host_interfaces);
+	bg_map_release(&seen->addresses);
+}
+
+static int unique_branch(struct uniqueness *seen, const struct bg_model *model, size_t index,
+			 struct bg_error *err)
+{
+	const struct bg_model_branch *branch = &model->branches[index];
+	const struct {
+		struct bg_map *map;
+		const char *key, *text;
+	} texts[] = { { &seen->ids, "Id", branch->id },
+		      { &seen->interfaces, "Interface", branch->interface } };
+
+	if (seen->vlans[branch->vlan])
+		return bg_fail(
+			err, -EINVAL,
+			"/Branches/%zu/VlanId: found %d, which is that of /Branches/%zu (%s) "
+			"already",
+			index, branch->vlan, seen->vlans[branch->vlan] - 1,
+			model->branches[seen->vlans[branch->vlan] - 1].id);
+	seen->vlans[branch->vlan] = index + 1;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		bool is_new;
+		const size_t *first = bg_map_put(texts[i].map, texts[i].text, strlen(texts[i].text),
+						 index, &is_new);
+
+		if (!first)
+			return bg_no_memory(err);
+		if (!is_new)
+			return bg_fail(err, -EINVAL,
+				       "/Branches/%zu/%s: found \"%s\", which is that of "
+				       "/Branches/%zu already",
+				       index, texts[i].key, texts[i].text, *first);
+	}
+	return 0;
+}
+
+#define POD_SHIFT 32
+
+static int unique_addresses(struct uniqueness *seen, const struct bg_model_pod *pod, size_t branch,
+			    size_t index, struct bg_error *err)
+{
+	char text[BG_IP_TEXT];
+
+	for (size_t i = 0; i < pod->address_count; i++) {
+		bool is_new;
+		const size_t *first = bg_map_put(&seen->addresses, &pod->addresses[i],
+						 sizeof(pod->addresses[i]),
+						 branch << POD_SHIFT | index, &is_new);
+
+		if (!first)
+			return bg_no_memory(err);
+		if (!is_new)
+			return bg_fail(err, -EINVAL,
+				       "/Branches/%zu/Pods/%zu/Addresses: found %s, which belongs "
+				       "to the pod at /Branches/%zu/Pods/%zu already",
+				       branch, index, bg_addr_format(&pod->addresses[i], text),
+				       *first >> POD_SHIFT, *first & 0xffffffff);
+	}
+	return 0;
+}
+
+/* A pod that was replaced may stand in the feed beside its successor for a
+ * moment, so a common name is no error. */
+static int unique_host_interface(struct bg_feed *feed, struct uniqueness *seen,
+				 const struct bg_model_pod *pod, size_t branch, size_t index,
+				 struct bg_error *err)
+{
+	char pointer[96];
+	const size_t *first;
+	bool is_new;
+
+	if (!pod->host_interface[0])
+		return 0;
+	first = bg_map_put(&seen->host_interfaces, pod->host_interface, strlen(pod->host_interface),
+			   branch << POD_SHIFT | index, &is_new);
+	if (!first)
+		return bg_no_memory(err);
+	if (is_new)
+		return 0;
+	snprintf(pointer, sizeof(pointer), "/Branches/%zu/Pods/%zu/HostInterface", branch, index);
+	if (bg_warn_pointer(feed, BG_WARN_BRANCH, pointer,
+			    "%s is that of the pod at /Branches/%zu/Pods/%zu too",
+			    pod->host_interface, *first >> POD_SHIFT, *first & 0xffffffff))
+		return bg_no_memory(err);
+	return 0;
+}
+
+static int check_uniqueness(struct bg_feed *feed, struct bg_error *err)
+{
+	bg_cleanup(release_uniqueness) struct uniqueness seen = {};
+	const struct bg_model *model = feed->model;
+
+	for (size_t i = 0; i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		int rc = unique_branch(&seen, model, i, err);
+
+		for (size_t n = 0; n < branch->pod_count && !rc; n++) {
+			rc = unique_addresses(&seen, &branch->pods[n], i, n, err);
+			if (!rc)
+				rc = unique_host_interface(feed, &seen, &branch->pods[n], i, n,
+							   err);
+		}
 		if (rc)
 			return rc;
 	}
-	if (*protocol != 6 && *protocol != 17 && *protocol != 1 && *protocol != 58)
-		return bg_json_expected(&reader->json, &protocol_at,
-					"\"tcp\", \"udp\", \"icmp\" or \"icmpv6\"", name);
-	rc = bg_json_int(&reader->json, at, object, "Port", 1, 65535, &number);
-	if (rc < 0)
-		return rc;
-	if (rc && (*protocol == 6 || *protocol == 17))
-		return bg_json_expected(&reader->json, at, "a Port", NULL);
-	*port = *protocol == 6 || *protocol == 17 ? (int)number : 0;
 	return 0;
 }
 
-static int read_local_services(struct bg_feed_reader *reader, const struct bg_at *at,
-			       const json_t *object, struct bg_model_node *node)
+/* A reference to a group of a branch stands for the branch's pods. */
+static int add_members(struct bg_feed *feed, const struct bg_model_branch *branch,
+		       struct bg_error *err)
 {
-	static const char *const known[] = { "Address", "Protocol", "Port", "Description", NULL };
-	struct bg_at array_at = { .parent = at, .key = "LocalServices" };
-	const json_t *array = NULL;
-	int rc = bg_json_array(&reader->json, at, object, "LocalServices", &array);
+	for (size_t i = 0; i < branch->group_count; i++) {
+		const char *id = feed->model->groups[branch->groups[i]].id;
 
-	if (rc || !json_array_size(array))
-		return rc < 0 ? rc : 0;
-	node->local_services = calloc(json_array_size(array), sizeof(*node->local_services));
-	if (!node->local_services)
-		return bg_feed_no_memory(reader);
-	for (size_t i = 0; i < json_array_size(array) && !rc; i++) {
-		struct bg_model_service *service = &node->local_services[i];
-		struct bg_at here = { .parent = &array_at, .index = i };
-		struct bg_at address_at = { .parent = &here, .key = "Address" };
-		const json_t *item = json_array_get(array, i);
+		for (size_t n = 0; n < branch->pod_count; n++) {
+			const struct bg_model_pod *pod = &branch->pods[n];
 
-		rc = bg_json_is_object(&reader->json, &here, item);
-		if (!rc)
-			rc = bg_feed_check_keys(reader, &here, item, known, NULL);
-		if (!rc)
-			rc = bg_feed_addr(reader, &address_at, json_object_get(item, "Address"),
-					  &service->address);
-		if (!rc)
-			rc = read_service(reader, &here, item, &service->protocol, &service->port);
-		node->local_service_count = i + 1;
-	}
-	return rc;
-}
+			for (size_t k = 0; k < pod->address_count; k++) {
+				struct bg_prefix prefix = { pod->addresses[k], 128 };
+				int rc = bg_add_member(feed, (struct bg_text){ id, strlen(id) },
+						       &prefix, 1, err);
 
-/* "GroupIds" of an object; 1 = absent. */
-static int read_group_ids(struct bg_feed_reader *reader, const struct bg_at *at,
-			  const json_t *object, const char *key, size_t **groups, size_t *count)
-{
-	struct bg_at here = { .parent = at, .key = key };
-	const json_t *array;
-	int rc = bg_json_array(&reader->json, at, object, key, &array);
-
-	return rc ? rc : bg_feed_groups(reader, &here, array, groups, count);
-}
-
-/* Key words whose second means "on". */
-static int read_choice(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *object,
-		       const char *key, const char *off, const char *on, bool *value)
-{
-	const char *const words[] = { off, on, NULL };
-	int chosen = *value, rc = bg_json_word(&reader->json, at, object, key, words, &chosen);
-
-	*value = chosen;
-	return rc < 0 ? rc : 0;
-}
-
-int bg_feed_read_node(struct bg_feed_reader *reader)
-{
-	static const char *const known[] = { "Name",
-					     "PrimaryInterface",
-					     "TrunkInterface",
-					     "Addresses",
-					     "GroupIds",
-					     "VpcCidrs",
-					     "ServiceCidrs",
-					     "ExternalSnat",
-					     "ExcludeSnatCidrs",
-					     "LocalServices",
-					     "ProbeSources",
-					     "ConnectionTracking",
-					     "EstablishedFlows",
-					     "PlatformTraffic",
-					     "StandardMode",
-					     "LiveModeChange",
-					     NULL };
-	struct bg_model_node *node = &reader->model->node;
-	struct bg_at at = { .key = "Node" };
-	const json_t *object = NULL;
-	const char *name = "";
-	int rc;
-
-	node->timeouts = default_timeouts;
-	rc = bg_json_object(&reader->json, NULL, reader->root, "Node", &object);
-	if (rc < 0)
-		return rc;
-	if (!rc) {
-		rc = bg_feed_check_keys(reader, &at, object, known, NULL);
-		if (!rc)
-			rc = bg_json_string(&reader->json, &at, object, "Name", &name);
-	}
-	if (rc < 0 || (rc = bg_feed_copy(reader, &node->name, name)))
-		return rc;
-	if (!object)
-		return 0;
-	rc = read_interface_name(reader, &at, object, "PrimaryInterface", node->primary_interface);
-	if (rc >= 0)
-		rc = read_interface_name(reader, &at, object, "TrunkInterface",
-					 node->trunk_interface);
-	if (rc >= 0)
-		rc = read_addresses(reader, &at, object, "Addresses", &node->addresses,
-				    &node->address_count);
-	if (!rc)
-		rc = read_group_ids(reader, &at, object, "GroupIds", &node->groups,
-				    &node->group_count);
-	node->has_groups = !rc;
-	if (rc >= 0)
-		rc = read_prefixes(reader, &at, object, "VpcCidrs", &node->vpc_cidrs,
-				   &node->vpc_cidr_count);
-	if (!rc)
-		rc = read_prefixes(reader, &at, object, "ServiceCidrs", &node->service_cidrs,
-				   &node->service_cidr_count);
-	if (!rc)
-		rc = read_prefixes(reader, &at, object, "ExcludeSnatCidrs",
-				   &node->exclude_snat_cidrs, &node->exclude_snat_cidr_count);
-	if (!rc)
-		rc = read_prefixes(reader, &at, object, "ProbeSources", &node->probe_sources,
-				   &node->probe_source_count);
-	if (!rc)
-		rc = read_local_services(reader, &at, object, node);
-	if (!rc)
-		rc = read_timeouts(reader, &at, object, &node->timeouts);
-	if (!rc)
-		rc = bg_json_bool(&reader->json, &at, object, "ExternalSnat", &node->external_snat);
-	if (rc >= 0)
-		rc = bg_json_bool(&reader->json, &at, object, "LiveModeChange",
-				  &node->live_mode_change);
-	if (rc >= 0)
-		rc = read_choice(reader, &at, object, "EstablishedFlows", "keep", "revalidate",
-				 &node->revalidate);
-	if (!rc)
-		rc = read_choice(reader, &at, object, "PlatformTraffic", "pass", "filter",
-				 &node->filter_platform);
-	if (!rc)
-		rc = read_choice(reader, &at, object, "StandardMode", "both", "per-interface",
-				 &node->per_interface);
-	return rc;
-}
-
-static int read_probes(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *object,
-		       struct bg_model_pod *pod)
-{
-	static const char *const known[] = { "Protocol", "Port", "Description", NULL };
-	struct bg_at array_at = { .parent = at, .key = "Probes" };
-	const json_t *array = NULL;
-	int rc = bg_json_array(&reader->json, at, object, "Probes", &array);
-
-	if (rc || !json_array_size(array))
-		return rc < 0 ? rc : 0;
-	pod->probes = calloc(json_array_size(array), sizeof(*pod->probes));
-	if (!pod->probes)
-		return bg_feed_no_memory(reader);
-	for (size_t i = 0; i < json_array_size(array) && !rc; i++) {
-		struct bg_at here = { .parent = &array_at, .index = i };
-		const json_t *item = json_array_get(array, i);
-
-		rc = bg_json_is_object(&reader->json, &here, item);
-		if (!rc)
-			rc = bg_feed_check_keys(reader, &here, item, known, NULL);
-		if (!rc)
-			rc = read_service(reader, &here, item, &pod->probes[i].protocol,
-					  &pod->probes[i].port);
-		pod->probe_count = i + 1;
-	}
-	return rc;
-}
-
-/* What the CNI calls the host end: prefix + 11 hex digits of the pod's SHA-1. */
-static int default_host_interface(struct bg_feed_reader *reader, enum bg_mode mode,
-				  struct bg_model_pod *pod)
-{
-	char hex[SHA1_DIGEST_STRING_LENGTH], *full;
-
-	if (asprintf(&full, "%s.%s", pod->namespace, pod->name) < 0)
-		return bg_feed_no_memory(reader);
-	SHA1Data((const unsigned char *)full, strlen(full), hex);
-	free(full);
-	snprintf(pod->host_interface, sizeof(pod->host_interface), "%s%.11s",
-		 mode == BG_STRICT ? "vlan" : "eni", hex);
-	return 0;
-}
-
-static int read_pod(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *object,
-		    enum bg_mode mode, struct bg_model_pod *pod)
-{
-	static const char *const known[] = { "Namespace",     "Name",	"Addresses",
-					     "HostInterface", "Probes", NULL };
-	const char *namespace = "default", *name = "";
-	int rc, named;
-
-	rc = bg_json_is_object(&reader->json, at, object);
-	if (!rc)
-		rc = bg_feed_check_keys(reader, at, object, known, NULL);
-	if (!rc)
-		rc = bg_json_string(&reader->json, at, object, "Namespace", &namespace);
-	if (rc < 0)
-		return rc;
-	named = bg_json_string(&reader->json, at, object, "Name", &name);
-	if (named < 0)
-		return named;
-	rc = bg_feed_copy(reader, &pod->namespace, namespace);
-	if (!rc)
-		rc = bg_feed_copy(reader, &pod->name, name);
-	if (!rc)
-		rc = read_addresses(reader, at, object, "Addresses", &pod->addresses,
-				    &pod->address_count);
-	if (!rc && !pod->address_count)
-		return bg_json_expected(&reader->json, at, "Addresses with at least one address",
-					json_object_get(object, "Addresses"));
-	if (!rc)
-		rc = read_interface_name(reader, at, object, "HostInterface", pod->host_interface);
-	/* without a name there is nothing to derive it from */
-	if (rc > 0)
-		rc = named ? 0 : default_host_interface(reader, mode, pod);
-	return rc ? rc : read_probes(reader, at, object, pod);
-}
-
-static int read_pods(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *object,
-		     struct bg_model_branch *branch)
-{
-	struct bg_at array_at = { .parent = at, .key = "Pods" };
-	const json_t *array = NULL;
-	int rc = bg_json_array(&reader->json, at, object, "Pods", &array);
-
-	if (rc || !json_array_size(array))
-		return rc < 0 ? rc : 0;
-	branch->pods = calloc(json_array_size(array), sizeof(*branch->pods));
-	if (!branch->pods)
-		return bg_feed_no_memory(reader);
-	for (size_t i = 0; i < json_array_size(array) && !rc; i++) {
-		struct bg_at here = { .parent = &array_at, .index = i };
-
-		branch->pod_count = i + 1;
-		rc = read_pod(reader, &here, json_array_get(array, i), branch->mode,
-			      &branch->pods[i]);
-	}
-	return rc;
-}
-
-static int read_branch(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *object,
-		       struct bg_model_branch *branch)
-{
-	static const char *const known[] = { "Id",	 "VlanId", "Interface",		 "Mode",
-					     "GroupIds", "Pods",   "ConnectionTracking", NULL };
-	static const char *const modes[] = { "strict", "standard", NULL };
-	struct bg_model *model = reader->model;
-	const char *id;
-	int rc, mode = BG_STRICT;
-	long vlan = 0;
-
-	rc = bg_json_is_object(&reader->json, at, object);
-	if (!rc)
-		rc = bg_feed_check_keys(reader, at, object, known, NULL);
-	if (!rc)
-		rc = bg_json_string(&reader->json, at, object, "Id", &id);
-	if (!rc && (!*id || strlen(id) > 31))
-		rc = 1;
-	if (rc > 0)
-		return bg_json_expected(&reader->json, at, "an Id of 1 to 31 characters",
-					json_object_get(object, "Id"));
-	if (!rc)
-		rc = bg_feed_copy(reader, &branch->id, id);
-	if (!rc)
-		rc = bg_json_int(&reader->json, at, object, "VlanId", 1, 4094, &vlan);
-	if (rc > 0)
-		return bg_json_expected(&reader->json, at, "a VlanId", NULL);
-	if (!rc)
-		rc = bg_json_word(&reader->json, at, object, "Mode", modes, &mode);
-	if (rc < 0)
-		return rc;
-	branch->vlan = (int)vlan;
-	branch->mode = mode;
-	branch->timeouts = model->node.timeouts;
-	rc = read_interface_name(reader, at, object, "Interface", branch->interface);
-	if (rc > 0)
-		snprintf(branch->interface, sizeof(branch->interface), "vlan.eth.%d", branch->vlan);
-	if (rc >= 0)
-		rc = read_group_ids(reader, at, object, "GroupIds", &branch->groups,
-				    &branch->group_count);
-	if (rc > 0)
-		rc = read_group_ids(reader, NULL, reader->root, "DefaultGroupIds", &branch->groups,
-				    &branch->group_count);
-	if (rc >= 0)
-		rc = read_timeouts(reader, at, object, &branch->timeouts);
-	return rc ? rc : read_pods(reader, at, object, branch);
-}
-
-/* Claims `what` for the branch at `at`; an error when somebody has it already. */
-static int claim(struct bg_feed_reader *reader, json_t *taken, const struct bg_at *at,
-		 const char *kind, const char *what)
-{
-	char text[160], pointer[BG_POINTER_TEXT];
-	const json_t *owner;
-
-	snprintf(text, sizeof(text), "%s %s", kind, what);
-	owner = json_object_get(taken, text);
-	bg_at_format(at, pointer, false);
-	if (owner)
-		return bg_fail(reader->json.err, -EINVAL, "%s: %s: %s is taken by %s already",
-			       reader->json.name, pointer, text, json_string_value(owner));
-	return json_object_set_new(taken, text, json_string(pointer)) ? bg_feed_no_memory(reader)
-								      : 0;
-}
-
-static int claim_all(struct bg_feed_reader *reader, json_t *taken, const struct bg_at *at,
-		     const struct bg_model_branch *branch)
-{
-	struct bg_at pods_at = { .parent = at, .key = "Pods" };
-	char text[BG_IP_TEXT];
-	int rc;
-
-	snprintf(text, sizeof(text), "%d", branch->vlan);
-	rc = claim(reader, taken, at, "Id", branch->id);
-	if (!rc)
-		rc = claim(reader, taken, at, "VlanId", text);
-	if (!rc)
-		rc = claim(reader, taken, at, "interface", branch->interface);
-	for (size_t i = 0; i < branch->pod_count && !rc; i++) {
-		const struct bg_model_pod *pod = &branch->pods[i];
-		struct bg_at here = { .parent = &pods_at, .index = i };
-
-		if (*pod->host_interface)
-			rc = claim(reader, taken, &here, "interface", pod->host_interface);
-		for (size_t k = 0; k < pod->address_count && !rc; k++)
-			rc = claim(reader, taken, &here, "address",
-				   bg_addr_format(&pod->addresses[k], text));
-	}
-	return rc;
-}
-
-/* Pods are members of their branch's groups. */
-static int add_pods_to_groups(struct bg_feed_reader *reader, const struct bg_model_branch *branch)
-{
-	int rc = 0;
-
-	for (size_t g = 0; g < branch->group_count; g++)
-		for (size_t p = 0; p < branch->pod_count; p++)
-			for (size_t a = 0; a < branch->pods[p].address_count && !rc; a++) {
-				struct bg_prefix prefix = {
-					.addr = branch->pods[p].addresses[a],
-					.length = 128,
-				};
-
-				rc = bg_feed_add_member(reader, &reader->members,
-							reader->model->groups[branch->groups[g]].id,
-							&prefix);
+				if (rc)
+					return rc;
 			}
-	return rc;
+		}
+	}
+	return 0;
 }
 
-int bg_feed_read_branches(struct bg_feed_reader *reader)
+int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
+		     struct bg_error *err)
 {
-	struct bg_at at = { .key = "Branches" };
-	struct bg_model *model = reader->model;
-	json_t *taken = json_object();
-	const json_t *array = NULL;
-	int rc;
+	struct bg_model *model = feed->model;
+	struct bg_at list = bg_field_at(root, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(root, field, &element, err);
 
-	rc = taken ? bg_json_array(&reader->json, NULL, reader->root, "Branches", &array)
-		   : bg_feed_no_memory(reader);
-	if (rc > 0) /* a node without branches is ordinary */
-		rc = 0;
-	for (size_t i = 0; i < json_array_size(array) && !rc; i++) {
-		struct bg_at here = { .parent = &at, .index = i };
-		struct bg_model_branch *branch;
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_branch *branch = BG_GROW(model->branches, model->branch_count);
 
-		rc = bg_feed_grow(reader, &model->branches, &reader->branches_room,
-				  model->branch_count, sizeof(*branch));
-		if (rc)
-			break;
-		branch = &model->branches[model->branch_count++];
-		*branch = (struct bg_model_branch){};
-		rc = read_branch(reader, &here, json_array_get(array, i), branch);
-		if (!rc)
-			rc = claim_all(reader, taken, &here, branch);
-		if (!rc)
-			rc = add_pods_to_groups(reader, branch);
+		if (!branch)
+			return bg_no_memory(err);
+		rc = one_branch(feed, element, &at, branch, err);
 	}
-	json_decref(taken);
+	if (!rc)
+		rc = check_uniqueness(feed, err);
+	for (size_t i = 0; i < model->branch_count && !rc; i++)
+		rc = add_members(feed, &model->branches[i], err);
 	return rc;
 }

@@ -1,329 +1,303 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What peers stand for: CIDRs, prefix lists, members of groups. */
+/* What rules' peers stand for: CIDRs, prefix lists, and members of groups. */
 #include "feed_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int members_of(struct bg_feed_reader *reader, struct bg_members_table *table, const char *id,
-		      struct bg_members **members)
+#include "cleanup.h"
+
+/* --- sets, each once --- */
+
+static int make_set(struct bg_feed *feed, struct bg_text name, size_t *index, struct bg_error *err)
 {
-	struct bg_members *found = bg_feed_find_members(table, id);
+	struct bg_model *model = feed->model;
+	size_t *first = bg_table_grow(feed->first_rule, model->set_count, sizeof(*first));
+	struct bg_set *set;
+
+	if (!first)
+		return bg_no_memory(err);
+	feed->first_rule = first;
+	set = BG_GROW(model->sets, model->set_count);
+	if (!set)
+		return bg_no_memory(err);
+	*index = model->set_count - 1;
+	first[*index] = SIZE_MAX;
+	set->name = bg_text_dup(name);
+	return set->name ? 0 : bg_no_memory(err);
+}
+
+/* Address and length stand side by side, without padding between. */
+#define PREFIX_KEY_BYTES (sizeof(struct bg_addr) + 1)
+_Static_assert(offsetof(struct bg_prefix, length) == sizeof(struct bg_addr), "prefix key");
+
+int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make, size_t *set,
+		struct bg_error *err)
+{
+	const size_t *known = bg_map_find(&feed->cidr_sets, prefix, PREFIX_KEY_BYTES);
+	char text[BG_IP_TEXT];
+	struct bg_set *made;
 	int rc;
 
-	if (!found) {
-		rc = bg_feed_grow(reader, &table->items, &table->room, table->count,
-				  sizeof(*found));
-		if (rc)
-			return rc;
-		if (json_object_set_new(table->index, id, json_integer((json_int_t)table->count)))
-			return bg_feed_no_memory(reader);
-		found = &table->items[table->count++];
-		*found = (struct bg_members){ .id = id };
-	}
-	*members = found;
-	return 0;
-}
-
-struct bg_members *bg_feed_find_members(const struct bg_members_table *table, const char *id)
-{
-	const json_t *found = json_object_get(table->index, id);
-
-	return found ? &table->items[json_integer_value(found)] : NULL;
-}
-
-int bg_feed_add_member(struct bg_feed_reader *reader, struct bg_members_table *table,
-		       const char *id, const struct bg_prefix *prefix)
-{
-	struct bg_members *members;
-	int rc = members_of(reader, table, id, &members);
-
-	if (!rc)
-		rc = bg_feed_grow(reader, &members->prefixes, &members->room, members->count,
-				  sizeof(*prefix));
-	if (!rc)
-		members->prefixes[members->count++] = *prefix;
-	return rc;
-}
-
-static int read_entries(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *list)
-{
-	static const char *const known[] = { "Cidr", "Description", NULL };
-	struct bg_at entries_at = { .parent = at, .key = "Entries" };
-	const json_t *entries = NULL;
-	struct bg_members *members;
-	const char *id;
-	int rc;
-
-	rc = bg_json_string(&reader->json, at, list, "PrefixListId", &id);
-	if (rc > 0)
-		return bg_json_expected(&reader->json, at, "a PrefixListId", NULL);
+	*set = known ? *known : SIZE_MAX;
+	if (known || !make)
+		return 0;
+	bg_prefix_format(prefix, text);
+	rc = make_set(feed, (struct bg_text){ text, strlen(text) }, set, err);
 	if (rc)
 		return rc;
-	if (bg_feed_find_members(&reader->lists, id))
-		return bg_fail(reader->json.err, -EINVAL,
-			       "%s: prefix list %s stands twice in the feed", reader->json.name,
-			       id);
-	rc = bg_json_array(&reader->json, at, list, "Entries", &entries);
-	if (rc > 0) /* a list whose entries the feed does not know: resolves to nothing */
-		return 0;
-	if (!rc)
-		rc = members_of(reader, &reader->lists, id, &members);
-	for (size_t i = 0; i < json_array_size(entries) && !rc; i++) {
-		struct bg_at here = { .parent = &entries_at, .index = i };
-		struct bg_at cidr_at = { .parent = &here, .key = "Cidr" };
-		const json_t *entry = json_array_get(entries, i);
-		struct bg_prefix prefix;
-
-		rc = bg_json_is_object(&reader->json, &here, entry);
-		if (!rc)
-			rc = bg_feed_check_keys(reader, &here, entry, known, NULL);
-		if (!rc)
-			rc = bg_feed_prefix(reader, &cidr_at, json_object_get(entry, "Cidr"),
-					    &prefix);
-		if (!rc)
-			rc = bg_feed_add_member(reader, &reader->lists, id, &prefix);
-	}
-	return rc;
+	made = &feed->model->sets[*set];
+	made->prefixes = malloc(sizeof(*prefix));
+	if (!made->prefixes)
+		return bg_no_memory(err);
+	made->prefixes[0] = *prefix;
+	made->prefix_count = 1;
+	made->resolved = true;
+	return bg_map_put(&feed->cidr_sets, made->prefixes, PREFIX_KEY_BYTES, *set, NULL)
+		       ? 0
+		       : bg_no_memory(err);
 }
 
-int bg_feed_read_lists(struct bg_feed_reader *reader)
+static int named_set(struct bg_feed *feed, struct bg_map *map, struct bg_text id, bool make,
+		     size_t *set, struct bg_error *err)
 {
-	static const char *const known[] = { "PrefixListId", "Entries", NULL };
-	static const char *const ignored[] = {
-		"PrefixListName", "AddressFamily", "State", "MaxEntries",   "Version",
-		"OwnerId",	  "PrefixListArn", "Tags",  "StateMessage", NULL
-	};
-	struct bg_at at = { .key = "PrefixLists" };
-	const json_t *lists = NULL;
-	int rc = bg_json_array(&reader->json, NULL, reader->root, "PrefixLists", &lists);
+	const size_t *known = bg_map_find(map, id.bytes, id.length);
+	int rc;
 
+	*set = known ? *known : SIZE_MAX;
+	if (known || !make)
+		return 0;
+	rc = make_set(feed, id, set, err);
 	if (rc)
-		return rc < 0 ? rc : 0;
-	for (size_t i = 0; i < json_array_size(lists) && !rc; i++) {
-		struct bg_at here = { .parent = &at, .index = i };
-		const json_t *list = json_array_get(lists, i);
-
-		rc = bg_json_is_object(&reader->json, &here, list);
-		if (!rc)
-			rc = bg_feed_check_keys(reader, &here, list, known, ignored);
-		if (!rc)
-			rc = read_entries(reader, &here, list);
-	}
-	return rc;
+		return rc;
+	return bg_map_put(map, feed->model->sets[*set].name, id.length, *set, NULL)
+		       ? 0
+		       : bg_no_memory(err);
 }
 
-/* One of the four address arrays of an interface. */
-struct address_array {
-	const char *array, *key;
-	bool prefix;
+int bg_list_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
+		struct bg_error *err)
+{
+	return named_set(feed, &feed->list_sets, id, make, set, err);
+}
+
+int bg_group_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
+		 struct bg_error *err)
+{
+	return named_set(feed, &feed->group_sets, id, make, set, err);
+}
+
+/* --- prefix lists --- */
+
+enum list_field { LIST_ID, LIST_ENTRIES, LIST_CIDRS, LIST_USED };
+
+/* Of describe-managed-prefix-lists and get-managed-prefix-list-entries; Cidrs is
+ * what describe-prefix-lists prints for AWS's own lists. */
+static const struct bg_shape list_shape = {
+	.keys = (const char *const[]){ [LIST_ID] = "PrefixListId",
+				       [LIST_ENTRIES] = "Entries",
+				       [LIST_CIDRS] = "Cidrs",
+				       "PrefixListName",
+				       "AddressFamily",
+				       "State",
+				       "StateMessage",
+				       "MaxEntries",
+				       "Version",
+				       "OwnerId",
+				       "PrefixListArn",
+				       "Tags",
+				       "IpamPrefixListResolverTargetId",
+				       "IpamPrefixListResolverSyncEnabled",
+				       "NextToken",
+				       NULL },
+	.used = LIST_USED,
 };
 
-static int read_interface(struct bg_feed_reader *reader, const struct bg_at *at,
-			  const json_t *interface)
+static const struct bg_shape entry_shape = {
+	.keys = (const char *const[]){ "Cidr", "Description", NULL },
+	.used = 1,
+};
+
+static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
+		      struct bg_set *set, struct bg_error *err)
 {
-	static const struct address_array arrays[] = {
-		{ "PrivateIpAddresses", "PrivateIpAddress", false },
-		{ "Ipv6Addresses", "Ipv6Address", false },
-		{ "Ipv4Prefixes", "Ipv4Prefix", true },
-		{ "Ipv6Prefixes", "Ipv6Prefix", true },
-	};
-	struct bg_at groups_at = { .parent = at, .key = "Groups" };
-	const json_t *groups = NULL;
-	int rc = bg_json_array(&reader->json, at, interface, "Groups", &groups);
+	struct bg_at list = bg_field_at(fields, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, field, &element, err);
 
-	if (rc)
-		return rc < 0 ? rc : 0;
-	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
-		struct bg_at array_at = { .parent = at, .key = arrays[i].array };
-		const json_t *array = NULL;
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i), where = at;
+		const struct bg_json *cidr = element;
+		struct bg_fields entry;
+		struct bg_prefix *prefix;
 
-		rc = bg_json_array(&reader->json, at, interface, arrays[i].array, &array);
-		if (rc < 0)
-			return rc;
-		for (size_t k = 0; k < json_array_size(array); k++) {
-			struct bg_at item_at = { .parent = &array_at, .index = k };
-			struct bg_at value_at = { .parent = &item_at, .key = arrays[i].key };
-			const json_t *item = json_array_get(array, k), *value;
-			struct bg_prefix prefix = { .length = 128 };
-
-			rc = bg_json_is_object(&reader->json, &item_at, item);
+		if (field == LIST_ENTRIES) {
+			rc = bg_feed_fields(feed, element, &at, &entry_shape, &entry, err);
 			if (rc)
 				return rc;
-			value = json_object_get(item, arrays[i].key);
-			rc = arrays[i].prefix
-				     ? bg_feed_prefix(reader, &value_at, value, &prefix)
-				     : bg_feed_addr(reader, &value_at, value, &prefix.addr);
-			for (size_t g = 0; g < json_array_size(groups) && !rc; g++) {
-				struct bg_at group_at = { .parent = &groups_at, .index = g };
-				const json_t *group = json_array_get(groups, g);
-				const char *id;
-
-				rc = bg_json_is_object(&reader->json, &group_at, group);
-				if (!rc)
-					rc = bg_json_string(&reader->json, &group_at, group,
-							    "GroupId", &id);
-				if (rc > 0)
-					rc = bg_json_expected(&reader->json, &group_at, "a GroupId",
-							      NULL);
-				if (!rc)
-					rc = bg_feed_add_member(reader, &reader->members, id,
-								&prefix);
-			}
-			if (rc)
-				return rc;
+			if (!entry.values[0])
+				return bg_field_missing(&entry, 0, err);
+			where = bg_field_at(&entry, 0);
+			cidr = entry.values[0];
 		}
-	}
-	return 0;
-}
-
-int bg_feed_read_interfaces(struct bg_feed_reader *reader)
-{
-	static const char *const known[] = { "Groups",
-					     "PrivateIpAddresses",
-					     "Ipv6Addresses",
-					     "Ipv4Prefixes",
-					     "Ipv6Prefixes",
-					     "NetworkInterfaceId",
-					     NULL };
-	/* what describe-network-interfaces prints besides */
-	static const char *const ignored[] = { "PrivateIpAddress",
-					       "InterfaceType",
-					       "Status",
-					       "Description",
-					       "MacAddress",
-					       "VpcId",
-					       "SubnetId",
-					       "AvailabilityZone",
-					       "AvailabilityZoneId",
-					       "OwnerId",
-					       "SourceDestCheck",
-					       "PrivateDnsName",
-					       "PublicDnsName",
-					       "Attachment",
-					       "Association",
-					       "RequesterId",
-					       "RequesterManaged",
-					       "TagSet",
-					       "Tags",
-					       "OutpostArn",
-					       "DenyAllIgwTraffic",
-					       "Ipv6Native",
-					       "Ipv6Address",
-					       "Operator",
-					       "PublicIpDnsNameOptions",
-					       "ConnectionTrackingConfiguration",
-					       "AssociatedSubnets",
-					       NULL };
-	struct bg_at at = { .key = "NetworkInterfaces" };
-	const json_t *interfaces = NULL;
-	int rc;
-
-	rc = bg_json_array(&reader->json, NULL, reader->root, "NetworkInterfaces", &interfaces);
-	if (rc)
-		return rc < 0 ? rc : 0;
-	for (size_t i = 0; i < json_array_size(interfaces) && !rc; i++) {
-		struct bg_at here = { .parent = &at, .index = i };
-		const json_t *interface = json_array_get(interfaces, i);
-
-		rc = bg_json_is_object(&reader->json, &here, interface);
-		if (!rc)
-			rc = bg_feed_check_keys(reader, &here, interface, known, ignored);
-		if (!rc)
-			rc = read_interface(reader, &here, interface);
+		prefix = BG_GROW(set->prefixes, set->prefix_count);
+		if (!prefix)
+			return bg_no_memory(err);
+		rc = bg_feed_prefix(feed, cidr, &where, BG_ANY_FAMILY, prefix, err);
 	}
 	return rc;
 }
 
-/* The set of this name, if it is there; else an empty one, and *made is true. */
-static int set_of(struct bg_feed_reader *reader, const char *name, size_t *set, bool *made)
+static void release_set(struct bg_set *set)
 {
-	const json_t *found = json_object_get(reader->set_index, name);
-	struct bg_model *model = reader->model;
-	int rc;
+	free(set->prefixes);
+}
 
-	*made = !found;
-	if (found) {
-		*set = (size_t)json_integer_value(found);
-		return 0;
+static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		       struct bg_map *seen, struct bg_error *err)
+{
+	/* a list that no rule names is checked all the same */
+	bg_cleanup(release_set) struct bg_set unused = {};
+	struct bg_text id = {};
+	struct bg_fields fields;
+	struct bg_set *set = &unused;
+	size_t index;
+	bool is_new;
+	int rc = bg_feed_fields(feed, value, at, &list_shape, &fields, err);
+
+	if (rc)
+		return rc;
+	if (!fields.values[LIST_ID])
+		return bg_field_missing(&fields, LIST_ID, err);
+	rc = bg_get_text(&fields, LIST_ID, BG_ID_BYTES, &id, err);
+	if (rc)
+		return rc;
+	if (!bg_map_put(seen, id.bytes, id.length, 0, &is_new))
+		return bg_no_memory(err);
+	if (!is_new)
+		return bg_field_unexpected(&fields, LIST_ID,
+					   "a prefix list that is not there already", err);
+	rc = bg_list_set(feed, id, false, &index, err);
+	if (rc)
+		return rc;
+	if (index != SIZE_MAX)
+		set = &feed->model->sets[index];
+	set->resolved = fields.values[LIST_ENTRIES] || fields.values[LIST_CIDRS];
+	rc = list_cidrs(feed, &fields, LIST_ENTRIES, set, err);
+	return rc ? rc : list_cidrs(feed, &fields, LIST_CIDRS, set, err);
+}
+
+int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, size_t field,
+			 struct bg_error *err)
+{
+	bg_cleanup(bg_map_release) struct bg_map seen = {};
+	struct bg_at list = bg_field_at(root, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(root, field, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+
+		rc = prefix_list(feed, element, &at, &seen, err);
 	}
-	rc = bg_feed_grow(reader, &model->sets, &reader->sets_room, model->set_count,
-			  sizeof(*model->sets));
-	if (rc)
-		return rc;
-	model->sets[model->set_count] = (struct bg_set){};
-	rc = bg_feed_copy(reader, &model->sets[model->set_count].name, name);
-	if (rc)
-		return rc;
-	*set = model->set_count++;
-	if (json_object_set_new(reader->set_index, name, json_integer((json_int_t)*set)))
-		return bg_feed_no_memory(reader);
+	return rc;
+}
+
+/* --- members of groups --- */
+
+int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg_prefix *prefixes,
+		  size_t count, struct bg_error *err)
+{
+	const size_t *known = bg_map_find(&feed->members_by_id, group_id.bytes, group_id.length);
+	struct bg_members *members;
+
+	if (known) {
+		members = &feed->members[*known];
+	} else {
+		members = BG_GROW(feed->members, feed->member_groups);
+		if (!members)
+			return bg_no_memory(err);
+		members->group_id = bg_text_dup(group_id);
+		if (!members->group_id ||
+		    !bg_map_put(&feed->members_by_id, members->group_id, group_id.length,
+				feed->member_groups - 1, NULL))
+			return bg_no_memory(err);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct bg_prefix *prefix = BG_GROW(members->prefixes, members->count);
+
+		if (!prefix)
+			return bg_no_memory(err);
+		*prefix = prefixes[i];
+	}
 	return 0;
 }
 
-static int fill_set(struct bg_feed_reader *reader, size_t set, const struct bg_prefix *prefixes,
-		    size_t count)
+static int compare_prefixes(const void *a, const void *b)
 {
-	struct bg_set *filled = &reader->model->sets[set];
+	return bg_prefix_compare(a, b);
+}
 
-	filled->resolved = true;
-	if (!count)
-		return 0;
-	filled->prefixes = calloc(count, sizeof(*prefixes));
-	if (!filled->prefixes)
-		return bg_feed_no_memory(reader);
-	memcpy(filled->prefixes, prefixes, count * sizeof(*prefixes));
-	filled->prefix_count = count;
-	reader->model->member_count += count;
+/* Sorted, each once. */
+static void tidy_set(struct bg_set *set)
+{
+	size_t kept = 0;
+
+	if (set->prefix_count < 2)
+		return;
+	qsort(set->prefixes, set->prefix_count, sizeof(*set->prefixes), compare_prefixes);
+	for (size_t i = 0; i < set->prefix_count; i++) {
+		if (!i || bg_prefix_compare(&set->prefixes[i], &set->prefixes[kept - 1]))
+			set->prefixes[kept++] = set->prefixes[i];
+	}
+	set->prefix_count = kept;
+}
+
+static int warn_unresolved(struct bg_feed *feed, size_t index, struct bg_error *err)
+{
+	const struct bg_set *set = &feed->model->sets[index];
+	char pointer[BG_RULE_POINTER_TEXT] = "";
+	bool is_list = bg_map_find(&feed->list_sets, set->name, strlen(set->name));
+
+	if (feed->first_rule[index] != SIZE_MAX)
+		bg_rule_pointer(&feed->model->rules[feed->first_rule[index]], pointer);
+	if (bg_warn_pointer(feed, BG_WARN_REFERENCE, pointer,
+			    is_list ? "the feed has no entries of %s: it matches nothing"
+				    : "the feed has neither %s nor members of it: it matches "
+				      "nothing",
+			    set->name))
+		return bg_no_memory(err);
 	return 0;
 }
 
-int bg_feed_cidr_set(struct bg_feed_reader *reader, const struct bg_at *at, const json_t *value,
-		     size_t *set)
+int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err)
 {
-	struct bg_prefix prefix;
-	char name[BG_IP_TEXT];
-	bool made;
-	int rc;
+	struct bg_model *model = feed->model;
 
-	rc = bg_feed_prefix(reader, at, value, &prefix);
-	if (!rc)
-		rc = set_of(reader, bg_prefix_format(&prefix, name), set, &made);
-	return rc || !made ? rc : fill_set(reader, *set, &prefix, 1);
-}
+	for (size_t i = 0; i < feed->group_sets.room; i++) {
+		const struct bg_map_entry *entry = &feed->group_sets.entries[i];
+		const size_t *group, *index;
+		struct bg_set *set;
 
-int bg_feed_list_set(struct bg_feed_reader *reader, const struct bg_at *at, const char *id,
-		     size_t *set)
-{
-	const struct bg_members *entries = bg_feed_find_members(&reader->lists, id);
-	bool made;
-	int rc = set_of(reader, id, set, &made);
-
-	if (rc || !made)
-		return rc;
-	if (entries)
-		return fill_set(reader, *set, entries->prefixes, entries->count);
-	return bg_feed_warn(reader, at,
-			    "prefix list %s has no entries in the feed: matches nothing", id);
-}
-
-int bg_feed_group_set(struct bg_feed_reader *reader, const struct bg_at *at, const char *id,
-		      size_t *set)
-{
-	const struct bg_members *members = bg_feed_find_members(&reader->members, id);
-	const json_t *group = json_object_get(reader->group_index, id);
-	bool made;
-	int rc = set_of(reader, id, set, &made);
-
-	if (rc || !made)
-		return rc;
-	if (members)
-		return fill_set(reader, *set, members->prefixes, members->count);
-	/* known, but nobody is in it: ordinary */
-	if (group && reader->model->groups[json_integer_value(group)].known) {
-		reader->model->sets[*set].resolved = true;
-		return 0;
+		if (!entry->key)
+			continue;
+		set = &model->sets[entry->value];
+		group = bg_map_find(&feed->groups, entry->key, entry->key_bytes);
+		index = bg_map_find(&feed->members_by_id, entry->key, entry->key_bytes);
+		set->resolved = index || (group && model->groups[*group].known);
+		if (!index)
+			continue;
+		set->prefixes = bg_take_ptr(feed->members[*index].prefixes);
+		set->prefix_count = feed->members[*index].count;
 	}
-	return bg_feed_warn(reader, at, "group %s is not in the feed: matches nothing", id);
+	for (size_t i = 0; i < model->set_count; i++) {
+		int rc = model->sets[i].resolved ? 0 : warn_unresolved(feed, i, err);
+
+		if (rc)
+			return rc;
+		tidy_set(&model->sets[i]);
+		model->member_count += model->sets[i].prefix_count;
+	}
+	return 0;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * jansson behind typed getters. Every value knows where it stands in the
- * document; a value of the wrong type or out of range becomes an error that
- * gives the JSON pointer (RFC 6901), what was expected and what was found.
+ * Reading JSON: text → values, then typed getters whose errors carry a JSON
+ * pointer. Built on yajl, not on jansson as the rest: it reads a feed five times
+ * as fast (100,000 interfaces, 15 MB: 0.1 s against 0.5 s), and it hands over
+ * values one by one, so that the bulk of a feed never stands in memory at once.
+ * Pure.
  */
 #ifndef BG_JSON_H
 #define BG_JSON_H
@@ -10,57 +12,144 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <jansson.h>
+#include <linux/types.h>
 
 #include "error.h"
 
-/* A place in the document, a link towards its root; lives on the stack. The
- * pointer's text is made only when somebody asks. */
+enum bg_json_type {
+	BG_JSON_NULL,
+	BG_JSON_FALSE,
+	BG_JSON_TRUE,
+	BG_JSON_NUMBER,
+	BG_JSON_STRING,
+	BG_JSON_ARRAY,
+	BG_JSON_OBJECT,
+};
+
+/* Bytes that are not ended by 0: of the document, or beside it. */
+struct bg_text {
+	const char *bytes;
+	size_t length;
+};
+
+struct bg_json {
+	enum bg_json_type type;
+	__u32 count;	     /* children */
+	struct bg_text text; /* string, unescaped; number as it was written */
+	struct bg_text key;  /* in an object */
+	struct bg_json *first, *next;
+};
+
+/* Deeper documents are refused; a feed needs 8. */
+#define BG_JSON_MAX_DEPTH 64
+/* So are documents of more values at once: about 1 GiB of memory. */
+#define BG_JSON_MAX_VALUES (10u << 20)
+
+/*
+ * Elements of one array of the document's top level, `key`, are handed over as they
+ * come and are gone afterwards; the array itself then looks empty. `element`
+ * returns 0 or fails the whole.
+ */
+struct bg_json_stream {
+	const char *key;
+	int (*element)(void *context, size_t index, const struct bg_json *element,
+		       struct bg_error *err);
+	void *context;
+};
+
+struct bg_json_document;
+
+/*
+ * The document must be one object, without keys that occur twice. `text` must
+ * live as long as *document. Errors: "NAME:3:9: ..." (line and column, from 1), or
+ * "NAME: " and what `stream` said. *document is the caller's.
+ */
+int bg_json_parse(const char *name, const char *text, size_t length_bytes,
+		  const struct bg_json_stream *stream, struct bg_json_document **document,
+		  struct bg_error *err);
+const struct bg_json *bg_json_root(const struct bg_json_document *document);
+void bg_json_free(struct bg_json_document *document); /* NULL is fine */
+
+/* --- where a value stands: a chain on the stack, from the value up --- */
+
 struct bg_at {
-	const struct bg_at *parent; /* NULL: the root */
-	const char *key;	    /* NULL: an array's element */
+	const struct bg_at *up; /* NULL: the document */
+	struct bg_text key;	/* bytes NULL: an array's element */
 	size_t index;
 };
 
-#define BG_POINTER_TEXT 256
+static inline struct bg_at bg_at_index(const struct bg_at *up, size_t index)
+{
+	return (struct bg_at){ .up = up, .index = index };
+}
 
-/* "/Branches/0/VlanId"; `text` holds BG_POINTER_TEXT bytes. With `pattern`, indices
- * become "*". */
-const char *bg_at_format(const struct bg_at *at, char *text, bool pattern);
+struct bg_at bg_at_key(const struct bg_at *up, const char *key);
 
-/* A document's parser: whose errors name the document. */
-struct bg_json {
-	const char *name;
-	struct bg_error *err;
+/* The JSON pointer (RFC 6901); "" is the document. `any`: indices become "*".
+ * Long ones are cut. `text` holds BG_POINTER_TEXT bytes and is returned. */
+#define BG_POINTER_TEXT 512
+const char *bg_at_format(const struct bg_at *at, bool any, char *text);
+
+/* --- objects of a known shape --- */
+
+#define BG_SHAPE_MAX 24
+
+/* What an object may have. Found faster when the keys stand in the order that
+ * is usual in documents. */
+struct bg_shape {
+	const char *const *keys; /* ends with NULL */
+	size_t used;		 /* the first so many are wanted, the rest is only known */
 };
 
-/* "NAME: POINTER: expected EXPECTED, found FOUND"; returns -EINVAL. */
-int bg_json_expected(const struct bg_json *json, const struct bg_at *at, const char *expected,
-		     const json_t *found);
+struct bg_fields {
+	const struct bg_at *at;
+	const struct bg_shape *shape;
+	const struct bg_json *values[BG_SHAPE_MAX]; /* NULL = absent */
+};
+
+/* Called for a key that the shape does not know. Returns 0 or -ENOMEM. */
+typedef int bg_unknown_key(void *context, const struct bg_at *at);
+
+/* Fails when the value is no object. `at` must outlive *fields. */
+int bg_json_fields(const struct bg_json *value, const struct bg_at *at,
+		   const struct bg_shape *shape, bg_unknown_key *unknown, void *context,
+		   struct bg_fields *fields, struct bg_error *err);
+
+/* "POINTER: found X, expected EXPECTED"; -EINVAL. */
+int bg_json_unexpected(const struct bg_json *value, const struct bg_at *at, const char *expected,
+		       struct bg_error *err);
+
+/* The same for a field; and for one that is missing. */
+int bg_field_unexpected(const struct bg_fields *fields, size_t field, const char *expected,
+			struct bg_error *err);
+int bg_field_missing(const struct bg_fields *fields, size_t field, struct bg_error *err);
+
+struct bg_at bg_field_at(const struct bg_fields *fields, size_t field);
 
 /*
- * Getters of an object's key. 0 = found, 1 = absent (the out-parameter is left
- * alone), -EINVAL = wrong. null counts as absent: the AWS CLI prints it.
- * Strings belong to the document.
+ * The getters. Where the field is absent they leave the value as it is and return
+ * 0. Text: at least one byte, at most `most`, no control characters.
  */
-int bg_json_string(const struct bg_json *json, const struct bg_at *at, const json_t *object,
-		   const char *key, const char **value);
-int bg_json_int(const struct bg_json *json, const struct bg_at *at, const json_t *object,
-		const char *key, long least, long most, long *value);
-int bg_json_bool(const struct bg_json *json, const struct bg_at *at, const json_t *object,
-		 const char *key, bool *value);
-int bg_json_array(const struct bg_json *json, const struct bg_at *at, const json_t *object,
-		  const char *key, const json_t **value);
-int bg_json_object(const struct bg_json *json, const struct bg_at *at, const json_t *object,
-		   const char *key, const json_t **value);
+int bg_get_text(const struct bg_fields *fields, size_t field, size_t most, struct bg_text *value,
+		struct bg_error *err);
+int bg_get_integer(const struct bg_fields *fields, size_t field, int least, int most, int *value,
+		   struct bg_error *err);
+int bg_get_bool(const struct bg_fields *fields, size_t field, bool *value, struct bg_error *err);
+/* Index in `words`, which ends with NULL. */
+int bg_get_word(const struct bg_fields *fields, size_t field, const char *const *words, int *value,
+		struct bg_error *err);
+/* *first: the first element, NULL for an empty or absent array. */
+int bg_get_array(const struct bg_fields *fields, size_t field, const struct bg_json **first,
+		 struct bg_error *err);
 
-/* One of the words, ended by NULL; *value is the word's index. */
-int bg_json_word(const struct bg_json *json, const struct bg_at *at, const json_t *object,
-		 const char *key, const char *const *words, int *value);
+/* For values that are no fields, likewise. */
+int bg_value_text(const struct bg_json *value, const struct bg_at *at, size_t most,
+		  struct bg_text *text, struct bg_error *err);
+/* Is it an integer of JSON, between these? */
+bool bg_json_is_integer(const struct bg_json *value, int least, int most, int *integer);
 
-/* The value itself must be a string or an object; 0 or -EINVAL. */
-int bg_json_is_string(const struct bg_json *json, const struct bg_at *at, const json_t *value,
-		      const char **string);
-int bg_json_is_object(const struct bg_json *json, const struct bg_at *at, const json_t *value);
+/* Copies into `text`, ended by 0; false if there is no room, or a 0 inside. */
+bool bg_text_copy(struct bg_text from, char *text, size_t size);
+bool bg_text_is(struct bg_text text, const char *word);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,4 +69,19 @@ long bg_model_find_branch(const struct bg_model *model, const char *id)
 			return (long)i;
 	}
 	return -1;
+}
+
+/* Groups of SecurityGroups come first in the model, in the order of the feed. */
+const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text)
+{
+	static const char *const lists[] = { "IpRanges", "Ipv6Ranges", "PrefixListIds",
+					     "UserIdGroupPairs" };
+
+	if (rule->list == BG_PEERS_FLAT)
+		snprintf(text, BG_RULE_POINTER_TEXT, "/SecurityGroupRules/%u", rule->permission);
+	else
+		snprintf(text, BG_RULE_POINTER_TEXT, "/SecurityGroups/%zu/%s/%u/%s/%u", rule->group,
+			 rule->direction == BG_INGRESS ? "IpPermissions" : "IpPermissionsEgress",
+			 rule->permission, lists[rule->list], rule->peer);
+	return text;
 }

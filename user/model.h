@@ -24,23 +24,37 @@ struct bg_set {
 	bool resolved; /* false: a reference to nothing that the feed knows */
 };
 
+/* The array of the feed that a rule's peer stands in. */
+enum bg_peer_list {
+	BG_PEERS_IPV4,	 /* IpRanges */
+	BG_PEERS_IPV6,	 /* Ipv6Ranges */
+	BG_PEERS_LISTS,	 /* PrefixListIds */
+	BG_PEERS_GROUPS, /* UserIdGroupPairs */
+	BG_PEERS_FLAT,	 /* SecurityGroupRules: one rule, one peer */
+};
+
 struct bg_model_rule {
 	char *rule_id; /* "sgr-01", or NULL */
 	size_t group;  /* index in groups */
 	size_t set;    /* index in sets */
 	enum bg_direction direction;
-	int protocol;	/* 0-255, -1 = everything */
-	int from_port;	/* TCP, UDP: ports; ICMP: type, -1 = any; others 0 */
-	int to_port;	/* TCP, UDP: ports; ICMP: code, -1 = any; others 65535 */
-	__u32 number;	/* assigned by the registry, from 1 */
+	int protocol;  /* 0-255, -1 = everything */
+	int from_port; /* TCP, UDP: ports; ICMP: type, -1 = any; others 0 */
+	int to_port;   /* TCP, UDP: ports; ICMP: code, -1 = any; others 65535 */
+	__u32 number;  /* assigned by the registry, from 1 */
+	/* where it stands in the feed; see bg_rule_pointer() */
+	enum bg_peer_list list;
+	__u32 permission; /* index in IpPermissions(Egress) or SecurityGroupRules */
+	__u32 peer;	  /* index in the list */
 };
 
 struct bg_group {
 	char *id;
-	char *name; /* or NULL */
+	char *name;	   /* or NULL */
 	size_t first_rule; /* its rules stand together in rules, in feed order, */
 	size_t rule_count; /* ingress and egress mixed */
-	bool known; /* false: a branch names it, the feed does not have it; no rules */
+	bool known;	   /* false: a branch names it, the feed does not have it; no rules */
+	bool defined;	   /* by IpPermissions(Egress); else by SecurityGroupRules, if at all */
 };
 
 struct bg_model_probe {
@@ -68,8 +82,8 @@ struct bg_model_branch {
 	struct bg_model_pod *pods;
 	size_t pod_count;
 	struct bg_timeouts timeouts; /* node's, overridden by the branch's */
-	__u32 tag;  /* assigned by the registry, from 1 */
-	__u32 slot; /* assigned by the registry, from 1 */
+	__u32 tag;		     /* assigned by the registry, from 1 */
+	__u32 slot;		     /* assigned by the registry, from 1 */
 };
 
 /* An address and a service on the node, or a probe source (protocol -1). */
@@ -126,5 +140,9 @@ void bg_model_free(struct bg_model *model); /* NULL is fine */
 
 /* Index of the branch with this id, or -1. */
 long bg_model_find_branch(const struct bg_model *model, const char *id);
+
+/* JSON pointer of a rule's peer; `text` holds BG_RULE_POINTER_TEXT bytes. */
+#define BG_RULE_POINTER_TEXT 96
+const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text);
 
 #endif
