@@ -2,18 +2,19 @@
 /* The packet that a question is about. */
 #include "question.h"
 
-#include <arpa/inet.h>
-#include <netinet/ether.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/ip_icmp.h>
-#include <netinet/tcp.h>
-#include <netinet/udp.h>
 #include <string.h>
 
 #include "ip.h"
+
+#define ETHERNET_BYTES 14
+#define IPV4_BYTES 20
+#define IPV6_BYTES 40
+#define TCP_BYTES 20
+#define UDP_BYTES 8
+#define ICMP_BYTES 8
+#define TCP_SYN 0x02
 
 /* Upper layers without a header that we know: something to carry. */
 #define OTHER_BYTES 8
@@ -34,7 +35,14 @@ static __u16 sum_fold(__u32 sum)
 {
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((__u16)~sum);
+	return (__u16)~sum;
+}
+
+/* Headers are not aligned in a frame, so they are written byte by byte. */
+static void put16(__u8 *at, unsigned int value)
+{
+	at[0] = (__u8)(value >> 8);
+	at[1] = (__u8)value;
 }
 
 /* The pseudo header of either family, then the upper layer. */
@@ -63,71 +71,86 @@ static __u8 hop_limit(const struct bg_question *question)
 	return 64;
 }
 
-static size_t make_tcp(const struct bg_question *question, __u8 *at)
+/* Each fills in a header, all of whose bytes are 0, and returns its length. */
+static size_t make_tcp(const struct bg_question *question, __u8 *tcp)
 {
-	struct tcphdr *tcp = (void *)at;
-
-	tcp->source = htons(BG_QUESTION_CLIENT_PORT);
-	tcp->dest = htons((__u16)question->port);
-	tcp->seq = htonl(1);
-	tcp->doff = sizeof(*tcp) / 4;
-	tcp->syn = 1;
-	tcp->window = htons(65535);
-	return sizeof(*tcp);
+	put16(tcp, BG_QUESTION_CLIENT_PORT);
+	put16(tcp + 2, (unsigned int)question->port);
+	tcp[7] = 1; /* sequence number */
+	tcp[12] = (TCP_BYTES / 4) << 4;
+	tcp[13] = TCP_SYN;
+	put16(tcp + 14, 65535); /* window */
+	return TCP_BYTES;
 }
 
-static size_t make_udp(const struct bg_question *question, __u8 *at)
+static size_t make_udp(const struct bg_question *question, __u8 *udp)
 {
-	struct udphdr *udp = (void *)at;
-
-	udp->source = htons(BG_QUESTION_CLIENT_PORT);
-	udp->dest = htons((__u16)question->port);
-	udp->len = htons(sizeof(*udp));
-	return sizeof(*udp);
+	put16(udp, BG_QUESTION_CLIENT_PORT);
+	put16(udp + 2, (unsigned int)question->port);
+	put16(udp + 4, UDP_BYTES);
+	return UDP_BYTES;
 }
 
 /* The first eight bytes are alike in both families. */
-static size_t make_icmp(const struct bg_question *question, __u8 *at)
+static size_t make_icmp(const struct bg_question *question, __u8 *icmp)
 {
-	struct icmphdr *icmp = (void *)at;
-
-	icmp->type = (__u8)question->icmp_type;
-	icmp->code = (__u8)question->icmp_code;
-	icmp->un.echo.id = htons(BG_QUESTION_CLIENT_PORT);
-	icmp->un.echo.sequence = htons(1);
-	return sizeof(*icmp);
+	icmp[0] = (__u8)question->icmp_type;
+	icmp[1] = (__u8)question->icmp_code;
+	put16(icmp + 4, BG_QUESTION_CLIENT_PORT);
+	icmp[7] = 1; /* sequence number */
+	return ICMP_BYTES;
 }
 
 static size_t make_upper(const struct bg_question *question, const struct bg_addr *source,
 			 const struct bg_addr *destination, __u8 *at)
 {
-	size_t bytes = OTHER_BYTES;
+	size_t bytes;
 	__u16 sum;
 
 	switch (question->protocol) {
 	case IPPROTO_TCP:
 		bytes = make_tcp(question, at);
-		sum = upper_sum(source, destination, question->protocol, at, bytes);
-		((struct tcphdr *)at)->check = sum;
-		break;
+		put16(at + 16, upper_sum(source, destination, IPPROTO_TCP, at, bytes));
+		return bytes;
 	case IPPROTO_UDP:
 		bytes = make_udp(question, at);
-		sum = upper_sum(source, destination, question->protocol, at, bytes);
-		((struct udphdr *)at)->check = sum ? sum : 0xffff;
-		break;
+		sum = upper_sum(source, destination, IPPROTO_UDP, at, bytes);
+		put16(at + 6, sum ? sum : 0xffff);
+		return bytes;
 	case IPPROTO_ICMP:
 		bytes = make_icmp(question, at);
-		((struct icmphdr *)at)->checksum = sum_fold(sum_bytes(0, at, bytes));
-		break;
+		put16(at + 2, sum_fold(sum_bytes(0, at, bytes)));
+		return bytes;
 	case IPPROTO_ICMPV6:
 		bytes = make_icmp(question, at);
-		sum = upper_sum(source, destination, question->protocol, at, bytes);
-		((struct icmphdr *)at)->checksum = sum;
-		break;
+		put16(at + 2, upper_sum(source, destination, IPPROTO_ICMPV6, at, bytes));
+		return bytes;
 	default:
-		break;
+		return OTHER_BYTES;
 	}
-	return bytes;
+}
+
+static void make_ipv4(const struct bg_question *question, const struct bg_addr *source,
+		      const struct bg_addr *destination, size_t upper_bytes, __u8 *ip)
+{
+	ip[0] = 4 << 4 | IPV4_BYTES / 4;
+	put16(ip + 2, (unsigned int)(IPV4_BYTES + upper_bytes));
+	ip[8] = hop_limit(question);
+	ip[9] = (__u8)question->protocol;
+	memcpy(ip + 12, &source->word[3], sizeof(source->word[3]));
+	memcpy(ip + 16, &destination->word[3], sizeof(destination->word[3]));
+	put16(ip + 10, sum_fold(sum_bytes(0, ip, IPV4_BYTES)));
+}
+
+static void make_ipv6(const struct bg_question *question, const struct bg_addr *source,
+		      const struct bg_addr *destination, size_t upper_bytes, __u8 *ip)
+{
+	ip[0] = 6 << 4;
+	put16(ip + 4, (unsigned int)upper_bytes);
+	ip[6] = (__u8)question->protocol;
+	ip[7] = hop_limit(question);
+	memcpy(ip + 8, source, sizeof(*source));
+	memcpy(ip + 24, destination, sizeof(*destination));
 }
 
 size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUESTION_BYTES])
@@ -135,36 +158,17 @@ size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUEST
 	bool ingress = question->direction == BG_INGRESS, v4 = bg_addr_is_v4(&question->remote);
 	const struct bg_addr *source = ingress ? &question->remote : &question->local;
 	const struct bg_addr *destination = ingress ? &question->local : &question->remote;
-	size_t ip_bytes = v4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr), upper_bytes;
-	struct ethhdr *ethernet = (void *)frame;
-	__u8 *at = frame + sizeof(*ethernet);
+	size_t ip_bytes = v4 ? IPV4_BYTES : IPV6_BYTES, upper_bytes;
+	__u8 *ip = frame + ETHERNET_BYTES;
 
 	memset(frame, 0, BG_QUESTION_BYTES);
 	/* locally administered, so that nobody takes them for somebody's */
-	memcpy(ethernet->h_dest, "\x02\0\0\0\0\x01", ETH_ALEN);
-	memcpy(ethernet->h_source, "\x02\0\0\0\0\x02", ETH_ALEN);
-	ethernet->h_proto = htons(v4 ? ETH_P_IP : ETH_P_IPV6);
-	upper_bytes = make_upper(question, source, destination, at + ip_bytes);
-	if (v4) {
-		struct iphdr *ip = (void *)at;
-
-		ip->version = 4;
-		ip->ihl = sizeof(*ip) / 4;
-		ip->tot_len = htons((__u16)(sizeof(*ip) + upper_bytes));
-		ip->ttl = hop_limit(question);
-		ip->protocol = (__u8)question->protocol;
-		ip->saddr = source->word[3];
-		ip->daddr = destination->word[3];
-		ip->check = sum_fold(sum_bytes(0, ip, sizeof(*ip)));
-	} else {
-		struct ip6_hdr *ip = (void *)at;
-
-		ip->ip6_vfc = 6 << 4;
-		ip->ip6_plen = htons((__u16)upper_bytes);
-		ip->ip6_nxt = (__u8)question->protocol;
-		ip->ip6_hlim = hop_limit(question);
-		memcpy(&ip->ip6_src, source, sizeof(*source));
-		memcpy(&ip->ip6_dst, destination, sizeof(*destination));
-	}
-	return sizeof(*ethernet) + ip_bytes + upper_bytes;
+	memcpy(frame, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
+	put16(frame + 12, v4 ? 0x0800 : 0x86dd);
+	upper_bytes = make_upper(question, source, destination, ip + ip_bytes);
+	if (v4)
+		make_ipv4(question, source, destination, upper_bytes, ip);
+	else
+		make_ipv6(question, source, destination, upper_bytes, ip);
+	return ETHERNET_BYTES + ip_bytes + upper_bytes;
 }

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "run.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "branchguard.skel.h"
+#include "feed.h"
+
+#define SMALL_FLOWS 64
+#define MOST_BRANCHES 32
+#define NS_PER_S 1000000000ull
+
+static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	printf("Bail out! ");
+	vprintf(format, arguments);
+	printf("\n");
+	va_end(arguments);
+	exit(1);
+}
+
+static void set(const struct bpf_map *map, const void *key, const void *value)
+{
+	struct bg_error err;
+
+	if (bg_map_set(map, key, value, &err))
+		die("%s", err.text);
+}
+
+static void open_rig(struct rig *rig, __u32 max_flows, const char *const *programs)
+{
+	struct bg_datapath_options options = {
+		.max_flows = max_flows,
+		.max_branches = MOST_BRANCHES,
+		.trace = true,
+		.only = programs,
+	};
+	__u32 buckets;
+	struct bg_error err;
+
+	memset(rig, 0, sizeof(*rig));
+	if (bg_datapath_open(&options, &rig->datapath, &err))
+		die("%s", err.text);
+	rig->ifindex = if_nametoindex("lo");
+	if (!rig->ifindex)
+		die("no loopback device: %s", strerror(errno));
+	rig->cpus = libbpf_num_possible_cpus();
+	rig->counter_count = (size_t)MOST_BRANCHES * BG_DIRECTIONS;
+	rig->before = calloc(rig->counter_count, sizeof(*rig->before));
+	rig->after = calloc(rig->counter_count, sizeof(*rig->after));
+	rig->percpu = calloc((size_t)rig->cpus, sizeof(struct bg_counters));
+	buckets = bpf_map__max_entries(rig->datapath->skel->maps.flows);
+	rig->keys = calloc(buckets, sizeof(*rig->keys));
+	rig->empty = calloc(buckets, sizeof(struct bg_bucket));
+	if (!rig->before || !rig->after || !rig->percpu || !rig->keys || !rig->empty)
+		die("out of memory");
+	for (__u32 i = 0; i < buckets; i++)
+		rig->keys[i] = i;
+}
+
+void rig_open(struct rig *rig, __u32 max_flows)
+{
+	static const char *const programs[] = { "xdp_branch", "xdp_trunk", "tc_branch_ingress",
+						"tc_branch_egress", NULL };
+
+	open_rig(rig, max_flows ? max_flows : SMALL_FLOWS, programs);
+}
+
+void rig_open_all(struct rig *rig)
+{
+	open_rig(rig, SMALL_FLOWS, NULL);
+}
+
+void rig_close(struct rig *rig)
+{
+	bg_datapath_close(rig->datapath);
+	bg_model_free(rig->model);
+	free(rig->before);
+	free(rig->after);
+	free(rig->percpu);
+	free(rig->keys);
+	free(rig->empty);
+}
+
+void rig_publish_model(struct rig *rig, struct bg_model *model)
+{
+	struct bg_publish_times times;
+	struct bg_error err;
+
+	if (bg_datapath_publish(rig->datapath, model, &times, &err))
+		die("publishing: %s", err.text);
+	bg_model_free(rig->model);
+	rig->model = model;
+}
+
+void rig_publish(struct rig *rig, const char *feed)
+{
+	struct bg_model *model;
+	struct bg_error err;
+
+	if (bg_feed_parse("test feed", feed, strlen(feed), &model, &err))
+		die("%s", err.text);
+	rig_publish_model(rig, model);
+}
+
+void rig_clear(struct rig *rig)
+{
+	int fragments = bpf_map__fd(rig->datapath->skel->maps.fragments);
+	int flows = bpf_map__fd(rig->datapath->skel->maps.flows);
+	__u32 count = bpf_map__max_entries(rig->datapath->skel->maps.flows);
+	struct bg_fragment_key key;
+
+	if (bpf_map_update_batch(flows, rig->keys, rig->empty, &count, NULL))
+		die("emptying the flow table: %s", strerror(errno));
+	while (!bpf_map_get_next_key(fragments, NULL, &key))
+		bpf_map_delete_elem(fragments, &key);
+}
+
+static void read_counters(struct rig *rig, struct bg_counters *counters)
+{
+	int fd = bpf_map__fd(rig->datapath->skel->maps.counters);
+	const struct bg_counters *by_cpu = rig->percpu;
+
+	for (__u32 i = 0; i < rig->counter_count; i++) {
+		if (bpf_map_lookup_elem(fd, &i, rig->percpu))
+			die("reading counters: %s", strerror(errno));
+		memset(&counters[i], 0, sizeof(*counters));
+		for (int cpu = 0; cpu < rig->cpus; cpu++)
+			for (int reason = 0; reason < BG_REASON_MAX; reason++)
+				counters[i].packets[reason] += by_cpu[cpu].packets[reason];
+	}
+}
+
+static void set_role(struct rig *rig, enum hook hook, __u32 vlan)
+{
+	struct bg_iface iface = {
+		.ifindex = rig->ifindex,
+		.role = hook == XDP_TRUNK ? BG_ROLE_TRUNK : BG_ROLE_BRANCH,
+		.vlan = hook == XDP_TRUNK ? 0 : vlan,
+	};
+	__u32 place = rig->ifindex & (BG_IFACES - 1);
+
+	set(rig->datapath->skel->maps.ifaces, &place, &iface);
+	if (hook == XDP_TRUNK)
+		set(rig->datapath->skel->maps.vlans, &vlan, &rig->ifindex);
+}
+
+static const struct bpf_program *program_of(const struct rig *rig, enum hook hook)
+{
+	switch (hook) {
+	case TC_INGRESS:
+		return rig->datapath->skel->progs.tc_branch_ingress;
+	case XDP_BRANCH:
+		return rig->datapath->skel->progs.xdp_branch;
+	case XDP_TRUNK:
+		return rig->datapath->skel->progs.xdp_trunk;
+	default:
+		return rig->datapath->skel->progs.tc_branch_egress;
+	}
+}
+
+static int run_program(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame, size_t bytes,
+		       struct bg_trace *trace)
+{
+	const struct bpf_program *program = program_of(rig, hook);
+	struct bpf_map *traces = rig->datapath->skel->maps.trace;
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (__u32)bytes,
+		    .repeat = 1);
+	struct bg_trace none = {};
+	__u32 zero = 0;
+	int rc;
+
+	set_role(rig, hook, vlan);
+	set(traces, &zero, &none);
+	rc = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+	if (rc)
+		die("test run of %s on %zu bytes: %s", bpf_program__name(program), bytes,
+		    strerror(-rc));
+	if (bpf_map_lookup_elem(bpf_map__fd(traces), &zero, trace))
+		die("reading the trace: %s", strerror(errno));
+	return (int)run.retval;
+}
+
+static bool action_passes(enum hook hook, int action)
+{
+	if (hook == XDP_BRANCH || hook == XDP_TRUNK)
+		return action == XDP_PASS;
+	return action == TC_ACT_UNSPEC || action == TC_ACT_REDIRECT;
+}
+
+void rig_send(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame, size_t bytes,
+	      struct outcome *outcome)
+{
+	memset(outcome, 0, sizeof(*outcome));
+	read_counters(rig, rig->before);
+	outcome->action = run_program(rig, hook, vlan, frame, bytes, &outcome->trace);
+	outcome->passed = action_passes(hook, outcome->action);
+	read_counters(rig, rig->after);
+	for (__u32 i = 0; i < rig->counter_count; i++) {
+		for (int reason = 0; reason < BG_REASON_MAX; reason++) {
+			__u64 delta =
+				rig->after[i].packets[reason] - rig->before[i].packets[reason];
+
+			if (!delta)
+				continue;
+			outcome->counted += (__u32)delta;
+			outcome->counted_reason = reason;
+			outcome->counted_direction = i % BG_DIRECTIONS;
+			outcome->counted_slot = i / BG_DIRECTIONS;
+		}
+	}
+}
+
+enum bg_reason rig_judge(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame,
+			 size_t bytes, struct bg_trace *trace)
+{
+	run_program(rig, hook, vlan, frame, bytes, trace);
+	return trace->reason;
+}
+
+__u64 rig_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * NS_PER_S + (__u64)now.tv_nsec;
+}
+
+/*
+ * The clock cannot be put forward, so what was seen is put back; on a machine
+ * that has not been up for as long, the time-out pays for the rest.
+ */
+static void age_flow(struct bg_flow *flow, __u64 by_ns)
+{
+	__u64 back_ns = flow->last_seen_ns > by_ns ? by_ns : flow->last_seen_ns - 1;
+	__u64 rest_s = (by_ns - back_ns + NS_PER_S - 1) / NS_PER_S;
+
+	flow->last_seen_ns -= back_ns;
+	flow->timeout_s -= rest_s < flow->timeout_s ? (__u32)rest_s : flow->timeout_s;
+}
+
+void rig_age(struct rig *rig, unsigned int seconds)
+{
+	int flows = bpf_map__fd(rig->datapath->skel->maps.flows);
+	int fragments = bpf_map__fd(rig->datapath->skel->maps.fragments);
+	__u64 by_ns = seconds * NS_PER_S;
+	struct bg_fragment_key key, *last = NULL;
+	struct bg_fragment fragment;
+	struct bg_bucket bucket;
+
+	for (__u32 i = 0; i < bpf_map__max_entries(rig->datapath->skel->maps.flows); i++) {
+		if (bpf_map_lookup_elem(flows, &i, &bucket))
+			die("reading flows: %s", strerror(errno));
+		for (int slot = 0; slot < BG_BUCKET_FLOWS; slot++)
+			if (bucket.tag[slot])
+				age_flow(&bucket.flow[slot], by_ns);
+		if (bpf_map_update_elem(flows, &i, &bucket, BPF_ANY))
+			die("writing flows: %s", strerror(errno));
+	}
+	while (!bpf_map_get_next_key(fragments, last, &key)) {
+		last = &key;
+		if (bpf_map_lookup_elem(fragments, &key, &fragment))
+			continue;
+		fragment.seen_ns = fragment.seen_ns > by_ns ? fragment.seen_ns - by_ns : 0;
+		bpf_map_update_elem(fragments, &key, &fragment, BPF_ANY);
+	}
+}
+
+static bool is_alive(const struct bg_bucket *bucket, int slot, __u64 now_ns)
+{
+	const struct bg_flow *flow = &bucket->flow[slot];
+
+	return bucket->tag[slot] && flow->key.protocol &&
+	       now_ns <= flow->last_seen_ns + flow->timeout_s * NS_PER_S;
+}
+
+size_t rig_flow_count(struct rig *rig)
+{
+	int flows = bpf_map__fd(rig->datapath->skel->maps.flows);
+	struct bg_bucket bucket;
+	size_t count = 0;
+
+	for (__u32 i = 0; i < bpf_map__max_entries(rig->datapath->skel->maps.flows); i++) {
+		if (bpf_map_lookup_elem(flows, &i, &bucket))
+			die("reading flows: %s", strerror(errno));
+		for (int slot = 0; slot < BG_BUCKET_FLOWS; slot++)
+			count += is_alive(&bucket, slot, rig_now_ns());
+	}
+	return count;
+}
+
+size_t rig_capacity(const struct rig *rig)
+{
+	return (size_t)bpf_map__max_entries(rig->datapath->skel->maps.flows) * BG_BUCKET_FLOWS;
+}
+
+static struct bg_addr mapped(const char *text)
+{
+	struct bg_addr addr = {};
+
+	if (strchr(text, ':')) {
+		inet_pton(AF_INET6, text, &addr);
+	} else {
+		addr.word[2] = htonl(0xffff);
+		inet_pton(AF_INET, text, &addr.word[3]);
+	}
+	return addr;
+}
+
+static void key_of(const struct pkt *pkt, enum bg_direction direction, __u32 tag,
+		   struct bg_flow_key *key)
+{
+	bool in = direction == BG_INGRESS;
+
+	memset(key, 0, sizeof(*key));
+	key->local = mapped(in ? pkt->to : pkt->from);
+	key->remote = mapped(in ? pkt->from : pkt->to);
+	key->protocol = (__u32)pkt->protocol & 0xff;
+	key->branch = tag & 0xffffff;
+	if (pkt->protocol == 6 || pkt->protocol == 17) {
+		key->local_port = htons((__u16)(in ? pkt->dport : pkt->sport));
+		key->remote_port = htons((__u16)(in ? pkt->sport : pkt->dport));
+	} else if (pkt->protocol == 1 && !pkt_is_ipv6(pkt)) {
+		key->local_port = htons((__u16)pkt->id);
+		key->remote_port = pkt->type == 13 || pkt->type == 14 ? 13 : 8;
+	} else if (pkt->protocol == 58 && pkt_is_ipv6(pkt)) {
+		key->local_port = htons((__u16)pkt->id);
+		key->remote_port = 128;
+	}
+}
+
+bool rig_flow(struct rig *rig, __u32 vlan, enum bg_direction direction, const struct pkt *pkt,
+	      struct bg_flow *flow)
+{
+	int flows = bpf_map__fd(rig->datapath->skel->maps.flows);
+	struct bg_bucket bucket;
+	struct bg_flow_key key;
+
+	key_of(pkt, direction, rig_branch_tag(rig, vlan), &key);
+	for (__u32 i = 0; i < bpf_map__max_entries(rig->datapath->skel->maps.flows); i++) {
+		if (bpf_map_lookup_elem(flows, &i, &bucket))
+			die("reading flows: %s", strerror(errno));
+		for (int slot = 0; slot < BG_BUCKET_FLOWS; slot++) {
+			if (!is_alive(&bucket, slot, rig_now_ns()) ||
+			    memcmp(&bucket.flow[slot].key, &key, sizeof(key)))
+				continue;
+			*flow = bucket.flow[slot];
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *rig_rule_id(const struct rig *rig, __u32 number)
+{
+	for (size_t i = 0; number && i < rig->model->rule_count; i++)
+		if (rig->model->rules[i].number == number)
+			return rig->model->rules[i].rule_id ? rig->model->rules[i].rule_id : "?";
+	return NULL;
+}
+
+__u32 rig_branch_tag(const struct rig *rig, __u32 vlan)
+{
+	for (size_t i = 0; rig->model && i < rig->model->branch_count; i++)
+		if ((__u32)rig->model->branches[i].vlan == vlan)
+			return rig->model->branches[i].tag;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The real object, loaded for a test: feeds go in, frames go through its
+ * programs by BPF test run, verdicts, counters and flows come out. What cannot
+ * happen in a healthy test ends the program with a message.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include "datapath.h"
+#include "flow.h"
+#include "pkt.h"
+
+/* A program, and the interface it finds itself on: always the loopback device,
+ * under the role that it has for the branch in question. */
+enum hook {
+	TC_INGRESS,
+	XDP_BRANCH,
+	XDP_TRUNK, /* the frame gets the branch's tag */
+	TC_EGRESS,
+};
+
+struct rig {
+	struct bg_datapath *datapath;
+	struct bg_model *model; /* published last */
+	__u32 ifindex;
+	int cpus;
+	struct bg_counters *before, *after; /* slot * 2 + direction, all CPUs summed */
+	size_t counter_count;
+	void *percpu;
+	/* per-bucket arrays for the batch that empties the flow table */
+	__u32 *keys;
+	void *empty;
+};
+
+/* What became of a frame. */
+struct outcome {
+	bool passed; /* by what the program returned */
+	int action;  /* that */
+	struct bg_trace trace;
+	__u32 counted;		       /* verdicts in all counters of all slots */
+	enum bg_reason counted_reason; /* the last of them, */
+	enum bg_direction counted_direction;
+	__u32 counted_slot; /* and where it was */
+};
+
+/* max_flows 0 = small, but enough for any story. Of the programs, those that
+ * enum hook names; or all, which takes the verifier a while. */
+void rig_open(struct rig *rig, __u32 max_flows);
+void rig_open_all(struct rig *rig);
+void rig_close(struct rig *rig);
+
+/* Publishes a feed (JSON), which must be accepted. */
+void rig_publish(struct rig *rig, const char *feed);
+/* Publishes a model that is the rig's from now on. */
+void rig_publish_model(struct rig *rig, struct bg_model *model);
+
+/* No flows, no fragments. */
+void rig_clear(struct rig *rig);
+
+/* One frame through one program for the branch of this VLAN. */
+void rig_send(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame, size_t bytes,
+	      struct outcome *outcome);
+
+/* The same without the counters, which take a while to read: for many packets. */
+enum bg_reason rig_judge(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame,
+			 size_t bytes, struct bg_trace *trace);
+
+/* As if that much time had passed: flows and fragments get older. */
+void rig_age(struct rig *rig, unsigned int seconds);
+
+/* The flow of a packet of a branch, whichever end it comes from; false = none that
+ * is alive. */
+bool rig_flow(struct rig *rig, __u32 vlan, enum bg_direction direction, const struct pkt *pkt,
+	      struct bg_flow *flow);
+size_t rig_flow_count(struct rig *rig); /* alive */
+
+/* Flow slots in the table. */
+size_t rig_capacity(const struct rig *rig);
+
+/* The rule with this number: its sgr id, "?" when it has none, NULL for 0. */
+const char *rig_rule_id(const struct rig *rig, __u32 number);
+
+__u32 rig_branch_tag(const struct rig *rig, __u32 vlan);
+__u64 rig_now_ns(void);
+
+#endif

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Every program loads, at a cost that is far from the verifier's limit, and passes
+ * nothing before there is a revision. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "branchguard.skel.h"
+#include "feeds.h"
+#include "names.h"
+#include "run.h"
+
+/* The kernel gives up at a million; kernels differ in what they can prune. */
+#define MOST_VERIFIED 500000
+
+static struct rig rig;
+
+static void programs_are_far_from_the_limit(void **state)
+{
+	struct bpf_program *program;
+	int count = 0;
+
+	(void)state;
+	bpf_object__for_each_program (program, rig.datapath->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 length = sizeof(info);
+
+		assert_int_equal(bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &length),
+				 0);
+		printf("# %-18s %7u instructions verified, %5u bytes jited\n",
+		       bpf_program__name(program), info.verified_insns, info.jited_prog_len);
+		assert_in_range(info.verified_insns, 1, MOST_VERIFIED);
+		count++;
+	}
+	/* the hooks of the design, tc_pod_ingress and xdp_trunk among them */
+	assert_int_equal(count, 9);
+}
+
+static void nothing_passes_before_the_first_revision(void **state)
+{
+	static const struct pkt packets[] = {
+		{ .ethertype = 0x0806, .payload = 28 },
+		{ TCP(CLIENT, 1, POD, 443, "S") },
+		{ TCP(CLIENT6, 1, POD6, 443, "S") },
+		{ ICMP6("fe80::1", "ff02::1", 135, 0), .ttl = 255, .payload = 16 },
+		{ UDP("0.0.0.0", 68, "255.255.255.255", 67) },
+		{ UDP(POD, 1, "169.254.169.253", 53) },
+		{ UDP(CLIENT, 1, POD, 53), .offset_bytes = 8, .bare = true, .payload = 8 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+		for (enum hook hook = TC_INGRESS; hook <= TC_EGRESS; hook++) {
+			struct pkt pkt = packets[i];
+			struct outcome outcome;
+			__u8 frame[PKT_BYTES];
+
+			pkt.vlan = hook == XDP_TRUNK ? BRANCH_A : 0;
+			rig_send(&rig, hook, BRANCH_A, frame, pkt_build(&pkt, frame), &outcome);
+			assert_string_equal(bg_reason_name(outcome.trace.reason), "no-policy");
+			assert_int_equal(outcome.counted, 1);
+			assert_string_equal(bg_reason_name(outcome.counted_reason), "no-policy");
+			assert_int_equal(outcome.counted_slot, 0);
+			assert_false(outcome.passed);
+		}
+	}
+}
+
+/* A VLAN that is not armed: the trunk's program drops what is tagged with it. */
+static void trunk_drops_what_is_not_armed(void **state)
+{
+	const struct pkt pkt = { TCP(CLIENT, 1, POD, 443, "S"), .vlan = BRANCH_A };
+	__u32 vlan = BRANCH_A, none = 0;
+	struct bg_trace trace;
+	__u8 frame[PKT_BYTES];
+	size_t bytes = pkt_build(&pkt, frame);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (__u32)bytes,
+		    .repeat = 1);
+	struct bg_error err;
+	__u32 zero = 0;
+
+	(void)state;
+	rig_publish(&rig, USUAL_FEED);
+	assert_int_equal(bg_map_set(rig.datapath->skel->maps.vlans, &vlan, &none, &err), 0);
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(rig.datapath->skel->progs.xdp_trunk), &run),
+		0);
+	assert_int_equal(run.retval, 1 /* XDP_DROP */);
+	bpf_map_lookup_elem(bpf_map__fd(rig.datapath->skel->maps.trace), &zero, &trace);
+	assert_string_equal(bg_reason_name(trace.reason), "not-armed");
+	assert_int_equal(rig_judge(&rig, XDP_TRUNK, BRANCH_A, frame, bytes, &trace),
+			 BG_REASON_RULE);
+	assert_int_equal(trace.vlan, BRANCH_A);
+}
+
+/* What has no tag on the trunk is the node's own. */
+static void trunk_leaves_untagged_frames_alone(void **state)
+{
+	const struct pkt pkt = { TCP(CLIENT, 1, POD, 443, "S") };
+	struct outcome outcome;
+	__u8 frame[PKT_BYTES];
+
+	(void)state;
+	rig_send(&rig, XDP_TRUNK, BRANCH_A, frame, pkt_build(&pkt, frame), &outcome);
+	assert_true(outcome.passed);
+	assert_int_equal(outcome.counted, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(programs_are_far_from_the_limit),
+		cmocka_unit_test(nothing_passes_before_the_first_revision),
+		cmocka_unit_test(trunk_drops_what_is_not_armed),
+		cmocka_unit_test(trunk_leaves_untagged_frames_alone),
+	};
+	int failed;
+
+	rig_open_all(&rig);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rig_close(&rig);
+	return failed;
+}

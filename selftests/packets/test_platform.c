@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Step 8: what EC2 never filters, unless the feed says that we do. */
+#include "feeds.h"
+#include "story.h"
+
+#define R(NAME) BG_REASON_##NAME
+#define FILTER_FEED FEED(NODE(", \"PlatformTraffic\": \"filter\""), ALL_RULES, ALL_BRANCHES)
+
+/* clang-format off: tables, to be read by row */
+static const struct story platform[] = {
+	{ "platform services of EC2 pass without a rule",
+	  .steps = {
+		  { "resolver of the VPC, UDP", .way = OUT, .pkt = { UDP(POD, 1, "10.0.0.2", 53) },
+		    .expect = R(PLATFORM), .flow = "one-way" },
+		  { "its answer", .way = IN, .pkt = { UDP("10.0.0.2", 53, POD, 1) },
+		    .expect = R(TRACKED) },
+		  { "resolver of the VPC, TCP", .way = OUT,
+		    .pkt = { TCP(POD, 1, "10.0.0.2", 53, "S") }, .expect = R(PLATFORM) },
+		  { "resolver, link-local", .way = OUT, .pkt = { UDP(POD, 2, "169.254.169.253", 53) },
+		    .expect = R(PLATFORM) },
+		  { "resolver, IPv6", .way = OUT, .pkt = { UDP(POD6, 2, "fd00:ec2::253", 53) },
+		    .expect = R(PLATFORM) },
+		  { "instance metadata", .way = OUT,
+		    .pkt = { TCP(POD, 3, "169.254.169.254", 80, "S") }, .expect = R(PLATFORM),
+		    .flow = "half-open" },
+		  { "its answer", .way = IN, .pkt = { TCP("169.254.169.254", 80, POD, 3, "SA") },
+		    .expect = R(TRACKED) },
+		  { "instance metadata, IPv6", .way = OUT,
+		    .pkt = { TCP(POD6, 3, "fd00:ec2::254", 80, "S") }, .expect = R(PLATFORM) },
+		  { "task metadata of ECS", .way = OUT,
+		    .pkt = { TCP(POD, 4, "169.254.170.2", 80, "S") }, .expect = R(PLATFORM) },
+		  { "time", .way = OUT, .pkt = { UDP(POD, 123, "169.254.169.123", 123) },
+		    .expect = R(PLATFORM) },
+		  { "time, IPv6", .way = OUT, .pkt = { UDP(POD6, 123, "fd00:ec2::123", 123) },
+		    .expect = R(PLATFORM) },
+		  { "Windows activation", .way = OUT,
+		    .pkt = { TCP(POD, 5, "169.254.169.250", 1688, "S") }, .expect = R(PLATFORM) },
+		  { "Windows activation, the second address", .way = OUT,
+		    .pkt = { TCP(POD, 5, "169.254.169.251", 1688, "S") }, .expect = R(PLATFORM) },
+	  } },
+	{ "but not other ports, protocols, addresses or directions",
+	  .steps = {
+		  { "resolver on another port", .way = OUT, .pkt = { UDP(POD, 1, "10.0.0.2", 54) },
+		    .expect = R(NO_RULE) },
+		  { "metadata over UDP", .way = OUT, .pkt = { UDP(POD, 1, "169.254.169.254", 80) },
+		    .expect = R(NO_RULE) },
+		  { "metadata over TLS", .way = OUT,
+		    .pkt = { TCP(POD, 1, "169.254.169.254", 443, "S") }, .expect = R(NO_RULE) },
+		  { "time over TCP", .way = OUT,
+		    .pkt = { TCP(POD, 1, "169.254.169.123", 123, "S") }, .expect = R(NO_RULE) },
+		  { "DNS at the metadata address", .way = OUT,
+		    .pkt = { UDP(POD, 1, "169.254.169.254", 53) }, .expect = R(NO_RULE) },
+		  { "an address beside them", .way = OUT,
+		    .pkt = { TCP(POD, 1, "169.254.169.252", 80, "S") }, .expect = R(NO_RULE) },
+		  { "any resolver", .way = OUT, .pkt = { UDP(POD, 1, "192.0.2.53", 53) },
+		    .expect = R(NO_RULE) },
+		  { "an answer that nobody asked for", .way = IN,
+		    .pkt = { UDP("10.0.0.2", 53, POD, 9) }, .expect = R(NO_RULE) },
+		  { "a spoofed source", .way = OUT, .pkt = { UDP(STRANGER, 1, "10.0.0.2", 53) },
+		    .expect = R(SPOOFED) },
+		  { "ping of the metadata address", .way = OUT,
+		    .pkt = { PING(POD, "169.254.169.254", 1) }, .expect = R(NO_RULE) },
+	  } },
+	{ "\"PlatformTraffic\": \"filter\" asks the rules",
+	  .feed = FILTER_FEED,
+	  .steps = {
+		  { "resolver", .way = OUT, .pkt = { UDP(POD, 1, "169.254.169.253", 53) },
+		    .expect = R(NO_RULE) },
+		  { "metadata", .way = OUT, .pkt = { TCP(POD, 3, "169.254.169.254", 80, "S") },
+		    .expect = R(NO_RULE) },
+		  { "time", .way = OUT, .pkt = { UDP(POD, 123, "169.254.169.123", 123) },
+		    .expect = R(NO_RULE) },
+		  { "DHCP", .way = OUT, .pkt = { UDP(POD, 68, "10.0.0.1", 67) },
+		    .expect = R(NO_RULE) },
+		  { "a branch whose groups allow all, by that rule", .way = OUT, .vlan = BRANCH_B,
+		    .pkt = { TCP(NEIGHBOUR, 3, "169.254.169.254", 80, "S") },
+		    .expect = R(RULE), .rule = "sgr-all" },
+		  { "neighbour discovery still passes", .way = OUT,
+		    .pkt = { ICMP6("fe80::1", "ff02::1", 135, 0), .ttl = 255, .payload = 16 },
+		    .expect = R(NEIGHBOUR) },
+		  { "and ARP", .way = OUT, .pkt = { .ethertype = 0x0806, .payload = 28 },
+		    .expect = R(ARP) },
+	  } },
+	{ "switching to \"filter\" leaves tracked flows alone",
+	  .steps = {
+		  { "metadata", .way = OUT, .pkt = { TCP(POD, 3, "169.254.169.254", 80, "S") },
+		    .expect = R(PLATFORM) },
+		  { "answer under the new revision", .publish = FILTER_FEED, .way = IN,
+		    .pkt = { TCP("169.254.169.254", 80, POD, 3, "SA") }, .expect = R(TRACKED) },
+		  { "a new connection", .way = OUT,
+		    .pkt = { TCP(POD, 4, "169.254.169.254", 80, "S") }, .expect = R(NO_RULE) },
+	  } },
+};
+/* clang-format on */
+
+int main(void)
+{
+	return TELL(platform, USUAL_FEED);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What a new revision does to flows that are there, and who inherits nothing. */
+#include "feeds.h"
+#include "story.h"
+
+#define R(NAME) BG_REASON_##NAME
+#define REVALIDATE ", \"EstablishedFlows\": \"revalidate\""
+
+/* sg-a without sgr-web and sgr-db */
+#define OTHER_RULES                                                                                \
+	IN_A("sgr-dns", "udp", "53", "53", VPC)                                                    \
+	"," OUT_A("sgr-udp", "udp", "1000", "2000", VPC) "," IN_A("sgr-ping", "icmp", "8", "-1",   \
+								  VPC)
+/* the same packets by another rule */
+#define WIDER_RULES                                                                                \
+	IN_A("sgr-wide", "tcp", "0", "65535", VPC)                                                 \
+	"," IN_A("sgr-web", "tcp", "443", "443", V4("10.9.0.0/16")) "," RULES_A_OUT
+#define NARROW_FEED FEED(NODE(""), OTHER_RULES, ALL_BRANCHES)
+#define STRICT_FEED FEED(NODE(REVALIDATE), ALL_RULES, ALL_BRANCHES)
+#define STRICT_NARROW_FEED FEED(NODE(REVALIDATE), OTHER_RULES, ALL_BRANCHES)
+#define STRICT_WIDER_FEED FEED(NODE(REVALIDATE), WIDER_RULES, ALL_BRANCHES)
+
+/* branch A without its first pod, then with it at another branch */
+#define WITHOUT_POD                                                                                \
+	FEED(NODE(""), ALL_RULES,                                                                  \
+	     BRANCH("eni-a", "9", "strict", "[\"sg-a\"]",                                          \
+		    POD_JSON("cart-1", POD_TWO, POD_TWO6)) "," JSON_B)
+#define POD_MOVED                                                                                  \
+	FEED(NODE(""), ALL_RULES,                                                                  \
+	     BRANCH("eni-a", "9", "strict", "[\"sg-a\"]",                                          \
+		    POD_JSON("cart-1", POD_TWO,                                                    \
+			     POD_TWO6)) "," BRANCH("eni-b", "10", "strict", "[\"sg-a\"]",          \
+						   POD_JSON("cart-0", POD, POD6)))
+/* another interface under the same VLAN id, with a pod of the same address */
+#define REUSED_VLAN                                                                                \
+	FEED(NODE(""), RULES_A_OUT, BRANCH("eni-z", "9", "strict", "[\"sg-a\"]", PODS_A))
+#define NO_BRANCH_A FEED(NODE(""), ALL_RULES, JSON_B)
+
+/* clang-format off: tables, to be read by row */
+static const struct story revisions[] = {
+	{ "\"keep\": a tracked flow lives on when its rule goes",
+	  .steps = {
+		  { "SYN", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "SYN-ACK", .way = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") },
+		    .expect = R(TRACKED), .rule = "sgr-web" },
+		  { "under the new revision: not a new connection", .publish = NARROW_FEED,
+		    .way = IN, .pkt = { TCP(CLIENT, 40001, POD, 443, "S") },
+		    .expect = R(NO_RULE) },
+		  { "but the old one", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "A") },
+		    .expect = R(TRACKED), .flow = "assured" },
+		  { "both ways", .way = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "PA") },
+		    .expect = R(TRACKED) },
+		  { "and its errors", .way = IN,
+		    .pkt = { ICMP4(CLIENT, POD, 3, 4),
+			     .quote = &(const struct pkt){ TCP(POD, 443, CLIENT, 40000, "A") } },
+		    .expect = R(ICMP_ERROR) },
+	  } },
+	{ "\"revalidate\": a tracked flow dies with its rule",
+	  .feed = STRICT_FEED,
+	  .steps = {
+		  { "SYN", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "UDP", .way = IN, .pkt = { UDP(CLIENT, 40000, POD, 53) },
+		    .expect = R(RULE), .rule = "sgr-dns" },
+		  { "SYN of the pod", .way = OUT, .pkt = { TCP(POD, 50000, CLIENT, 5432, "S") },
+		    .expect = R(RULE), .rule = "sgr-db" },
+		  { "ping", .way = IN, .pkt = { PING(CLIENT, POD, 1) },
+		    .expect = R(RULE), .rule = "sgr-ping" },
+		  { "the rule went: its packet drops", .publish = STRICT_NARROW_FEED, .way = IN,
+		    .pkt = { TCP(CLIENT, 40000, POD, 443, "A") },
+		    .expect = R(REVOKED), .flow = NO_FLOW },
+		  { "the flow is no more", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "A") },
+		    .expect = R(NO_RULE) },
+		  { "a reply is judged by the first direction", .way = IN,
+		    .pkt = { TCP(CLIENT, 5432, POD, 50000, "SA") },
+		    .expect = R(REVOKED), .flow = NO_FLOW },
+		  { "what a rule admits lives on, the reply too", .way = OUT,
+		    .pkt = { UDP(POD, 53, CLIENT, 40000) },
+		    .expect = R(TRACKED), .rule = "sgr-dns" },
+		  { "an echo reply by the rule for requests", .way = OUT,
+		    .pkt = { PONG(POD, CLIENT, 1) }, .expect = R(TRACKED), .rule = "sgr-ping" },
+	  } },
+	{ "\"revalidate\": another rule may admit it",
+	  .feed = STRICT_FEED,
+	  .steps = {
+		  { "SYN", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "the reply, by the rule that admits it now", .publish = STRICT_WIDER_FEED,
+		    .way = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") },
+		    .expect = R(TRACKED), .rule = "sgr-wide", .flow = "replied" },
+		  { "and so from now on", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "A") },
+		    .expect = R(TRACKED), .rule = "sgr-wide", .flow = "assured" },
+	  } },
+	{ "an address that left the branch takes its flows along",
+	  .steps = {
+		  { "SYN", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "SYN to the other pod", .way = IN, .pkt = { TCP(CLIENT, 40000, POD_TWO, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "the pod went", .publish = WITHOUT_POD, .way = IN,
+		    .pkt = { TCP(CLIENT, 40000, POD, 443, "A") },
+		    .expect = R(NOT_OURS), .flow = NO_FLOW },
+		  { "nor may it answer", .way = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") },
+		    .expect = R(SPOOFED) },
+		  { "the other one stays", .way = OUT,
+		    .pkt = { TCP(POD_TWO, 443, CLIENT, 40000, "SA") },
+		    .expect = R(TRACKED), .rule = "sgr-web" },
+		  { "at another branch it starts from nothing", .publish = POD_MOVED,
+		    .way = OUT, .vlan = BRANCH_B, .pkt = { TCP(POD, 443, CLIENT, 40000, "A") },
+		    .expect = R(NO_RULE) },
+		  { "by that branch's rules", .way = IN, .vlan = BRANCH_B,
+		    .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+	  } },
+	{ "a VLAN id that another interface takes over inherits no flows",
+	  .steps = {
+		  { "SYN", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "first fragment", .way = IN,
+		    .pkt = { UDP(CLIENT, 1, POD, 53), .ident = 5, .more = true, .payload = 8 },
+		    .expect = R(RULE), .rule = "sgr-dns" },
+		  { "same VLAN, address and ports: another branch", .publish = REUSED_VLAN,
+		    .way = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") },
+		    .expect = R(NO_RULE) },
+		  { "toward the pod likewise", .way = IN,
+		    .pkt = { TCP(CLIENT, 40000, POD, 443, "A") }, .expect = R(NO_RULE) },
+		  { "and fragments", .way = IN,
+		    .pkt = { UDP(CLIENT, 1, POD, 53), .ident = 5, .offset_bytes = 16, .bare = true,
+			     .payload = 8 },
+		    .expect = R(FRAGMENT_UNKNOWN) },
+		  { "errors too", .way = IN,
+		    .pkt = { ICMP4(CLIENT, POD, 3, 4),
+			     .quote = &(const struct pkt){ TCP(POD, 443, CLIENT, 40000, "A") } },
+		    .expect = R(ICMP_ERROR_UNKNOWN) },
+	  } },
+	{ "a branch that the feed no longer has",
+	  .steps = {
+		  { "SYN", .way = IN, .pkt = { TCP(CLIENT, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-web" },
+		  { "nothing passes in", .publish = NO_BRANCH_A, .way = IN,
+		    .pkt = { TCP(CLIENT, 40000, POD, 443, "A") }, .expect = R(NO_BRANCH) },
+		  { "nothing passes out", .way = OUT,
+		    .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") }, .expect = R(NO_BRANCH) },
+		  { "not even ARP", .way = OUT, .pkt = { .ethertype = 0x0806, .payload = 28 },
+		    .expect = R(NO_BRANCH) },
+		  { "back again, the flow is of a branch that is gone", .publish = USUAL_FEED,
+		    .way = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") },
+		    .expect = R(NO_RULE) },
+	  } },
+};
+/* clang-format on */
+
+int main(void)
+{
+	return TELL(revisions, USUAL_FEED);
+}
