@@ -16,6 +16,7 @@ enum branch_field {
 	BRANCH_INTERFACE,
 	BRANCH_MODE,
 	BRANCH_GROUPS,
+	BRANCH_EC2_GROUPS,
 	BRANCH_PODS,
 	BRANCH_TRACKING,
 	BRANCH_USED,
@@ -27,6 +28,7 @@ static const struct bg_shape branch_shape = {
 				       [BRANCH_INTERFACE] = "Interface",
 				       [BRANCH_MODE] = "Mode",
 				       [BRANCH_GROUPS] = "GroupIds",
+				       [BRANCH_EC2_GROUPS] = "Groups",
 				       [BRANCH_PODS] = "Pods",
 				       [BRANCH_TRACKING] = "ConnectionTracking",
 				       "Description",
@@ -226,11 +228,15 @@ static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
 static int branch_groups(struct bg_feed *feed, struct bg_model_branch *branch,
 			 const struct bg_fields *fields, struct bg_error *err)
 {
-	int rc;
+	enum branch_field given = fields->values[BRANCH_GROUPS] ? BRANCH_GROUPS : BRANCH_EC2_GROUPS;
 
-	if (fields->values[BRANCH_GROUPS]) {
-		rc = bg_feed_group_ids(feed, fields, BRANCH_GROUPS, &branch->groups,
-				       &branch->group_count, err);
+	if (fields->values[BRANCH_GROUPS] && fields->values[BRANCH_EC2_GROUPS])
+		return bg_field_unexpected(fields, BRANCH_EC2_GROUPS,
+					   "either GroupIds or Groups, not both", err);
+	if (fields->values[given]) {
+		int rc = bg_feed_group_ids(feed, fields, given, &branch->groups,
+					   &branch->group_count, err);
+
 		if (rc)
 			return rc;
 	} else if (feed->default_group_count) {
@@ -284,7 +290,7 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 			rc = bg_field_missing(&fields, required[i], err);
 	}
 	if (!rc)
-		rc = bg_get_text(&fields, BRANCH_ID, BG_ID_BYTES, &id, err);
+		rc = bg_get_id(&fields, BRANCH_ID, BG_ID_BYTES, &id, err);
 	if (!rc)
 		rc = bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err);
 	if (!rc)
@@ -302,127 +308,6 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 	if (!rc)
 		rc = branch_pods(feed, branch, &fields, err);
 	return rc ? rc : branch_timeouts(feed, branch, &fields, err);
-}
-
-/* --- what must not occur twice --- */
-
-struct uniqueness {
-	struct bg_map ids, interfaces, host_interfaces, addresses;
-	size_t vlans[BG_VLANS]; /* index of the branch + 1 */
-};
-
-static void release_uniqueness(struct uniqueness *seen)
-{
-	bg_map_release(&seen->ids);
-	bg_map_release(&seen->interfaces);
-	bg_map_release(&seen->host_interfaces);
-	bg_map_release(&seen->addresses);
-}
-
-static int unique_branch(struct uniqueness *seen, const struct bg_model *model, size_t index,
-			 struct bg_error *err)
-{
-	const struct bg_model_branch *branch = &model->branches[index];
-	const struct {
-		struct bg_map *map;
-		const char *key, *text;
-	} texts[] = { { &seen->ids, "Id", branch->id },
-		      { &seen->interfaces, "Interface", branch->interface } };
-
-	if (seen->vlans[branch->vlan])
-		return bg_fail(
-			err, -EINVAL,
-			"/Branches/%zu/VlanId: found %d, which is that of /Branches/%zu (%s) "
-			"already",
-			index, branch->vlan, seen->vlans[branch->vlan] - 1,
-			model->branches[seen->vlans[branch->vlan] - 1].id);
-	seen->vlans[branch->vlan] = index + 1;
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		bool is_new;
-		const size_t *first = bg_map_put(texts[i].map, texts[i].text, strlen(texts[i].text),
-						 index, &is_new);
-
-		if (!first)
-			return bg_no_memory(err);
-		if (!is_new)
-			return bg_fail(err, -EINVAL,
-				       "/Branches/%zu/%s: found \"%s\", which is that of "
-				       "/Branches/%zu already",
-				       index, texts[i].key, texts[i].text, *first);
-	}
-	return 0;
-}
-
-#define POD_SHIFT 32
-
-static int unique_addresses(struct uniqueness *seen, const struct bg_model_pod *pod, size_t branch,
-			    size_t index, struct bg_error *err)
-{
-	char text[BG_IP_TEXT];
-
-	for (size_t i = 0; i < pod->address_count; i++) {
-		bool is_new;
-		const size_t *first = bg_map_put(&seen->addresses, &pod->addresses[i],
-						 sizeof(pod->addresses[i]),
-						 branch << POD_SHIFT | index, &is_new);
-
-		if (!first)
-			return bg_no_memory(err);
-		if (!is_new)
-			return bg_fail(err, -EINVAL,
-				       "/Branches/%zu/Pods/%zu/Addresses: found %s, which belongs "
-				       "to the pod at /Branches/%zu/Pods/%zu already",
-				       branch, index, bg_addr_format(&pod->addresses[i], text),
-				       *first >> POD_SHIFT, *first & 0xffffffff);
-	}
-	return 0;
-}
-
-/* A pod that was replaced may stand in the feed beside its successor for a
- * moment, so a common name is no error. */
-static int unique_host_interface(struct bg_feed *feed, struct uniqueness *seen,
-				 const struct bg_model_pod *pod, size_t branch, size_t index,
-				 struct bg_error *err)
-{
-	char pointer[96];
-	const size_t *first;
-	bool is_new;
-
-	if (!pod->host_interface[0])
-		return 0;
-	first = bg_map_put(&seen->host_interfaces, pod->host_interface, strlen(pod->host_interface),
-			   branch << POD_SHIFT | index, &is_new);
-	if (!first)
-		return bg_no_memory(err);
-	if (is_new)
-		return 0;
-	snprintf(pointer, sizeof(pointer), "/Branches/%zu/Pods/%zu/HostInterface", branch, index);
-	if (bg_warn_pointer(feed, BG_WARN_BRANCH, pointer,
-			    "%s is that of the pod at /Branches/%zu/Pods/%zu too",
-			    pod->host_interface, *first >> POD_SHIFT, *first & 0xffffffff))
-		return bg_no_memory(err);
-	return 0;
-}
-
-static int check_uniqueness(struct bg_feed *feed, struct bg_error *err)
-{
-	bg_cleanup(release_uniqueness) struct uniqueness seen = {};
-	const struct bg_model *model = feed->model;
-
-	for (size_t i = 0; i < model->branch_count; i++) {
-		const struct bg_model_branch *branch = &model->branches[i];
-		int rc = unique_branch(&seen, model, i, err);
-
-		for (size_t n = 0; n < branch->pod_count && !rc; n++) {
-			rc = unique_addresses(&seen, &branch->pods[n], i, n, err);
-			if (!rc)
-				rc = unique_host_interface(feed, &seen, &branch->pods[n], i, n,
-							   err);
-		}
-		if (rc)
-			return rc;
-	}
-	return 0;
 }
 
 /* A reference to a group of a branch stands for the branch's pods. */
@@ -465,7 +350,7 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 		rc = one_branch(feed, element, &at, branch, err);
 	}
 	if (!rc)
-		rc = check_uniqueness(feed, err);
+		rc = bg_feed_check_uniqueness(feed, err);
 	for (size_t i = 0; i < model->branch_count && !rc; i++)
 		rc = add_members(feed, &model->branches[i], err);
 	return rc;

@@ -105,7 +105,7 @@ static int reference(struct bg_feed *feed, const struct bg_fields *flat, bool ma
 		return rc;
 	if (!fields.values[0])
 		return bg_field_missing(&fields, 0, err);
-	rc = bg_get_text(&fields, 0, BG_ID_BYTES, &id, err);
+	rc = bg_get_id(&fields, 0, BG_ID_BYTES, &id, err);
 	return rc ? rc : bg_group_set(feed, id, make, set, err);
 }
 
@@ -138,7 +138,7 @@ static int flat_set(struct bg_feed *feed, const struct bg_fields *fields, bool m
 				    field == FLAT_CIDR4 ? BG_IPV4 : BG_IPV6, &prefix, err);
 		return rc ? rc : bg_cidr_set(feed, &prefix, make, set, err);
 	case FLAT_LIST:
-		rc = bg_get_text(fields, field, BG_ID_BYTES, &id, err);
+		rc = bg_get_id(fields, field, BG_ID_BYTES, &id, err);
 		return rc ? rc : bg_list_set(feed, id, make, set, err);
 	default:
 		return reference(feed, fields, make, set, err);
@@ -188,9 +188,9 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 	if (!rc && !fields.values[FLAT_GROUP])
 		rc = bg_field_missing(&fields, FLAT_GROUP, err);
 	if (!rc)
-		rc = bg_get_text(&fields, FLAT_ID, BG_ID_BYTES, &id, err);
+		rc = bg_get_id(&fields, FLAT_ID, BG_ID_BYTES, &id, err);
 	if (!rc)
-		rc = bg_get_text(&fields, FLAT_GROUP, BG_ID_BYTES, &group_id, err);
+		rc = bg_get_id(&fields, FLAT_GROUP, BG_ID_BYTES, &group_id, err);
 	if (!rc)
 		rc = bg_get_bool(&fields, FLAT_EGRESS, &egress, err);
 	if (!rc)

@@ -3,6 +3,7 @@
 #include "feed_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,28 @@ static int compare_indices(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+static const struct bg_shape id_shape = {
+	.keys = (const char *const[]){ "GroupId", "GroupName", NULL },
+	.used = 1,
+};
+
+/* "sg-1", or {"GroupId": "sg-1"} as interfaces of EC2 have it. */
+static int group_id(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		    struct bg_text *id, struct bg_error *err)
+{
+	struct bg_fields fields;
+	int rc;
+
+	if (value->type != BG_JSON_OBJECT)
+		return bg_value_id(value, at, BG_ID_BYTES, id, err);
+	rc = bg_feed_fields(feed, value, at, &id_shape, &fields, err);
+	if (rc)
+		return rc;
+	if (!fields.values[0])
+		return bg_field_missing(&fields, 0, err);
+	return bg_get_id(&fields, 0, BG_ID_BYTES, id, err);
+}
+
 int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		      size_t **groups, size_t *count, struct bg_error *err)
 {
@@ -90,7 +113,7 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 		struct bg_text id;
 		size_t group, *place;
 
-		rc = bg_value_text(element, &at, BG_ID_BYTES, &id, err);
+		rc = group_id(feed, element, &at, &id, err);
 		if (!rc)
 			rc = bg_feed_group(feed, id, &group, err);
 		if (rc)
@@ -136,8 +159,13 @@ static int ports(const struct bg_fields *fields, size_t from, size_t to, struct 
 	rc = bg_get_integer(fields, from, 0, 65535, &service->from_port, err);
 	if (!rc)
 		rc = bg_get_integer(fields, to, 0, 65535, &service->to_port, err);
-	if (!rc && service->from_port > service->to_port)
-		return bg_field_unexpected(fields, to, "a ToPort that is not below FromPort", err);
+	if (!rc && service->from_port > service->to_port) {
+		char expected[48];
+
+		snprintf(expected, sizeof(expected), "at least FromPort, which is %d",
+			 service->from_port);
+		return bg_field_unexpected(fields, to, expected, err);
+	}
 	return rc;
 }
 
@@ -227,7 +255,7 @@ static int peer_set(struct bg_feed *feed, enum bg_peer_list list, const struct b
 				    list == BG_PEERS_IPV4 ? BG_IPV4 : BG_IPV6, &prefix, err);
 		return rc ? rc : bg_cidr_set(feed, &prefix, true, set, err);
 	}
-	rc = bg_get_text(&fields, 0, BG_ID_BYTES, &id, err);
+	rc = bg_get_id(&fields, 0, BG_ID_BYTES, &id, err);
 	if (rc)
 		return rc;
 	if (list == BG_PEERS_LISTS)
@@ -303,7 +331,7 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 		return rc;
 	if (!fields.values[GROUP_ID])
 		return bg_field_missing(&fields, GROUP_ID, err);
-	rc = bg_get_text(&fields, GROUP_ID, BG_ID_BYTES, &id, err);
+	rc = bg_get_id(&fields, GROUP_ID, BG_ID_BYTES, &id, err);
 	if (!rc)
 		rc = bg_get_text(&fields, GROUP_NAME, BG_TEXT_BYTES, &name, err);
 	if (!rc)
@@ -312,8 +340,8 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 		return rc;
 	group = &feed->model->groups[index];
 	if (group->known)
-		return bg_field_unexpected(&fields, GROUP_ID, "a group that is not there already",
-					   err);
+		return bg_field_unexpected(&fields, GROUP_ID,
+					   "a group that does not stand in the feed already", err);
 	group->known = true;
 	group->first_rule = feed->model->rule_count;
 	if (name.bytes) {

@@ -172,7 +172,7 @@ static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
 			return rc;
 		if (!group.values[0])
 			return bg_field_missing(&group, 0, err);
-		rc = bg_get_text(&group, 0, BG_ID_BYTES, &id, err);
+		rc = bg_get_id(&group, 0, BG_ID_BYTES, &id, err);
 		if (!rc)
 			rc = bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
 	}
@@ -211,7 +211,7 @@ int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *
 	int rc = bg_feed_fields(feed, value, &at, &interface_shape, &fields, err);
 
 	if (!rc)
-		rc = bg_get_text(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err);
+		rc = bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err);
 	if (!rc)
 		rc = read_addresses(feed, &fields, &addresses, err);
 	if (!rc)

@@ -171,4 +171,9 @@ int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char na
 int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		     struct bg_error *err);
 
+/* --- feed_unique.c --- */
+
+/* Of node and branches, when both were read. */
+int bg_feed_check_uniqueness(struct bg_feed *feed, struct bg_error *err);
+
 #endif

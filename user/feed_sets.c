@@ -170,14 +170,14 @@ static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const 
 		return rc;
 	if (!fields.values[LIST_ID])
 		return bg_field_missing(&fields, LIST_ID, err);
-	rc = bg_get_text(&fields, LIST_ID, BG_ID_BYTES, &id, err);
+	rc = bg_get_id(&fields, LIST_ID, BG_ID_BYTES, &id, err);
 	if (rc)
 		return rc;
 	if (!bg_map_put(seen, id.bytes, id.length, 0, &is_new))
 		return bg_no_memory(err);
 	if (!is_new)
 		return bg_field_unexpected(&fields, LIST_ID,
-					   "a prefix list that is not there already", err);
+					   "a list that does not stand in the feed already", err);
 	rc = bg_list_set(feed, id, false, &index, err);
 	if (rc)
 		return rc;

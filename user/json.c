@@ -194,19 +194,20 @@ int bg_json_fields(const struct bg_json *value, const struct bg_at *at,
 				return bg_fail(err, -ENOMEM, "out of memory");
 			continue;
 		}
-		if (i < shape->used)
+		if (i < shape->used && child->type != BG_JSON_NULL)
 			fields->values[i] = child;
 		hint = i + 1;
 	}
 	return 0;
 }
 
-int bg_value_text(const struct bg_json *value, const struct bg_at *at, size_t most,
-		  struct bg_text *text, struct bg_error *err)
+static int text_of(const struct bg_json *value, const struct bg_at *at, size_t least, size_t most,
+		   struct bg_text *text, struct bg_error *err)
 {
 	char expected[80];
 
-	if (value->type == BG_JSON_STRING && value->text.length && value->text.length <= most) {
+	if (value->type == BG_JSON_STRING && value->text.length >= least &&
+	    value->text.length <= most) {
 		bool control = false;
 
 		for (size_t i = 0; i < value->text.length; i++) {
@@ -220,8 +221,22 @@ int bg_value_text(const struct bg_json *value, const struct bg_at *at, size_t mo
 		}
 	}
 	snprintf(expected, sizeof(expected),
-		 "a string of 1 to %zu bytes without control characters", most);
+		 "a string of %zu to %zu bytes without control characters", least, most);
 	return bg_json_unexpected(value, at, expected, err);
+}
+
+int bg_value_id(const struct bg_json *value, const struct bg_at *at, size_t most,
+		struct bg_text *text, struct bg_error *err)
+{
+	return text_of(value, at, 1, most, text, err);
+}
+
+int bg_get_id(const struct bg_fields *fields, size_t field, size_t most, struct bg_text *value,
+	      struct bg_error *err)
+{
+	struct bg_at at = bg_field_at(fields, field);
+
+	return fields->values[field] ? text_of(fields->values[field], &at, 1, most, value, err) : 0;
 }
 
 int bg_get_text(const struct bg_fields *fields, size_t field, size_t most, struct bg_text *value,
@@ -229,9 +244,7 @@ int bg_get_text(const struct bg_fields *fields, size_t field, size_t most, struc
 {
 	struct bg_at at = bg_field_at(fields, field);
 
-	if (!fields->values[field])
-		return 0;
-	return bg_value_text(fields->values[field], &at, most, value, err);
+	return fields->values[field] ? text_of(fields->values[field], &at, 0, most, value, err) : 0;
 }
 
 bool bg_json_is_integer(const struct bg_json *value, int least, int most, int *integer)

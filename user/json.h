@@ -42,7 +42,8 @@ struct bg_json {
 
 /* Deeper documents are refused; a feed needs 8. */
 #define BG_JSON_MAX_DEPTH 64
-/* So are documents of more values at once: about 1 GiB of memory. */
+/* So are documents of more values at once (elements of the stream count singly):
+ * 56 bytes each, half a GiB. */
 #define BG_JSON_MAX_VALUES (10u << 20)
 
 /*
@@ -110,7 +111,8 @@ struct bg_fields {
 /* Called for a key that the shape does not know. Returns 0 or -ENOMEM. */
 typedef int bg_unknown_key(void *context, const struct bg_at *at);
 
-/* Fails when the value is no object. `at` must outlive *fields. */
+/* Fails when the value is no object. null counts as absent: programs print it for
+ * what is not set. `at` must outlive *fields. */
 int bg_json_fields(const struct bg_json *value, const struct bg_at *at,
 		   const struct bg_shape *shape, bg_unknown_key *unknown, void *context,
 		   struct bg_fields *fields, struct bg_error *err);
@@ -128,8 +130,11 @@ struct bg_at bg_field_at(const struct bg_fields *fields, size_t field);
 
 /*
  * The getters. Where the field is absent they leave the value as it is and return
- * 0. Text: at least one byte, at most `most`, no control characters.
+ * 0. An id has at least one byte, a text may be empty; both have at most `most`
+ * bytes, and no control characters.
  */
+int bg_get_id(const struct bg_fields *fields, size_t field, size_t most, struct bg_text *value,
+	      struct bg_error *err);
 int bg_get_text(const struct bg_fields *fields, size_t field, size_t most, struct bg_text *value,
 		struct bg_error *err);
 int bg_get_integer(const struct bg_fields *fields, size_t field, int least, int most, int *value,
@@ -143,8 +148,8 @@ int bg_get_array(const struct bg_fields *fields, size_t field, const struct bg_j
 		 struct bg_error *err);
 
 /* For values that are no fields, likewise. */
-int bg_value_text(const struct bg_json *value, const struct bg_at *at, size_t most,
-		  struct bg_text *text, struct bg_error *err);
+int bg_value_id(const struct bg_json *value, const struct bg_at *at, size_t most,
+		struct bg_text *text, struct bg_error *err);
 /* Is it an integer of JSON, between these? */
 bool bg_json_is_integer(const struct bg_json *value, int least, int most, int *integer);
 

@@ -274,7 +274,7 @@ static int on_key(void *context, const unsigned char *bytes, size_t length)
 	if (rc < 0)
 		return stop(parser, -ENOMEM, "out of memory");
 	if (rc) {
-		parser->where = (const char *)bytes;
+		parser->where = (const char *)bytes - 1;
 		return stop(parser, -EINVAL, "a key that the object has already");
 	}
 	return 1;
@@ -322,6 +322,25 @@ static int fail_at(const char *name, const struct parser *parser, size_t offset,
 	return bg_fail(parser->err, rc, "%s:%zu:%zu: %s", name, line, column, reason);
 }
 
+/* yajl stands behind what it could not take, or (in the cases that it words with
+ * "after") at the end of it: step back to its start. */
+static size_t start_of(const char *text, size_t offset, const char *reason)
+{
+	size_t quote;
+
+	if (!strncmp(reason, "premature", 9) || !strncmp(reason, "probable", 8) || !offset)
+		return offset;
+	if (strncmp(reason, "after", 5) != 0)
+		offset--;
+	if (text[offset] != '"')
+		return offset;
+	for (quote = offset; quote > 0; quote--) {
+		if (text[quote - 1] == '"')
+			return quote - 1;
+	}
+	return offset;
+}
+
 /* What yajl says, without its first words and the line break behind. */
 static int fail_syntax(const char *name, struct parser *parser, yajl_handle handle, size_t offset)
 {
@@ -336,11 +355,13 @@ static int fail_syntax(const char *name, struct parser *parser, yajl_handle hand
 	if (colon)
 		reason = colon + 1 + strspn(colon + 1, " ");
 	length = strcspn(reason, "\n");
+	while (length && strchr(". ", reason[length - 1]))
+		length--;
 	if (length >= sizeof(text))
 		length = sizeof(text) - 1;
 	memcpy(text, reason, length);
 	text[length] = '\0';
-	rc = fail_at(name, parser, offset, -EINVAL, text);
+	rc = fail_at(name, parser, start_of(parser->text, offset, text), -EINVAL, text);
 	if (said)
 		yajl_free_error(handle, said);
 	return rc;
