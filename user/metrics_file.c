@@ -26,9 +26,12 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 		return bg_fail(err, -errno, "metrics file: cannot write %s: %s", replacement,
 			       strerror(errno));
 	bg_metrics_print(file, &status);
-	rc = fflush(file) || ferror(file) ? -EIO : 0;
-	if (fclose(file) || rc || rename(replacement, path)) {
-		rc = errno ? -errno : -EIO;
+	rc = ferror(file) ? -EIO : 0;
+	if (fclose(file))
+		rc = -errno;
+	if (!rc && rename(replacement, path))
+		rc = -errno;
+	if (rc) {
 		unlink(replacement);
 		return bg_fail(err, rc, "metrics file: cannot write %s: %s", path, strerror(-rc));
 	}
