@@ -187,7 +187,7 @@ check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
 
 .PHONY: demo
 demo: $(call program_in,$(BUILD))
-	$(Q)scripts/demo
+	$(Q)BG_BUILD=$(BUILD) scripts/demo.sh
 
 # Figures, not a test: it needs a machine that has nothing else to do.
 .PHONY: bench

@@ -101,16 +101,17 @@ lab_network() {
 		ipv4/conf/all/rp_filter=0 ipv4/conf/default/rp_filter=0 ipv4/icmp_ratelimit=0 || return
 	lab_sysctl node ipv4/ip_forward=1 ipv6/conf/all/forwarding=1 \
 		ipv4/conf/all/rp_filter=0 ipv4/conf/default/rp_filter=0 || return
+	# From inside: kernels before 6.13 also want the name to be free where ip runs.
 	{
 		for host in "${LAB_HOSTS[@]}"; do
-			echo "link add eth0 mtu $LAB_MTU netns $LAB_NAME-$host" \
-				"type veth peer name $host mtu $LAB_MTU netns $LAB_NAME-fabric"
+			echo "link add $host mtu $LAB_MTU type veth" \
+				"peer name eth0 mtu $LAB_MTU netns $LAB_NAME-$host"
 		done
-		echo "link add eth0 mtu $LAB_MTU netns $LAB_NAME-node" \
-			"type veth peer name node mtu $LAB_MTU netns $LAB_NAME-fabric"
-		echo "link add eth1 mtu $LAB_MTU netns $LAB_NAME-node" \
-			"type veth peer name trunk mtu $LAB_MTU netns $LAB_NAME-fabric"
-	} | ip -batch - || return
+		echo "link add node mtu $LAB_MTU type veth" \
+			"peer name eth0 mtu $LAB_MTU netns $LAB_NAME-node"
+		echo "link add trunk mtu $LAB_MTU type veth" \
+			"peer name eth1 mtu $LAB_MTU netns $LAB_NAME-node"
+	} | lab_ip fabric || return
 	lab_ip fabric <<-END || return
 		link set lo up
 		link set node up
@@ -194,8 +195,7 @@ lab_branch() {
 		ip -n "$LAB_NAME-fabric" link add link trunk name "vlan.$vlan" address "$far_mac" \
 			type vlan id "$vlan" || return
 	else
-		ip link add "vlan.eth.$vlan" address "$mac" mtu "$LAB_MTU" netns "$LAB_NAME-node" \
-			type veth peer name "vlan.$vlan" address "$far_mac" mtu "$LAB_MTU" \
+		ip -n "$LAB_NAME-node" link add "vlan.eth.$vlan" address "$mac" mtu "$LAB_MTU" type veth peer name "vlan.$vlan" address "$far_mac" mtu "$LAB_MTU" \
 			netns "$LAB_NAME-fabric" || return
 	fi
 	lab_link_sysctls "vlan.eth.$vlan" || return
@@ -246,8 +246,7 @@ lab_pod() {
 	echo "$name $vlan $mode $v4 $v6 $veth" >>"$LAB_DIR/pods"
 	lab_sysctl "$name" ipv6/conf/default/accept_dad=0 ipv6/conf/all/accept_dad=0 || return
 	ip -n "$LAB_NAME-node" link show "vlan.eth.$vlan" >/dev/null 2>&1 || lab_branch "$vlan" || return
-	ip link add "$veth" address "$mac" mtu "$LAB_MTU" netns "$LAB_NAME-node" \
-		type veth peer name eth0 mtu "$LAB_MTU" netns "$LAB_NAME-$name" || return
+	ip -n "$LAB_NAME-node" link add "$veth" address "$mac" mtu "$LAB_MTU" type veth peer name eth0 mtu "$LAB_MTU" netns "$LAB_NAME-$name" || return
 	lab_link_sysctls "$veth" || return
 	lab_ip "$name" <<-END || return
 		link set lo up
@@ -347,6 +346,24 @@ lab_feed() {
 # lab_up: the whole of it.
 lab_up() {
 	lab_network && lab_two_pods
+}
+
+# lab_pin_dir: prints a directory of the lab's own on a bpffs, which is mounted
+# for the lab where the machine has none.
+lab_pin_dir() {
+	local bpffs=/sys/fs/bpf
+	if [ "$(stat -f -c %T $bpffs 2>/dev/null)" != bpf_fs ]; then
+		bpffs=/run/branchguard-lab/$LAB_NAME.bpf
+		mkdir -p "$bpffs" && mount -t bpf bpf "$bpffs" || return
+	fi
+	echo "$bpffs/$LAB_NAME"
+}
+
+# lab_forget_pins PIN_DIR: links and programs go with their last name.
+lab_forget_pins() {
+	[ -n "$1" ] || return 0
+	rm -rf "$1"
+	[[ $1 != /run/* ]] || { umount "${1%/*}" && rmdir "${1%/*}"; }
 }
 
 # Ends what runs in a namespace; politely first, so that nothing is left half done.
