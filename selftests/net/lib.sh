@@ -19,14 +19,17 @@ LAB_DIR=/run/branchguard-lab/$LAB_NAME
 # shellcheck source=scripts/lab.sh
 . scripts/lab.sh
 
-BG=$PWD/${BG_BUILD:-build}/branchguard
-PIN_DIR=/sys/fs/bpf/$LAB_NAME
+BG=$(realpath -m "${BG_BUILD:-build}")/branchguard
+PIN_DIR=$(lab_pin_dir) || exit 1
 FEED=$LAB_DIR/feed.json
 BG_LOG=$LAB_DIR/log
 BG_PID=
+BG_LOG_BEFORE=0
 # How long a packet may take to be called lost; an emulated machine is slower.
 WAIT_S=1
-[ -z "${BG_IN_VM:-}" ] || WAIT_S=3
+# How long the daemon may take to be ready: the verifier of a busy machine is slow.
+START_S=60
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 START_S=120
 count=0
 failures=0
 captures=0
@@ -74,9 +77,8 @@ clean_up() {
 	local status=$?
 	trap - EXIT
 	bg_kill 2>/dev/null
-	# Pinned links and programs go with their last name.
-	rm -rf "$PIN_DIR"
 	lab_down
+	lab_forget_pins "$PIN_DIR"
 	exit $status
 }
 trap clean_up EXIT
@@ -172,7 +174,7 @@ capture() {
 	shift 2
 	captures=$((captures + 1))
 	CAPTURE=$LAB_DIR/capture-$captures
-	lab_exec "$ns" tcpdump -Z root --immediate-mode -U -l -nn -i "$interface" "$@" \
+	nsenter --net="/run/netns/$LAB_NAME-$ns" -- tcpdump -Z root --immediate-mode -U -l -nn -i "$interface" "$@" \
 		>"$CAPTURE" 2>"$CAPTURE.err" &
 	echo $! >"$CAPTURE.pid"
 	wait_for 20 grep -q 'listening on' "$CAPTURE.err" || bail "tcpdump: $(cat "$CAPTURE.err")"
@@ -186,9 +188,9 @@ capture_end() {
 	wait "$(cat "$CAPTURE.pid")" 2>/dev/null
 }
 
+# (tcpdump ends with an empty line)
 saw_nothing() {
-	cat "$CAPTURE"
-	[ ! -s "$CAPTURE" ]
+	! grep . "$CAPTURE"
 }
 
 saw() {
@@ -254,17 +256,25 @@ bg() {
 # bg_start [ARGUMENTS...]: the daemon, until everything is armed.
 bg_start() {
 	bg_spawn "$@"
-	wait_for 20 bg_is_ready || bail "the daemon is not ready: $(bg status 2>&1)"
+	wait_for "$START_S" bg_is_ready || bail "the daemon is not ready: $(bg status 2>&1)"
 }
 
 bg_spawn() {
 	: >>"$BG_LOG"
-	lab_exec node "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" 2>>"$BG_LOG" &
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
+	# not by lab_exec: $! must be the daemon itself
+	nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
+		2>>"$BG_LOG" &
 	BG_PID=$!
 }
 
 bg_is_ready() {
-	feed_in_force && bg status --json | jq -e '.daemon.running and all(.branches[]; .armed)'
+	bg_says '"ready"' && feed_in_force && bg status --json | jq -e 'all(.branches[]; .armed)'
+}
+
+# bg_says PATTERN: the daemon that was started last has logged it.
+bg_says() {
+	tail -n "+$((BG_LOG_BEFORE + 1))" "$BG_LOG" | grep -e "$1"
 }
 
 # bg_kill: as kill -9 does; bg_stop: as systemd does.
@@ -293,4 +303,60 @@ packets() {
 # armed VLAN: and on which programs.
 armed() {
 	bg status --json | jq -e --argjson vlan "$1" 'any(.branches[]; .vlan == $vlan and .armed)'
+}
+
+# --- several at once, and connections that stay -------------------------------
+
+# together COMMAND...: each argument is a whole command; all must succeed.
+together() {
+	local i bad=0 pids=()
+	for i; do
+		$i >/dev/null 2>&1 &
+		pids+=($!)
+	done
+	for i in "${!pids[@]}"; do
+		wait "${pids[i]}" || {
+			echo "not so: ${*:i+1:1}"
+			bad=1
+		}
+	done
+	return $bad
+}
+
+# none COMMAND...: all of them meet silence.
+none() {
+	together "${@/#/silent }"
+}
+
+# connect NAME NS ADDRESS PORT: a TCP connection that lasts; talk NAME says
+# something over it and wants to hear it back.
+declare -A CONNECTION_IN=() CONNECTION_OUT=()
+connect() {
+	local name=$1 fd
+	rm -f "$LAB_DIR/$name".{in,out}
+	mkfifo "$LAB_DIR/$name.in" "$LAB_DIR/$name.out" || return
+	exec {fd}<>"$LAB_DIR/$name.in"
+	CONNECTION_IN[$name]=$fd
+	exec {fd}<>"$LAB_DIR/$name.out"
+	CONNECTION_OUT[$name]=$fd
+	lab_exec "$2" bash -c '
+		exec 3<>"/dev/tcp/$0/$1" || exit
+		while read -r word; do
+			echo "$word" >&3
+			# answers that come late belong to words before
+			while answer=silence && read -r -t "$2" -u 3 answer && [ "$answer" != "$word" ]; do :; done
+			echo "${answer:-silence}"
+		done' "$3" "$4" "$WAIT_S" <&"${CONNECTION_IN[$name]}" >&"${CONNECTION_OUT[$name]}" 2>/dev/null &
+}
+
+talk() {
+	local word=word-$RANDOM answer=
+	echo "$word" >&"${CONNECTION_IN[$1]}"
+	read -r -t $((WAIT_S * 3)) -u "${CONNECTION_OUT[$1]}" answer
+	echo "said '$word', heard '$answer'"
+	case $answer in
+	"$word") return 0 ;;
+	silence) return 100 ;;
+	esac
+	return 1
 }
