@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 export BG_TEST_LOGS=/tmp/test-logs BG_IN_VM=1
 
 suites=(--timeout 60 "kernel=selftests/vm/guest-kernel.sh"
-	--timeout 120 "attach=selftests/vm/guest-attach.sh")
+	--timeout 400 "attach=selftests/vm/guest-attach.sh")
 shopt -s nullglob
 for file in build/selftests/packets/test_*; do
 	suites+=(--timeout 180 "packets/$(basename "$file")=$file")
