@@ -369,6 +369,5 @@ int bg_feed_groups(struct bg_feed *feed, const struct bg_fields *root, size_t fi
 
 		rc = one_group(feed, element, &at, err);
 	}
-	feed->model->listed_group_count = feed->model->group_count;
 	return rc;
 }

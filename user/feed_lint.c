@@ -17,6 +17,8 @@
 #define ICMPV6 58
 #define DNS_PORT 53
 
+#define LINT_POINTER 64
+
 /* What the lints ask of a set more than once. */
 struct set_facts {
 	bool v4, v6;   /* has addresses of the family */
@@ -52,14 +54,6 @@ int bg_lint_add(struct bg_lint *lint, const char *pointer, const char *format, .
 	}
 	model->warnings[model->warning_count++] = warning;
 	return 0;
-}
-
-const char *bg_lint_group(const struct bg_model *model, size_t group, char *text)
-{
-	text[0] = '\0';
-	if (group < model->listed_group_count)
-		snprintf(text, BG_LINT_POINTER, "/SecurityGroups/%zu", group);
-	return text;
 }
 
 const char *bg_lint_rule(const struct bg_model *model, const struct bg_model_rule *rule, char *text)
@@ -132,12 +126,12 @@ static int lint_empty_set(struct bg_lint *lint, const struct bg_model_rule *rule
 			  struct set_facts *facts)
 {
 	const struct bg_set *set = &lint->model->sets[rule->set];
-	char pointer[BG_LINT_POINTER], text[BG_LINT_RULE];
+	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE];
 
 	if (!set->resolved || facts->told)
 		return 0;
 	facts->told = true;
-	return bg_lint_add(lint, bg_lint_group(lint->model, rule->group, pointer),
+	return bg_lint_add(lint, bg_rule_pointer(rule, pointer),
 			   "group %s: rule %s can never match: %s has no %s in this feed",
 			   lint->model->groups[rule->group].id,
 			   bg_lint_rule(lint->model, rule, text), set->name,
@@ -149,12 +143,12 @@ static int lint_rule(struct bg_lint *lint, const struct bg_model_rule *rule,
 {
 	const struct bg_model *model = lint->model;
 	const struct bg_set *set = &model->sets[rule->set];
-	char pointer[BG_LINT_POINTER], text[BG_LINT_RULE];
+	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE];
 	const char *group = model->groups[rule->group].id;
 
 	if (!set->prefix_count)
 		return lint_empty_set(lint, rule, facts);
-	bg_lint_group(model, rule->group, pointer);
+	bg_rule_pointer(rule, pointer);
 	if (rule->protocol == ICMP && !facts->v4)
 		return bg_lint_add(lint, pointer,
 				   "group %s: rule %s can never match: icmp is IPv4's, and %s has "
@@ -257,7 +251,7 @@ static int lint_probes(struct bg_lint *lint, size_t index, const struct set_fact
 {
 	const struct bg_model *model = lint->model;
 	const struct bg_model_branch *branch = &model->branches[index];
-	char pointer[BG_LINT_POINTER];
+	char pointer[LINT_POINTER];
 	int rc = 0;
 
 	/* a standard pod is reached directly; without addresses nothing is known */
@@ -271,9 +265,10 @@ static int lint_probes(struct bg_lint *lint, size_t index, const struct set_fact
 			continue;
 		snprintf(pointer, sizeof(pointer), "/Branches/%zu/Pods/%zu", index, i);
 		rc = bg_lint_add(lint, pointer,
-				 "pod %s/%s: kubelet cannot probe it: it declares no Probes, and "
+				 "pod %s%s%s: kubelet cannot probe it: it declares no Probes, and "
 				 "no ingress rule of %s admits an address of the node",
-				 pod->namespace, *pod->name ? pod->name : "?", branch->id);
+				 pod->namespace, *pod->namespace ? "/" : "",
+				 *pod->name ? pod->name : "without a name", branch->id);
 	}
 	return rc;
 }
@@ -281,20 +276,18 @@ static int lint_probes(struct bg_lint *lint, size_t index, const struct set_fact
 static int lint_branch(struct bg_lint *lint, size_t index, const struct set_facts *facts)
 {
 	const struct bg_model_branch *branch = &lint->model->branches[index];
-	char pointer[BG_LINT_POINTER];
+	char pointer[LINT_POINTER];
 	int rc;
 
 	snprintf(pointer, sizeof(pointer), "/Branches/%zu", index);
-	if (!branch->group_count)
-		return bg_lint_add(lint, pointer, "branch %s has no group: nothing is allowed",
-				   branch->id);
+	/* neither groups nor pods: the parser told */
+	if (!branch->group_count || !branch->pod_count)
+		return 0;
 	if (!any_rule(lint->model, branch, facts, is_any))
 		return bg_lint_add(lint, pointer,
 				   "branch %s: its groups have no rule that can match: nothing "
 				   "is allowed",
 				   branch->id);
-	if (!branch->pod_count)
-		return bg_lint_add(lint, pointer, "branch %s has no pod", branch->id);
 	rc = lint_dns(lint, pointer, branch, facts);
 	return rc ? rc : lint_probes(lint, index, facts);
 }

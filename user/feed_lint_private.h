@@ -20,11 +20,6 @@ static inline bool bg_lint_is_v4(const struct bg_prefix *prefix)
 int bg_lint_add(struct bg_lint *lint, const char *pointer, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* "/SecurityGroups/3", or "" when the group stands elsewhere; `text` holds
- * BG_LINT_POINTER bytes, which is returned. */
-#define BG_LINT_POINTER 64
-const char *bg_lint_group(const struct bg_model *model, size_t group, char *text);
-
 /* "sgr-01 (tcp 5432 from 10.0.0.0/16)"; `text` holds BG_LINT_RULE bytes. */
 #define BG_LINT_RULE 192
 const char *bg_lint_rule(const struct bg_model *model, const struct bg_model_rule *rule,

@@ -74,9 +74,9 @@ static bool service_within(const struct bg_model_rule *inner, const struct bg_mo
 static int tell(struct bg_lint *lint, const struct bg_model_rule *inner,
 		const struct bg_model_rule *outer)
 {
-	char pointer[BG_LINT_POINTER], text[BG_LINT_RULE], by[BG_LINT_RULE];
+	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE], by[BG_LINT_RULE];
 
-	return bg_lint_add(lint, bg_lint_group(lint->model, inner->group, pointer),
+	return bg_lint_add(lint, bg_rule_pointer(inner, pointer),
 			   "group %s: rule %s adds nothing to %s",
 			   lint->model->groups[inner->group].id,
 			   bg_lint_rule(lint->model, inner, text),

@@ -124,7 +124,6 @@ struct bg_model {
 	struct bg_model_node node;
 	struct bg_group *groups;
 	size_t group_count;
-	size_t listed_group_count; /* the first ones stand in /SecurityGroups, in this order */
 	struct bg_model_rule *rules;
 	size_t rule_count;
 	struct bg_set *sets;
