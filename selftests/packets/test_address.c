@@ -8,7 +8,8 @@
 #define ALL_NODES "ff02::1"
 #define SOLICITED "ff02::1:ff00:90"
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story addresses[] = {
 	{ "neighbour and router discovery, from the link",
 	  .steps = {

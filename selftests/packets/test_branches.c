@@ -14,7 +14,8 @@
 #define TWO_GROUPS                                                                                 \
 	FEED(NODE(""), ALL_RULES, BRANCH("eni-a", "9", "strict", "[\"sg-a\", \"sg-b\"]", PODS_A))
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story branches[] = {
 	{ "two branches do not see each other's flows",
 	  .steps = {

@@ -7,7 +7,8 @@
 #define FIRST .more = true, .payload = 64
 #define LATER(OFFSET) .offset_bytes = (OFFSET), .bare = true, .payload = 64
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story fragments[] = {
 	{ "UDP over IPv4, in order",
 	  .steps = {

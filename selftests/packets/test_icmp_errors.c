@@ -12,7 +12,8 @@
 #define ROUTER "10.0.77.1"
 #define ROUTER6 "2001:db8:77::1"
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story errors[] = {
 	{ "about a flow that the remote opened",
 	  .steps = {

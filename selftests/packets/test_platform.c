@@ -6,7 +6,8 @@
 #define R(NAME) BG_REASON_##NAME
 #define FILTER_FEED FEED(NODE(", \"PlatformTraffic\": \"filter\""), ALL_RULES, ALL_BRANCHES)
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story platform[] = {
 	{ "platform services of EC2 pass without a rule",
 	  .steps = {

@@ -36,7 +36,8 @@
 	FEED(NODE(""), RULES_A_OUT, BRANCH("eni-z", "9", "strict", "[\"sg-a\"]", PODS_A))
 #define NO_BRANCH_A FEED(NODE(""), ALL_RULES, JSON_B)
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story revisions[] = {
 	{ "\"keep\": a tracked flow lives on when its rule goes",
 	  .steps = {

@@ -5,7 +5,8 @@
 
 #define R(NAME) BG_REASON_##NAME
 
-/* clang-format off: tables, to be read by row */
+/* tables, to be read by row */
+/* clang-format off */
 static const struct story tracking[] = {
 	{ "TCP from handshake to close, opened by the remote",
 	  .steps = {
