@@ -105,11 +105,14 @@ struct bg_prefix maker_prefix(const char *text)
 	char address[64];
 	const char *slash = strchr(text, '/');
 	struct bg_prefix prefix;
+	unsigned long bits = 128;
 
 	snprintf(address, sizeof(address), "%.*s", (int)(slash ? slash - text : (long)strlen(text)),
 		 text);
 	prefix.addr = maker_addr(address);
-	prefix.length = slash ? atoi(slash + 1) + (strchr(address, ':') ? 0 : 96) : 128;
+	if (slash)
+		bits = strtoul(slash + 1, NULL, 10) + (strchr(address, ':') ? 0 : 96);
+	prefix.length = bits;
 	return prefix;
 }
 

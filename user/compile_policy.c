@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "compile_class_index.h"
 
 #define NONE 0xffffffffu
 #define NUMBER_MAX (1u << 24) /* of rules; far more than a map holds */
@@ -36,10 +37,7 @@ struct bg_policies {
 	const struct bg_classes *classes;
 	struct bg_writer *writer;
 
-	/* children of class c: child[child_start[c]] .. child[child_start[c + 1] - 1] */
-	__u32 *child_start, *child;
-	/* likewise the classes that have set s among their own */
-	__u32 *with_start, *with;
+	struct bg_class_index index;
 
 	/* the policy in work; marks hold `serial` where they are valid */
 	__u32 serial;
@@ -71,10 +69,7 @@ void bg_policies_free(struct bg_policies *policies)
 	if (!policies)
 		return;
 	bg_services_release(&policies->services);
-	free(policies->child_start);
-	free(policies->child);
-	free(policies->with_start);
-	free(policies->with);
+	bg_class_index_release(&policies->index);
 	free(policies->rules);
 	free(policies->specs);
 	free(policies->rank);
@@ -99,50 +94,6 @@ static void free_policies_at(struct bg_policies **policies)
 size_t bg_policies_rows(const struct bg_policies *policies)
 {
 	return policies->row_count;
-}
-
-/* Turns counts in start[1 .. n] into where each list starts. */
-static void counts_to_starts(__u32 *start, __u32 n)
-{
-	for (__u32 i = 0; i < n; i++)
-		start[i + 1] += start[i];
-}
-
-/* Lists are filled from the front while start[i] moves on; this moves it back. */
-static void rewind_starts(__u32 *start, __u32 n)
-{
-	for (__u32 i = n; i > 0; i--)
-		start[i] = start[i - 1];
-	start[0] = 0;
-}
-
-static int index_classes(struct bg_policies *policies)
-{
-	const struct bg_classes *classes = policies->classes;
-	__u32 count = classes->count, sets = classes->set_count;
-	__u32 owned = classes->own_start[count];
-
-	policies->child_start = calloc((size_t)count + 1, sizeof(__u32));
-	policies->child = calloc(count, sizeof(__u32));
-	policies->with_start = calloc((size_t)sets + 1, sizeof(__u32));
-	policies->with = calloc((size_t)owned + 1, sizeof(__u32));
-	if (!policies->child_start || !policies->child || !policies->with_start || !policies->with)
-		return -ENOMEM;
-	for (__u32 class = 1; class < count; class ++)
-		policies->child_start[classes->parent[class] + 1]++;
-	counts_to_starts(policies->child_start, count);
-	for (__u32 class = 1; class < count; class ++)
-		policies->child[policies->child_start[classes->parent[class]]++] = class;
-	rewind_starts(policies->child_start, count);
-
-	for (__u32 i = 0; i < owned; i++)
-		policies->with_start[classes->own[i] + 1]++;
-	counts_to_starts(policies->with_start, sets);
-	for (__u32 class = 1; class < count; class ++)
-		for (__u32 i = classes->own_start[class]; i < classes->own_start[class + 1]; i++)
-			policies->with[policies->with_start[classes->own[i]]++] = class;
-	rewind_starts(policies->with_start, sets);
-	return 0;
 }
 
 int bg_policies_new(const struct bg_model *model, const struct bg_classes *classes,
@@ -178,7 +129,7 @@ int bg_policies_new(const struct bg_model *model, const struct bg_classes *class
 	policies->stack = calloc(classes->count, sizeof(__u32));
 	if (!policies->rules || !policies->specs || !policies->rank || !policies->sets ||
 	    !policies->row || !policies->row_mark || !policies->chunk_mark || !policies->stack ||
-	    index_classes(policies))
+	    bg_class_index_build(&policies->index, classes))
 		return out_of_memory(err);
 	*result = bg_take_ptr(policies);
 	return 0;
@@ -338,7 +289,7 @@ static void add_to_cell(struct bg_policies *policies, __u32 service, __u32 numbe
 	if (policies->loaded[chunk] != policies->row_serial) {
 		policies->loaded[chunk] = policies->row_serial;
 		policies->touched[policies->touched_count++] = chunk;
-		memcpy(&policies->cells[chunk * BG_CHUNK_CELLS],
+		memcpy(&policies->cells[(size_t)chunk * BG_CHUNK_CELLS],
 		       policies->writer->cells + policies->head[chunk],
 		       chunk_length(policies, chunk) * sizeof(__u32));
 	}
@@ -369,7 +320,7 @@ static int end_row(struct bg_policies *policies, __u32 *row, struct bg_error *er
 	for (__u32 i = 0; i < policies->touched_count; i++) {
 		__u32 chunk = policies->touched[i];
 
-		rc = bg_writer_run(writer, &policies->cells[chunk * BG_CHUNK_CELLS],
+		rc = bg_writer_run(writer, &policies->cells[(size_t)chunk * BG_CHUNK_CELLS],
 				   chunk_length(policies, chunk), &policies->head[chunk], err);
 		if (rc)
 			return rc;
@@ -423,6 +374,7 @@ static int row_of_class(struct bg_policies *policies, __u32 class, __u32 parent_
 /* Gives rows to a class and to all below it. */
 static int visit_classes(struct bg_policies *policies, __u32 top, struct bg_error *err)
 {
+	const struct bg_class_index *index = &policies->index;
 	const struct bg_classes *classes = policies->classes;
 	__u32 waiting = 0;
 
@@ -437,9 +389,8 @@ static int visit_classes(struct bg_policies *policies, __u32 top, struct bg_erro
 			return rc;
 		policies->row_mark[class] = policies->serial;
 		policies->chunk_mark[class / BG_CHUNK_CELLS] = policies->serial;
-		for (__u32 i = policies->child_start[class]; i < policies->child_start[class + 1];
-		     i++)
-			policies->stack[waiting++] = policies->child[i];
+		for (__u32 i = index->child_start[class]; i < index->child_start[class + 1]; i++)
+			policies->stack[waiting++] = index->child[i];
 	}
 	return 0;
 }
@@ -474,7 +425,7 @@ static int write_row_vector(struct bg_policies *policies, __u32 *vector, struct 
  * is below it. */
 static int visit_sets(struct bg_policies *policies, struct bg_error *err)
 {
-	const __u32 *with = policies->with, *start = policies->with_start;
+	const __u32 *with = policies->index.with, *start = policies->index.with_start;
 	const struct bg_model *model = policies->model;
 	const size_t sets = model->set_count;
 	bg_auto_free bool *named = NULL;

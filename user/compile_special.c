@@ -81,7 +81,7 @@ static struct bg_addr platform_address(size_t i)
 		memcpy(&addr.byte[12], platform[i].v4, 4);
 		return addr;
 	}
-	for (int n = 0; n < 8; n++) {
+	for (size_t n = 0; n < 8; n++) {
 		addr.byte[2 * n] = platform[i].v6[n] >> 8;
 		addr.byte[2 * n + 1] = platform[i].v6[n] & 0xff;
 	}

@@ -19,12 +19,13 @@ static int too_large(const struct bg_writer *writer, size_t cells, struct bg_err
 {
 	size_t bytes = cells * sizeof(__u32);
 
-	return bg_fail(err, -E2BIG,
-		       "compiling the policy image: needs more than %zu KiB, and %zu KiB are "
-		       "allowed (%zu prefixes, so far %zu bytes a prefix): give a larger --image-mib, "
-		       "or name fewer prefixes and ports in the groups",
-		       (bytes + 1023) / 1024 - 1, writer->limit * sizeof(__u32) / 1024,
-		       writer->prefixes, writer->prefixes ? bytes / writer->prefixes : 0);
+	return bg_fail(
+		err, -E2BIG,
+		"compiling the policy image: needs more than %zu KiB, and %zu KiB are "
+		"allowed (%zu prefixes, so far %zu bytes a prefix): give a larger --image-mib, "
+		"or name fewer prefixes and ports in the groups",
+		(bytes + 1023) / 1024 - 1, writer->limit * sizeof(__u32) / 1024, writer->prefixes,
+		writer->prefixes ? bytes / writer->prefixes : 0);
 }
 
 int bg_writer_init(struct bg_writer *writer, size_t max_blocks, size_t prefixes,
@@ -55,7 +56,7 @@ int bg_writer_take(struct bg_writer *writer, size_t count, size_t align, __u32 *
 	if (start + count > writer->limit)
 		return too_large(writer, start + count, err);
 	if (start + count > writer->room) {
-		size_t room = writer->room ? writer->room : 128 * BG_BLOCK_CELLS;
+		size_t room = writer->room ? writer->room : 128ul * BG_BLOCK_CELLS;
 		__u32 *cells;
 
 		while (room < start + count)

@@ -112,7 +112,7 @@ static __u32 *table_place(const struct bg_registry *registry, const struct bg_ru
 	__u32 i = hash_bytes(rule, DESCRIPTION_BYTES) & mask;
 
 	while (registry->table[i] &&
-	       memcmp(&registry->rules[registry->table[i]].rule, rule, DESCRIPTION_BYTES))
+	       memcmp(&registry->rules[registry->table[i]].rule, rule, DESCRIPTION_BYTES) != 0)
 		i = (i + 1) & mask;
 	return &registry->table[i];
 }
@@ -460,12 +460,9 @@ static void copy_text(char *field, size_t size, const char *text)
 {
 	size_t length = strlen(text);
 
-	if (length < size) {
-		memcpy(field, text, length);
-		return;
-	}
-	memcpy(field, text, size - 1);
-	snprintf(field + size - 10, 10, "~%08x", hash_bytes(text, length));
+	snprintf(field, size, "%s", text);
+	if (length >= size)
+		snprintf(field + size - 10, 10, "~%08x", hash_bytes(text, length));
 }
 
 void bg_rule_describe(const struct bg_model *model, const struct bg_model_rule *rule,

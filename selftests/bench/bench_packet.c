@@ -336,7 +336,7 @@ int main(int argc, char **argv)
 	static struct bench bench;
 	char path[4096];
 
-	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json"))) {
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
 		fprintf(stderr, "usage: bench_packet [--json]\n");
 		return 2;
 	}

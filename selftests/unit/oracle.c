@@ -3,6 +3,7 @@
 #include "oracle.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,12 +90,8 @@ static bool is_text(const struct bg_addr *addr, const char *text)
 	struct bg_addr other;
 	char mapped[64];
 
-	if (!strchr(text, ':')) {
-		strcpy(mapped, "::ffff:");
-		strcat(mapped, text);
-		text = mapped;
-	}
-	if (inet_pton(AF_INET6, text, &other) != 1)
+	snprintf(mapped, sizeof(mapped), "%s%s", strchr(text, ':') ? "" : "::ffff:", text);
+	if (inet_pton(AF_INET6, mapped, &other) != 1)
 		abort();
 	return !memcmp(addr, &other, sizeof(other));
 }

@@ -361,7 +361,7 @@ static enum bg_service_space space_of(const struct oracle_service *service, __u3
 
 static void describe(const struct bg_addr *addr, char *text, size_t size)
 {
-	for (int n = 0; n < 16; n++)
+	for (size_t n = 0; n < 16; n++)
 		snprintf(text + 2 * n, size - 2 * n, "%02x", addr->byte[n]);
 }
 

@@ -148,7 +148,7 @@ static void check_image(const struct bg_model *model, const struct bg_image *ima
 	check_entry(&walk, header->trie6, 0, 0, 0, 0);
 	assert_int_equal(walk.nodes, image->nodes);
 	if (header->local_service_count)
-		check_run(&walk, header->local_services, 2 * header->local_service_count);
+		check_run(&walk, header->local_services, 2ul * header->local_service_count);
 	check_policy(&walk, &header->node_policy[0], model->rule_count);
 	check_policy(&walk, &header->node_policy[1], model->rule_count);
 	for (int vlan = 0; vlan < BG_VLANS; vlan++) {
@@ -161,7 +161,7 @@ static void check_image(const struct bg_model *model, const struct bg_image *ima
 		check_run(&walk, at, BG_BRANCH_CELLS);
 		assert_int_equal(branch->vlan, vlan);
 		if (branch->probe_count)
-			check_run(&walk, branch->probes, 2 * branch->probe_count);
+			check_run(&walk, branch->probes, 2ul * branch->probe_count);
 		check_policy(&walk, &branch->policy[BG_INGRESS], model->rule_count);
 		check_policy(&walk, &branch->policy[BG_EGRESS], model->rule_count);
 	}
