@@ -322,17 +322,28 @@ static int fail_at(const char *name, const struct parser *parser, size_t offset,
 	return bg_fail(parser->err, rc, "%s:%zu:%zu: %s", name, line, column, reason);
 }
 
-/* yajl stands behind what it could not take, or (in the cases that it words with
- * "after") at the end of it: step back to its start. */
+static bool starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/*
+ * Where that starts which yajl could not take. Its offset is behind it, or, where
+ * it says "after ...", moved back by the length of the token without quotes; what
+ * it never took in, it stands at.
+ */
 static size_t start_of(const char *text, size_t offset, const char *reason)
 {
-	size_t quote;
+	size_t quote = offset;
 
-	if (!strncmp(reason, "premature", 9) || !strncmp(reason, "probable", 8) || !offset)
+	if (!offset || starts_with(reason, "premature") || starts_with(reason, "probable") ||
+	    starts_with(reason, "invalid character"))
 		return offset;
-	if (strncmp(reason, "after", 5) != 0)
-		offset--;
-	if (text[offset] != '"')
+	if (starts_with(reason, "after"))
+		return offset > 1 && text[offset - 2] == '"' && text[offset - 1] != '"' ? offset - 2
+											: offset;
+	offset--;
+	if (text[offset] != '"' || starts_with(reason, "invalid"))
 		return offset;
 	for (quote = offset; quote > 0; quote--) {
 		if (text[quote - 1] == '"')
@@ -409,7 +420,7 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 	if (parser.rejected)
 		return bg_fail_in(err, parser.rc, "%s", name);
 	if (parser.rc)
-		return fail_at(name, &parser, offset, parser.rc, parser.reason);
+		return fail_at(name, &parser, offset ? offset - 1 : 0, parser.rc, parser.reason);
 	if (status != yajl_status_ok)
 		return fail_syntax(name, &parser, handle, offset);
 	if (result->root->type != BG_JSON_OBJECT) {
