@@ -17,15 +17,18 @@ static const __u32 priorities[] = { 1, 2, 3, 4 };
 
 #define PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
 
-static struct bpf_tc_hook tc_hook(__u32 ifindex, enum bg_hook hook)
+/* Cleared whole: libbpf refuses options whose padding is not zero. */
+static void set_hook(struct bpf_tc_hook *hook, __u32 ifindex, enum bg_hook where)
 {
-	struct bpf_tc_hook tc = {
-		.sz = sizeof(tc),
-		.ifindex = (int)ifindex,
-		.attach_point = hook == BG_HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS,
-	};
+	memset(hook, 0, sizeof(*hook));
+	hook->sz = sizeof(*hook);
+	hook->ifindex = (int)ifindex;
+	hook->attach_point = where == BG_HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
 
-	return tc;
+static void set_hook_of(struct bpf_tc_hook *hook, const struct bg_attachment *attachment)
+{
+	set_hook(hook, attachment->ifindex, bg_program_hook(attachment->program));
 }
 
 static __u32 handle_of(enum bg_program program)
@@ -59,13 +62,14 @@ static void unhush(const libbpf_print_fn_t *print)
 static int set_filter(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		      __u32 priority, bool replace)
 {
-	struct bpf_tc_hook hook =
-		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bg_program_fd(context->skel, attachment->program),
 		    .handle = handle_of(attachment->program), .priority = priority,
 		    .flags = replace ? BPF_TC_F_REPLACE : 0);
-	int rc = bpf_tc_attach(&hook, &opts);
+	int rc;
 
+	set_hook_of(&hook, attachment);
+	rc = bpf_tc_attach(&hook, &opts);
 	if (rc)
 		return rc;
 	attachment->priority = priority;
@@ -76,11 +80,11 @@ static int set_filter(const struct bg_attach_context *context, struct bg_attachm
 int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		     bool *made_qdisc, struct bg_error *err)
 {
-	struct bpf_tc_hook hook =
-		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	struct bpf_tc_hook hook;
 	libbpf_print_fn_t print;
 	int rc;
 
+	set_hook_of(&hook, attachment);
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 	print = hush();
 	rc = bpf_tc_hook_create(&hook);
@@ -114,11 +118,11 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
 
 int bg_clsact_find(struct bg_attachment *attachment)
 {
-	struct bpf_tc_hook hook =
-		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	struct bpf_tc_hook hook;
 	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
 
 	(void)print;
+	set_hook_of(&hook, attachment);
 	for (size_t i = 0; i < PRIORITIES; i++) {
 		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(attachment->program),
 			    .priority = priorities[i]);
@@ -134,20 +138,21 @@ int bg_clsact_find(struct bg_attachment *attachment)
 
 void bg_clsact_detach(const struct bg_attachment *attachment)
 {
-	struct bpf_tc_hook hook =
-		tc_hook(attachment->ifindex, bg_program_hook(attachment->program));
+	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(attachment->program),
 		    .priority = attachment->priority);
 	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
 
 	(void)print;
+	set_hook_of(&hook, attachment);
 	bpf_tc_detach(&hook, &opts);
 }
 
 void bg_clsact_remove_qdisc(__u32 ifindex)
 {
-	struct bpf_tc_hook hook = tc_hook(ifindex, BG_HOOK_INGRESS);
+	struct bpf_tc_hook hook;
 
+	set_hook(&hook, ifindex, BG_HOOK_INGRESS);
 	/* libbpf takes both together for "remove the qdisc" */
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 	bpf_tc_hook_destroy(&hook);
