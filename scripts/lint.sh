@@ -55,7 +55,8 @@ static_check() {
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -j "$(nproc)" --max-configs=4 \
 		--suppress=missingIncludeSystem \
-		-D_GNU_SOURCE -D__x86_64__ -Iheaders -Iuser \
+		-D_GNU_SOURCE -D__x86_64__ '-DLIBBPF_OPTS(type,name,...)=struct type name' \
+		-Iheaders -Iuser \
 		"${user_sources[@]}"
 }
 
