@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What a feed means: defaults, references, both ways of writing rules. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "feed_text.h"
+
+static void the_least_feed(void **state)
+{
+	struct bg_model *model = feed_parse("{'FeedVersion':1,'SecurityGroups':[]}");
+
+	(void)state;
+	assert_string_equal(model->revision, "");
+	assert_string_equal(model->node.name, "");
+	assert_string_equal(model->node.primary_interface, "");
+	assert_false(model->node.has_groups);
+	assert_int_equal(model->branch_count, 0);
+	assert_int_equal(model->warning_count, 0);
+	assert_int_equal(model->node.timeouts.tcp_established_s, 350);
+	assert_int_equal(model->node.timeouts.udp_s, 30);
+	assert_int_equal(model->node.timeouts.udp_stream_s, 180);
+	assert_int_equal(model->node.timeouts.other_s, 600);
+	bg_model_free(model);
+}
+
+/* The example of the documentation, whole. */
+static const char *const example =
+	"{ 'FeedVersion': 1, 'Revision': '2026-11-23T10:00:00Z/42',"
+	"  'Node': { 'Name': 'ip-10-0-1-10', 'PrimaryInterface': 'eth0', 'TrunkInterface': 'eth1',"
+	"            'Addresses': ['10.0.1.10'], 'GroupIds': ['sg-0node'],"
+	"            'VpcCidrs': ['10.0.0.0/16'], 'ServiceCidrs': ['172.20.0.0/16'],"
+	"            'ExternalSnat': true, 'ExcludeSnatCidrs': ['192.168.0.0/16'],"
+	"            'LocalServices': [{'Address': '169.254.20.10', 'Protocol': 'udp', 'Port': 53}],"
+	"            'ConnectionTracking': {'TcpEstablishedTimeout': 351, 'UdpTimeout': 31,"
+	"                                   'UdpStreamTimeout': 181} },"
+	"  'DefaultGroupIds': ['sg-0cluster'],"
+	"  'SecurityGroups': ["
+	"    { 'GroupId': 'sg-0aa11', 'GroupName': 'pay',"
+	"      'IpPermissions': [ {'IpProtocol': 'tcp', 'FromPort': 5432, 'ToPort': 5432,"
+	"        'IpRanges': [{'CidrIp': '10.0.0.0/16', 'Description': 'vpc'}],"
+	"        'Ipv6Ranges': [{'CidrIpv6': '2001:db8::/48'}],"
+	"        'PrefixListIds': [{'PrefixListId': 'pl-0e5'}],"
+	"        'UserIdGroupPairs': [{'GroupId': 'sg-0bb22', 'UserId': '111122223333'}]} ],"
+	"      'IpPermissionsEgress': [ {'IpProtocol': '-1',"
+	"                                'IpRanges': [{'CidrIp': '0.0.0.0/0'}]} ] },"
+	"    { 'GroupId': 'sg-0node' }, { 'GroupId': 'sg-0cluster' } ],"
+	"  'SecurityGroupRules': [ {'SecurityGroupRuleId': 'sgr-01', 'GroupId': 'sg-0aa11',"
+	"     'IsEgress': false, 'IpProtocol': 'tcp', 'FromPort': 5432, 'ToPort': 5432,"
+	"     'CidrIpv4': '10.0.0.0/16'} ],"
+	"  'PrefixLists': [ {'PrefixListId': 'pl-0e5',"
+	"     'Entries': [{'Cidr': '192.0.2.0/24', 'Description': 'dc1'}]} ],"
+	"  'NetworkInterfaces': [ {'NetworkInterfaceId': 'eni-0a1b',"
+	"     'Groups': [{'GroupId': 'sg-0bb22'}],"
+	"     'PrivateIpAddresses': [{'PrivateIpAddress': '10.0.47.82'}],"
+	"     'Ipv6Addresses': [{'Ipv6Address': '2001:db8::7c'}],"
+	"     'Ipv4Prefixes': [{'Ipv4Prefix': '10.0.48.0/28'}], 'Ipv6Prefixes': []} ],"
+	"  'Branches': [ { 'Id': 'eni-0b2c', 'VlanId': 9, 'Interface': 'vlan.eth.9',"
+	"     'Mode': 'strict', 'GroupIds': ['sg-0aa11'],"
+	"     'Pods': [ {'Namespace': 'shop', 'Name': 'cart-0',"
+	"                'Addresses': ['10.0.47.90', '2001:db8::90'],"
+	"                'HostInterface': 'vlan0365022ad4d',"
+	"                'Probes': [{'Protocol': 'tcp', 'Port': 8080}]} ] } ] }";
+
+static void the_example(void **state)
+{
+	struct bg_model *model = feed_parse(example);
+	const struct bg_model_node *node = &model->node;
+	char text[BG_IP_TEXT];
+
+	(void)state;
+	assert_string_equal(model->revision, "2026-11-23T10:00:00Z/42");
+	assert_string_equal(node->name, "ip-10-0-1-10");
+	assert_string_equal(node->primary_interface, "eth0");
+	assert_string_equal(node->trunk_interface, "eth1");
+	assert_int_equal(node->address_count, 1);
+	assert_string_equal(bg_addr_format(&node->addresses[0], text), "10.0.1.10");
+	assert_true(node->has_groups);
+	assert_int_equal(node->group_count, 1);
+	assert_string_equal(model->groups[node->groups[0]].id, "sg-0node");
+	assert_int_equal(node->vpc_cidr_count, 1);
+	assert_string_equal(bg_prefix_format(&node->vpc_cidrs[0], text), "10.0.0.0/16");
+	assert_string_equal(bg_prefix_format(&node->service_cidrs[0], text), "172.20.0.0/16");
+	assert_string_equal(bg_prefix_format(&node->exclude_snat_cidrs[0], text), "192.168.0.0/16");
+	assert_int_equal(node->local_service_count, 1);
+	assert_string_equal(bg_addr_format(&node->local_services[0].address, text),
+			    "169.254.20.10");
+	assert_int_equal(node->local_services[0].protocol, 17);
+	assert_int_equal(node->local_services[0].port, 53);
+	assert_true(node->external_snat);
+	assert_false(node->revalidate || node->filter_platform || node->per_interface ||
+		     node->live_mode_change);
+	assert_int_equal(node->timeouts.tcp_established_s, 351);
+	assert_int_equal(node->timeouts.udp_s, 31);
+	assert_int_equal(node->timeouts.udp_stream_s, 181);
+	assert_int_equal(model->branches[0].timeouts.udp_s, 31);
+	bg_model_free(model);
+	feed_is(example, FEED_ALL,
+		"group sg-0aa11 pay\n"
+		"  sgr-01 ingress 6 5432-5432 10.0.0.0/16\n"
+		"  - ingress 6 5432-5432 2001:db8::/48\n"
+		"  - ingress 6 5432-5432 pl-0e5\n"
+		"  - ingress 6 5432-5432 sg-0bb22\n"
+		"  - egress -1 0-65535 0.0.0.0/0\n"
+		"group sg-0node\n"
+		"group sg-0cluster\n"
+		"set 10.0.0.0/16: 10.0.0.0/16\n"
+		"set 2001:db8::/48: 2001:db8::/48\n"
+		"set pl-0e5: 192.0.2.0/24\n"
+		"set sg-0bb22: 10.0.47.82/32 10.0.48.0/28 2001:db8::7c/128\n"
+		"set 0.0.0.0/0: 0.0.0.0/0\n"
+		"branch eni-0b2c 9 vlan.eth.9 strict: sg-0aa11\n"
+		"  pod shop/cart-0 vlan0365022ad4d: 10.0.47.90 2001:db8::90 (6/8080)\n");
+}
+
+/* What the CNI does; the hash is `printf shop.cart-0 | sha1sum`. */
+static void defaults_are_those_of_the_cni(void **state)
+{
+	(void)state;
+	feed_is(FEED_POD("'Probes':[]"), FEED_BRANCHES,
+		"branch eni-1 9 vlan.eth.9 strict:\n"
+		"  pod shop/cart-0 vlan18582a65b10: 10.0.0.9\n");
+	feed_is(FEED_BRANCH("'Mode':'standard','Pods':[{'Namespace':'shop','Name':'cart-0',"
+			    "'Addresses':['10.0.0.9'],'Probes':[{'Port':80},"
+			    "{'Protocol':'udp','Port':53},{'Protocol':'icmp'}]}]"),
+		FEED_BRANCHES,
+		"branch eni-1 9 vlan.eth.9 standard:\n"
+		"  pod shop/cart-0 eni18582a65b10: 10.0.0.9 (6/80) (17/53) (1/0)\n");
+}
+
+static void groups_of_a_branch(void **state)
+{
+	static const char by_default[] =
+		"{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1'},{'GroupId':'sg-2'}],"
+		"'DefaultGroupIds':['sg-2'],'Branches':[{'Id':'a','VlanId':1,'Pods':[]},"
+		"{'Id':'b','VlanId':2,'GroupIds':null,'Pods':[]},{'Id':'c','VlanId':3,'GroupIds':['sg-1'],'Pods':[]}]}";
+
+	(void)state;
+	feed_is(by_default, FEED_BRANCHES,
+		"branch a 1 vlan.eth.1 strict: sg-2\n"
+		"branch b 2 vlan.eth.2 strict: sg-2\n"
+		"branch c 3 vlan.eth.3 strict: sg-1\n");
+	/* in the order of the feed, once; what is not there is kept by name */
+	feed_is(FEED_BRANCH("'GroupIds':['sg-2','sg-1','sg-2','sg-9'],'Pods':[]"),
+		FEED_BRANCHES | FEED_GROUPS,
+		"group sg-1\n"
+		"group sg-2\n"
+		"group sg-9 (unknown)\n"
+		"branch eni-1 9 vlan.eth.9 strict: sg-1 sg-2 sg-9\n");
+}
+
+static void several_pods_of_both_families(void **state)
+{
+	(void)state;
+	feed_is(FEED_BRANCH("'Pods':["
+			    "{'Namespace':'a','Name':'x','HostInterface':'vlanx',"
+			    "'Addresses':['10.0.0.1','2001:db8::1']},"
+			    "{'Namespace':'a','Name':'y','HostInterface':'vlany',"
+			    "'Addresses':['2001:db8::2']},"
+			    "{'Namespace':'b','Name':'x','HostInterface':'vlanz',"
+			    "'Addresses':['10.0.0.3','10.0.0.4']}]"),
+		FEED_BRANCHES,
+		"branch eni-1 9 vlan.eth.9 strict:\n"
+		"  pod a/x vlanx: 10.0.0.1 2001:db8::1\n"
+		"  pod a/y vlany: 2001:db8::2\n"
+		"  pod b/x vlanz: 10.0.0.3 10.0.0.4\n");
+}
+
+/* Interfaces, delegated prefixes and branches are members; itself, too. */
+static void a_reference_stands_for_members(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'SecurityGroups':["
+		"{'GroupId':'sg-1','IpPermissions':[{'IpProtocol':'-1','UserIdGroupPairs':"
+		"[{'GroupId':'sg-1'},{'GroupId':'sg-2'}]}]},"
+		"{'GroupId':'sg-2','IpPermissions':[{'IpProtocol':'-1','UserIdGroupPairs':"
+		"[{'GroupId':'sg-1'},{'GroupId':'sg-3'},{'GroupId':'sg-4'}]}]},"
+		"{'GroupId':'sg-3'}],"
+		"'NetworkInterfaces':[{'Groups':[{'GroupId':'sg-1'},{'GroupId':'sg-2'}],"
+		"'PrivateIpAddresses':[{'PrivateIpAddress':'10.0.0.1'},"
+		"{'PrivateIpAddress':'10.0.0.2'}],"
+		"'Ipv6Addresses':[{'Ipv6Address':'2001:db8::1'}],"
+		"'Ipv4Prefixes':[{'Ipv4Prefix':'10.0.1.0/28'}],"
+		"'Ipv6Prefixes':[{'Ipv6Prefix':'2001:db8:1::/80'}]}],"
+		"'Branches':[{'Id':'eni-1','VlanId':9,'GroupIds':['sg-1'],'Pods':["
+		"{'Addresses':['10.0.0.9','2001:db8::9']},{'Addresses':['10.0.0.8']}]}]}",
+		FEED_GROUPS | FEED_SETS,
+		"group sg-1\n"
+		"  - ingress -1 0-65535 sg-1\n"
+		"  - ingress -1 0-65535 sg-2\n"
+		"group sg-2\n"
+		"  - ingress -1 0-65535 sg-1\n"
+		"  - ingress -1 0-65535 sg-3\n"
+		"  - ingress -1 0-65535 sg-4\n"
+		"group sg-3\n"
+		"set sg-1: 10.0.0.1/32 10.0.0.2/32 10.0.0.8/32 10.0.0.9/32 10.0.1.0/28 "
+		"2001:db8::1/128 2001:db8::9/128 2001:db8:1::/80\n"
+		"set sg-2: 10.0.0.1/32 10.0.0.2/32 10.0.1.0/28 2001:db8::1/128 "
+		"2001:db8:1::/80\n"
+		"set sg-3:\n"
+		"set sg-4: (unresolved)\n");
+}
+
+/* A branch is an interface, so EC2's list has it as well. */
+static void members_are_listed_once(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':"
+		"[{'IpProtocol':'-1','UserIdGroupPairs':[{'GroupId':'sg-1'}]}]}],"
+		"'NetworkInterfaces':[{'NetworkInterfaceId':'eni-1','Groups':[{'GroupId':'sg-1'}],"
+		"'PrivateIpAddresses':[{'PrivateIpAddress':'10.0.0.9'}]}],"
+		"'Branches':[{'Id':'eni-1','VlanId':9,'GroupIds':['sg-1'],"
+		"'Pods':[{'Addresses':['10.0.0.9']}]}]}",
+		FEED_SETS, "set sg-1: 10.0.0.9/32\n");
+}
+
+static void prefix_lists_of_both_families(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'PrefixLists':[{'PrefixListId':'pl-1','Entries':["
+		"{'Cidr':'10.1.0.0/16'},{'Cidr':'2001:db8::/32','Description':'six'}]},"
+		"{'PrefixListId':'pl-2','Entries':[]}],"
+		"'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':[{'IpProtocol':'udp',"
+		"'FromPort':53,'ToPort':53,'PrefixListIds':[{'PrefixListId':'pl-1'},"
+		"{'PrefixListId':'pl-2'},{'PrefixListId':'pl-3'}]}]}]}",
+		FEED_GROUPS | FEED_SETS,
+		"group sg-1\n"
+		"  - ingress 17 53-53 pl-1\n"
+		"  - ingress 17 53-53 pl-2\n"
+		"  - ingress 17 53-53 pl-3\n"
+		"set pl-1: 10.1.0.0/16 2001:db8::/32\n"
+		"set pl-2:\n"
+		"set pl-3: (unresolved)\n");
+}
+
+/* Names of different kinds do not mix, whatever they look like. */
+static void a_peer_is_of_its_kind(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'PrefixLists':[{'PrefixListId':'sg-1','Entries':"
+		"[{'Cidr':'10.1.0.0/16'}]}],'SecurityGroups':[{'GroupId':'sg-1',"
+		"'IpPermissions':[{'IpProtocol':'-1','PrefixListIds':[{'PrefixListId':'sg-1'}],"
+		"'IpRanges':[{'CidrIp':'10.2.0.0/16'}],'UserIdGroupPairs':[{'GroupId':'sg-1'},"
+		"{'GroupId':'10.2.0.0/16'}]}]}]}",
+		FEED_SETS,
+		"set 10.2.0.0/16: 10.2.0.0/16\n"
+		"set sg-1: 10.1.0.0/16\n"
+		"set sg-1:\n"
+		"set 10.2.0.0/16: (unresolved)\n");
+}
+
+static void services(void **state)
+{
+	static const struct {
+		const char *permission, *expected;
+	} cases[] = {
+		{ "'IpProtocol':'tcp','FromPort':0,'ToPort':65535", "6 0-65535" },
+		{ "'IpProtocol':'udp','FromPort':53,'ToPort':53", "17 53-53" },
+		{ "'IpProtocol':'6','FromPort':1,'ToPort':2", "6 1-2" },
+		{ "'IpProtocol':'icmp','FromPort':-1,'ToPort':-1", "1 -1--1" },
+		{ "'IpProtocol':'icmp','FromPort':8,'ToPort':-1", "1 8--1" },
+		{ "'IpProtocol':'icmp','FromPort':3,'ToPort':4", "1 3-4" },
+		{ "'IpProtocol':'icmp'", "1 -1--1" },
+		{ "'IpProtocol':'icmpv6','FromPort':128,'ToPort':0", "58 128-0" },
+		{ "'IpProtocol':'58','FromPort':-1,'ToPort':-1", "58 -1--1" },
+		{ "'IpProtocol':'-1'", "-1 0-65535" },
+		{ "'IpProtocol':'-1','FromPort':-1,'ToPort':-1", "-1 0-65535" },
+		{ "'IpProtocol':'-1','FromPort':0,'ToPort':65535", "-1 0-65535" },
+		{ "'IpProtocol':'47'", "47 0-65535" },
+		{ "'IpProtocol':'50','FromPort':-1,'ToPort':-1", "50 0-65535" },
+		{ "'IpProtocol':'0'", "0 0-65535" },
+		{ "'IpProtocol':'255'", "255 0-65535" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512], expected[128];
+
+		snprintf(text, sizeof(text),
+			 FEED_RULES("{%s,'IpRanges':[{'CidrIp':'10.0.0.0/8'}]}"),
+			 cases[i].permission);
+		snprintf(expected, sizeof(expected), "group sg-1\n  - ingress %s 10.0.0.0/8\n",
+			 cases[i].expected);
+		feed_is(text, FEED_GROUPS | FEED_WARNINGS, expected);
+	}
+}
+
+#define FLAT(id, group, egress, more)                                                              \
+	"{'SecurityGroupRuleId':'" id "','GroupId':'" group "','IsEgress':" egress "," more "}"
+
+static void flat_rules_alone_define_the_group(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1'}],"
+		"'PrefixLists':[{'PrefixListId':'pl-1','Entries':[{'Cidr':'10.1.0.0/16'}]}],"
+		"'SecurityGroupRules':[" FLAT("sgr-1", "sg-1", "false", "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.0.0.0/8'") "," FLAT("sgr-2", "sg-1", "false", "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv6':'::/0'") "," FLAT(
+			"sgr-3", "sg-2", "false",
+			"'IpProtocol':'icmp','FromPort':-1,'ToPort':-1,'PrefixListId':'pl-1'") "," FLAT("sgr-4",
+													"sg-1",
+													"true",
+													"'IpProtocol':'-1','FromPort':-1,'ToPort':-1,"
+													"'ReferencedGroupInfo':{'GroupId':'sg-1','UserId':'111122223333'}") "]}",
+		FEED_GROUPS | FEED_WARNINGS,
+		"group sg-1\n"
+		"  sgr-1 ingress 6 80-80 10.0.0.0/8\n"
+		"  sgr-2 ingress 6 80-80 ::/0\n"
+		"  sgr-4 egress -1 0-65535 sg-1\n"
+		"group sg-2\n"
+		"  sgr-3 ingress 1 -1--1 pl-1\n");
+}
+
+/* Beside permissions they only give names; what they know more is stale. */
+static void flat_rules_beside_permissions_name_them(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':["
+		"{'IpProtocol':'tcp','FromPort':80,'ToPort':80,'IpRanges':"
+		"[{'CidrIp':'10.0.0.0/8'},{'CidrIp':'10.1.0.0/16'}]}]}],"
+		"'SecurityGroupRules':[" FLAT("sgr-1", "sg-1", "false", "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.1.0.0/16'") "," FLAT(
+			"sgr-2", "sg-1", "false",
+			"'IpProtocol':'tcp','FromPort':81,'ToPort':81,'CidrIpv4':'10.1.0.0/16'") "," FLAT("sgr-3",
+													  "sg-1",
+													  "true",
+													  "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.1.0.0/16'") "]}",
+		FEED_GROUPS,
+		"group sg-1\n"
+		"  - ingress 6 80-80 10.0.0.0/8\n"
+		"  sgr-1 ingress 6 80-80 10.1.0.0/16\n");
+}
+
+/* The AWS CLI prints them. */
+static void null_is_absent(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'Revision':null,'Node':null,'DefaultGroupIds':null,"
+		"'SecurityGroupRules':null,'PrefixLists':null,'NetworkInterfaces':null,"
+		"'SecurityGroups':[{'GroupId':'sg-1','GroupName':null,'IpPermissions':null,"
+		"'IpPermissionsEgress':[{'IpProtocol':'tcp','FromPort':1,'ToPort':2,"
+		"'IpRanges':null,'Ipv6Ranges':[{'CidrIpv6':'::/0','Description':null}],"
+		"'PrefixListIds':null,'UserIdGroupPairs':null}]}],"
+		"'Branches':[{'Id':'eni-1','VlanId':9,'Interface':null,'Mode':null,"
+		"'ConnectionTracking':null,'Pods':[]}]}",
+		FEED_ALL & ~FEED_WARNINGS,
+		"group sg-1\n"
+		"  - egress 6 1-2 ::/0\n"
+		"set ::/0: ::/0\n"
+		"branch eni-1 9 vlan.eth.9 strict:\n");
+	feed_is("{'FeedVersion':1,'SecurityGroups':[],'Branches':null}", FEED_ALL, "");
+}
+
+static void words_of_the_node(void **state)
+{
+	struct bg_model *model = feed_parse(
+		FEED_WITH("'Node':{'EstablishedFlows':'revalidate','PlatformTraffic':'filter',"
+			  "'StandardMode':'per-interface','LiveModeChange':true,'GroupIds':[],"
+			  "'ProbeSources':['10.0.2.0/24'],"
+			  "'ConnectionTracking':{'UdpTimeout':60}},"
+			  "'Branches':[{'Id':'a','VlanId':1,"
+			  "'Pods':[],'ConnectionTracking':{'UdpStreamTimeout':90}}]"));
+
+	(void)state;
+	assert_true(model->node.revalidate);
+	assert_true(model->node.filter_platform);
+	assert_true(model->node.per_interface);
+	assert_true(model->node.live_mode_change);
+	assert_true(model->node.has_groups);
+	assert_int_equal(model->node.group_count, 0);
+	assert_int_equal(model->node.probe_source_count, 1);
+	assert_int_equal(model->node.timeouts.udp_s, 60);
+	assert_int_equal(model->branches[0].timeouts.udp_s, 60);
+	assert_int_equal(model->branches[0].timeouts.udp_stream_s, 90);
+	assert_int_equal(model->branches[0].timeouts.tcp_established_s, 350);
+	bg_model_free(model);
+}
+
+/* What the AWS CLI prints, with all that we have no use for: no warning of it. */
+static void output_of_the_aws_cli_as_it_is(void **state)
+{
+	static const char text[] =
+		"{'FeedVersion':1,'SecurityGroups':[{"
+		"'GroupId':'sg-0123456789abcdef0','IpPermissionsEgress':[{'IpProtocol':'-1',"
+		"'UserIdGroupPairs':[],'IpRanges':[{'CidrIp':'0.0.0.0/0'}],'Ipv6Ranges':[],"
+		"'PrefixListIds':[]}],'Tags':[{'Key':'Name','Value':'db'}],"
+		"'VpcId':'vpc-1a2b3c4d','SecurityGroupArn':'arn:aws:ec2:eu-west-1:1:sg/sg-0',"
+		"'OwnerId':'111122223333','GroupName':'db','Description':'of the database',"
+		"'IpPermissions':[{'IpProtocol':'tcp','FromPort':5432,'ToPort':5432,"
+		"'UserIdGroupPairs':[{'Description':'app','UserId':'111122223333',"
+		"'GroupId':'sg-0fedcba9876543210','GroupName':'app','VpcId':'vpc-2',"
+		"'VpcPeeringConnectionId':'pcx-1','PeeringStatus':'active'}],'IpRanges':[],"
+		"'Ipv6Ranges':[],'PrefixListIds':[{'Description':'s3','PrefixListId':'pl-6da54004'}]"
+		"}]}],"
+		"'SecurityGroupRules':[{'SecurityGroupRuleId':'sgr-0123456789abcdef0',"
+		"'GroupId':'sg-0123456789abcdef0','GroupOwnerId':'111122223333','IsEgress':true,"
+		"'IpProtocol':'-1','FromPort':-1,'ToPort':-1,'CidrIpv4':'0.0.0.0/0',"
+		"'Description':'all','Tags':[],'SecurityGroupRuleArn':'arn:aws:ec2:x'},"
+		"{'SecurityGroupRuleId':'sgr-0fedcba9876543210',"
+		"'GroupId':'sg-0123456789abcdef0','GroupOwnerId':'111122223333','IsEgress':false,"
+		"'IpProtocol':'tcp','FromPort':5432,'ToPort':5432,'ReferencedGroupInfo':"
+		"{'GroupId':'sg-0fedcba9876543210','UserId':'111122223333','VpcId':'vpc-2',"
+		"'VpcPeeringConnectionId':'pcx-1','PeeringStatus':'active'},'Tags':[]}],"
+		"'PrefixLists':[{'PrefixListId':'pl-6da54004','AddressFamily':'IPv4',"
+		"'State':'create-complete','PrefixListArn':'arn:aws:ec2:x','PrefixListName':'s3',"
+		"'MaxEntries':10,'Version':1,'Tags':[],'OwnerId':'AWS','Entries':"
+		"[{'Cidr':'52.218.0.0/17','Description':''}]}],"
+		"'NetworkInterfaces':[{'Association':{'IpOwnerId':'amazon',"
+		"'PublicDnsName':'ec2-1.amazonaws.com','PublicIp':'203.0.113.1'},"
+		"'Attachment':{'AttachTime':'2026-11-01T00:00:00+00:00','AttachmentId':'a',"
+		"'DeleteOnTermination':true,'DeviceIndex':0,'NetworkCardIndex':0,"
+		"'InstanceId':'i-1','InstanceOwnerId':'1','Status':'attached'},"
+		"'AvailabilityZone':'eu-west-1a','AvailabilityZoneId':'euw1-az1',"
+		"'ConnectionTrackingConfiguration':{'TcpEstablishedTimeout':600,"
+		"'UdpStreamTimeout':60,'UdpTimeout':30},"
+		"'Description':'','Groups':[{'GroupName':'app','GroupId':'sg-0fedcba9876543210'}],"
+		"'InterfaceType':'interface','Ipv6Addresses':[{'Ipv6Address':'2001:db8::5',"
+		"'IsPrimaryIpv6':false,'PublicIpv6DnsName':'x'}],'MacAddress':'02:00:00:00:00:01',"
+		"'NetworkInterfaceId':'eni-0123456789abcdef0','OwnerId':'1',"
+		"'PrivateDnsName':'ip-10-0-0-5.ec2.internal','PrivateIpAddress':'10.0.0.5',"
+		"'PrivateIpAddresses':[{'Association':{'IpOwnerId':'amazon'},'Primary':true,"
+		"'PrivateDnsName':'x','PrivateIpAddress':'10.0.0.5'}],'Ipv4Prefixes':[],"
+		"'Ipv6Prefixes':[],'RequesterId':'AIDA','RequesterManaged':false,"
+		"'SourceDestCheck':true,'Status':'in-use','SubnetId':'subnet-1','TagSet':[],"
+		"'VpcId':'vpc-1','DenyAllIgwTraffic':false,'Ipv6Native':false,"
+		"'Ipv6Address':'2001:db8::5','Operator':{'Managed':false},'AssociatedSubnets':[]}],"
+		"'NextToken':null}";
+
+	(void)state;
+	feed_is(text, FEED_ALL,
+		"group sg-0123456789abcdef0 db\n"
+		"  - ingress 6 5432-5432 pl-6da54004\n"
+		"  sgr-0fedcba9876543210 ingress 6 5432-5432 sg-0fedcba9876543210\n"
+		"  sgr-0123456789abcdef0 egress -1 0-65535 0.0.0.0/0\n"
+		"set pl-6da54004: 52.218.0.0/17\n"
+		"set sg-0fedcba9876543210: 10.0.0.5/32 2001:db8::5/128\n"
+		"set 0.0.0.0/0: 0.0.0.0/0\n");
+}
+
+/* A typing error in a hundred places is one warning; what stands beside counts. */
+static void unknown_keys_warn_once_a_pattern(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'Comment':'mine','SecurityGroups':["
+		"{'GroupId':'sg-1','IpPermission':[]},{'GroupId':'sg-2','IpPermission':[]},"
+		"{'GroupId':'sg-3','IpPermission':[],'IpPermissions':[{'IpProtocol':'-1',"
+		"'IpRanges':[{'CidrIp':'10.0.0.0/8','Descripton':''}]}]}]}",
+		FEED_GROUPS | FEED_WARNINGS,
+		"group sg-1\n"
+		"group sg-2\n"
+		"group sg-3\n"
+		"  - ingress -1 0-65535 10.0.0.0/8\n"
+		"warning /Comment: unknown key, ignored\n"
+		"warning /SecurityGroups/0/IpPermission: unknown key, ignored; 3 in all as "
+		"/SecurityGroups/*/IpPermission\n"
+		"warning /SecurityGroups/2/IpPermissions/0/IpRanges/0/Descripton: unknown key, "
+		"ignored\n");
+}
+
+static void what_a_user_is_warned_of(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':["
+		"{'IpProtocol':'tcp','FromPort':1,'ToPort':1,'IpRanges':[{'CidrIp':'10.1.2.3/8'}],"
+		"'PrefixListIds':[{'PrefixListId':'pl-1'}],"
+		"'UserIdGroupPairs':[{'GroupId':'sg-9'}]},{'IpProtocol':'-1'}]}],"
+		"'DefaultGroupIds':['sg-8'],"
+		"'Branches':[{'Id':'a','VlanId':1,'Pods':[]},"
+		"{'Id':'b','VlanId':2,'GroupIds':[],'Pods':[{'Addresses':[]}]}]}",
+		FEED_WARNINGS,
+		"warning /SecurityGroups/0/IpPermissions/0/IpRanges/0/CidrIp: 10.1.2.3/8 has bits "
+		"behind its length, taken as 10.0.0.0/8\n"
+		"warning /SecurityGroups/0/IpPermissions/1: names no peer: it allows nothing\n"
+		"warning /DefaultGroupIds/0: sg-8 is not in the feed: no rules of it\n"
+		"warning /Branches/0/Pods: no pod: nothing passes\n"
+		"warning /Branches/1: no groups: no rule allows anything\n"
+		"warning /Branches/1/Pods/0/Addresses: no address: nothing of the pod passes\n"
+		"warning /SecurityGroups/0/IpPermissions/0/PrefixListIds/0: the feed has no "
+		"entries of pl-1: it matches nothing\n"
+		"warning /SecurityGroups/0/IpPermissions/0/UserIdGroupPairs/0: the feed has "
+		"neither sg-9 nor members of it: it matches nothing\n");
+}
+
+/* A branch in EC2's own shape. */
+static void groups_of_a_branch_as_ec2_writes_them(void **state)
+{
+	(void)state;
+	feed_is(FEED_BRANCH("'Groups':[{'GroupId':'sg-2','GroupName':'x'}],'Pods':[]"),
+		FEED_BRANCHES, "branch eni-1 9 vlan.eth.9 strict: sg-2\n");
+}
+
+/* The time-outs of the interface that the branch is. */
+static void tracking_of_the_interface(void **state)
+{
+	struct bg_model *model = feed_parse(
+		"{'FeedVersion':1,'SecurityGroups':[],'NetworkInterfaces':["
+		"{'NetworkInterfaceId':'eni-1','ConnectionTrackingConfiguration':"
+		"{'TcpEstablishedTimeout':432000,'UdpTimeout':31}}],'Branches':["
+		"{'Id':'eni-1','VlanId':1,'Pods':[],'ConnectionTracking':{'UdpTimeout':32}},"
+		"{'Id':'eni-2','VlanId':2,'Pods':[]}]}");
+
+	(void)state;
+	assert_int_equal(model->branches[0].timeouts.tcp_established_s, 432000);
+	assert_int_equal(model->branches[0].timeouts.udp_s, 32);
+	assert_int_equal(model->branches[1].timeouts.tcp_established_s, 350);
+	assert_int_equal(model->branches[1].timeouts.udp_s, 30);
+	bg_model_free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_least_feed),
+		cmocka_unit_test(the_example),
+		cmocka_unit_test(defaults_are_those_of_the_cni),
+		cmocka_unit_test(groups_of_a_branch),
+		cmocka_unit_test(groups_of_a_branch_as_ec2_writes_them),
+		cmocka_unit_test(several_pods_of_both_families),
+		cmocka_unit_test(a_reference_stands_for_members),
+		cmocka_unit_test(members_are_listed_once),
+		cmocka_unit_test(prefix_lists_of_both_families),
+		cmocka_unit_test(a_peer_is_of_its_kind),
+		cmocka_unit_test(services),
+		cmocka_unit_test(flat_rules_alone_define_the_group),
+		cmocka_unit_test(flat_rules_beside_permissions_name_them),
+		cmocka_unit_test(null_is_absent),
+		cmocka_unit_test(words_of_the_node),
+		cmocka_unit_test(tracking_of_the_interface),
+		cmocka_unit_test(output_of_the_aws_cli_as_it_is),
+		cmocka_unit_test(unknown_keys_warn_once_a_pattern),
+		cmocka_unit_test(what_a_user_is_warned_of),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
