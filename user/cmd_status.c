@@ -1,17 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* branchguard status: what is in force, for people, programs and Prometheus. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "cleanup.h"
 #include "cli.h"
 #include "out.h"
 #include "status.h"
 
-static int show(const char *pin_dir, bool json, bool metrics, struct bg_error *err)
+/* Leaves one branch in. */
+static int pick_branch(struct bg_status *status, const char *name, struct bg_error *err)
+{
+	bg_auto_free struct bg_branch_row *rows = calloc(status->branch_count + 1, sizeof(*rows));
+	const struct bg_branch_row *row;
+
+	if (!rows)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < status->branch_count; i++)
+		rows[i] = status->branches[i].row;
+	row = bg_branch_find(rows, status->branch_count, name, err);
+	if (!row)
+		return -ENOENT;
+	status->branches[0] = status->branches[row - rows];
+	status->branch_count = 1;
+	return 0;
+}
+
+static int show(const char *pin_dir, const char *branch, bool json, bool metrics,
+		struct bg_error *err)
 {
 	bg_cleanup(bg_status_free) struct bg_status status = {};
 	int rc = bg_status_read(pin_dir, &status, err);
 
+	if (!rc && branch)
+		rc = pick_branch(&status, branch, err);
 	if (rc)
 		return rc;
 	if (json)
@@ -25,16 +47,28 @@ static int show(const char *pin_dir, bool json, bool metrics, struct bg_error *e
 
 int cmd_status(int argc, char **argv)
 {
-	const char *pin_dir = BG_DEFAULT_PIN_DIR;
+	const char *pin_dir = BG_DEFAULT_PIN_DIR, *branch = NULL;
 	bool json = false, metrics = false;
-	const struct bg_option options[] = { BG_OPTION_JSON(&json),
-					     { .name = "metrics",
-					       .letter = 'm',
-					       .type = BG_OPTION_FLAG,
-					       .value = &metrics,
-					       .help = "print metrics as Prometheus scrapes them" },
-					     BG_OPTION_PIN_DIR(&pin_dir),
-					     {} };
+	const struct bg_option options[] = {
+		{
+			.name = "branch",
+			.letter = 'b',
+			.type = BG_OPTION_STRING,
+			.value = &branch,
+			.argument = "BRANCH",
+			.help = "of the branches only this one (id, VLAN id or interface)",
+		},
+		{
+			.name = "metrics",
+			.letter = 'm',
+			.type = BG_OPTION_FLAG,
+			.value = &metrics,
+			.help = "print metrics as Prometheus scrapes them",
+		},
+		BG_OPTION_JSON(&json),
+		BG_OPTION_PIN_DIR(&pin_dir),
+		{},
+	};
 	const struct bg_command command = {
 		.verb = "status",
 		.about = "Prints the revision in force, the branches with what passed and what "
@@ -51,7 +85,7 @@ int cmd_status(int argc, char **argv)
 		bg_fail(&err, -EINVAL, "--json and --metrics: expected one of them");
 		return bg_cli_misused("status", &err);
 	}
-	if (show(pin_dir, json, metrics, &err) || bg_out_finish(&err))
+	if (show(pin_dir, branch, json, metrics, &err) || bg_out_finish(&err))
 		return bg_cli_failed("status", &err);
 	return BG_EXIT_DONE;
 }

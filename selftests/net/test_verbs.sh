@@ -86,6 +86,7 @@ check "a branch has its pod's addresses" json status \
 check "rules lists what is in the feed" json rules 'map(select(.group_id == "sg-cart")) | length >= 4'
 check "a rule that admitted nothing is unused" json rules \
 	'any(.[]; .protocol == "tcp" and .ports == "5432" and .hits == 0)' --unused --group sg-cart
+check "status shows one branch when asked for it" json status '.branches | map(.vlan) == [10]' --branch vlan.eth.10
 check "an unknown branch is refused with those that there are" \
 	refuses 1 "--branch 'no-such': expected the id, VLAN id or interface.*eni-" bg rules --branch no-such
 
