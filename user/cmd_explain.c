@@ -15,7 +15,8 @@
 struct request {
 	const char *feed, *pin_dir, *queries, *branch, *protocol;
 	bool live, json, has_direction, has_remote, has_port, has_type, has_code;
-	int direction, hook; /* enum bg_direction, enum bg_explain_hook */
+	int direction; /* enum bg_direction */
+	int xdp;       /* index in hooks */
 	__u32 port, icmp_type, icmp_code;
 	struct bg_question question;
 };
@@ -75,11 +76,26 @@ static int check_usage(struct request *request, struct bg_error *err)
 	return 0;
 }
 
+static enum bg_explain_program program_for(const struct request *request,
+					   enum bg_direction direction)
+{
+	if (direction == BG_EGRESS)
+		return BG_EXPLAIN_BRANCH_EGRESS;
+	return request->xdp ? BG_EXPLAIN_BRANCH_INGRESS_XDP : BG_EXPLAIN_BRANCH_INGRESS;
+}
+
+/* Questions from a file may be of both directions. */
+static unsigned int programs_for(const struct request *request)
+{
+	if (!request->queries)
+		return BG_EXPLAIN_BIT(program_for(request, request->question.direction));
+	return BG_EXPLAIN_BIT(program_for(request, BG_INGRESS)) |
+	       BG_EXPLAIN_BIT(program_for(request, BG_EGRESS));
+}
+
 static const char *program_name(const struct request *request)
 {
-	if (request->question.direction == BG_EGRESS)
-		return "tc_branch_egress";
-	return request->hook == BG_EXPLAIN_XDP ? "xdp_branch" : "tc_branch_ingress";
+	return bg_explain_program_name(program_for(request, request->question.direction));
 }
 
 static void print_rule(const char *head, const struct bg_explain_rule *rule)
@@ -209,20 +225,15 @@ static int explain(struct request *request, struct bg_error *err)
 {
 	bg_cleanup(free_model_at) struct bg_model *model = NULL;
 	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
-	enum bg_direction direction = request->question.direction;
-	const struct bg_explain_scope scope = {
-		.hook = request->hook,
-		.directions[BG_INGRESS] = request->queries || direction == BG_INGRESS,
-		.directions[BG_EGRESS] = request->queries || direction == BG_EGRESS,
-	};
+	unsigned int programs = programs_for(request);
 	int rc;
 
 	if (request->live) {
-		rc = bg_explainer_open_live(request->pin_dir, &scope, &explainer, err);
+		rc = bg_explainer_open_live(request->pin_dir, programs, &explainer, err);
 	} else {
 		rc = bg_feed_read(request->feed, &model, err);
 		if (!rc)
-			rc = bg_explainer_open(model, &scope, &explainer, err);
+			rc = bg_explainer_open(model, programs, &explainer, err);
 	}
 	if (rc)
 		return rc;
@@ -312,7 +323,7 @@ int cmd_explain(int argc, char **argv)
 			  "\"IcmpCode\", \"Local\"}; answered a line each, in the same order" },
 		{ .name = "hook",
 		  .type = BG_OPTION_ENUM,
-		  .value = &request.hook,
+		  .value = &request.xdp,
 		  .words = hooks,
 		  .help = "which program judges ingress (default tc); the verdict is the same" },
 		BG_OPTION_JSON(&request.json),

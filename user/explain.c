@@ -53,9 +53,24 @@ const char *bg_explain_revision(const struct bg_explainer *explainer)
 	return explainer->revision;
 }
 
-/* The loopback device takes the part of the branch's interface. */
-static int stand_in(struct bg_explainer *explainer, const struct bg_explain_branch *branch,
-		    struct bg_error *err)
+const char *bg_explain_program_name(enum bg_explain_program program)
+{
+	static const char *const names[BG_EXPLAIN_PROGRAMS] = {
+		[BG_EXPLAIN_BRANCH_INGRESS] = "tc_branch_ingress",
+		[BG_EXPLAIN_BRANCH_INGRESS_XDP] = "xdp_branch",
+		[BG_EXPLAIN_BRANCH_EGRESS] = "tc_branch_egress",
+		[BG_EXPLAIN_POD_EGRESS] = "tc_pod_egress",
+		[BG_EXPLAIN_NODE_EGRESS] = "tc_node_egress",
+		[BG_EXPLAIN_SNAT_EGRESS] = "tc_node_egress",
+	};
+
+	return names[program];
+}
+
+/* The loopback device takes the part of the interface that the packet is on, or,
+ * where the program asks for that, of the one that it came from. */
+static int stand_in(struct bg_explainer *explainer, enum bg_explain_program program,
+		    const struct bg_explain_branch *branch, struct bg_error *err)
 {
 	struct bg_iface iface = {
 		.ifindex = explainer->ifindex,
@@ -65,6 +80,10 @@ static int stand_in(struct bg_explainer *explainer, const struct bg_explain_bran
 	__u32 place = explainer->ifindex & (BG_IFACES - 1);
 	int rc;
 
+	if (program == BG_EXPLAIN_POD_EGRESS || program == BG_EXPLAIN_SNAT_EGRESS)
+		iface.role = branch->mode == BG_STRICT ? BG_ROLE_POD_STRICT : BG_ROLE_POD_STANDARD;
+	if (program == BG_EXPLAIN_NODE_EGRESS)
+		iface.role = BG_ROLE_PRIMARY;
 	if (!memcmp(&iface, &explainer->iface, sizeof(iface)))
 		return 0;
 	rc = bg_map_set(explainer->datapath->skel->maps.ifaces, &place, &iface, err);
@@ -106,64 +125,56 @@ static int set_local(const struct bg_explainer *explainer, const struct bg_expla
 	return 0;
 }
 
-static const struct bpf_program *program_of(const struct bg_explainer *explainer,
-					    enum bg_direction direction)
+/* Runs the program on the frame; what it decided stands in `trace`, reason NONE
+ * when it did not. */
+static int run(struct bg_explainer *explainer, enum bg_explain_program asked,
+	       const struct bg_question *question, struct bg_trace *trace, struct bg_error *err)
 {
-	const struct branchguard_bpf *skel = explainer->datapath->skel;
-
-	if (direction == BG_EGRESS)
-		return skel->progs.tc_branch_egress;
-	return explainer->scope.hook == BG_EXPLAIN_XDP ? skel->progs.xdp_branch
-						       : skel->progs.tc_branch_ingress;
-}
-
-/* Runs the program on the frame; the answer is what it wrote into `trace`. */
-static int judge(struct bg_explainer *explainer, const struct bg_question *question,
-		 struct bg_trace *trace, struct bg_error *err)
-{
-	const struct bpf_program *program = program_of(explainer, question->direction);
+	struct __sk_buff context = {
+		.ingress_ifindex = asked == BG_EXPLAIN_SNAT_EGRESS ? explainer->ifindex : 0,
+	};
 	struct bpf_map *traces = explainer->datapath->skel->maps.trace;
 	__u8 frame[BG_QUESTION_BYTES];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame,
+	LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = frame,
 		    .data_size_in = (__u32)bg_question_frame(question, frame), .repeat = 1);
 	struct bg_trace none = {};
 	__u32 zero = 0;
 	int rc;
 
+	if (context.ingress_ifindex) {
+		test.ctx_in = &context;
+		test.ctx_size_in = sizeof(context);
+	}
 	rc = bg_map_set(traces, &zero, &none, err);
 	if (rc)
 		return rc;
-	rc = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+	rc = bpf_prog_test_run_opts(explainer->fds[asked], &test);
 	if (rc)
-		return bg_fail(err, rc, "test run of %s: %s", bpf_program__name(program),
+		return bg_fail(err, rc, "test run of %s: %s", bg_explain_program_name(asked),
 			       strerror(-rc));
 	rc = bpf_map_lookup_elem(bpf_map__fd(traces), &zero, trace);
 	if (rc)
 		return bg_fail(err, rc, "reading map trace: %s", strerror(-rc));
-	if (trace->reason == BG_REASON_NONE || trace->direction != question->direction ||
-	    trace->action != run.retval)
-		return bg_fail(err, -EIO, "%s gave no verdict (it returned %d)",
-			       bpf_program__name(program), (int)run.retval);
+	if (trace->reason != BG_REASON_NONE && trace->action != test.retval)
+		return bg_fail(err, -EIO, "%s returned %d, and says %d",
+			       bg_explain_program_name(asked), (int)test.retval,
+			       (int)trace->action);
 	return 0;
 }
 
-int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
-	       struct bg_answer *answer, struct bg_error *err)
+int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program program,
+		  const struct bg_explain_branch *branch, const struct bg_question *question,
+		  struct bg_answer *answer, struct bg_error *err)
 {
-	const struct bg_explain_branch *branch;
 	struct bg_trace trace;
 	int rc;
 
-	if (!explainer->scope.directions[question->direction])
-		return bg_fail(err, -EINVAL, "the program for that direction is not loaded");
-	branch = bg_explain_find(explainer, question->branch, err);
-	if (!branch)
-		return -ENOENT;
-	rc = set_local(explainer, branch, question, err);
+	if (!(explainer->programs & BG_EXPLAIN_BIT(program)))
+		return bg_fail(err, -EINVAL, "program %s is not loaded",
+			       bg_explain_program_name(program));
+	rc = stand_in(explainer, program, branch, err);
 	if (!rc)
-		rc = stand_in(explainer, branch, err);
-	if (!rc)
-		rc = judge(explainer, question, &trace, err);
+		rc = run(explainer, program, question, &trace, err);
 	if (rc)
 		return rc;
 	answer->reason = trace.reason;
@@ -171,4 +182,26 @@ int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	answer->rule = answer->allowed ? trace.rule : 0;
 	answer->node_rule = answer->allowed ? trace.node_rule : 0;
 	return answer->allowed ? forget_flows(explainer, err) : 0;
+}
+
+int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
+	       struct bg_answer *answer, struct bg_error *err)
+{
+	const struct bg_explain_branch *branch;
+	enum bg_explain_program program = BG_EXPLAIN_BRANCH_EGRESS;
+	int rc;
+
+	if (question->direction == BG_INGRESS)
+		program = explainer->programs & BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS)
+				  ? BG_EXPLAIN_BRANCH_INGRESS
+				  : BG_EXPLAIN_BRANCH_INGRESS_XDP;
+	branch = bg_explain_find(explainer, question->branch, err);
+	if (!branch)
+		return -ENOENT;
+	rc = set_local(explainer, branch, question, err);
+	if (!rc)
+		rc = bg_explain_at(explainer, program, branch, question, answer, err);
+	if (!rc && answer->reason == BG_REASON_NONE)
+		rc = bg_fail(err, -EIO, "%s gave no verdict", bg_explain_program_name(program));
+	return rc;
 }

@@ -17,7 +17,18 @@
 
 struct bg_explainer;
 
-enum bg_explain_hook { BG_EXPLAIN_TC = 0, BG_EXPLAIN_XDP = 1 };
+/* The programs that can be asked. Only those that are wanted are loaded: the
+ * verifier takes its time for each. */
+enum bg_explain_program {
+	BG_EXPLAIN_BRANCH_INGRESS = 0,
+	BG_EXPLAIN_BRANCH_INGRESS_XDP,
+	BG_EXPLAIN_BRANCH_EGRESS,
+	BG_EXPLAIN_POD_EGRESS,	/* the host end of a pod's veth */
+	BG_EXPLAIN_NODE_EGRESS, /* the primary interface, what the node itself sends */
+	BG_EXPLAIN_SNAT_EGRESS, /* likewise, what a standard pod sends through it */
+	BG_EXPLAIN_PROGRAMS,
+};
+#define BG_EXPLAIN_BIT(program) (1u << (program))
 
 struct bg_explain_branch {
 	char *id;
@@ -44,20 +55,13 @@ struct bg_answer {
 	__u32 node_rule; /* of the node's groups, likewise */
 };
 
-/* What will be asked: only the programs for that are loaded, since the verifier
- * takes its time for each. */
-struct bg_explain_scope {
-	enum bg_explain_hook hook; /* of ingress; egress is TC's */
-	bool directions[BG_DIRECTIONS];
-};
-
 /* The model is published in a private datapath, and must outlive it. */
-int bg_explainer_open(struct bg_model *model, const struct bg_explain_scope *scope,
+int bg_explainer_open(struct bg_model *model, unsigned int programs,
 		      struct bg_explainer **explainer, struct bg_error *err);
 
 /* By the revision that the datapath pinned in `pin_dir` has in force, at every
  * question anew. Branches and rules are those of the moment of opening. */
-int bg_explainer_open_live(const char *pin_dir, const struct bg_explain_scope *scope,
+int bg_explainer_open_live(const char *pin_dir, unsigned int programs,
 			   struct bg_explainer **explainer, struct bg_error *err);
 void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
 
@@ -71,13 +75,25 @@ const struct bg_explain_rule *bg_explain_rule(const struct bg_explainer *explain
 /* As the feed gave it, "" when it did not. */
 const char *bg_explain_revision(const struct bg_explainer *explainer);
 
+/* "tc_branch_ingress" */
+const char *bg_explain_program_name(enum bg_explain_program program);
+
 /*
  * Sets question->local where the question leaves it open, and judges the packet
- * as the first of its flow. A branch without an address of that family gets the
- * unspecified one, which is nobody's; where addresses are not known (live, not
- * yet armed) it is -ENODATA. A direction out of scope is -EINVAL.
+ * on the branch, as the first of its flow; ingress by TC if that is loaded, else
+ * by XDP. A branch without an address of that family gets the unspecified one,
+ * which is nobody's; where addresses are not known (live, not yet armed) it is
+ * -ENODATA. -EINVAL: no program for the direction is loaded.
  */
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	       struct bg_answer *answer, struct bg_error *err);
+
+/*
+ * The same by any program; question->local is set. Reason NONE: it does not
+ * judge this packet, and leaves it to others.
+ */
+int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program program,
+		  const struct bg_explain_branch *branch, const struct bg_question *question,
+		  struct bg_answer *answer, struct bg_error *err);
 
 #endif

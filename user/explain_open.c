@@ -103,20 +103,14 @@ static int take_rules(struct bg_explainer *explainer, const struct bg_model *mod
 	return 0;
 }
 
-static struct bg_explainer *new_explainer(const struct bg_explain_scope *scope)
+static void list_programs(unsigned int programs, const char *names[BG_EXPLAIN_PROGRAMS + 1])
 {
-	struct bg_explainer *explainer = calloc(1, sizeof(*explainer));
-	const char **next;
+	size_t count = 0;
 
-	if (!explainer)
-		return NULL;
-	explainer->scope = *scope;
-	next = explainer->programs;
-	if (scope->directions[BG_INGRESS])
-		*next++ = scope->hook == BG_EXPLAIN_XDP ? "xdp_branch" : "tc_branch_ingress";
-	if (scope->directions[BG_EGRESS])
-		*next++ = "tc_branch_egress";
-	return explainer;
+	for (enum bg_explain_program i = 0; i < BG_EXPLAIN_PROGRAMS; i++)
+		if (programs & BG_EXPLAIN_BIT(i))
+			names[count++] = bg_explain_program_name(i);
+	names[count] = NULL;
 }
 
 static int prepare(struct bg_explainer *explainer, struct bg_error *err)
@@ -135,24 +129,29 @@ static int prepare(struct bg_explainer *explainer, struct bg_error *err)
 		return bg_fail(err, -ENOMEM, "out of memory");
 	for (__u32 i = 0; i < explainer->bucket_count; i++)
 		explainer->bucket_keys[i] = i;
+	for (enum bg_explain_program i = 0; i < BG_EXPLAIN_PROGRAMS; i++)
+		explainer->fds[i] = bpf_program__fd(bpf_object__find_program_by_name(
+			explainer->datapath->skel->obj, bg_explain_program_name(i)));
 	return 0;
 }
 
 /* A feed that outgrows the usual image gets one that is as large as it needs. */
 static int publish(struct bg_explainer *explainer, struct bg_model *model, struct bg_error *err)
 {
+	const char *programs[BG_EXPLAIN_PROGRAMS + 1];
 	struct bg_datapath_options options = {
 		.max_flows = EXPLAIN_FLOWS,
 		.max_rules = (__u32)model->rule_count + 2,
 		.max_branches = (__u32)model->branch_count + 2,
 		.trace = true,
 		.no_short_way = true,
-		.only = explainer->programs,
+		.only = programs,
 	};
 	struct bg_publish_times times;
 	size_t blocks;
 	int rc;
 
+	list_programs(explainer->programs, programs);
 	rc = bg_datapath_open(&options, &explainer->datapath, err);
 	if (!rc)
 		rc = bg_datapath_publish(explainer->datapath, model, &times, err);
@@ -168,15 +167,16 @@ static int publish(struct bg_explainer *explainer, struct bg_model *model, struc
 	return rc ? rc : bg_datapath_publish(explainer->datapath, model, &times, err);
 }
 
-int bg_explainer_open(struct bg_model *model, const struct bg_explain_scope *scope,
-		      struct bg_explainer **out, struct bg_error *err)
+int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_explainer **out,
+		      struct bg_error *err)
 {
 	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
 	int rc;
 
-	explainer = new_explainer(scope);
+	explainer = calloc(1, sizeof(*explainer));
 	if (!explainer)
 		return bg_fail(err, -ENOMEM, "out of memory");
+	explainer->programs = programs;
 	snprintf(explainer->revision, sizeof(explainer->revision), "%s",
 		 model->revision ? model->revision : "");
 	rc = publish(explainer, model, err);
@@ -268,13 +268,14 @@ static int take_live_rules(struct bg_explainer *explainer, const struct bg_maps 
 static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 		     struct bg_error *err)
 {
+	const char *programs[BG_EXPLAIN_PROGRAMS + 1];
 	struct bg_datapath_options options = {
 		.max_flows = EXPLAIN_FLOWS,
 		.max_rules = 2, /* hits of the running datapath are not ours */
 		.max_branches = 2,
 		.trace = true,
 		.no_short_way = true,
-		.only = explainer->programs,
+		.only = programs,
 	};
 	bg_auto_close int policy_fd = -1;
 	struct bg_control control;
@@ -290,6 +291,7 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 	policy_fd = bg_maps_fd(maps, "policy", sizeof(__u32), false, err);
 	if (policy_fd < 0)
 		return policy_fd;
+	list_programs(explainer->programs, programs);
 	options.policy_fd = policy_fd;
 	rc = bg_datapath_open(&options, &explainer->datapath, err);
 	if (!rc)
@@ -299,16 +301,17 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 	return rc ? rc : take_live_rules(explainer, maps, err);
 }
 
-int bg_explainer_open_live(const char *pin_dir, const struct bg_explain_scope *scope,
-			   struct bg_explainer **out, struct bg_error *err)
+int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg_explainer **out,
+			   struct bg_error *err)
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
 	int rc;
 
-	explainer = new_explainer(scope);
+	explainer = calloc(1, sizeof(*explainer));
 	if (!explainer)
 		return bg_fail(err, -ENOMEM, "out of memory");
+	explainer->programs = programs;
 	explainer->live = true;
 	rc = bg_maps_open(pin_dir, &maps, err);
 	if (!rc)

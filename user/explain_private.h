@@ -8,9 +8,9 @@
 
 struct bg_explainer {
 	struct bg_datapath *datapath;
-	struct bg_explain_scope scope;
-	const char *programs[BG_DIRECTIONS + 1]; /* to load, then NULL */
-	struct bg_explain_branch *branches;	 /* by id */
+	unsigned int programs; /* set of BG_EXPLAIN_BIT() */
+	int fds[BG_EXPLAIN_PROGRAMS];
+	struct bg_explain_branch *branches; /* by id */
 	size_t branch_count;
 	struct bg_explain_rule *rules; /* by number */
 	size_t rule_count;
