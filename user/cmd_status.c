@@ -1,39 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* branchguard status: what is in force, for people, programs and Prometheus. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cleanup.h"
 #include "cli.h"
 #include "out.h"
 #include "status.h"
 
-/* Leaves one branch in. */
-static int pick_branch(struct bg_status *status, const char *name, struct bg_error *err)
-{
-	bg_auto_free struct bg_branch_row *rows = calloc(status->branch_count + 1, sizeof(*rows));
-	const struct bg_branch_row *row;
-
-	if (!rows)
-		return bg_fail(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < status->branch_count; i++)
-		rows[i] = status->branches[i].row;
-	row = bg_branch_find(rows, status->branch_count, name, err);
-	if (!row)
-		return -ENOENT;
-	status->branches[0] = status->branches[row - rows];
-	status->branch_count = 1;
-	return 0;
-}
-
 static int show(const char *pin_dir, const char *branch, bool json, bool metrics,
 		struct bg_error *err)
 {
 	bg_cleanup(bg_status_free) struct bg_status status = {};
-	int rc = bg_status_read(pin_dir, &status, err);
+	int rc = bg_status_read(pin_dir, branch, &status, err);
 
-	if (!rc && branch)
-		rc = pick_branch(&status, branch, err);
 	if (rc)
 		return rc;
 	if (json)

@@ -14,7 +14,7 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 	bg_cleanup(bg_status_free) struct bg_status status = {};
 	char replacement[PATH_MAX];
 	FILE *file;
-	int rc = bg_status_read(pin_dir, &status, err);
+	int rc = bg_status_read(pin_dir, NULL, &status, err);
 
 	if (rc)
 		return rc;

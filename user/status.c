@@ -58,14 +58,23 @@ static int count_flow(const struct bg_flow *flow, void *context)
 	return 0;
 }
 
-static int read_branches(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
+static int read_branches(const struct bg_maps *maps, const char *name, struct bg_status *status,
+			 struct bg_error *err)
 {
 	bg_auto_free struct bg_branch_row *rows = NULL;
+	const struct bg_branch_row *row;
 	size_t count = 0;
 	int rc = bg_maps_branches(maps, &rows, &count, err);
 
 	if (rc)
 		return rc;
+	row = rows;
+	if (name) {
+		row = bg_branch_find(rows, count, name, err);
+		if (!row)
+			return -ENOENT;
+		count = 1;
+	}
 	status->branches = calloc(count + 1, sizeof(*status->branches));
 	if (!status->branches)
 		return bg_fail(err, -ENOMEM, "out of memory for %zu branches", count);
@@ -73,9 +82,9 @@ static int read_branches(const struct bg_maps *maps, struct bg_status *status, s
 	for (size_t i = 0; i < count; i++) {
 		struct bg_branch_status *branch = &status->branches[i];
 
-		branch->row = rows[i];
-		branch->ifindex_now = if_nametoindex(rows[i].info.interface);
-		rc = bg_maps_counters(maps, rows[i].info.slot, branch->counters, err);
+		branch->row = row[i];
+		branch->ifindex_now = if_nametoindex(row[i].info.interface);
+		rc = bg_maps_counters(maps, row[i].info.slot, branch->counters, err);
 		if (rc)
 			return rc;
 	}
@@ -256,7 +265,8 @@ static void forget_names(struct bg_status *status)
 			 "ifindex %u", status->hooks[i].ifindex);
 }
 
-static int read_all(const char *pin_dir, struct bg_status *status, struct bg_error *err)
+static int read_all(const char *pin_dir, const char *branch, struct bg_status *status,
+		    struct bg_error *err)
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	struct flow_count count = { .status = status, .now_ns = bg_monotonic_ns() };
@@ -270,7 +280,7 @@ static int read_all(const char *pin_dir, struct bg_status *status, struct bg_err
 	status->state = json_load_file(state, 0, NULL);
 	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
 	rc = bg_maps_control(&maps, &status->control, err) ?:
-	       read_branches(&maps, status, err) ?:
+	       read_branches(&maps, branch, status, err) ?:
 	       bg_maps_flows(&maps, count_flow, &count, &status->flow_capacity, err) ?:
 	       bg_maps_fragments(&maps, &status->fragments, &status->fragment_capacity, err) ?:
 	       read_rules(&maps, status, err) ?:
@@ -284,12 +294,13 @@ static int read_all(const char *pin_dir, struct bg_status *status, struct bg_err
 	return rc;
 }
 
-int bg_status_read(const char *pin_dir, struct bg_status *status, struct bg_error *err)
+int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
+		   struct bg_error *err)
 {
 	int rc;
 
 	*status = (struct bg_status){};
-	rc = read_all(pin_dir, status, err);
+	rc = read_all(pin_dir, branch, status, err);
 	if (rc)
 		bg_status_free(status);
 	return rc;

@@ -70,8 +70,10 @@ struct bg_status {
 	json_t *state; /* what the daemon wrote down (state_file.h), NULL = nothing */
 };
 
-/* Reads it all; the caller frees with bg_status_free() after success. */
-int bg_status_read(const char *pin_dir, struct bg_status *status, struct bg_error *err);
+/* Reads it all, of branches the one that `branch` names (NULL = each); the caller
+ * frees with bg_status_free() after success. */
+int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
+		   struct bg_error *err);
 void bg_status_free(struct bg_status *status);
 
 /* What the daemon wrote down. The feed is its --feed, "" when not known; the
