@@ -5,6 +5,9 @@
 
 #include "feed.h"
 
+/* The example of the documentation, whole. */
+extern const char *const feed_example;
+
 /* In `text`, ' stands for ". Returns the parser's answer; `name` is "feed". */
 int feed_try(const char *text, struct bg_model **model, struct bg_error *err);
 

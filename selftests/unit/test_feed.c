@@ -31,47 +31,9 @@ static void the_least_feed(void **state)
 	bg_model_free(model);
 }
 
-/* The example of the documentation, whole. */
-static const char *const example =
-	"{ 'FeedVersion': 1, 'Revision': '2026-11-23T10:00:00Z/42',"
-	"  'Node': { 'Name': 'ip-10-0-1-10', 'PrimaryInterface': 'eth0', 'TrunkInterface': 'eth1',"
-	"            'Addresses': ['10.0.1.10'], 'GroupIds': ['sg-0node'],"
-	"            'VpcCidrs': ['10.0.0.0/16'], 'ServiceCidrs': ['172.20.0.0/16'],"
-	"            'ExternalSnat': true, 'ExcludeSnatCidrs': ['192.168.0.0/16'],"
-	"            'LocalServices': [{'Address': '169.254.20.10', 'Protocol': 'udp', 'Port': 53}],"
-	"            'ConnectionTracking': {'TcpEstablishedTimeout': 351, 'UdpTimeout': 31,"
-	"                                   'UdpStreamTimeout': 181} },"
-	"  'DefaultGroupIds': ['sg-0cluster'],"
-	"  'SecurityGroups': ["
-	"    { 'GroupId': 'sg-0aa11', 'GroupName': 'pay',"
-	"      'IpPermissions': [ {'IpProtocol': 'tcp', 'FromPort': 5432, 'ToPort': 5432,"
-	"        'IpRanges': [{'CidrIp': '10.0.0.0/16', 'Description': 'vpc'}],"
-	"        'Ipv6Ranges': [{'CidrIpv6': '2001:db8::/48'}],"
-	"        'PrefixListIds': [{'PrefixListId': 'pl-0e5'}],"
-	"        'UserIdGroupPairs': [{'GroupId': 'sg-0bb22', 'UserId': '111122223333'}]} ],"
-	"      'IpPermissionsEgress': [ {'IpProtocol': '-1',"
-	"                                'IpRanges': [{'CidrIp': '0.0.0.0/0'}]} ] },"
-	"    { 'GroupId': 'sg-0node' }, { 'GroupId': 'sg-0cluster' } ],"
-	"  'SecurityGroupRules': [ {'SecurityGroupRuleId': 'sgr-01', 'GroupId': 'sg-0aa11',"
-	"     'IsEgress': false, 'IpProtocol': 'tcp', 'FromPort': 5432, 'ToPort': 5432,"
-	"     'CidrIpv4': '10.0.0.0/16'} ],"
-	"  'PrefixLists': [ {'PrefixListId': 'pl-0e5',"
-	"     'Entries': [{'Cidr': '192.0.2.0/24', 'Description': 'dc1'}]} ],"
-	"  'NetworkInterfaces': [ {'NetworkInterfaceId': 'eni-0a1b',"
-	"     'Groups': [{'GroupId': 'sg-0bb22'}],"
-	"     'PrivateIpAddresses': [{'PrivateIpAddress': '10.0.47.82'}],"
-	"     'Ipv6Addresses': [{'Ipv6Address': '2001:db8::7c'}],"
-	"     'Ipv4Prefixes': [{'Ipv4Prefix': '10.0.48.0/28'}], 'Ipv6Prefixes': []} ],"
-	"  'Branches': [ { 'Id': 'eni-0b2c', 'VlanId': 9, 'Interface': 'vlan.eth.9',"
-	"     'Mode': 'strict', 'GroupIds': ['sg-0aa11'],"
-	"     'Pods': [ {'Namespace': 'shop', 'Name': 'cart-0',"
-	"                'Addresses': ['10.0.47.90', '2001:db8::90'],"
-	"                'HostInterface': 'vlan0365022ad4d',"
-	"                'Probes': [{'Protocol': 'tcp', 'Port': 8080}]} ] } ] }";
-
 static void the_example(void **state)
 {
-	struct bg_model *model = feed_parse(example);
+	struct bg_model *model = feed_parse(feed_example);
 	const struct bg_model_node *node = &model->node;
 	char text[BG_IP_TEXT];
 
@@ -102,7 +64,7 @@ static void the_example(void **state)
 	assert_int_equal(node->timeouts.udp_stream_s, 181);
 	assert_int_equal(model->branches[0].timeouts.udp_s, 31);
 	bg_model_free(model);
-	feed_is(example, FEED_ALL,
+	feed_is(feed_example, FEED_ALL,
 		"group sg-0aa11 pay\n"
 		"  sgr-01 ingress 6 5432-5432 10.0.0.0/16\n"
 		"  - ingress 6 5432-5432 2001:db8::/48\n"
