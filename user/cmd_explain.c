@@ -7,13 +7,14 @@
 #include "cleanup.h"
 #include "cli.h"
 #include "explain_batch.h"
+#include "explain_path.h"
 #include "feed.h"
 #include "ip.h"
 #include "out.h"
 #include "names.h"
 
 struct request {
-	const char *feed, *pin_dir, *queries, *branch, *protocol;
+	const char *feed, *pin_dir, *queries, *branch, *protocol, *from, *to;
 	bool live, json, has_direction, has_remote, has_port, has_type, has_code;
 	int direction; /* enum bg_direction */
 	int xdp;       /* index in hooks */
@@ -31,20 +32,10 @@ static void close_at(struct bg_explainer **explainer)
 	bg_explainer_close(*explainer);
 }
 
-static int fill_question(struct request *request, struct bg_error *err)
+static int fill_service(struct request *request, struct bg_error *err)
 {
 	struct bg_question *question = &request->question;
 
-	if (!request->branch || !request->has_direction || !request->protocol ||
-	    !request->has_remote)
-		return bg_fail(err, -EINVAL,
-			       "a question needs --branch, --direction, --protocol and --remote "
-			       "(or --queries FILE with one on each line)");
-	if (strlen(request->branch) >= sizeof(question->branch))
-		return bg_fail(err, -EINVAL, "--branch has more than %zu bytes",
-			       sizeof(question->branch) - 1);
-	strcpy(question->branch, request->branch);
-	question->direction = request->direction;
 	question->protocol = bg_protocol_parse(request->protocol);
 	if (question->protocol < 0)
 		return bg_fail(err, -EINVAL,
@@ -54,7 +45,42 @@ static int fill_question(struct request *request, struct bg_error *err)
 	question->port = request->has_port ? (int)request->port : -1;
 	question->icmp_type = request->has_type ? (int)request->icmp_type : -1;
 	question->icmp_code = (int)request->icmp_code;
-	return bg_question_check(question, err);
+	return 0;
+}
+
+static int fill_question(struct request *request, struct bg_error *err)
+{
+	struct bg_question *question = &request->question;
+	int rc;
+
+	if (!request->branch || !request->has_direction || !request->protocol ||
+	    !request->has_remote)
+		return bg_fail(err, -EINVAL,
+			       "a question needs --branch, --direction, --protocol and --remote; "
+			       "or --from, --to and --protocol; or --queries FILE with one on each "
+			       "line");
+	if (strlen(request->branch) >= sizeof(question->branch))
+		return bg_fail(err, -EINVAL, "--branch has more than %zu bytes",
+			       sizeof(question->branch) - 1);
+	strcpy(question->branch, request->branch);
+	question->direction = request->direction;
+	rc = fill_service(request, err);
+	return rc ? rc : bg_question_check(question, err);
+}
+
+static int check_path(struct request *request, struct bg_error *err)
+{
+	if (!request->from || !request->to || !request->protocol)
+		return bg_fail(err, -EINVAL, "a path needs --from, --to and --protocol");
+	if (request->queries || request->branch || request->has_direction || request->has_remote ||
+	    request->question.has_local || request->xdp)
+		return bg_fail(err, -EINVAL,
+			       "--from and --to go with --protocol, --port, --icmp-type and "
+			       "--icmp-code only");
+	if (request->live)
+		return bg_fail(err, -EINVAL,
+			       "--from and --to need --feed: the pods' names are there");
+	return fill_service(request, err);
 }
 
 static int check_usage(struct request *request, struct bg_error *err)
@@ -65,6 +91,8 @@ static int check_usage(struct request *request, struct bg_error *err)
 
 	if (!request->feed == !request->live)
 		return bg_fail(err, -EINVAL, "expected either --feed FEED or --live");
+	if (request->from || request->to)
+		return check_path(request, err);
 	if (!request->queries)
 		return fill_question(request, err);
 	if (single)
@@ -221,6 +249,25 @@ static int answer_all(const struct request *request, struct bg_explainer *explai
 	return rc;
 }
 
+static int answer_path(const struct request *request, struct bg_error *err)
+{
+	bg_cleanup(free_model_at) struct bg_model *model = NULL;
+	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	struct bg_path path;
+	int rc;
+
+	rc = bg_feed_read(request->feed, &model, err);
+	if (!rc)
+		rc = bg_explain_path(model, request->from, request->to, &request->question, &path,
+				     &explainer, err);
+	if (rc)
+		return rc;
+	if (request->json)
+		return bg_print_json(bg_path_json(model, explainer, &path), err);
+	bg_path_print(model, explainer, &path);
+	return 0;
+}
+
 static int explain(struct request *request, struct bg_error *err)
 {
 	bg_cleanup(free_model_at) struct bg_model *model = NULL;
@@ -228,6 +275,8 @@ static int explain(struct request *request, struct bg_error *err)
 	unsigned int programs = programs_for(request);
 	int rc;
 
+	if (request->from)
+		return answer_path(request, err);
 	if (request->live) {
 		rc = bg_explainer_open_live(request->pin_dir, programs, &explainer, err);
 	} else {
@@ -313,6 +362,18 @@ int cmd_explain(int argc, char **argv)
 		  .given = &request.question.has_local,
 		  .argument = "IP",
 		  .help = "the pod's address (default: the first of that family)" },
+		{ .name = "from",
+		  .type = BG_OPTION_STRING,
+		  .value = &request.from,
+		  .argument = "END",
+		  .help = "ask for a whole path: from a pod (name, namespace/name or address), "
+			  "\"node\", or any address" },
+		{ .name = "to",
+		  .type = BG_OPTION_STRING,
+		  .value = &request.to,
+		  .argument = "END",
+		  .help = "the other end, likewise; each interface that would judge the packet is "
+			  "asked" },
 		{ .name = "queries",
 		  .letter = 'q',
 		  .type = BG_OPTION_FILE,
