@@ -88,7 +88,7 @@ int cmd_run(int argc, char **argv)
 			.min = 1,
 			.max = BG_MAX_IMAGE_BLOCKS / MIB_BLOCKS,
 			.help = "size of a compiled feed at most; memory is taken for it whole, and "
-				"twice while a revision is published (default: 16, and what the "
+				"twice while a revision is published (default: 32, and what the "
 				"feed takes)",
 		},
 		{

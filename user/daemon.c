@@ -81,13 +81,16 @@ static int adopt_modes(struct bg_daemon *daemon)
 	return 0;
 }
 
-static int load(struct bg_daemon *daemon, struct bg_error *err)
+static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_error *err)
 {
+	struct bg_datapath_options options = daemon->options.datapath;
 	double start_ms = now_ms();
 	int rc;
 
+	if (!options.image_blocks && model)
+		options.image_blocks = bg_daemon_first_capacity(daemon, model);
 	bg_pin_tidy(daemon->options.pin_dir);
-	rc = bg_datapath_open(&daemon->options.datapath, &daemon->datapath, err);
+	rc = bg_datapath_open(&options, &daemon->datapath, err);
 	if (rc)
 		return rc;
 	if (daemon->datapath->dropped[0])
@@ -161,9 +164,15 @@ static void write_state(struct bg_daemon *daemon)
 
 static int start(struct bg_daemon *daemon, struct bg_error *err)
 {
+	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
 	int rc;
 
-	rc = load(daemon, err);
+	/* with --once nobody waits for a better one */
+	if (bg_daemon_parse(daemon, &parsed) && daemon->options.once) {
+		*err = parsed.err;
+		return parsed.rc;
+	}
+	rc = load(daemon, parsed.model, err);
 	if (rc)
 		return rc;
 	if (daemon->datapath->adopted) {
@@ -173,7 +182,7 @@ static int start(struct bg_daemon *daemon, struct bg_error *err)
 		if (rc)
 			return rc;
 	}
-	rc = bg_daemon_read_feed(daemon, err);
+	rc = bg_daemon_accept(daemon, &parsed, err);
 	write_state(daemon);
 	if (rc && daemon->options.once) {
 		/* nothing was attached: leave no trace */
@@ -383,10 +392,13 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	rc = take_signals(&signal_fd, err);
 	if (!rc)
 		rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
-	if (!rc)
-		rc = prepare(&daemon, err);
+	if (rc)
+		return rc;
+	rc = prepare(&daemon, err);
 	if (!rc)
 		rc = start(&daemon, err);
+	if (rc)
+		bg_pin_prune(options->pin_dir);
 	if (rc || options->once)
 		return rc;
 	bg_log(BG_LOG_INFO, "ready", "feed=%s", bg_quote(options->feed));

@@ -11,11 +11,6 @@
 #include "feed.h"
 #include "log.h"
 
-static void free_model_at(struct bg_model **model)
-{
-	bg_model_free(*model);
-}
-
 static void close_datapath_at(struct bg_datapath **datapath)
 {
 	bg_datapath_close(*datapath);
@@ -192,16 +187,30 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 	return 0;
 }
 
-int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
+int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 {
-	bg_cleanup(free_model_at) struct bg_model *model = NULL;
 	double start_ms = now_ms();
-	struct bg_model *old;
-	int rc;
 
-	rc = bg_feed_read(daemon->options.feed, &model, err);
-	if (!rc)
-		rc = accept_model(daemon, model, now_ms() - start_ms, err);
+	memset(parsed, 0, sizeof(*parsed));
+	parsed->rc = bg_feed_read(daemon->options.feed, &parsed->model, &parsed->err);
+	parsed->parse_ms = now_ms() - start_ms;
+	return parsed->rc;
+}
+
+void bg_parsed_free(struct bg_parsed *parsed)
+{
+	bg_model_free(parsed->model);
+	parsed->model = NULL;
+}
+
+int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
+{
+	int rc = parsed->rc;
+
+	if (rc)
+		*err = parsed->err;
+	else
+		rc = accept_model(daemon, parsed->model, parsed->parse_ms, err);
 	if (rc) {
 		bg_state_refused(daemon->state, err->text);
 		bg_log(BG_LOG_ERROR,
@@ -211,10 +220,43 @@ int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
 		       "revision=%u error=%s", daemon->datapath->revision, bg_quote(err->text));
 		return rc;
 	}
-	old = daemon->model;
-	daemon->model = bg_take_ptr(model);
-	bg_model_free(old);
+	bg_model_free(daemon->model);
+	daemon->model = bg_take_ptr(parsed->model);
 	return 0;
+}
+
+int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
+{
+	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
+
+	bg_daemon_parse(daemon, &parsed);
+	return bg_daemon_accept(daemon, &parsed, err);
+}
+
+static void free_registry_at(struct bg_registry **registry)
+{
+	bg_registry_free(*registry);
+}
+
+static void free_image_at(struct bg_image **image)
+{
+	bg_image_free(*image);
+}
+
+__u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model)
+{
+	const struct bg_datapath_options *options = &daemon->options.datapath;
+	bg_cleanup(free_registry_at) struct bg_registry *registry = NULL;
+	bg_cleanup(free_image_at) struct bg_image *image = NULL;
+	struct bg_error ignored;
+
+	registry = bg_registry_new(options->max_rules ? options->max_rules : BG_DEFAULT_RULES,
+				   options->max_branches ? options->max_branches
+							 : BG_DEFAULT_BRANCHES);
+	if (!registry || bg_registry_assign(registry, model, &ignored) ||
+	    bg_compile(model, 1, BG_MAX_IMAGE_BLOCKS, &image, &ignored))
+		return 0;
+	return capacity_for(image->block_count);
 }
 
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)

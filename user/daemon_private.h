@@ -23,11 +23,29 @@ struct bg_daemon {
 	bool republish;		/* modes changed, but that could not be published yet */
 };
 
+/* What became of reading the feed. */
+struct bg_parsed {
+	struct bg_model *model;
+	int rc;
+	struct bg_error err;
+	double parse_ms;
+};
+
+int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
+void bg_parsed_free(struct bg_parsed *parsed);
+
 /*
- * Reads the feed and puts it in force; logs either outcome. On failure what was
- * in force stays.
+ * Puts what was read in force, or refuses it; logs either outcome. On failure
+ * what was in force stays.
  */
+int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err);
+
+/* Both in one. */
 int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err);
+
+/* Image capacity with which to load for this model, so that it is not done
+ * twice; 0 = not known, the default. */
+__u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model);
 
 /* The interfaces changed: brings guards in line, and modes that a replaced pod
  * set free. */

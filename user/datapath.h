@@ -18,7 +18,7 @@ struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
 
 /* One block is 1 KiB. An image map is allocated whole, and there are two of
  * them for the moment of a publish. */
-#define BG_DEFAULT_IMAGE_BLOCKS 16384u
+#define BG_DEFAULT_IMAGE_BLOCKS 32768u
 #define BG_MAX_IMAGE_BLOCKS (1u << 20)
 #define BG_IMAGE_MAP_FLAGS (BPF_F_MMAPABLE | BPF_F_RDONLY_PROG)
 #define BG_DEFAULT_FLOWS 65536u

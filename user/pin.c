@@ -264,3 +264,16 @@ int bg_pin_clear(const char *pin_dir)
 	}
 	return rmdir(pin_dir) && errno != ENOENT ? -errno : 0;
 }
+
+void bg_pin_prune(const char *pin_dir)
+{
+	char path[PATH_MAX];
+
+	/* maps first: with maps there, all else stays too */
+	for (int kind = 0; kind < BG_PIN_KINDS; kind++) {
+		kind_path(path, pin_dir, kind, "", "");
+		if (rmdir(path) && errno != ENOENT)
+			return;
+	}
+	rmdir(pin_dir);
+}

@@ -46,6 +46,9 @@ int bg_pin_each(const char *pin_dir, enum bg_pin_kind kind,
  * so do they (-ENOTEMPTY). */
 int bg_pin_clear(const char *pin_dir);
 
+/* Removes the directories again if nothing is pinned. */
+void bg_pin_prune(const char *pin_dir);
+
 /* Removes what interrupted replacements left behind. */
 void bg_pin_tidy(const char *pin_dir);
 
