@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* explain --from --to: which interfaces judge a packet, and what is missing where. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "explain_path.h"
+#include "feed.h"
+#include "feeds.h"
+#include "names.h"
+
+#define GROUP(ID, IN, OUT)                                                                         \
+	"{\"GroupId\": \"" ID "\", \"IpPermissions\": [" IN "], \"IpPermissionsEgress\": [" OUT "]}"
+#define POD_NAMED(SPACE, NAME, ADDRESSES, MORE)                                                    \
+	"{\"Namespace\": \"" SPACE "\", \"Name\": \"" NAME "\", \"Addresses\": " ADDRESSES MORE "}"
+
+/* clang-format off */
+#define NODE_AND(MORE) \
+	"{\"FeedVersion\": 1, " \
+	JSON("Node": {"PrimaryInterface": "eth0", "Addresses": ["10.0.1.10", "2001:db8::10"], \
+		      "VpcCidrs": ["10.0.0.0/16"], "ServiceCidrs": ["172.20.0.0/16"], \
+		      "GroupIds": ["sg-node"], \
+		      "LocalServices": [{"Address": "169.254.20.10", "Protocol": "udp", "Port": 53}]) \
+	MORE "}, \"SecurityGroups\": [" \
+	GROUP("sg-db", JSON({"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, \
+			     "UserIdGroupPairs": [{"GroupId": "sg-web"}]}), "") "," \
+	GROUP("sg-web", "", JSON({"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], \
+				  "Ipv6Ranges": [{"CidrIpv6": "::/0"}]})) "," \
+	GROUP("sg-node", "", JSON({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, \
+				   "IpRanges": [{"CidrIp": "0.0.0.0/0"}]})) \
+	"], \"Branches\": [" \
+	BRANCH("eni-db", "9", "strict", "[\"sg-db\"]", \
+	       POD_NAMED("shop", "db-0", "[\"10.0.47.90\"]", \
+			 ", \"HostInterface\": \"vlandb\", " \
+			 JSON("Probes": [{"Protocol": "tcp", "Port": 8080}]))) "," \
+	BRANCH("eni-web", "10", "strict", "[\"sg-web\"]", \
+	       POD_NAMED("shop", "web-0", "[\"10.0.47.100\", \"2001:db8::100\"]", \
+			 ", \"HostInterface\": \"vlanweb\"")) "," \
+	BRANCH("eni-bare", "12", "strict", "[]", \
+	       POD_NAMED("test", "bare", "[\"10.0.47.120\"]", "") "," \
+	       POD_NAMED("test", "twin", "[\"10.0.47.121\"]", "")) "," \
+	BRANCH("eni-std", "11", "standard", "[\"sg-web\"]", \
+	       POD_NAMED("shop", "std-0", "[\"10.0.47.110\"]", ", \"HostInterface\": \"enistd0\"") "," \
+	       POD_NAMED("shop", "twin", "[\"10.0.47.111\"]", "")) \
+	"]}"
+
+/* `steps`: interface, reason, and so on; `missing` must be in what the first
+ * denied step lacks. */
+static const struct way {
+	const char *from, *to;
+	int protocol, port;
+	bool allowed;
+	const char *steps, *missing, *words;
+} ways[] = {
+	{ "web-0", "shop/db-0", 6, 5432, true, "vlan.eth.10 rule, vlan.eth.9 rule", "", "fabric" },
+	{ "10.0.47.100", "10.0.47.90", 6, 5433, false, "vlan.eth.10 rule, vlan.eth.9 no-rule",
+	  "eni-db's groups (sg-db): ingress tcp 5433 from 10.0.47.100/32, or from a group that it is "
+	  "in (sg-web)", "" },
+	{ "db-0", "web-0", 6, 80, false, "vlan.eth.9 no-rule, vlan.eth.10 no-rule",
+	  "egress tcp 80 to 10.0.47.100/32", "" },
+	{ "db-0", "bare", 6, 80, false, "vlan.eth.9 no-rule, vlan.eth.12 no-rule",
+	  "egress tcp 80 to 10.0.47.120/32", "" },
+	{ "bare", "192.0.2.1", 17, 80, false, "vlan.eth.12 no-rule", "a group: eni-bare has none", "" },
+	{ "web-0", "2001:db8:ff::1", 6, 443, true, "vlan.eth.10 rule", "", "" },
+	{ "192.0.2.1", "db-0", 6, 5432, false, "vlan.eth.9 no-rule",
+	  "ingress tcp 5432 from 192.0.2.1/32", "fabric" },
+	/* the node */
+	{ "node", "db-0", 6, 8080, true, "eth0 probe", "", "straight to vlandb" },
+	{ "10.0.1.10", "db-0", 6, 8081, false, "vlan.eth.9 no-rule",
+	  "ingress tcp 8081 from 10.0.1.10/32", "fabric" },
+	{ "node", "std-0", 6, 1, true, "", "", "not filtered" },
+	{ "web-0", "node", 6, 10250, true, "vlan.eth.10 rule", "", "" },
+	{ "web-0", "169.254.20.10", 17, 53, true, "vlanweb rule", "", "on the node" },
+	{ "db-0", "169.254.20.10", 17, 53, false, "vlandb no-rule", "egress udp 53", "on the node" },
+	{ "web-0", "169.254.20.10", 6, 53, true, "vlan.eth.10 rule", "", "" },
+	/* standard pods */
+	{ "std-0", "192.0.2.1", 6, 443, true, "enistd0 rule, eth0 rule", "", "source-NATed" },
+	{ "std-0", "192.0.2.1", 6, 80, false, "enistd0 rule, eth0 no-node-rule",
+	  "the node's groups (sg-node): egress tcp 80 to 192.0.2.1/32", "source-NATed" },
+	{ "std-0", "10.0.99.1", 6, 443, true, "vlan.eth.11 rule", "", "" },
+	{ "std-0", "10.0.99.1", 6, 80, false, "vlan.eth.11 no-node-rule", "the node's groups", "" },
+	{ "std-0", "shop/twin", 6, 80, true, "", "", "not filtered" },
+	{ "std-0", "node", 6, 80, true, "", "", "not filtered" },
+	{ "std-0", "db-0", 6, 5432, false, "vlan.eth.11 no-node-rule, vlan.eth.9 rule",
+	  "the node's groups", "fabric" },
+};
+
+/* with ExternalSnat and "per-interface" */
+static const struct way per_interface[] = {
+	{ "std-0", "192.0.2.1", 6, 80, true, "vlan.eth.11 rule", "", "" },
+	{ "std-0", "db-0", 6, 5432, true, "vlan.eth.11 rule, vlan.eth.9 rule", "", "" },
+};
+/* clang-format on */
+
+static struct bg_model *parsed(const char *feed)
+{
+	struct bg_model *model;
+	struct bg_error err;
+
+	if (bg_feed_parse("test feed", feed, strlen(feed), &model, &err))
+		fail_msg("%s", err.text);
+	return model;
+}
+
+static struct bg_question service_of(const struct way *way)
+{
+	return (struct bg_question){ .protocol = way->protocol,
+				     .port = way->port,
+				     .icmp_type = -1 };
+}
+
+static void go(struct bg_model *model, const struct way *way)
+{
+	struct bg_question service = service_of(way);
+	char steps[256] = "", missing[BG_PATH_MISSING_TEXT] = "", text[BG_PATH_MISSING_TEXT];
+	struct bg_explainer *explainer;
+	struct bg_path path;
+	struct bg_error err;
+	size_t length = 0;
+
+	if (bg_explain_path(model, way->from, way->to, &service, &path, &explainer, &err))
+		fail_msg("%s to %s: %s", way->from, way->to, err.text);
+	for (size_t i = 0; i < path.step_count; i++) {
+		const struct bg_path_step *step = &path.steps[i];
+
+		length += (size_t)snprintf(steps + length, sizeof(steps) - length, "%s%s %s",
+					   i ? ", " : "", step->interface,
+					   bg_reason_name(step->answer.reason));
+		bg_path_missing(model, &path, step, text);
+		if (*text && !*missing)
+			strcpy(missing, text);
+		assert_int_equal(!*text, step->answer.allowed);
+	}
+	if (path.allowed != way->allowed || strcmp(steps, way->steps) ||
+	    !strstr(missing, way->missing) || !*missing != !*way->missing ||
+	    !strstr(path.way, way->words))
+		fail_msg("%s to %s %d/%d: %s by \"%s\", missing \"%s\", %s", way->from, way->to,
+			 way->protocol, way->port, path.allowed ? "allow" : "deny", steps, missing,
+			 path.way);
+	bg_explainer_close(explainer);
+}
+
+static void every_interface_on_the_way(void **state)
+{
+	struct bg_model *model = parsed(NODE_AND(""));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		go(model, &ways[i]);
+	bg_model_free(model);
+}
+
+static void one_interface_a_packet(void **state)
+{
+	struct bg_model *model =
+		parsed(NODE_AND(", \"ExternalSnat\": true, \"StandardMode\": \"per-interface\""));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(per_interface) / sizeof(per_interface[0]); i++)
+		go(model, &per_interface[i]);
+	bg_model_free(model);
+}
+
+static void ends_that_make_no_path(void **state)
+{
+	static const struct {
+		const char *from, *to, *says;
+		int code;
+	} cases[] = {
+		{ "nobody", "db-0", "no pod of the feed", -ENOENT },
+		{ "web-0", "", "no pod of the feed", -ENOENT },
+		{ "twin", "db-0", "name the namespace", -EINVAL },
+		{ "192.0.2.1", "node", "neither end", -EINVAL },
+		{ "web-0", "10.0.47.100", "same pod", -EINVAL },
+		{ "db-0", "2001:db8::1", "one family", -EINVAL },
+		{ "web-0", "172.20.0.1", "service address", -EINVAL },
+	};
+	struct bg_model *model = parsed(NODE_AND(""));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_question service = service_of(&ways[0]);
+		struct bg_explainer *explainer;
+		struct bg_path path;
+		struct bg_error err = {};
+		int rc = bg_explain_path(model, cases[i].from, cases[i].to, &service, &path,
+					 &explainer, &err);
+
+		if (rc != cases[i].code || !strstr(err.text, cases[i].says))
+			fail_msg("%s to %s: %d, %s", cases[i].from, cases[i].to, rc, err.text);
+	}
+	bg_model_free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_interface_on_the_way),
+		cmocka_unit_test(one_interface_a_packet),
+		cmocka_unit_test(ends_that_make_no_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
