@@ -150,9 +150,9 @@ static bool is_blank(const char *text, size_t length_bytes)
 int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
 		  struct bg_error *err)
 {
-	bg_cleanup(free_model_at) struct bg_model *result = calloc(1, sizeof(*result));
+	bg_cleanup(free_model_at) struct bg_model *result = NULL;
 	bg_cleanup(free_document_at) struct bg_json_document *document = NULL;
-	bg_cleanup(release_feed) struct bg_feed feed = { .model = result };
+	bg_cleanup(release_feed) struct bg_feed feed = {};
 	const struct bg_json_stream interfaces = {
 		.key = "NetworkInterfaces",
 		.element = on_interface,
@@ -160,13 +160,14 @@ int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struc
 	};
 	int rc;
 
-	if (!result)
-		return bg_fail(err, -ENOMEM, "%s: out of memory", name);
 	if (length_bytes > BG_FEED_MAX_BYTES)
 		return bg_fail(err, -E2BIG, "%s: found %zu bytes, expected at most %u", name,
 			       length_bytes, BG_FEED_MAX_BYTES);
 	if (is_blank(text, length_bytes))
 		return bg_fail(err, -EINVAL, "%s: empty, expected a JSON object", name);
+	feed.model = result = calloc(1, sizeof(*result));
+	if (!result)
+		return bg_fail(err, -ENOMEM, "%s: out of memory", name);
 	rc = bg_json_parse(name, text, length_bytes, &interfaces, &document, err);
 	if (rc)
 		return rc;

@@ -73,7 +73,7 @@ static void default_host_interface(struct bg_model_pod *pod, enum bg_mode mode)
 	SHA1Update(&sha1, (const uint8_t *)".", 1);
 	SHA1Update(&sha1, (const uint8_t *)pod->name, strlen(pod->name));
 	SHA1Final(digest, &sha1);
-	for (int i = 0; i < 6; i++)
+	for (size_t i = 0; i < 6; i++)
 		snprintf(hex + 2 * i, sizeof(hex) - 2 * i, "%02x", digest[i]);
 	snprintf(pod->host_interface, sizeof(pod->host_interface), "%s%.11s",
 		 mode == BG_STRICT ? "vlan" : "eni", hex);
@@ -86,8 +86,8 @@ static bool is_unicast(const struct bg_addr *addr)
 
 	if (bg_addr_is_v4(addr))
 		return addr->byte[12] && addr->byte[12] != 127 && addr->byte[12] < 224;
-	return addr->byte[0] != 0xff && memcmp(addr, &none, sizeof(none)) &&
-	       memcmp(addr, &loopback, sizeof(loopback));
+	return addr->byte[0] != 0xff && memcmp(addr, &none, sizeof(none)) != 0 &&
+	       memcmp(addr, &loopback, sizeof(loopback)) != 0;
 }
 
 static bool has_address(const struct bg_model_pod *pod, const struct bg_addr *addr)

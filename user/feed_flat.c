@@ -59,7 +59,6 @@ struct rule_key {
 
 struct flat_rules {
 	struct bg_map defined;	     /* rule_key → index in model->rules, before naming */
-	struct rule_key *keys;	     /* of model->rules */
 	struct bg_model_rule *alone; /* of groups without IpPermissions */
 	size_t alone_count;
 };
@@ -67,7 +66,6 @@ struct flat_rules {
 static void release_flat_rules(struct flat_rules *flat)
 {
 	bg_map_release(&flat->defined);
-	free(flat->keys);
 	for (size_t i = 0; i < flat->alone_count; i++)
 		free(flat->alone[i].rule_id);
 	free(flat->alone);
@@ -79,14 +77,13 @@ static struct rule_key key_of(const struct bg_model_rule *rule)
 				  rule->protocol, rule->from_port, rule->to_port };
 }
 
-static int index_rules(const struct bg_model *model, struct flat_rules *flat, struct bg_error *err)
+/* `keys` has room for all rules, and must outlive the map. */
+static int index_rules(const struct bg_model *model, struct rule_key *keys, struct bg_map *defined,
+		       struct bg_error *err)
 {
-	flat->keys = calloc(model->rule_count + 1, sizeof(*flat->keys));
-	if (!flat->keys)
-		return bg_no_memory(err);
 	for (size_t i = 0; i < model->rule_count; i++) {
-		flat->keys[i] = key_of(&model->rules[i]);
-		if (!bg_map_put(&flat->defined, &flat->keys[i], sizeof(flat->keys[i]), i, NULL))
+		keys[i] = key_of(&model->rules[i]);
+		if (!bg_map_put(defined, &keys[i], sizeof(keys[i]), i, NULL))
 			return bg_no_memory(err);
 	}
 	return 0;
@@ -179,7 +176,7 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 {
 	struct bg_model_rule rule = { .list = BG_PEERS_FLAT, .permission = at->index }, *alone;
 	struct bg_text id = {}, group_id = { "", 0 };
-	struct bg_service service;
+	struct bg_service service = {};
 	struct bg_fields fields;
 	struct bg_group *group;
 	bool egress = false;
@@ -252,6 +249,7 @@ static int add_alone(struct bg_feed *feed, struct flat_rules *flat, struct bg_er
 int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		 struct bg_error *err)
 {
+	bg_auto_free struct rule_key *keys = NULL;
 	bg_cleanup(release_flat_rules) struct flat_rules flat = {};
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
@@ -259,7 +257,10 @@ int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 
 	if (!element || rc)
 		return rc;
-	rc = index_rules(feed->model, &flat, err);
+	keys = calloc(feed->model->rule_count + 1, sizeof(*keys));
+	if (!keys)
+		return bg_no_memory(err);
+	rc = index_rules(feed->model, keys, &flat.defined, err);
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
 

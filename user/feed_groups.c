@@ -110,8 +110,8 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
-		struct bg_text id;
-		size_t group, *place;
+		struct bg_text id = {};
+		size_t group = 0, *place;
 
 		rc = group_id(feed, element, &at, &id, err);
 		if (!rc)
@@ -267,7 +267,7 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 		      const struct bg_at *at, struct bg_error *err)
 {
 	size_t before = feed->model->rule_count;
-	struct bg_service service;
+	struct bg_service service = {};
 	struct bg_fields fields;
 	int rc = bg_feed_fields(feed, value, at, &permission_shape, &fields, err);
 
@@ -324,7 +324,7 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 	struct bg_text id = {}, name = {};
 	struct bg_fields fields;
 	struct bg_group *group;
-	size_t index;
+	size_t index = 0;
 	int rc = bg_feed_fields(feed, value, at, &group_shape, &fields, err);
 
 	if (rc)

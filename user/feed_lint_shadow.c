@@ -86,16 +86,18 @@ static int tell(struct bg_lint *lint, const struct bg_model_rule *inner,
 static int lint_group(struct bg_lint *lint, const struct bg_group *group,
 		      struct candidate *candidates, size_t *stack, size_t *budget)
 {
-	size_t depth = 0;
+	size_t depth = 0, count = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < group->rule_count; i++) {
 		const struct bg_model_rule *rule = &lint->model->rules[group->first_rule + i];
+		const struct bg_set *set = &lint->model->sets[rule->set];
 
-		candidates[i] = (struct candidate){ rule, cidr_of(&lint->model->sets[rule->set]) };
+		if (set->prefix_count) /* else there is worse to say of it */
+			candidates[count++] = (struct candidate){ rule, cidr_of(set) };
 	}
-	qsort(candidates, group->rule_count, sizeof(*candidates), compare);
-	for (size_t i = 0; i < group->rule_count && !rc; i++) {
+	qsort(candidates, count, sizeof(*candidates), compare);
+	for (size_t i = 0; i < count && !rc; i++) {
 		const struct candidate *candidate = &candidates[i];
 		const struct bg_model_rule *by = NULL;
 
@@ -105,7 +107,7 @@ static int lint_group(struct bg_lint *lint, const struct bg_group *group,
 			if (service_within(candidate->rule, candidates[stack[k]].rule))
 				by = candidates[stack[k]].rule;
 		/* of the same peer a narrow service may stand before a wide one */
-		for (size_t k = i + 1; k < group->rule_count && !by && *budget &&
+		for (size_t k = i + 1; k < count && !by && *budget &&
 				       candidates[k].rule->set == candidate->rule->set &&
 				       candidates[k].rule->direction == candidate->rule->direction;
 		     k++, --*budget)

@@ -89,8 +89,10 @@ static int set_up(void **state)
 	if (!scratch)
 		return -1;
 	strcpy(scratch->directory, "/tmp/bg-feed-XXXXXX");
-	if (!mkdtemp(scratch->directory))
+	if (!mkdtemp(scratch->directory)) {
+		free(scratch);
 		return -1;
+	}
 	snprintf(scratch->path, sizeof(scratch->path), "%s/feed.json", scratch->directory);
 	*state = scratch;
 	return 0;
