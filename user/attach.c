@@ -14,10 +14,12 @@
 #include "attach_clsact.h"
 #include "branchguard.skel.h"
 #include "cleanup.h"
+#include "link_watch.h"
 #include "log.h"
 #include "pin.h"
 
 #define LOOPBACK_IFINDEX 1
+#define TCX_MOST 64 /* programs on one hook (BPF_MPROG_MAX) */
 
 static const struct {
 	const char *name;
@@ -379,6 +381,21 @@ int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_atta
 	if (!rc)
 		*attachment = found;
 	return rc;
+}
+
+bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg_filters *filters)
+{
+	bool ingress = bg_program_hook(attachment->program) == BG_HOOK_INGRESS;
+	__u32 ids[TCX_MOST], first = ingress ? filters->first_ingress : filters->first_egress;
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
+
+	if (attachment->way == BG_ATTACH_CLSACT)
+		return !bg_clsact_is_our_handle(first);
+	if (attachment->way != BG_ATTACH_TCX)
+		return false;
+	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
+		return false;
+	return opts.prog_cnt && ids[0] != attachment->prog_id;
 }
 
 bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,

@@ -46,6 +46,7 @@ struct bg_attachment {
 	enum bg_attach_way way;
 	int link_fd;	/* -1: a filter */
 	__u32 priority; /* of a filter */
+	__u32 handle;	/* likewise */
 	__u32 prog_id;	/* that is there */
 };
 
@@ -98,6 +99,11 @@ int bg_attach_adopt(const char *pin_dir,
 
 /* The filter that a program of ours would have here. -ENOENT: none. */
 int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment);
+
+/* Does one of somebody else stand before it on its hook? `filters` are those of
+ * its interface. */
+struct bg_filters;
+bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg_filters *filters);
 
 /* Do programs other than ours run on this hook (TC only)? */
 bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,

@@ -31,9 +31,17 @@ static void set_hook_of(struct bpf_tc_hook *hook, const struct bg_attachment *at
 	set_hook(hook, attachment->ifindex, bg_program_hook(attachment->program));
 }
 
-static __u32 handle_of(enum bg_program program)
+bool bg_clsact_is_our_handle(__u32 handle)
 {
-	return BG_FILTER_HANDLE + program;
+	return (handle >= BG_FILTER_HANDLE && handle < BG_FILTER_HANDLE + BG_PROGRAMS) ||
+	       (handle >= BG_FILTER_OTHER_HANDLE && handle < BG_FILTER_OTHER_HANDLE + BG_PROGRAMS);
+}
+
+static __u32 other_handle(const struct bg_attachment *attachment)
+{
+	if (attachment->handle == BG_FILTER_HANDLE + attachment->program)
+		return BG_FILTER_OTHER_HANDLE + attachment->program;
+	return BG_FILTER_HANDLE + attachment->program;
 }
 
 static int fail(int rc, const struct bg_attachment *attachment, struct bg_error *err)
@@ -60,11 +68,11 @@ static void unhush(const libbpf_print_fn_t *print)
 
 /* With `replace` a filter that has the handle gives way, in place. */
 static int set_filter(const struct bg_attach_context *context, struct bg_attachment *attachment,
-		      __u32 priority, bool replace)
+		      __u32 priority, __u32 handle, bool replace)
 {
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bg_program_fd(context->skel, attachment->program),
-		    .handle = handle_of(attachment->program), .priority = priority,
+		    .handle = handle, .priority = priority,
 		    .flags = replace ? BPF_TC_F_REPLACE : 0);
 	int rc;
 
@@ -73,6 +81,7 @@ static int set_filter(const struct bg_attach_context *context, struct bg_attachm
 	if (rc)
 		return rc;
 	attachment->priority = priority;
+	attachment->handle = handle;
 	attachment->prog_id = opts.prog_id;
 	return 0;
 }
@@ -94,14 +103,17 @@ int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachme
 	else if (rc != -EEXIST)
 		return fail(rc, attachment, err);
 	attachment->way = BG_ATTACH_CLSACT;
-	if (!bg_clsact_find(attachment))
-		rc = set_filter(context, attachment, attachment->priority, true);
-	else
-		for (size_t i = 0; i < PRIORITIES; i++) {
-			rc = set_filter(context, attachment, priorities[i], false);
-			if (rc != -EINVAL && rc != -EEXIST)
-				break;
-		}
+	if (!bg_clsact_find(attachment)) {
+		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
+				true);
+		return rc ? fail(rc, attachment, err) : 0;
+	}
+	for (size_t i = 0; i < PRIORITIES; i++) {
+		rc = set_filter(context, attachment, priorities[i],
+				BG_FILTER_HANDLE + attachment->program, false);
+		if (rc != -EINVAL && rc != -EEXIST)
+			break;
+	}
 	return rc ? fail(rc, attachment, err) : 0;
 }
 
@@ -112,34 +124,56 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
 
 	if (rc)
 		return -ENOLINK;
-	rc = set_filter(context, attachment, attachment->priority, true);
+	rc = set_filter(context, attachment, attachment->priority, attachment->handle, true);
 	return rc ? fail(rc, attachment, err) : 0;
+}
+
+static bool query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = priority);
+	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+	struct bpf_tc_hook hook;
+
+	(void)print;
+	set_hook_of(&hook, attachment);
+	if (bpf_tc_query(&hook, &opts))
+		return false;
+	attachment->priority = priority;
+	attachment->handle = handle;
+	attachment->prog_id = opts.prog_id;
+	return true;
 }
 
 int bg_clsact_find(struct bg_attachment *attachment)
 {
-	struct bpf_tc_hook hook;
-	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
-
-	(void)print;
-	set_hook_of(&hook, attachment);
-	for (size_t i = 0; i < PRIORITIES; i++) {
-		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(attachment->program),
-			    .priority = priorities[i]);
-
-		if (bpf_tc_query(&hook, &opts))
-			continue;
-		attachment->priority = priorities[i];
-		attachment->prog_id = opts.prog_id;
+	/* most of the time it is where it was */
+	if (attachment->handle && query(attachment, attachment->priority, attachment->handle))
 		return 0;
-	}
+	for (size_t i = 0; i < PRIORITIES; i++)
+		if (query(attachment, priorities[i], BG_FILTER_HANDLE + attachment->program) ||
+		    query(attachment, priorities[i], BG_FILTER_OTHER_HANDLE + attachment->program))
+			return 0;
 	return -ENOENT;
+}
+
+int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err)
+{
+	struct bg_attachment behind = *attachment;
+	int rc;
+
+	/* the kernel puts a new filter before the others of its priority */
+	rc = set_filter(context, attachment, priorities[0], other_handle(attachment), false);
+	if (rc)
+		return fail(rc == -EINVAL ? -EEXIST : rc, attachment, err);
+	bg_clsact_detach(&behind);
+	return 0;
 }
 
 void bg_clsact_detach(const struct bg_attachment *attachment)
 {
 	struct bpf_tc_hook hook;
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle_of(attachment->program),
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = attachment->handle,
 		    .priority = attachment->priority);
 	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
 

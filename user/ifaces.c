@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "attach_clsact.h"
 #include "cleanup.h"
 #include "ifaces_maps.h"
 #include "log.h"
@@ -398,6 +399,12 @@ static bool is_there(struct bg_ifaces *ifaces, struct guard *guard, enum bg_prog
 	return false;
 }
 
+/* What is not as it should be though the interface is guarded. */
+struct outcome {
+	bool without_xdp;
+	const char *behind; /* the program that another one stands before */
+};
+
 /* XDP comes last: it is a quicker way to the verdict that TC gives as well. */
 static int attach_missing(struct bg_ifaces *ifaces, struct guard *guard,
 			  const struct bg_datapath *datapath, bool *without_xdp,
@@ -434,14 +441,14 @@ static int count_our_filters(const struct guard *guard)
 }
 
 /* A redirect at ingress would pass by the programs of others. */
-static void look_for_others(struct bg_ifaces *ifaces, struct guard *guard)
+static void note_others(struct guard *guard, const struct bg_filters *filters)
 {
 	enum bg_program program = guard->role == BG_ROLE_BRANCH ? BG_TC_BRANCH_INGRESS
 								: BG_TC_POD_EGRESS;
-	int filters = bg_link_count_filters(ifaces->links, guard->ifindex);
 	__u32 flags = guard->flags & ~BG_IFACE_SHARED;
 
-	if (bg_attach_is_shared(&guard->attachment[program], filters, count_our_filters(guard)))
+	if (bg_attach_is_shared(&guard->attachment[program], filters->count,
+				count_our_filters(guard)))
 		flags |= BG_IFACE_SHARED;
 	if (flags == guard->flags)
 		return;
@@ -454,23 +461,54 @@ static void look_for_others(struct bg_ifaces *ifaces, struct guard *guard)
 	guard->in_map = false;
 }
 
+/*
+ * A program before ours that lets a packet pass hides it from ours. A filter can
+ * be put in front without a gap; a tcx program cannot be attached twice, and who
+ * put another before it meant it: that is told.
+ */
+static void stay_first(struct bg_ifaces *ifaces, struct guard *guard,
+		       const struct bg_datapath *datapath, const struct bg_filters *filters,
+		       struct outcome *outcome)
+{
+	struct bg_attach_context context = attach_context(ifaces, datapath);
+
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		struct bg_attachment *attachment = &guard->attachment[program];
+		struct bg_error err = {};
+
+		if (!bg_attach_is_behind(attachment, filters))
+			continue;
+		if (attachment->way == BG_ATTACH_CLSACT &&
+		    !bg_clsact_to_front(&context, attachment, &err))
+			bg_log(BG_LOG_INFO, "another filter came first, ours is in front again",
+			       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
+			       bg_program_name(program));
+		else
+			outcome->behind = bg_program_name(program);
+	}
+}
+
 static bool has_peer_role(enum bg_role role)
 {
 	return role == BG_ROLE_BRANCH || role == BG_ROLE_POD_STRICT || role == BG_ROLE_POD_STANDARD;
 }
 
 static int arm(struct bg_ifaces *ifaces, struct guard *guard, const struct bg_datapath *datapath,
-	       bool *without_xdp, struct bg_error *err)
+	       struct outcome *outcome, struct bg_error *err)
 {
+	struct bg_filters filters = {};
 	int rc;
 
 	rc = write_iface(guard, datapath, err);
 	if (!rc)
-		rc = attach_missing(ifaces, guard, datapath, without_xdp, err);
+		rc = attach_missing(ifaces, guard, datapath, &outcome->without_xdp, err);
 	if (rc)
 		return rc;
-	if (has_peer_role(guard->role))
-		look_for_others(ifaces, guard);
+	if (!bg_link_filters(ifaces->links, guard->ifindex, &filters)) {
+		stay_first(ifaces, guard, datapath, &filters, outcome);
+		if (has_peer_role(guard->role))
+			note_others(guard, &filters);
+	}
 	rc = write_iface(guard, datapath, err);
 	/* only now may the trunk let its frames by */
 	if (!rc && guard->role == BG_ROLE_BRANCH && guard->vlan)
@@ -482,15 +520,20 @@ static void arm_and_report(struct bg_ifaces *ifaces, struct guard *guard,
 			   const struct bg_datapath *datapath)
 {
 	struct bg_error err = {};
-	bool without_xdp = false;
+	struct outcome outcome = {};
 
-	if (arm(ifaces, guard, datapath, &without_xdp, &err)) {
+	if (arm(ifaces, guard, datapath, &outcome, &err)) {
 		guard->complete = false;
 		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 		trouble(guard, BG_LOG_ERROR, "this interface is not guarded", err.text);
 		return;
 	}
-	if (without_xdp)
+	if (outcome.behind)
+		trouble(guard, BG_LOG_WARNING,
+			"a program of somebody else stands before this one: what that lets pass is "
+			"not judged",
+			outcome.behind);
+	else if (outcome.without_xdp)
 		trouble(guard, BG_LOG_WARNING, "without XDP on this interface, TC guards it alone",
 			err.text);
 	else if (guard->role == BG_ROLE_BRANCH && !guard->has_branch)

@@ -276,30 +276,52 @@ int bg_link_ask_default_routes(struct bg_link_query *query, int family, mnl_cb_t
 			   context);
 }
 
-static int count_filter(const struct nlmsghdr *message, void *context)
+struct hook_filters {
+	int count;
+	__u32 first;
+};
+
+/* The kernel lists filters in the order in which it asks them. */
+static int take_filter(const struct nlmsghdr *message, void *context)
 {
 	const struct tcmsg *header = mnl_nlmsg_get_payload(message);
+	struct hook_filters *filters = context;
 
 	/* a message without a handle is the chain itself */
-	if (message->nlmsg_type == RTM_NEWTFILTER && header->tcm_handle)
-		++*(int *)context;
+	if (message->nlmsg_type != RTM_NEWTFILTER || !header->tcm_handle)
+		return MNL_CB_OK;
+	if (!filters->count)
+		filters->first = header->tcm_handle;
+	filters->count++;
 	return MNL_CB_OK;
 }
 
-int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex)
+static int ask_hook_filters(struct bg_link_query *query, __u32 ifindex, __u32 hook,
+			    struct hook_filters *filters)
 {
-	static const __u32 hooks[] = { TC_H_MIN_INGRESS, TC_H_MIN_EGRESS };
-	int count = 0;
+	struct tcmsg header = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifindex,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, hook),
+	};
 
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
-		struct tcmsg header = { .tcm_family = AF_UNSPEC,
-					.tcm_ifindex = (int)ifindex,
-					.tcm_parent = TC_H_MAKE(TC_H_CLSACT, hooks[i]) };
-		int rc = bg_link_ask(query, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header),
-				     NULL, count_filter, &count);
+	memset(filters, 0, sizeof(*filters));
+	return bg_link_ask(query, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header), NULL,
+			   take_filter, filters);
+}
 
-		if (rc)
-			return rc;
-	}
-	return count;
+int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex, struct bg_filters *filters)
+{
+	struct hook_filters ingress, egress;
+	int rc;
+
+	rc = ask_hook_filters(query, ifindex, TC_H_MIN_INGRESS, &ingress);
+	if (!rc)
+		rc = ask_hook_filters(query, ifindex, TC_H_MIN_EGRESS, &egress);
+	if (rc)
+		return rc;
+	filters->count = ingress.count + egress.count;
+	filters->first_ingress = ingress.first;
+	filters->first_egress = egress.first;
+	return 0;
 }

@@ -36,7 +36,7 @@ int bg_link_ask_neighbour(struct bg_link_query *query, __u32 ifindex, const stru
 			  __u8 mac[6]);
 int bg_link_ask_default_routes(struct bg_link_query *query, int family, mnl_cb_t each,
 			       void *context);
-int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex);
+int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex, struct bg_filters *filters);
 
 /* false: the message is about something else. */
 bool bg_link_parse(const struct nlmsghdr *message, struct bg_link *link);

@@ -291,7 +291,7 @@ int bg_link_default_routes(struct bg_link_watch *watch, int family,
 	return 0;
 }
 
-int bg_link_count_filters(struct bg_link_watch *watch, __u32 ifindex)
+int bg_link_filters(struct bg_link_watch *watch, __u32 ifindex, struct bg_filters *filters)
 {
-	return bg_link_ask_filters(&watch->query, ifindex);
+	return bg_link_ask_filters(&watch->query, ifindex, filters);
 }

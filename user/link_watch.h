@@ -78,7 +78,13 @@ int bg_link_peer_mac(struct bg_link_watch *watch, const struct bg_link *link,
 int bg_link_default_routes(struct bg_link_watch *watch, int family,
 			   struct bg_default_route **routes, size_t *count);
 
-/* Filters on both hooks of an interface's clsact qdisc, or a negative errno. */
-int bg_link_count_filters(struct bg_link_watch *watch, __u32 ifindex);
+/* The filters of an interface's clsact qdisc; all 0 when it has none. */
+struct bg_filters {
+	int count;	     /* on both hooks */
+	__u32 first_ingress; /* handle of the one that is asked first */
+	__u32 first_egress;
+};
+
+int bg_link_filters(struct bg_link_watch *watch, __u32 ifindex, struct bg_filters *filters);
 
 #endif

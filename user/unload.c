@@ -117,6 +117,8 @@ static void remove_filters(struct unload *unload, struct bg_link_watch *links)
 	const struct bg_link *link = bg_links(links, &count);
 
 	for (; count; count--, link++) {
+		struct bg_filters left;
+
 		for (int program = 0; program < BG_PROGRAMS; program++) {
 			struct bg_attachment filter;
 
@@ -128,7 +130,7 @@ static void remove_filters(struct unload *unload, struct bg_link_watch *links)
 			unload->unloaded->filters++;
 		}
 		if (bg_ids_has(&unload->qdiscs, link->ifindex) &&
-		    !bg_link_count_filters(links, link->ifindex)) {
+		    !bg_link_filters(links, link->ifindex, &left) && !left.count) {
 			bg_clsact_remove_qdisc(link->ifindex);
 			unload->unloaded->qdiscs++;
 		}

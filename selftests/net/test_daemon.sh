@@ -166,7 +166,7 @@ links_pinned() { # IN_NAME COUNT
 	links=("$PIN"/links/*"$1"*)
 	[ ${#links[@]} = "$2" ]
 }
-our_filters() { node tc filter show dev "$1" "$2" | grep -c 'handle 0xb67'; }
+our_filters() { node tc filter show dev "$1" "$2" | grep -c 'handle 0xb6'; }
 
 for tool in ip tc bpftool jq nsenter; do
 	command -v $tool >/dev/null || {
@@ -217,6 +217,15 @@ check "unload refuses while a daemon runs" \
 	failing_with "stop it first" node "$BG" unload --pin-dir "$PIN"
 check "a filter of somebody else is left alone" foreign
 check "and ours stands before it" test "$(our_filters vlan.eth.12 ingress)" = 1
+
+first_filter() { node tc filter show dev vlan.eth.9 ingress | grep -o 'handle 0x[0-9a-f]*' | head -n 1; }
+ours_first() { [[ $(first_filter) == "handle 0xb6"* ]]; }
+# As aws-network-policy-agent does; the kernel puts the newer one first.
+node tc filter add dev vlan.eth.9 ingress prio 1 handle 1 protocol all bpf da \
+	object-pinned "$PIN/programs/tc_node_ingress"
+check "a filter that comes first does not stay there" soon ours_first
+check "but stays" test_eval 'node tc filter show dev vlan.eth.9 ingress | grep -q "handle 0x1 "'
+check "and there is one of ours still" test "$(our_filters vlan.eth.9 ingress)" = 1
 node tc filter del dev vlan.eth.9 ingress prio 1
 check "a filter that somebody deletes is put back" \
 	soon test_eval 'test "$(our_filters vlan.eth.9 ingress)" = 1'
