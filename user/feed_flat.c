@@ -246,25 +246,33 @@ static int add_alone(struct bg_feed *feed, struct flat_rules *flat, struct bg_er
 	return rc;
 }
 
+/* `keys` has room for all rules so far. */
+static int read_rules(struct bg_feed *feed, const struct bg_at *list, const struct bg_json *element,
+		      struct rule_key *keys, struct bg_error *err)
+{
+	bg_cleanup(release_flat_rules) struct flat_rules flat = {};
+	int rc = index_rules(feed->model, keys, &flat.defined, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(list, i);
+
+		rc = flat_rule(feed, &flat, element, &at, err);
+	}
+	return rc ? rc : add_alone(feed, &flat, err);
+}
+
 int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		 struct bg_error *err)
 {
-	bg_auto_free struct rule_key *keys = NULL;
-	bg_cleanup(release_flat_rules) struct flat_rules flat = {};
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
+	struct rule_key *keys;
 	int rc = bg_get_array(root, field, &element, err);
 
 	if (!element || rc)
 		return rc;
 	keys = calloc(feed->model->rule_count + 1, sizeof(*keys));
-	if (!keys)
-		return bg_no_memory(err);
-	rc = index_rules(feed->model, keys, &flat.defined, err);
-	for (size_t i = 0; element && !rc; i++, element = element->next) {
-		struct bg_at at = bg_at_index(&list, i);
-
-		rc = flat_rule(feed, &flat, element, &at, err);
-	}
-	return rc ? rc : add_alone(feed, &flat, err);
+	rc = keys ? read_rules(feed, &list, element, keys, err) : bg_no_memory(err);
+	free(keys);
+	return rc;
 }
