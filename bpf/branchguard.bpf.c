@@ -60,6 +60,23 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
 	return c;
 }
 
+/* The long look; packets that it would not see whole have gone to TC. `c` is
+ * never NULL. */
+__noinline int dissect_xdp_fully(struct xdp_md *ctx, struct bg_case *c, __u32 length_bytes)
+{
+	struct bg_frame frame = {
+		.data = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+		.length_bytes = length_bytes,
+	};
+
+	if (!c)
+		return 0;
+	__builtin_memset(&c->packet, 0, sizeof(c->packet));
+	dissect(&frame, c, false);
+	return 0;
+}
+
 /*
  * XDP on a branch, or on the trunk for the branch that a tag names; ifindex 0
  * says that it is not armed. Packets whose headers may reach past the first
@@ -83,9 +100,11 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 		return XDP_PASS;
 	if (!branch_ifindex) {
 		c->packet.length_bytes = frame.length_bytes;
-		conclude(c, BG_REASON_NOT_ARMED, case_clock_ns(c));
+		conclude(c, BG_REASON_NOT_ARMED);
 	} else {
-		dissect(&frame, c);
+		dissect(&frame, c, true);
+		if (!dissect_is_brief(&frame, c))
+			dissect_xdp_fully(ctx, c, length_bytes);
 		if (verdict(c)) {
 			action = XDP_PASS;
 			handover_give(ctx, branch_ifindex, &c->verdict);
@@ -128,32 +147,34 @@ static __always_inline void frame_of_skb(struct __sk_buff *ctx, struct bg_frame 
 	frame->length_bytes = ctx->len;
 }
 
-/* Pulls in what lies in pages, as far as the parser reads, and parses anew.
- * `c` is never NULL. */
-__noinline int dissect_pulled(struct __sk_buff *ctx, struct bg_case *c)
+/* The long look. Pulls in what lies in pages, as far as the parser reads: that
+ * copies, so not before. `c` is never NULL. */
+__noinline int dissect_skb_fully(struct __sk_buff *ctx, struct bg_case *c)
 {
 	__u32 wanted = ctx->len < PARSE_MAX_OFFSET ? ctx->len : PARSE_MAX_OFFSET;
 	struct bg_frame frame;
 
-	if (!c || bpf_skb_pull_data(ctx, wanted))
+	if (!c)
 		return 0;
-	__builtin_memset(&c->packet, 0, sizeof(c->packet));
 	frame_of_skb(ctx, &frame);
-	dissect(&frame, c);
+	if (frame.data + wanted > frame.end) {
+		if (bpf_skb_pull_data(ctx, wanted))
+			return 0;
+		frame_of_skb(ctx, &frame);
+	}
+	__builtin_memset(&c->packet, 0, sizeof(c->packet));
+	dissect(&frame, c, false);
 	return 0;
 }
 
-/* An skb's headers may lie in pages: when the parser lacks something that is
- * there, it is pulled in (which copies, so not before). */
 static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c)
 {
 	struct bg_frame frame;
 
 	frame_of_skb(ctx, &frame);
-	dissect(&frame, c);
-	if ((c->dissected == BG_REASON_TRUNCATED || c->packet.icmp_error) &&
-	    frame.end - frame.data < frame.length_bytes)
-		dissect_pulled(ctx, c);
+	dissect(&frame, c, true);
+	if (!dissect_is_brief(&frame, c))
+		dissect_skb_fully(ctx, c);
 }
 
 /*
@@ -237,7 +258,7 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	if (!c)
 		return TC_ACT_SHOT;
 	c->packet.length_bytes = frame.length_bytes;
-	conclude(c, BG_REASON_NOT_ARMED, case_clock_ns(c));
+	conclude(c, BG_REASON_NOT_ARMED);
 	note(&c->verdict, direction, TC_ACT_SHOT);
 	return TC_ACT_SHOT;
 }

@@ -3,11 +3,14 @@
 #ifndef BG_DISSECT_H
 #define BG_DISSECT_H
 
+#include "case.h"
 #include "parse.h"
-#include "verdict.h"
 
-/* Fills in c->packet, c->quoted and c->dissected. */
-static __always_inline void dissect(const struct bg_frame *frame, struct bg_case *c)
+/*
+ * Fills in c->packet, c->quoted and c->dissected. `brief`: what most packets
+ * need and no more; see dissect_is_brief().
+ */
+static __always_inline void dissect(const struct bg_frame *frame, struct bg_case *c, bool brief)
 {
 	struct bg_packet *packet = &c->packet;
 	__u16 ethertype;
@@ -29,15 +32,25 @@ static __always_inline void dissect(const struct bg_frame *frame, struct bg_case
 		c->dissected = BG_REASON_NOT_IP;
 		return;
 	}
-	c->dissected = parse_ip(frame, ethertype, false, c->direction, packet);
-	if (c->dissected != BG_REASON_NONE || !packet->icmp_error)
+	c->dissected = parse_ip(frame, ethertype, false, brief, c->direction, packet);
+	if (brief || c->dissected != BG_REASON_NONE || !packet->icmp_error)
 		return;
 	/* what an error quotes went the other way */
 	__builtin_memset(&c->quoted, 0, sizeof(c->quoted));
 	c->quoted.network_offset = packet->payload_offset;
-	if (parse_ip(frame, ethertype, true, c->direction == BG_INGRESS ? BG_EGRESS : BG_INGRESS,
+	if (parse_ip(frame, ethertype, true, false,
+		     c->direction == BG_INGRESS ? BG_EGRESS : BG_INGRESS,
 		     &c->quoted) != BG_REASON_NONE)
 		c->quoted.tracking = BG_TRACK_NONE;
+}
+
+/* Was the brief look enough? It does not walk extension headers and does not
+ * read what ICMP errors quote, and it reads only what lies in one piece. */
+static __always_inline bool dissect_is_brief(const struct bg_frame *frame, const struct bg_case *c)
+{
+	if (c->dissected == BG_REASON_TRUNCATED)
+		return frame->end - frame->data >= frame->length_bytes;
+	return c->dissected != BG_REASON_EXTENSION && !c->packet.icmp_error;
 }
 
 #endif

@@ -398,8 +398,9 @@ struct bg_new_flow {
 	__u32 timeout_s;
 	__u32 rule;
 	__u32 length_bytes;
-	__u16 flags;	 /* enum bg_flow_flag */
-	__u16 direction; /* enum bg_direction */
+	__u16 flags;	  /* enum bg_flow_flag */
+	__u16 direction;  /* enum bg_direction */
+	__u64 best_score; /* scratch of flow_create(), in memory for the verifier's sake */
 };
 
 /* The order of giving way, in the upper bits of a score; the age decides below. */
@@ -460,7 +461,7 @@ enum bg_create_result {
 };
 
 /* Creates a flow. Returns enum bg_create_result. */
-__noinline int flow_create(const struct bg_flow_query *query, const struct bg_new_flow *new)
+__noinline int flow_create(const struct bg_flow_query *query, struct bg_new_flow *new)
 {
 	enum bg_create_result result = BG_CREATE_FULL;
 
@@ -468,24 +469,25 @@ __noinline int flow_create(const struct bg_flow_query *query, const struct bg_ne
 		return BG_CREATE_FULL;
 	for (int which = 0; which < 2 && result == BG_CREATE_FULL; which++) {
 		struct bg_bucket *bucket = place_bucket(&query->place, which);
-		__u64 best = SCORE_KEEP;
+		volatile __u64 *best = &new->best_score;
 
 		if (!bucket)
 			break;
+		*best = SCORE_KEEP;
 		bpf_spin_lock(&bucket->lock);
 		for (int i = 0; i < BG_BUCKET_FLOWS; i++) {
 			__u64 score = flow_score(bucket, &bucket->flow[i], i, query);
 
-			if (score > best) {
-				best = score;
+			if (score > *best) {
+				*best = score;
 				bucket->chosen = i;
 			}
 		}
-		if (best == SCORE_KEEP) {
+		if (*best == SCORE_KEEP) {
 			bucket->overflowed = 1;
 		} else {
 			flow_write(bucket, query, new);
-			result = best < SCORE_EXPIRED ? BG_CREATE_EVICTED : BG_CREATE_DONE;
+			result = *best < SCORE_EXPIRED ? BG_CREATE_EVICTED : BG_CREATE_DONE;
 		}
 		bpf_spin_unlock(&bucket->lock);
 	}

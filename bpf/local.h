@@ -13,27 +13,7 @@
 #define BG_LOCAL_H
 
 #include "short_way.h"
-
-/* Entries of { address class, protocol << 16 | port } that are looked through;
- * the compiler refuses longer lists. */
-#define LOCAL_LIST_MAX 256
-
-static __always_inline bool listed(const struct bg_policy_view *view, __u32 list, __u32 entries,
-				   __u32 class, __u8 protocol, __be16 port)
-{
-	__u32 service = (__u32)protocol << 16;
-
-	if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP)
-		service |= bpf_ntohs(port);
-	for (__u32 i = 0; i < LOCAL_LIST_MAX; i++) {
-		if (i >= entries)
-			break;
-		if (image_cell(view->image, list + 2 * i) == class &&
-		    image_cell(view->image, list + 2 * i + 1) == service)
-			return true;
-	}
-	return false;
-}
+#include "verdict.h"
 
 /* Where a packet from a strict pod goes. */
 enum bg_pod_way {
@@ -44,35 +24,35 @@ enum bg_pod_way {
 	BG_WAY_DROP,
 };
 
-/* Decides it for a well-formed packet; judges it where it will not cross the
- * branch. `c` is never NULL. */
-__noinline int strict_pod_way(struct bg_case *c)
+/* The flags of the packet's flow, -1 = none; after consult(). */
+static __always_inline int flow_of(struct bg_case *c)
 {
-	struct bg_judge j = { .c = c };
-	__u32 class, info;
+	flow_key(&c->flow.key, &c->packet, c->answer.tag);
+	return flow_peek(&c->flow.key, case_clock_ns(c));
+}
+
+/* Decides it for a well-formed packet; judges it where it will not cross the
+ * branch. */
+static __always_inline enum bg_pod_way strict_pod_way(struct bg_case *c)
+{
+	__u32 info;
 	int flags;
 
-	if (!c || find_branch(&j) != BG_REASON_NONE)
+	if (consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
 		return BG_WAY_STACK;
-	class = address_class(&j.view, &c->packet.remote, c->packet.ipv6);
-	info = class_info(&j.view, class);
+	info = c->answer.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
-		c->flow.now_ns = case_clock_ns(c);
-		flow_key(&c->flow.key, &c->packet, j.view.branch->tag);
-		flags = flow_peek(&c->flow.key, c->flow.now_ns);
-		if (flags >= 0 && flags & BG_FLOW_PROBE) {
+		flags = flow_of(c);
+		if (flags >= 0 && flags & BG_FLOW_PROBE)
 			c->exempt = BG_REASON_PROBE;
-			return verdict(c) ? BG_WAY_LOCAL : BG_WAY_DROP;
-		}
-		return info & BG_CLASS_NODE ? BG_WAY_NODE : BG_WAY_STACK;
-	}
-	if (info & BG_CLASS_LOCAL_SERVICE &&
-	    listed(&j.view, j.view.header->local_services, j.view.header->local_service_count,
-		   class, c->packet.protocol, c->packet.remote_port)) {
+		else
+			return info & BG_CLASS_NODE ? BG_WAY_NODE : BG_WAY_STACK;
+	} else if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
 		c->flow.set_flags = BG_FLOW_LOCAL_SERVICE;
-		return verdict(c) ? BG_WAY_LOCAL : BG_WAY_DROP;
+	} else {
+		return info & BG_CLASS_SERVICE ? BG_WAY_STACK : BG_WAY_SHORT;
 	}
-	return info & BG_CLASS_SERVICE ? BG_WAY_STACK : BG_WAY_SHORT;
+	return verdict(c) ? BG_WAY_LOCAL : BG_WAY_DROP;
 }
 
 /* From the pod's veth into the node, as if it had come in by the primary interface. */
@@ -98,35 +78,24 @@ enum bg_node_way {
 	BG_NODE_ASK_PROBER, /* the first packet of a probe: is the sender allowed to? */
 };
 
-/* `local` is the destination: a pod, or not. `c` is never NULL. */
-__noinline int node_packet_way(struct bg_case *c)
+/* `local` is the destination: a pod, or not. */
+static __always_inline enum bg_node_way node_packet_way(struct bg_case *c)
 {
-	struct bg_judge j = { .c = c };
-	__u32 class, pod_class, info;
+	const __u32 sources = BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE;
 	int flags;
 
-	if (!c || policy_view(&j.view) != BG_REASON_NONE)
+	if (consult(c, BG_ASK_LOCAL | BG_ASK_REMOTE | BG_ASK_OWNER, BG_INGRESS) != BG_REASON_NONE ||
+	    c->answer.mode != BG_STRICT ||
+	    !(c->answer.remote_info & (sources | BG_CLASS_LOCAL_SERVICE)))
 		return BG_NODE_FABRIC;
-	pod_class = address_class(&j.view, &c->packet.local, c->packet.ipv6);
-	c->verdict.vlan = class_info(&j.view, pod_class) & BG_CLASS_VLAN_MASK;
-	if (!c->verdict.vlan || find_branch(&j) != BG_REASON_NONE ||
-	    j.view.branch->mode != BG_STRICT)
-		return BG_NODE_FABRIC;
-	class = address_class(&j.view, &c->packet.remote, c->packet.ipv6);
-	info = class_info(&j.view, class);
-	if (!(info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE | BG_CLASS_LOCAL_SERVICE)))
-		return BG_NODE_FABRIC;
-	flow_key(&c->flow.key, &c->packet, j.view.branch->tag);
-	flags = flow_peek(&c->flow.key, case_clock_ns(c));
+	flags = flow_of(c);
 	if (flags >= 0 && flags & (BG_FLOW_PROBE | BG_FLOW_LOCAL_SERVICE))
 		return BG_NODE_TO_POD;
-	if (!(info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) ||
-	    !listed(&j.view, j.view.branch->probes, j.view.branch->probe_count, pod_class,
-		    c->packet.protocol, c->packet.local_port))
+	if (!(c->answer.remote_info & sources) ||
+	    (c->packet.tracking != BG_TRACK_ANY && c->packet.tracking != BG_TRACK_REQUEST) ||
+	    !is_listed(c, BG_LIST_PROBES))
 		return BG_NODE_FABRIC;
-	return c->packet.tracking == BG_TRACK_ANY || c->packet.tracking == BG_TRACK_REQUEST
-		       ? BG_NODE_ASK_PROBER
-		       : BG_NODE_FABRIC;
+	return BG_NODE_ASK_PROBER;
 }
 
 #endif

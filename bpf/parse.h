@@ -87,6 +87,13 @@ struct ipv6_fragment {
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_OFFSET_MASK 0xfff8
 
+static __always_inline bool is_ipv6_extension(__u8 next_header)
+{
+	return next_header == IPV6_HOP_BY_HOP || next_header == IPV6_ROUTING ||
+	       next_header == IPV6_FRAGMENT || next_header == IPV6_AUTHENTICATION ||
+	       next_header == IPV6_DESTINATION;
+}
+
 static __always_inline void *frame_at(const struct bg_frame *frame, __u32 offset, __u32 size_bytes)
 {
 	void *at;
@@ -306,7 +313,7 @@ static __always_inline enum bg_reason parse_ipv6_fragment(const struct ipv6_frag
 }
 
 static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, bool quoted,
-						 enum bg_direction direction,
+						 bool brief, enum bg_direction direction,
 						 struct bg_packet *packet)
 {
 	__u32 offset = packet->network_offset, end;
@@ -338,6 +345,11 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, b
 	packet->protocol = ip->nexthdr;
 	packet->upper_offset = offset + sizeof(*ip);
 
+	if (brief) {
+		if (is_ipv6_extension(ip->nexthdr))
+			return BG_REASON_EXTENSION;
+		return parse_upper(frame, end - offset - sizeof(*ip), quoted, direction, packet);
+	}
 	for (int i = 0; i < PARSE_MAX_EXTENSIONS; i++) {
 		__u8 type = *(volatile __u8 *)&packet->protocol;
 		struct ipv6_extension *extension;
@@ -346,8 +358,7 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, b
 		offset = cursor_read(&packet->upper_offset);
 		if (!quoted && offset > end)
 			return BG_REASON_MALFORMED;
-		if (type != IPV6_HOP_BY_HOP && type != IPV6_ROUTING && type != IPV6_FRAGMENT &&
-		    type != IPV6_AUTHENTICATION && type != IPV6_DESTINATION)
+		if (!is_ipv6_extension(type))
 			return parse_upper(frame, end - offset, quoted, direction, packet);
 		if (offset > PARSE_MAX_OFFSET)
 			return BG_REASON_EXTENSION;
@@ -374,14 +385,17 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, b
 	return BG_REASON_EXTENSION;
 }
 
-/* The IP packet at packet->network_offset. */
+/*
+ * The IP packet at packet->network_offset. `brief` leaves IPv6 extension headers
+ * alone and calls them BG_REASON_EXTENSION.
+ */
 static __always_inline enum bg_reason parse_ip(const struct bg_frame *frame, __u16 ethertype,
-					       bool quoted, enum bg_direction direction,
+					       bool quoted, bool brief, enum bg_direction direction,
 					       struct bg_packet *packet)
 {
 	if (ethertype == ETHERTYPE_IPV4)
 		return parse_ipv4(frame, quoted, direction, packet);
-	return parse_ipv6(frame, quoted, direction, packet);
+	return parse_ipv6(frame, quoted, brief, direction, packet);
 }
 
 #endif

@@ -7,15 +7,17 @@
 #ifndef BG_PLATFORM_H
 #define BG_PLATFORM_H
 
-#include "classify.h"
+#include "case.h"
 
-static __always_inline bool is_platform(const struct bg_policy_view *view, __u32 info,
-					const struct bg_packet *packet, enum bg_direction direction)
+/* `direction`: the one in which the flow was opened. */
+static __always_inline bool is_platform(const struct bg_case *c, enum bg_direction direction)
 {
+	const struct bg_packet *packet = &c->packet;
 	bool tcp = packet->protocol == PROTOCOL_TCP, udp = packet->protocol == PROTOCOL_UDP;
+	__u32 info = c->answer.remote_info;
 
 	/* the pod asks; the answers belong to the flow that this opens */
-	if (direction != BG_EGRESS || view->header->flags & BG_NODE_FILTER_PLATFORM)
+	if (direction != BG_EGRESS || c->answer.header_flags & BG_NODE_FILTER_PLATFORM)
 		return false;
 	if (!tcp && !udp)
 		return false;

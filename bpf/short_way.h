@@ -11,7 +11,8 @@
 #ifndef BG_SHORT_WAY_H
 #define BG_SHORT_WAY_H
 
-#include "verdict.h"
+#include "case.h"
+#include "parse.h"
 
 #define FAMILY_INET 2
 #define FAMILY_INET6 10
@@ -101,16 +102,36 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 	return redirect_to(way->ifindex, next_hop, packet->ipv6);
 }
 
-/* To the pod that owns c->packet.local; TC_ACT_UNSPEC when it is not known. */
+/* Destination and source, as they stand at the head of a frame. */
+struct ethernet_addresses {
+	__u8 destination[6];
+	__u8 source[6];
+};
+
+/*
+ * To the pod that owns c->packet.local; TC_ACT_UNSPEC when it is not known.
+ *
+ * The loader knows the MAC from the veth itself. Without it the neighbour is
+ * asked, which costs a packet of a local socket: such a packet carries a route,
+ * and what waits for a neighbour is sent along it.
+ */
 static __always_inline int to_pod(struct __sk_buff *ctx, const struct bg_case *c, bool forwarded)
 {
 	struct bg_pod *pod = bpf_map_lookup_elem(&pods, &c->packet.local);
+	struct ethernet_addresses addresses;
 
 	if (!pod || !pod->host_ifindex || !fits(ctx, pod->host_ifindex))
 		return TC_ACT_UNSPEC;
 	if (forwarded && !spend_hop(ctx, &c->packet))
 		return TC_ACT_UNSPEC;
-	return redirect_to(pod->host_ifindex, &c->packet.local, c->packet.ipv6);
+	__builtin_memcpy(addresses.destination, pod->mac, sizeof(pod->mac));
+	__builtin_memcpy(addresses.source, pod->host_mac, sizeof(pod->host_mac));
+	if (!(addresses.destination[0] | addresses.destination[1] | addresses.destination[2] |
+	      addresses.destination[3] | addresses.destination[4] | addresses.destination[5]))
+		return redirect_to(pod->host_ifindex, &c->packet.local, c->packet.ipv6);
+	if (bpf_skb_store_bytes(ctx, 0, &addresses, sizeof(addresses), 0))
+		return TC_ACT_SHOT;
+	return bpf_redirect(pod->host_ifindex, 0);
 }
 
 #endif

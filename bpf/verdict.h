@@ -4,192 +4,87 @@
  *
  *	1. not IP: ARP passes, the rest is dropped		dissect.h
  *	2. malformed, truncated, unwalkable: dropped		dissect.h
- *	3. neighbour and router discovery, MLD: pass		judge()
- *	4. the pod's address must be the branch's (not DHCP)	judge(), confirm_flow()
- *	5. later fragments take the ports of the first		judge()
- *	6. a tracked flow passes				ask_flows()
- *	7. an ICMP error about a tracked flow passes		judge()
+ *	3. neighbour and router discovery, MLD: pass		judge_slowly()
+ *	4. the pod's address must be the branch's (not DHCP)	judge_slowly(), review_flow()
+ *	5. later fragments take the ports of the first		judge_slowly()
+ *	6. a tracked flow passes				judge_fast(), ask_flows()
+ *	7. an ICMP error about a tracked flow passes		judge_slowly()
  *	8. platform traffic passes				admit()
  *	9. the rules decide					admit()
  *
- * The pod's address is looked up before the flow only where the flow cannot
- * vouch for it: a flow remembers the revision for which its address was last
- * found on the branch (`checked`), and is confirmed once under every new one.
+ * Most packets belong to a flow in steady state, so step 6 is tried first. That
+ * is the same verdict: what steps 3 to 5 would stop has no flow, because a flow
+ * remembers the revision for which its address was last found on the branch
+ * (`checked`), and is reviewed once under every new one.
  */
 #ifndef BG_VERDICT_H
 #define BG_VERDICT_H
 
-#include "classify.h"
+#include "case.h"
+#include "consult.h"
 #include "flow_table.h"
 #include "fragment.h"
 #include "icmp_error.h"
 #include "platform.h"
 #include "report.h"
 
-/*
- * A packet that comes to be judged, and the answer. Plain data without packet
- * pointers: the verdict is a function of its own for the verifier, checked once
- * and not once for every way through the parser.
- */
-struct bg_case {
-	struct bg_packet packet;
-	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
-	enum bg_reason dissected;  /* what steps 1 and 2 say, NONE = go on */
-	enum bg_direction direction;
-	__u32 ifindex;
-	enum bg_reason exempt; /* the reason why no rule is asked, NONE = rules are */
-	__u16 groups;	       /* enum bg_groups: whose rules must admit it */
-	__u16 came_by;	       /* enum bg_path */
-	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
-	__u16 no_flow;	       /* the fast look-up found none */
-	struct bg_flow_query flow;
-	/* filled in only where it is needed */
-	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
-	/* kept from packet to packet: the clock of tick `clock_tick` */
-	__u64 clock_tick;
-	__u64 clock_ns;
-};
-
-enum bg_groups {
-	BG_GROUPS_BRANCH = 1 << 0,
-	BG_GROUPS_NODE = 1 << 1, /* where the feed has node groups */
-	/* those of the branch, and the node's too where both must be satisfied */
-	BG_GROUPS_CROSSING = 1 << 2,
-};
-
-/*
- * What our program on a host veth leaves in skb->tc_index for the one at the way
- * out. The field survives the stack (that is what it is for), a pod cannot set
- * it, and it collides with no mark.
- */
-enum bg_path {
-	BG_PATH_UNKNOWN = 0,
-	BG_PATH_STACK = 0xb601,	 /* through the node's stack: may have been NATed */
-	BG_PATH_SHORT = 0xb602,	 /* straight to the branch */
-	BG_PATH_JUDGED = 0xb603, /* the branch's groups have admitted it */
-	BG_PATH_REPLY = 0xb604,	 /* likewise, and it belongs to a flow that came in */
-};
-
-/* What a judgement works with: the case, and the revision it is judged by. */
-struct bg_judge {
-	struct bg_case *c;
-	struct bg_policy_view view;
-	__u64 now_ns;
-};
-
 /* Step 4. */
-static __always_inline bool local_is_ours(const struct bg_judge *j)
+static __always_inline bool local_is_ours(const struct bg_case *c)
 {
-	const struct bg_packet *packet = &j->c->packet;
-	__u32 class;
-
-	if (j->c->node_flow)
-		return true;
-	class = address_class(&j->view, &packet->local, packet->ipv6);
-	return (class_info(&j->view, class) & BG_CLASS_VLAN_MASK) == j->c->verdict.vlan;
+	return c->node_flow || (c->answer.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
 }
 
-static __always_inline enum bg_reason not_ours(const struct bg_judge *j)
+static __always_inline enum bg_reason not_ours(const struct bg_case *c)
 {
-	if (j->c->direction == BG_INGRESS)
+	if (c->direction == BG_INGRESS)
 		return BG_REASON_NOT_OURS;
 	/* it came from the pod's veth, and somebody changed the source on the way */
-	return j->c->came_by == BG_PATH_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
-}
-
-/* The rules that apply; all of them must admit it. */
-static __always_inline enum bg_reason ask_rules(struct bg_judge *j, __u32 class,
-						enum bg_direction direction, __u32 service_index)
-{
-	const struct bg_branch *branch = j->view.branch;
-	struct bg_verdict *verdict = &j->c->verdict;
-	__u8 protocol = j->c->packet.protocol;
-	__u16 groups = j->c->groups;
-	/* the mask keeps a run-time direction inside the array */
-	__u32 way = direction & 1;
-
-	if (groups & BG_GROUPS_CROSSING) {
-		groups |= BG_GROUPS_BRANCH;
-		if (branch->flags & BG_BRANCH_NODE_GROUPS)
-			groups |= BG_GROUPS_NODE;
-	}
-	if (groups & BG_GROUPS_BRANCH) {
-		verdict->rule =
-			policy_rule(&j->view, &branch->policy[way], class, protocol, service_index);
-		if (!verdict->rule)
-			return BG_REASON_NO_RULE;
-	}
-	if (groups & BG_GROUPS_NODE && j->view.header->flags & BG_NODE_HAS_GROUPS) {
-		verdict->node_rule = policy_rule(&j->view, &j->view.header->node_policy[way], class,
-						 protocol, service_index);
-		if (!verdict->node_rule)
-			return BG_REASON_NO_NODE_RULE;
-	}
-	return BG_REASON_RULE;
-}
-
-/* The branch of a VLAN under the revision in force; without one nothing passes. */
-static __always_inline enum bg_reason find_branch(struct bg_judge *j)
-{
-	struct bg_verdict *verdict = &j->c->verdict;
-	enum bg_reason reason = policy_view(&j->view);
-
-	if (reason != BG_REASON_NONE)
-		return reason;
-	verdict->revision = j->view.header->revision;
-	reason = policy_branch(&j->view, verdict->vlan);
-	if (reason == BG_REASON_NONE)
-		verdict->slot = j->view.branch->slot;
-	return reason;
+	return c->came_by == BG_PATH_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
 }
 
 /*
  * A flow meets a revision it was not checked under: its address must still be
  * the branch's, and under "revalidate" a rule must still admit it in its first
- * direction. BG_REASON_TRACKED: it lives on. The revision is the one in force
- * now; the caller goes on with it.
+ * direction. BG_REASON_TRACKED: it lives on.
  */
 __noinline int review_flow(struct bg_case *c)
 {
 	enum bg_flow_change change = BG_FLOW_KEEP;
-	struct bg_judge j = { .c = c };
 	enum bg_direction first;
 	enum bg_reason reason;
-	__u32 class, index;
 
 	if (!c)
 		return BG_REASON_INTERNAL;
-	reason = find_branch(&j);
+	first = flow_direction(c->flow.flags);
+	reason = consult(c, BG_ASK_ALL | BG_ASK_FLOW, first);
 	if (reason != BG_REASON_NONE)
 		return reason;
-	c->flow.revision = c->verdict.revision;
 	reason = BG_REASON_TRACKED;
-	if (!local_is_ours(&j)) {
+	if (!local_is_ours(c)) {
 		change = BG_FLOW_FORGET;
-		reason = not_ours(&j);
-	} else if (j.view.header->flags & BG_NODE_REVALIDATE) {
-		first = flow_direction(c->flow.flags);
-		class = address_class(&j.view, &c->packet.remote, c->packet.ipv6);
-		index = packet_service_index(&c->packet, first);
-		/* the request's type, whichever packet of the pair this is */
-		if (c->packet.tracking != BG_TRACK_ANY)
-			index = (__u32)c->packet.remote_port << 8;
+		reason = not_ours(c);
+	} else if (c->answer.header_flags & BG_NODE_REVALIDATE) {
 		change = BG_FLOW_READMIT;
-		if (c->exempt == BG_REASON_NONE &&
-		    !is_platform(&j.view, class_info(&j.view, class), &c->packet, first) &&
-		    ask_rules(&j, class, first, index) != BG_REASON_RULE) {
+		if (c->exempt == BG_REASON_NONE && !is_platform(c, first) &&
+		    c->answer.rules != BG_REASON_RULE) {
 			change = BG_FLOW_FORGET;
 			reason = BG_REASON_REVOKED;
 		}
 	}
+	c->flow.revision = c->answer.revision;
 	flow_confirm(&c->flow, change, c->verdict.rule);
 	return reason;
 }
 
-/* Step 6; BG_REASON_NONE = no flow. */
-static __always_inline enum bg_reason ask_flows(struct bg_judge *j)
+static __always_inline enum bg_reason tracked(struct bg_case *c)
 {
-	struct bg_case *c = j->c;
+	c->verdict.rule = c->flow.rule;
+	return c->flow.flags & BG_FLOW_PROBE ? BG_REASON_PROBE : BG_REASON_TRACKED;
+}
+
+/* Step 6; BG_REASON_NONE = no flow. */
+static __always_inline enum bg_reason ask_flows(struct bg_case *c)
+{
 	enum bg_reason reason;
 	int result;
 
@@ -198,28 +93,24 @@ static __always_inline enum bg_reason ask_flows(struct bg_judge *j)
 		result = flow_find(&c->flow, &c->packet, c->direction);
 		if (result == BG_FLOW_MISS)
 			break;
-		if (result == BG_FLOW_HIT) {
-			c->verdict.rule = c->flow.rule;
-			return c->flow.flags & BG_FLOW_PROBE ? BG_REASON_PROBE : BG_REASON_TRACKED;
-		}
+		if (result == BG_FLOW_HIT)
+			return tracked(c);
 		reason = review_flow(c);
 		if (reason != BG_REASON_TRACKED)
-			return reason;
-		reason = find_branch(j);
-		if (reason != BG_REASON_NONE)
 			return reason;
 	}
 	return BG_REASON_NONE;
 }
 
 /* A first packet was let through: remember it, if it is of a kind that opens a flow. */
-static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reason admitted)
+static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reason admitted)
 {
-	const struct bg_packet *packet = &j->c->packet;
+	const struct bg_packet *packet = &c->packet;
 	struct bg_new_flow new = {
-		.rule = j->c->verdict.rule,
+		.rule = c->verdict.rule,
 		.length_bytes = packet->length_bytes,
-		.direction = j->c->direction,
+		.direction = c->direction,
+		.flags = c->flow.set_flags,
 	};
 	enum bg_create_result result;
 	struct bg_control *block;
@@ -234,10 +125,9 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reas
 		new.flags |= BG_FLOW_MIDSTREAM;
 	if (admitted == BG_REASON_PLATFORM)
 		new.flags |= BG_FLOW_PLATFORM;
-	new.flags |= j->c->flow.set_flags;
 	new.flags = flow_next_flags(new.flags, packet->tcp_flags, new.direction);
-	new.timeout_s = flow_timeout_s(&j->c->flow.timeouts, packet->protocol, new.flags);
-	result = flow_create(&j->c->flow, &new);
+	new.timeout_s = flow_timeout_s(&c->flow.timeouts, packet->protocol, new.flags);
+	result = flow_create(&c->flow, &new);
 	if (result == BG_CREATE_FULL)
 		return BG_REASON_TABLE_FULL;
 	if (result == BG_CREATE_EVICTED) {
@@ -245,32 +135,28 @@ static __always_inline enum bg_reason open_flow(struct bg_judge *j, enum bg_reas
 		if (block)
 			__sync_fetch_and_add(&block->flows_evicted, 1);
 	}
-	j->c->verdict.reason = admitted;
-	tell(BG_EVENT_FLOW, &j->c->verdict, packet, j->c->direction, j->c->ifindex, j->now_ns);
+	c->verdict.reason = admitted;
+	tell(BG_EVENT_FLOW, &c->verdict, packet, c->direction, c->ifindex, c->flow.now_ns);
 	return admitted;
 }
 
 /* Steps 8 and 9. */
-static __always_inline enum bg_reason admit(struct bg_judge *j)
+static __always_inline enum bg_reason admit(struct bg_case *c)
 {
-	const struct bg_packet *packet = &j->c->packet;
-	enum bg_direction direction = j->c->direction;
-	enum bg_reason reason;
+	enum bg_reason reason = c->answer.rules;
 	struct bg_rule *rule;
-	__u32 class, number;
+	__u32 number;
 
-	class = address_class(&j->view, &packet->remote, packet->ipv6);
-	if (j->c->exempt != BG_REASON_NONE) {
-		reason = j->c->exempt;
-	} else if (is_platform(&j->view, class_info(&j->view, class), packet, direction)) {
+	if (c->exempt != BG_REASON_NONE)
+		reason = c->exempt;
+	else if (is_platform(c, c->direction))
 		reason = BG_REASON_PLATFORM;
-	} else {
-		reason = ask_rules(j, class, direction, packet_service_index(packet, direction));
-		if (reason != BG_REASON_RULE)
-			return reason;
-	}
-	reason = open_flow(j, reason);
-	number = j->c->verdict.rule;
+	if (!bg_reason_passes(reason))
+		return reason;
+	if (reason != BG_REASON_RULE)
+		c->verdict.rule = c->verdict.node_rule = 0;
+	reason = open_flow(c, reason);
+	number = c->verdict.rule;
 	if (number && bg_reason_passes(reason)) {
 		rule = bpf_map_lookup_elem(&rules, &number);
 		if (rule)
@@ -279,141 +165,149 @@ static __always_inline enum bg_reason admit(struct bg_judge *j)
 	return reason;
 }
 
-static __always_inline __u32 flow_tag(const struct bg_judge *j)
+/* Steps 4 and 7 to 9, for a packet without a flow. */
+static __always_inline enum bg_reason judge_first(struct bg_case *c, bool dhcp, bool ports_known)
 {
-	return j->c->node_flow ? 0 : j->view.branch->tag;
-}
-
-/* Steps 3 to 9. */
-static __always_inline enum bg_reason judge(struct bg_judge *j)
-{
-	enum bg_direction direction = j->c->direction;
-	struct bg_packet *packet = &j->c->packet;
-	__u32 tag = flow_tag(j);
+	__u32 tag = c->flow.key.branch;
+	enum bg_reason reason;
 	int related;
-	enum bg_reason reason = BG_REASON_NONE;
-	bool dhcp;
 
-	if (packet_is_neighbour(packet))
-		return BG_REASON_NEIGHBOUR;
-	dhcp = packet_is_dhcp(packet);
-	if (dhcp && !(j->view.header->flags & BG_NODE_FILTER_PLATFORM))
-		return BG_REASON_DHCP;
-	if (packet->fragment == BG_LATER_FRAGMENT) {
-		if (!local_is_ours(j))
-			return not_ours(j);
-		if (!fragment_recall(packet, tag, direction, j->now_ns))
-			return BG_REASON_FRAGMENT_UNKNOWN;
+	reason = consult(c, BG_ASK_ALL, c->direction);
+	if (reason != BG_REASON_NONE)
+		return reason;
+	/* the VLAN has changed hands since judge_fast() looked */
+	if (tag && c->answer.tag != tag)
+		return BG_REASON_NO_BRANCH;
+	c->flow.revision = c->answer.revision;
+	if (!dhcp && !local_is_ours(c))
+		return not_ours(c);
+	if (!ports_known)
+		return BG_REASON_FRAGMENT_UNKNOWN;
+	if (!c->packet.icmp_error)
+		return admit(c);
+	related = icmp_error_flow(&c->packet, &c->quoted, tag, c->flow.now_ns);
+	if (related >= 0) {
+		c->flow.flags = related;
+		return BG_REASON_ICMP_ERROR;
 	}
-	if (packet->fragment == BG_LATER_FRAGMENT || packet->tracking == BG_TRACK_NONE) {
-		flow_key(&j->c->flow.key, packet, tag);
-		flow_place(&j->c->flow.place, &j->c->flow.key);
-	}
-	j->c->flow.timeouts = j->view.branch->timeouts;
-	if (packet->tracking != BG_TRACK_NONE && !j->c->no_flow)
-		reason = ask_flows(j);
-	if (reason == BG_REASON_NONE) {
-		if (!dhcp && !local_is_ours(j))
-			return not_ours(j);
-		if (packet->icmp_error) {
-			related = icmp_error_flow(packet, &j->c->quoted, tag, j->now_ns);
-			if (related >= 0) {
-				j->c->flow.flags = related;
-				return BG_REASON_ICMP_ERROR;
-			}
-		}
-		reason = admit(j);
-		if (packet->icmp_error && reason == BG_REASON_NO_RULE)
-			return BG_REASON_ICMP_ERROR_UNKNOWN;
-	}
-	if (packet->fragment == BG_FIRST_FRAGMENT && bg_reason_passes(reason))
-		fragment_remember(packet, tag, direction, j->now_ns);
-	return reason;
+	reason = admit(c);
+	return reason == BG_REASON_NO_RULE ? BG_REASON_ICMP_ERROR_UNKNOWN : reason;
 }
 
-/* Counts and reports; every packet comes through here once. */
-static __always_inline void conclude(struct bg_case *c, enum bg_reason reason, __u64 now_ns)
-{
-	c->verdict.reason = reason;
-	count(&c->verdict, c->direction, c->packet.length_bytes);
-	if (!bg_reason_passes(reason))
-		tell(BG_EVENT_DROP, &c->verdict, &c->packet, c->direction, c->ifindex, now_ns);
-}
-
-/* Steps 3 to 9 for whatever the fast look-up has not settled. `c` is never NULL. */
+/* Steps 3 to 9 for whatever judge_fast() has not settled. `c` is never NULL. */
 __noinline int judge_slowly(struct bg_case *c)
 {
-	struct bg_judge j = { .c = c };
-	enum bg_reason reason;
+	enum bg_reason reason = BG_REASON_NONE;
+	bool dhcp, ports_known = true;
+	__u32 tag;
 
 	if (!c)
 		return BG_REASON_INTERNAL;
-	j.now_ns = c->flow.now_ns;
-	reason = find_branch(&j);
-	c->flow.revision = c->verdict.revision;
-	return reason == BG_REASON_NONE ? judge(&j) : reason;
-}
-
-/* Most packets belong to a flow in steady state: step 6 first, without a call. */
-static __always_inline enum bg_reason judge_fast(struct bg_judge *j)
-{
-	struct bg_case *c = j->c;
-
-	c->flow.revision = c->verdict.revision;
-	if (c->packet.fragment == BG_LATER_FRAGMENT || c->packet.tracking == BG_TRACK_NONE)
-		return judge_slowly(c);
-	flow_key(&c->flow.key, &c->packet, flow_tag(j));
-	flow_place(&c->flow.place, &c->flow.key);
-	if (c->packet.fragment != BG_WHOLE)
-		return judge_slowly(c);
-	switch (flow_hit(&c->flow, &c->packet, c->direction)) {
-	case BG_FLOW_HIT:
-		c->verdict.rule = c->flow.rule;
-		return c->flow.flags & BG_FLOW_PROBE ? BG_REASON_PROBE : BG_REASON_TRACKED;
-	case BG_FLOW_MISS:
-		c->flow.flags = 0;
-		c->no_flow = 1;
-		/* fall through */
-	default:
-		return judge_slowly(c);
+	if (packet_is_neighbour(&c->packet))
+		return BG_REASON_NEIGHBOUR;
+	dhcp = packet_is_dhcp(&c->packet);
+	if (dhcp && !(c->answer.header_flags & BG_NODE_FILTER_PLATFORM))
+		return BG_REASON_DHCP;
+	tag = c->flow.key.branch;
+	if (c->packet.fragment == BG_LATER_FRAGMENT) {
+		ports_known = fragment_recall(&c->packet, tag, c->direction, c->flow.now_ns);
+		flow_key(&c->flow.key, &c->packet, tag);
+		flow_place(&c->flow.place, &c->flow.key);
 	}
+	if (ports_known && c->packet.tracking != BG_TRACK_NONE && !c->no_flow)
+		reason = ask_flows(c);
+	if (reason == BG_REASON_NONE)
+		reason = judge_first(c, dhcp, ports_known);
+	if (c->packet.fragment == BG_FIRST_FRAGMENT && bg_reason_passes(reason))
+		fragment_remember(&c->packet, tag, c->direction, c->flow.now_ns);
+	return reason;
 }
 
 /*
- * The time, to the tick: bpf_ktime_get_coarse_ns() moves only with the tick, so
- * it is asked once a tick. bpf_jiffies64() is a plain load.
+ * Is it a first packet that no rule admits? A scan is made of such packets, so
+ * they are worth a short cut: steps 4, 8 and 9 without a call. Whatever else
+ * this finds, judge_slowly() finds again.
  */
-static __always_inline __u64 case_clock_ns(struct bg_case *c)
+static __always_inline bool denied_at_once(struct bg_case *c, const struct bg_policy_view *view)
 {
-	__u64 tick = bpf_jiffies64();
+	if (c->exempt != BG_REASON_NONE || c->packet.icmp_error || packet_is_dhcp(&c->packet))
+		return false;
+	c->answer.local_info =
+		consult_address(view, &c->packet.local, c->packet.ipv6, &c->answer.local_class);
+	if (!local_is_ours(c))
+		return false;
+	c->answer.remote_info =
+		consult_address(view, &c->packet.remote, c->packet.ipv6, &c->answer.remote_class);
+	if (is_platform(c, c->direction))
+		return false;
+	consult_rules(c, view, 0, c->direction);
+	return c->answer.rules != BG_REASON_RULE;
+}
 
-	if (c->clock_tick != tick) {
-		c->clock_tick = tick;
-		c->clock_ns = bpf_ktime_get_coarse_ns();
+/* Step 6 for a flow in steady state, without lock or call; else all the rest. */
+static __always_inline enum bg_reason judge_fast(struct bg_case *c,
+						 const struct bg_policy_view *view)
+{
+	c->flow.revision = view->header->revision;
+	c->answer.header_flags = view->header->flags;
+	flow_key(&c->flow.key, &c->packet, c->node_flow ? 0 : view->branch->tag);
+	flow_place(&c->flow.place, &c->flow.key);
+	if (c->packet.fragment == BG_WHOLE && c->packet.tracking != BG_TRACK_NONE) {
+		switch (flow_hit(&c->flow, &c->packet, c->direction)) {
+		case BG_FLOW_HIT:
+			return tracked(c);
+		case BG_FLOW_MISS:
+			c->flow.flags = 0;
+			c->no_flow = 1;
+			if (denied_at_once(c, view))
+				return c->answer.rules;
+			break;
+		default:
+			break;
+		}
 	}
-	return c->clock_ns;
+	c->flow.timeouts = view->branch->timeouts;
+	return judge_slowly(c);
+}
+
+/* Counts and reports; every packet comes through here once. */
+static __always_inline void conclude(struct bg_case *c, enum bg_reason reason)
+{
+	c->verdict.reason = reason;
+	/* a rule is named for what it admits, if only on the branch's side */
+	if (!bg_reason_passes(reason) && reason != BG_REASON_NO_NODE_RULE)
+		c->verdict.rule = 0;
+	count(&c->verdict, c->direction, c->packet.length_bytes);
+	if (!bg_reason_passes(reason))
+		tell(BG_EVENT_DROP, &c->verdict, &c->packet, c->direction, c->ifindex,
+		     case_clock_ns(c));
 }
 
 /* Judges, counts, reports; whether the packet passes. */
 static __always_inline bool verdict(struct bg_case *c)
 {
-	struct bg_judge j = { .c = c, .now_ns = case_clock_ns(c) };
-	enum bg_reason reason = find_branch(&j);
+	struct bg_policy_view view;
+	enum bg_reason reason = policy_view(&view);
 
-	c->flow.now_ns = j.now_ns;
 	if (reason == BG_REASON_NONE) {
+		c->verdict.revision = view.header->revision;
+		reason = policy_branch(&view, c->verdict.vlan);
+	}
+	if (reason == BG_REASON_NONE) {
+		c->verdict.slot = view.branch->slot;
+		c->flow.now_ns = case_clock_ns(c);
 		reason = c->dissected;
 		if (reason == BG_REASON_NONE)
-			reason = judge_fast(&j);
+			reason = judge_fast(c, &view);
 		/* what conntrack must see (it may have changed the addresses) keeps to
 		 * the stack */
-		c->verdict.short_way = short_way && j.view.branch->mode == BG_STRICT &&
+		c->verdict.short_way = short_way && view.branch->mode == BG_STRICT &&
 				       !(c->flow.flags & BG_FLOW_STACK) &&
 				       (reason == BG_REASON_TRACKED || reason == BG_REASON_RULE ||
 					reason == BG_REASON_PLATFORM ||
 					reason == BG_REASON_ICMP_ERROR);
 	}
-	conclude(c, reason, j.now_ns);
+	conclude(c, reason);
 	return bg_reason_passes(reason);
 }
 

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A packet that comes to be judged, and all that is found out about it. Plain
+ * data in a per-CPU map, without packet pointers or pointers into the image: the
+ * parts of the verdict are global functions, which the verifier checks once each
+ * and not once for every way that leads to them.
+ */
+#ifndef BG_CASE_H
+#define BG_CASE_H
+
+#include "flow_table.h"
+#include "report.h"
+
+/* What the policy image says about the packet; consult.h fills it in. */
+struct bg_answer {
+	__u32 revision;
+	__u32 tag;	    /* of the branch */
+	__u32 mode;	    /* of the branch, enum bg_mode */
+	__u32 header_flags; /* enum bg_header_flag */
+	__u32 local_class;
+	__u32 local_info; /* class_info of the pod's end, */
+	__u32 remote_class;
+	__u32 remote_info;    /* of the other */
+	enum bg_reason rules; /* RULE, NO_RULE or NO_NODE_RULE */
+	__u32 pad;
+};
+
+/* What consult() is to find out. */
+enum bg_question {
+	BG_ASK_LOCAL = 1 << 0,
+	BG_ASK_REMOTE = 1 << 1,
+	BG_ASK_RULES = 1 << 2,
+	BG_ASK_OWNER = 1 << 3, /* the branch is the one that owns the local address */
+	BG_ASK_FLOW = 1 << 4,  /* the rules for the first packet of this one's flow */
+	BG_ASK_ALL = BG_ASK_LOCAL | BG_ASK_REMOTE | BG_ASK_RULES,
+};
+
+enum bg_groups {
+	BG_GROUPS_BRANCH = 1 << 0,
+	BG_GROUPS_NODE = 1 << 1, /* where the feed has node groups */
+	/* those of the branch, and the node's too where both must be satisfied */
+	BG_GROUPS_CROSSING = 1 << 2,
+};
+
+/*
+ * What our program on a host veth leaves in skb->tc_index for the one at the way
+ * out. The field survives the stack (that is what it is for), a pod cannot set
+ * it, and it collides with no mark.
+ */
+enum bg_path {
+	BG_PATH_UNKNOWN = 0,
+	BG_PATH_STACK = 0xb601,	 /* through the node's stack: may have been NATed */
+	BG_PATH_SHORT = 0xb602,	 /* straight to the branch */
+	BG_PATH_JUDGED = 0xb603, /* the branch's groups have admitted it */
+	BG_PATH_REPLY = 0xb604,	 /* likewise, and it belongs to a flow that came in */
+};
+
+struct bg_case {
+	/* zeroed for every packet */
+	struct bg_packet packet;
+	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
+	enum bg_reason dissected;  /* what steps 1 and 2 say, NONE = go on */
+	enum bg_direction direction;
+	__u32 ifindex;
+	enum bg_reason exempt; /* the reason why no rule is asked, NONE = rules are */
+	__u16 groups;	       /* enum bg_groups: whose rules must admit it */
+	__u16 came_by;	       /* enum bg_path */
+	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
+	__u16 no_flow;	       /* the fast look-up found none */
+	/* written before they are read */
+	struct bg_flow_query flow;
+	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
+	struct bg_answer answer;
+	/* kept from packet to packet: the clock of tick `clock_tick` */
+	__u64 clock_tick;
+	__u64 clock_ns;
+};
+
+/*
+ * The time, to the tick: bpf_ktime_get_coarse_ns() moves only with the tick, so
+ * it is asked once a tick. bpf_jiffies64() is a plain load.
+ */
+static __always_inline __u64 case_clock_ns(struct bg_case *c)
+{
+	__u64 tick = bpf_jiffies64();
+
+	if (c->clock_tick != tick) {
+		c->clock_tick = tick;
+		c->clock_ns = bpf_ktime_get_coarse_ns();
+	}
+	return c->clock_ns;
+}
+
+#endif

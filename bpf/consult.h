@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Asking the policy image. One call reads one revision, whole: what it finds
+ * stands in c->answer and c->verdict.
+ */
+#ifndef BG_CONSULT_H
+#define BG_CONSULT_H
+
+#include "case.h"
+#include "classify.h"
+
+/* The rules that apply to the packet; all of them must admit it. */
+static __always_inline void consult_rules(struct bg_case *c, const struct bg_policy_view *view,
+					  __u32 questions, enum bg_direction direction)
+{
+	/* the mask keeps a run-time direction inside the arrays */
+	const struct bg_policy *branch = &view->branch->policy[direction & 1];
+	const struct bg_policy *here = &view->header->node_policy[direction & 1];
+	__u32 index = packet_service_index(&c->packet, direction), rule;
+	__u16 groups = c->groups;
+
+	/* an ICMP flow is opened by the request, whichever of the pair this is */
+	if (questions & BG_ASK_FLOW && c->packet.tracking != BG_TRACK_ANY)
+		index = (__u32)c->packet.remote_port << 8;
+	if (groups & BG_GROUPS_CROSSING) {
+		groups |= BG_GROUPS_BRANCH;
+		if (view->branch->flags & BG_BRANCH_NODE_GROUPS)
+			groups |= BG_GROUPS_NODE;
+	}
+	if (!(view->header->flags & BG_NODE_HAS_GROUPS))
+		groups &= ~BG_GROUPS_NODE;
+	c->answer.rules = BG_REASON_RULE;
+	/* 0: the branch's groups, 1: the node's */
+	for (int which = 0; which < 2; which++) {
+		if (!(groups & (which ? BG_GROUPS_NODE : BG_GROUPS_BRANCH)))
+			continue;
+		rule = policy_rule(view, which ? here : branch, c->answer.remote_class,
+				   c->packet.protocol, index);
+		if (which)
+			c->verdict.node_rule = rule;
+		else
+			c->verdict.rule = rule;
+		if (!rule) {
+			c->answer.rules = which ? BG_REASON_NO_NODE_RULE : BG_REASON_NO_RULE;
+			return;
+		}
+	}
+}
+
+/* One end of the packet: what the image says about its address. */
+static __always_inline __u32 consult_address(const struct bg_policy_view *view,
+					     const struct bg_addr *address, bool ipv6, __u32 *class)
+{
+	*class = address_class(view, address, ipv6);
+	return class_info(view, *class);
+}
+
+/*
+ * Finds out what `questions` (enum bg_question) ask for; `direction` is the one
+ * whose rules are asked. Returns enum bg_reason: NONE, or why nothing passes.
+ */
+__noinline int consult(struct bg_case *c, __u32 questions, enum bg_direction direction)
+{
+	struct bg_policy_view view;
+	enum bg_reason reason;
+
+	if (!c)
+		return BG_REASON_INTERNAL;
+	reason = policy_view(&view);
+	if (reason != BG_REASON_NONE)
+		return reason;
+	c->answer.revision = view.header->revision;
+	c->answer.header_flags = view.header->flags;
+	if (questions & BG_ASK_LOCAL)
+		c->answer.local_info = consult_address(&view, &c->packet.local, c->packet.ipv6,
+						       &c->answer.local_class);
+	if (questions & BG_ASK_OWNER)
+		c->verdict.vlan = c->answer.local_info & BG_CLASS_VLAN_MASK;
+	reason = policy_branch(&view, c->verdict.vlan);
+	if (reason != BG_REASON_NONE)
+		return reason;
+	c->answer.tag = view.branch->tag;
+	c->answer.mode = view.branch->mode;
+	c->verdict.slot = view.branch->slot;
+	c->verdict.revision = c->answer.revision;
+	if (questions & BG_ASK_REMOTE)
+		c->answer.remote_info = consult_address(&view, &c->packet.remote, c->packet.ipv6,
+							&c->answer.remote_class);
+	if (questions & BG_ASK_RULES)
+		consult_rules(c, &view, questions, direction);
+	return BG_REASON_NONE;
+}
+
+/* Lists of { address class, protocol << 16 | port } that the image has; the
+ * compiler refuses longer ones. */
+#define LIST_MAX 256
+
+enum bg_list {
+	BG_LIST_PROBES,		/* of the branch, by the pod's class */
+	BG_LIST_LOCAL_SERVICES, /* of the node, by the service's class */
+};
+
+/* Is the packet's service on the list? After consult(), of the same revision. */
+__noinline int is_listed(struct bg_case *c, enum bg_list which)
+{
+	struct bg_policy_view view;
+	__u32 list, entries, class, service;
+
+	if (!c || policy_view(&view) != BG_REASON_NONE ||
+	    view.header->revision != c->answer.revision ||
+	    policy_branch(&view, c->verdict.vlan) != BG_REASON_NONE)
+		return 0;
+	service = (__u32)c->packet.protocol << 16;
+	if (which == BG_LIST_PROBES) {
+		list = view.branch->probes;
+		entries = view.branch->probe_count;
+		class = c->answer.local_class;
+	} else {
+		list = view.header->local_services;
+		entries = view.header->local_service_count;
+		class = c->answer.remote_class;
+	}
+	if (c->packet.protocol == PROTOCOL_TCP || c->packet.protocol == PROTOCOL_UDP)
+		service |= bpf_ntohs(which == BG_LIST_PROBES ? c->packet.local_port
+							     : c->packet.remote_port);
+	for (__u32 i = 0; i < LIST_MAX; i++) {
+		if (i >= entries)
+			break;
+		if (image_cell(view.image, list + 2 * i) == class &&
+		    image_cell(view.image, list + 2 * i + 1) == service)
+			return 1;
+	}
+	return 0;
+}
+
+#endif
