@@ -7,31 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "map_walk.h"
 
 #define NS_PER_S 1000000000ull
 #define FRAGMENT_LIFE_NS (30 * NS_PER_S) /* flow.h */
-
-static __u64 clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (__u64)now.tv_sec * NS_PER_S + (__u64)now.tv_nsec;
-}
-
-__u64 bg_monotonic_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-__u64 bg_boottime_ns(void)
-{
-	return clock_ns(CLOCK_BOOTTIME);
-}
 
 int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, struct bg_error *err)
 {

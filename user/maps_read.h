@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "clock.h"
 #include "error.h"
 #include "flow.h"
 #include "image.h"
@@ -90,11 +91,5 @@ const struct bg_branch_row *bg_branch_of_tag(const struct bg_branch_row *branche
  * names that there are. */
 const struct bg_branch_row *bg_branch_find(const struct bg_branch_row *branches, size_t count,
 					   const char *name, struct bg_error *err);
-
-/* CLOCK_MONOTONIC, as flows and events have it. */
-__u64 bg_monotonic_ns(void);
-
-/* CLOCK_BOOTTIME, as branches and control have it. */
-__u64 bg_boottime_ns(void);
 
 #endif

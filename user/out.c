@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "ip.h"
-#include "maps_read.h"
 #include "names.h"
 
 #define NS_PER_S 1000000000ull
