@@ -151,9 +151,25 @@ BENCH := $(call programs_of,bench,$(BUILD))
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)
+
+# libFuzzer on the pure parts, all by clang.
+FUZZ := $(BUILD)/fuzz/fuzz_feed
+FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c $(filter-out user/feed_watch.c, \
+	$(wildcard user/feed*.c user/json*.c user/compile*.c user/image*.c) \
+	$(addprefix user/,clock.c error.c ip.c model.c names.c out.c registry.c))
+FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+$(BUILD)/fuzz/%.o: %.c Makefile | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+
+$(FUZZ): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
+	$(call say,LD,$@)$(CLANG) $(FUZZ_FLAGS) $^ $(LIBS) -o $@
+
 KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
 
-.PHONY: tests unit unit-san packets net lint
+.PHONY: tests unit unit-san packets net lint fuzz
 tests: $(UNIT) $(PACKETS) $(BENCH) $(SELFTEST_BPF_OBJECTS)
 unit: $(UNIT)
 	$(Q)selftests/run $(UNIT)
@@ -163,6 +179,8 @@ packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
 net: all $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run --timeout 240 $(NET)
+fuzz: $(FUZZ)
+	$(Q)selftests/run --timeout 3600 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
 lint: $(SKELETON)
 	$(Q)BG_BUILD=$(BUILD) scripts/lint.sh
 
@@ -170,12 +188,12 @@ lint: $(SKELETON)
 # what fails elsewhere fails there too, only later.
 SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
 	--timeout 300 lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
-	--timeout 120 $(UNIT) $(UNIT_SAN) \
+	--timeout 120 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
 	--timeout 180 $(PACKETS) \
 	--timeout 240 $(NET)
 SUITES_VM := --timeout 900 $(foreach kernel,$(KERNELS),'vm/$(kernel)=selftests/vm/run.sh $(kernel)')
 CHECKED := $(call program_in,$(BUILD)) $(call program_in,$(SAN_BUILD)) \
-	$(UNIT) $(UNIT_SAN) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
+	$(UNIT) $(UNIT_SAN) $(FUZZ) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
 
 .PHONY: check check-quick check-vm
 check: $(CHECKED)
@@ -210,7 +228,7 @@ help:
 	'make demo       install what is missing, build, and show what it does (root)' \
 	'make check      install what is missing, build, run every test (root)' \
 	'make check-quick, check-vm   the same without, or only, the VMs' \
-	'make unit, unit-san, packets, net, lint   one kind of tests alone' \
+	'make unit, unit-san, packets, net, lint, fuzz   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
 	'make bench      compile times, ns per packet (root); JSON=1 prints JSON' \
 	'make setup      only install what is missing (root, Debian 12)' \

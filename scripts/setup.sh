@@ -15,7 +15,7 @@ PACKAGES=(
 	gcc make libc6-dev clang-19 llvm-19
 	libelf-dev zlib1g-dev libjansson-dev libyajl-dev libmnl-dev libmd-dev
 	# tests and lab
-	libcmocka-dev libasan8 libubsan1 procps jq nftables iptables iputils-ping
+	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
 	ethtool tcpdump socat netcat-openbsd iperf3
 	# lint
 	clang-format-19 clang-tidy-19 cppcheck shellcheck git
