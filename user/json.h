@@ -42,6 +42,8 @@ struct bg_json {
 
 /* Deeper documents are refused; a feed needs 8. */
 #define BG_JSON_MAX_DEPTH 64
+/* So are objects of more keys; a feed needs 32. */
+#define BG_JSON_MAX_KEYS 1024
 /* So are documents of more values at once (elements of the stream count singly):
  * 56 bytes each, half a GiB. */
 #define BG_JSON_MAX_VALUES (10u << 20)

@@ -268,6 +268,8 @@ static int on_key(void *context, const unsigned char *bytes, size_t length)
 	struct parser *parser = context;
 	int rc;
 
+	if (parser->open[parser->depth - 1].value->count == BG_JSON_MAX_KEYS)
+		return stop(parser, -E2BIG, "more than 1024 keys in one object");
 	if (!keep(parser, (const char *)bytes, length, &parser->key))
 		return stop(parser, -ENOMEM, "out of memory");
 	rc = is_repeated(&parser->open[parser->depth - 1], parser->key);

@@ -280,13 +280,51 @@ static void is_refused(void **state)
 	assert_string_equal(feed_error(refusal->feed, &err), refusal->error);
 }
 
+/* Objects of many keys: k0 to kN, then `last`. */
+static void many_keys(int keys, const char *last, const char *expected)
+{
+	char *text = NULL;
+	struct bg_error err = {};
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	fputc('{', out);
+	for (int i = 0; i < keys; i++)
+		fprintf(out, "'k%d':0,\n", i);
+	fprintf(out, "'%s':0}", last);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(feed_error(text, &err), expected);
+	free(text);
+}
+
+static void a_key_twice_among_many(void **state)
+{
+	(void)state;
+	many_keys(23, "k0", "24:1: a key that the object has already");
+	many_keys(24, "k23", "25:1: a key that the object has already");
+	many_keys(25, "k0", "26:1: a key that the object has already");
+	many_keys(500, "k499", "501:1: a key that the object has already");
+	many_keys(500, "k500", "FeedVersion is missing");
+}
+
+static void more_keys_than_an_object_may_have(void **state)
+{
+	(void)state;
+	many_keys(1023, "last", "FeedVersion is missing");
+	many_keys(1024, "last", "1025:6: more than 1024 keys in one object");
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[REFUSALS];
+	static struct CMUnitTest tests[REFUSALS + 2] = {
+		[REFUSALS] = cmocka_unit_test(a_key_twice_among_many),
+		[REFUSALS + 1] = cmocka_unit_test(more_keys_than_an_object_may_have),
+	};
 
 	for (size_t i = 0; i < REFUSALS; i++)
 		tests[i] = (struct CMUnitTest){ .name = refusals[i].name,
 						.test_func = is_refused,
 						.initial_state = (void *)&refusals[i] };
-	return _cmocka_run_group_tests("feed errors", tests, REFUSALS, NULL, NULL);
+	return _cmocka_run_group_tests("feed errors", tests, REFUSALS + 2, NULL, NULL);
 }
