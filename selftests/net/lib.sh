@@ -25,11 +25,14 @@ FEED=$LAB_DIR/feed.json
 BG_LOG=$LAB_DIR/log
 BG_PID=
 BG_LOG_BEFORE=0
-# How long a packet may take to be called lost; an emulated machine is slower.
+# After how long silence is silence, and how long an answer may take: an emulated
+# or busy machine is slow.
 WAIT_S=1
+ANSWER_S=10
 # How long the daemon may take to be ready: the verifier of a busy machine is slow.
 START_S=60
-[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 START_S=120
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120
+LIMIT_S=$ANSWER_S
 count=0
 failures=0
 captures=0
@@ -118,36 +121,35 @@ listens() {
 # tcp NS ADDRESS PORT, udp NS ADDRESS PORT, icmp NS ADDRESS: 0 = answered,
 # 100 = silence, anything else went wrong (refused, unreachable ...).
 tcp() {
-	lab_exec "$1" timeout "$WAIT_S" bash -c '
+	lab_exec "$1" timeout "$LIMIT_S" bash -c '
 		exec 3<>"/dev/tcp/$0/$1" && echo hello >&3 && read -r -u 3 answer && [ "$answer" = hello ]' "$2" "$3"
 	silence_is 124 $?
 }
 
 udp() {
 	# (read would take a byte, and the kernel then drop the rest of the datagram)
-	lab_exec "$1" timeout "$WAIT_S" bash -c '
+	lab_exec "$1" timeout "$LIMIT_S" bash -c '
 		exec 3<>"/dev/udp/$0/$1" && echo hello >&3 && [ "$(head -n 1 <&3)" = hello ]' "$2" "$3"
 	silence_is 124 $?
 }
 
 icmp() {
-	lab_exec "$1" ping -n -c 1 -W "$WAIT_S" "$2"
+	lab_exec "$1" ping -n -c 1 -W "$LIMIT_S" "$2"
 	silence_is 1 $?
 }
 
 # ping_size NS ADDRESS BYTES: larger than the MTU it goes in fragments.
 ping_size() {
-	lab_exec "$1" ping -n -c 1 -W "$WAIT_S" -s "$3" "$2"
+	lab_exec "$1" ping -n -c 1 -W "$LIMIT_S" -s "$3" "$2"
 	silence_is 1 $?
 }
 
-# udp_size NS ADDRESS PORT BYTES
+# udp_size NS ADDRESS PORT BYTES: at most 8192, which head writes at once.
 udp_size() {
-	local address=$2
-	[[ $address != *:* ]] || address=[$address]
-	[ "$(head -c "$4" /dev/zero | tr '\0' x |
-		lab_exec "$1" socat -b 16384 -t "$WAIT_S" -T "$WAIT_S" - "UDP:$address:$3" | wc -c)" -eq "$4" ] ||
-		return 100
+	lab_exec "$1" timeout "$LIMIT_S" bash -c '
+		exec 3<>"/dev/udp/$0/$1" && head -c "$2" /dev/zero >&3 &&
+			[ "$(head -c "$2" <&3 | wc -c)" -eq "$2" ]' "$2" "$3" "$4"
+	silence_is 124 $?
 }
 
 silence_is() {
@@ -157,6 +159,7 @@ silence_is() {
 
 # silent COMMAND...: it was not answered, and nobody said why: dropped.
 silent() {
+	local LIMIT_S=$WAIT_S
 	"$@"
 	[ $? -eq 100 ]
 }
@@ -325,6 +328,7 @@ together() {
 
 # none COMMAND...: all of them meet silence.
 none() {
+	local LIMIT_S=$WAIT_S
 	together "${@/#/silent }"
 }
 
@@ -341,18 +345,18 @@ connect() {
 	CONNECTION_OUT[$name]=$fd
 	lab_exec "$2" bash -c '
 		exec 3<>"/dev/tcp/$0/$1" || exit
-		while read -r word; do
+		while read -r word limit; do
 			echo "$word" >&3
 			# answers that come late belong to words before
-			while answer=silence && read -r -t "$2" -u 3 answer && [ "$answer" != "$word" ]; do :; done
+			while answer=silence && read -r -t "$limit" -u 3 answer && [ "$answer" != "$word" ]; do :; done
 			echo "${answer:-silence}"
-		done' "$3" "$4" "$WAIT_S" <&"${CONNECTION_IN[$name]}" >&"${CONNECTION_OUT[$name]}" 2>/dev/null &
+		done' "$3" "$4" <&"${CONNECTION_IN[$name]}" >&"${CONNECTION_OUT[$name]}" 2>/dev/null &
 }
 
 talk() {
 	local word=word-$RANDOM answer=
-	echo "$word" >&"${CONNECTION_IN[$1]}"
-	read -r -t $((WAIT_S * 3)) -u "${CONNECTION_OUT[$1]}" answer
+	echo "$word $LIMIT_S" >&"${CONNECTION_IN[$1]}"
+	read -r -t $((LIMIT_S + ANSWER_S)) -u "${CONNECTION_OUT[$1]}" answer
 	echo "said '$word', heard '$answer'"
 	case $answer in
 	"$word") return 0 ;;

@@ -47,7 +47,7 @@ bad_feed "a truncated feed" "${good:0:${#good}/2}" 'feed.json:[0-9]*:[0-9]*'
 bad_feed "an empty feed" "" 'feed.json'
 bad_feed "a feed with a wrong type" "$(jq '.Branches[0].VlanId = "nine"' <<<"$good")" '/Branches/0/VlanId'
 bad_feed "a feed with two branches on one VLAN" "$(jq '.Branches[1].VlanId = 9' <<<"$good")" '/Branches/1'
-bad_feed "a feed that is not UTF-8" "${good/eni-cart/eni-$'\xff\xfe'}" 'decode byte'
+bad_feed "a feed that is not UTF-8" "${good/eni-cart/eni-$'\xff\xfe'}" 'UTF'
 rm "$FEED" && mkdir "$FEED"
 check "a directory in the feed's place is refused" wait_for 10 refused_for 'directory'
 check "and what was in force stays" together "$to_db" "$to_client"

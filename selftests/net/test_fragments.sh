@@ -47,7 +47,7 @@ pours() {
 	local address=$2
 	[[ $address != *:* ]] || address=[$address]
 	[ "$(head -c 100000 /dev/zero | tr '\0' x |
-		lab_exec "$1" timeout $((WAIT_S * 5)) socat -t "$WAIT_S" - "TCP:$address:$3" | wc -c)" -eq 100000 ]
+		lab_exec "$1" timeout "$LIMIT_S" socat -t 2 - "TCP:$address:$3" | wc -c)" -eq 100000 ]
 }
 narrow() {
 	ip -n "$LAB_NAME-fabric" link set db mtu "$1" && ip -n "$LAB_NAME-db" link set eth0 mtu "$1"
@@ -74,7 +74,7 @@ narrow 1500
 ip -n "$LAB_NAME-fabric" route add unreachable 10.0.200.0/24
 feed_live "egress(\"sg-cart\"; permission(\"icmp\"; 8; 0; [\"10.0.200.0/24\"]))"
 unreachable() {
-	lab_exec cart ping -n -c 1 -W "$WAIT_S" 10.0.200.1 | grep 'Destination Host Unreachable'
+	lab_exec cart ping -n -c 1 -W "$LIMIT_S" 10.0.200.1 | grep 'Destination Host Unreachable'
 }
 check "an error about an allowed ping reaches the pod" unreachable
 finish
