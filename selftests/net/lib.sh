@@ -364,3 +364,13 @@ talk() {
 	esac
 	return 1
 }
+
+# icmp_from NS SOURCE ADDRESS, tcp_from NS SOURCE ADDRESS PORT: from one address of several.
+icmp_from() {
+	lab_exec "$1" ping -n -c 1 -W "$LIMIT_S" -I "$2" "$3"
+	silence_is 1 $?
+}
+
+tcp_from() {
+	[ "$(echo hello | lab_exec "$1" timeout "$LIMIT_S" nc -N -s "$2" "$3" "$4")" = hello ] || return 100
+}
