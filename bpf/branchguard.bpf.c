@@ -317,6 +317,8 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	struct bg_case *c;
 	int action = TC_ACT_UNSPEC;
 
+	/* whatever the pod has put there */
+	ctx->tc_index = BG_PATH_UNKNOWN;
 	if (!iface)
 		return TC_ACT_UNSPEC;
 	c = open_case(BG_EGRESS, ctx->ifindex, iface->vlan);

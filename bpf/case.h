@@ -44,8 +44,8 @@ enum bg_groups {
 
 /*
  * What our program on a host veth leaves in skb->tc_index for the one at the way
- * out. The field survives the stack (that is what it is for), a pod cannot set
- * it, and it collides with no mark.
+ * out. The field survives the stack (that is what it is for) and collides with no
+ * mark. It survives a veth, too, so that program overwrites it in any case.
  */
 enum bg_path {
 	BG_PATH_UNKNOWN = 0,
