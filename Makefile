@@ -178,7 +178,7 @@ unit-san: $(UNIT_SAN)
 packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
 net: all $(SELFTEST_BPF_OBJECTS)
-	$(Q)selftests/run --timeout 240 $(NET)
+	$(Q)selftests/run --timeout 400 $(NET)
 fuzz: $(FUZZ)
 	$(Q)selftests/run --timeout 3600 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
 lint: $(SKELETON)
@@ -187,10 +187,10 @@ lint: $(SKELETON)
 # All suites in one run, so that there is one closing line. The VMs come last:
 # what fails elsewhere fails there too, only later.
 SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
-	--timeout 300 lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
-	--timeout 120 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
-	--timeout 180 $(PACKETS) \
-	--timeout 240 $(NET)
+	--timeout 900 lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
+	--timeout 300 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
+	--timeout 400 $(PACKETS) \
+	--timeout 400 $(NET)
 SUITES_VM := --timeout 900 $(foreach kernel,$(KERNELS),'vm/$(kernel)=selftests/vm/run.sh $(kernel)')
 CHECKED := $(call program_in,$(BUILD)) $(call program_in,$(SAN_BUILD)) \
 	$(UNIT) $(UNIT_SAN) $(FUZZ) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
