@@ -15,8 +15,8 @@
  * *model is the caller's, to be freed with bg_model_free(); on failure it is
  * left alone.
  */
-int bg_feed_parse(const char *name, const char *text, size_t length_bytes,
-		  struct bg_model **model, struct bg_error *err);
+int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
+		  struct bg_error *err);
 
 /* Reads a file (not a directory, not too large) and parses it; "-" is stdin. */
 int bg_feed_read(const char *path, struct bg_model **model, struct bg_error *err);
