@@ -521,8 +521,15 @@ static void arm_and_report(struct bg_ifaces *ifaces, struct guard *guard,
 {
 	struct bg_error err = {};
 	struct outcome outcome = {};
+	int rc;
 
-	if (arm(ifaces, guard, datapath, &outcome, &err)) {
+	rc = arm(ifaces, guard, datapath, &outcome, &err);
+	if (rc == -ENODEV) {
+		/* it went while we were at it; netlink will say so */
+		guard->complete = false;
+		return;
+	}
+	if (rc) {
 		guard->complete = false;
 		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 		trouble(guard, BG_LOG_ERROR, "this interface is not guarded", err.text);
