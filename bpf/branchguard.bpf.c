@@ -289,22 +289,22 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 		break;
 	}
 	if (action == TC_ACT_UNSPEC)
-		ctx->tc_index = BG_PATH_STACK;
+		leave_path(ctx, BG_PATH_STACK);
 	return action;
 }
 
 static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
 	if (!leaves_by_primary(c)) {
-		ctx->tc_index = BG_PATH_STACK;
+		leave_path(ctx, BG_PATH_STACK);
 		return TC_ACT_UNSPEC;
 	}
 	c->groups = BG_GROUPS_BRANCH;
 	if (!verdict(c))
 		return TC_ACT_SHOT;
-	ctx->tc_index = c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
+	leave_path(ctx, c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
 				? BG_PATH_REPLY
-				: BG_PATH_JUDGED;
+				: BG_PATH_JUDGED);
 	return TC_ACT_UNSPEC;
 }
 
@@ -318,7 +318,7 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	int action = TC_ACT_UNSPEC;
 
 	/* whatever the pod has put there */
-	ctx->tc_index = BG_PATH_UNKNOWN;
+	leave_path(ctx, BG_PATH_UNKNOWN);
 	if (!iface)
 		return TC_ACT_UNSPEC;
 	c = open_case(BG_EGRESS, ctx->ifindex, iface->vlan);

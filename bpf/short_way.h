@@ -14,6 +14,19 @@
 #include "case.h"
 #include "parse.h"
 
+/*
+ * Written by hand: for a plain store clang may keep &ctx->tc_index in a register,
+ * and the verifier takes no pointer into the context that is not its start.
+ */
+static __always_inline void leave_path(struct __sk_buff *ctx, __u32 path)
+{
+	asm volatile("*(u32 *)(%[ctx] + %[offset]) = %[path]"
+		     :
+		     : [ctx] "r"(ctx), [path] "r"(path),
+		       [offset] "i"(offsetof(struct __sk_buff, tc_index))
+		     : "memory");
+}
+
 #define FAMILY_INET 2
 #define FAMILY_INET6 10
 
@@ -98,7 +111,7 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 	if (!(next_hop->half[0] | next_hop->half[1]) || !fits(ctx, way->ifindex) ||
 	    !spend_hop(ctx, packet))
 		return TC_ACT_UNSPEC;
-	ctx->tc_index = BG_PATH_SHORT;
+	leave_path(ctx, BG_PATH_SHORT);
 	return redirect_to(way->ifindex, next_hop, packet->ipv6);
 }
 
