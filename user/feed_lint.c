@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "feed_lint_private.h"
 #include "names.h"
 #include "out.h"
@@ -64,13 +63,12 @@ const char *bg_lint_rule(const struct bg_model *model, const struct bg_model_rul
 
 	bg_rule_describe(model, rule, &shown);
 	bg_format_ports(&shown, ports);
-	snprintf(text, BG_LINT_RULE, "%s%s%s %s%s%s %s %s", shown.rule_id,
+	snprintf(text, BG_LINT_RULE, "%s%s%s %s%s%s %s %s%s", shown.rule_id,
 		 *shown.rule_id ? " (" : "", bg_direction_name(rule->direction),
 		 all ? "everything" : bg_protocol_format(rule->protocol, protocol),
 		 all || !*ports ? "" : " ", all ? "" : ports,
-		 rule->direction == BG_EGRESS ? "to" : "from", shown.peer);
-	if (*shown.rule_id && strlen(text) + 1 < BG_LINT_RULE)
-		strcat(text, ")");
+		 rule->direction == BG_EGRESS ? "to" : "from", shown.peer,
+		 *shown.rule_id ? ")" : "");
 	return text;
 }
 
@@ -309,22 +307,27 @@ static int lint_node(struct bg_lint *lint)
 	return 0;
 }
 
-int bg_feed_lint(struct bg_model *model)
+static int lint_all(struct bg_model *model, struct set_facts *facts)
 {
 	struct bg_lint lint = { .model = model, .warnings_room = model->warning_count };
-	bg_auto_free struct set_facts *facts = calloc(model->set_count + 1, sizeof(*facts));
-	int rc;
+	int rc = lint_node(&lint);
 
-	if (!facts)
-		return -ENOMEM;
 	for (size_t i = 0; i < model->set_count; i++)
 		learn_set(model, &model->sets[i], &facts[i]);
-	rc = lint_node(&lint);
 	for (size_t i = 0; i < model->rule_count && !rc; i++)
 		rc = lint_rule(&lint, &model->rules[i], &facts[model->rules[i].set]);
 	if (!rc)
 		rc = bg_lint_shadowed(&lint);
 	for (size_t i = 0; i < model->branch_count && !rc; i++)
 		rc = lint_branch(&lint, i, facts);
+	return rc;
+}
+
+int bg_feed_lint(struct bg_model *model)
+{
+	struct set_facts *facts = calloc(model->set_count + 1, sizeof(*facts));
+	int rc = facts ? lint_all(model, facts) : -ENOMEM;
+
+	free(facts);
 	return rc;
 }

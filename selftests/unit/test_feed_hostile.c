@@ -413,7 +413,8 @@ static void a_file_that_is_one(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/feed.json", directory);
 	file = fopen(path, "we");
-	assert_non_null(file);
+	if (!file) /* the analyzer does not know assert_non_null() */
+		abort();
 	assert_int_equal(fwrite(text, 1, length, file), length);
 	assert_int_equal(fclose(file), 0);
 	if (bg_feed_read(path, &model, &err))
