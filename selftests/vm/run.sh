@@ -37,7 +37,7 @@ fresh "$modules" || $make modules "$dir/$modules" "$kernel"
 
 shopt -s nullglob globstar
 files=(selftests/run selftests/vm/guest*.sh)
-for file in scripts/** selftests/net/** "$build/branchguard" "$build"/*.bpf.o \
+for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
 	"$build"/selftests/packets/test_* "$build"/selftests/**/*.bpf.o; do
 	case $file in
 	*.[od] | *.c) [[ $file == *.bpf.o ]] || continue ;;
