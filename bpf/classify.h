@@ -72,18 +72,19 @@ static __always_inline enum bg_reason policy_branch(struct bg_policy_view *view,
 static __always_inline __u32 address_class(const struct bg_policy_view *view,
 					   const struct bg_addr *address, bool ipv6)
 {
+	__u32 entry, root;
 	__u64 hi, lo;
-	__u32 entry;
 
 	if (ipv6) {
 		hi = bpf_be64_to_cpu(address->half[0]);
 		lo = bpf_be64_to_cpu(address->half[1]);
-		entry = view->header->trie6;
+		root = view->header->trie6;
 	} else {
 		hi = (__u64)bpf_ntohl(address->word[3]) << 32;
 		lo = 0;
-		entry = image_cell(view->image, view->header->trie4 + (__u32)(hi >> 48));
+		root = view->header->trie4;
 	}
+	entry = image_cell(view->image, root + (__u32)(hi >> 48));
 	/* bounded by the trie's depth: every step decides four more bits */
 	for (int i = 0; i < BG_TRIE_MAX_STEPS; i++) {
 		const struct bg_node *node;
@@ -93,7 +94,8 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		if (entry & BG_LEAF)
 			break;
 		/* eight nodes in a block */
-		block = image_block(view->image, entry >> (BG_BLOCK_SHIFT - BG_NODE_SHIFT));
+		block = image_block(view->image,
+				    (entry & BG_NODE_MASK) >> (BG_BLOCK_SHIFT - BG_NODE_SHIFT));
 		if (!block)
 			return 0;
 		node = block + (entry & 7) * sizeof(*node);
@@ -101,8 +103,8 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 			entry = node->miss;
 			break;
 		}
-		word = node->use_lo ? lo : hi;
-		entry = node->child[(word >> (node->shift & 63)) & 15];
+		word = bg_entry_in_lo(entry) ? lo : hi;
+		entry = node->child[(word >> bg_entry_shift(entry)) & 15];
 	}
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }

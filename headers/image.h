@@ -49,44 +49,57 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
 #define BG_CHUNK_SHIFT 6
 
 /*
- * Address trie: path-compressed, 4 bits a step. An entry is either a leaf
- * (BG_LEAF | address class) or the number of a node; node n starts at cell
- * n * 32. Nodes are aligned to their size, so one block holds a node.
+ * Address tries: the first 16 bits pick an entry in a root, then 4 bits a step,
+ * path-compressed. An entry is either a leaf (BG_LEAF | address class) or a node
+ * and the nibble it branches on: nibble << BG_NIBBLE_SHIFT | node. Node n starts
+ * at cell n * 32. Nodes are aligned to their size, so one block holds a node.
  *
- * A key is the address as 128 bits in host order, `hi` and `lo`. IPv4 stands
- * in the upper 32 bits of `hi`, the rest is 0; the families never share a root:
+ * A key is the address as 128 bits in host order, `hi` and `lo`. IPv4 stands in
+ * the upper 32 bits of `hi`, the rest is 0; each family has its root:
  *
- *	IPv4: entry = cell[header.trie4 + (address >> 16)]	(65536 cells)
- *	IPv6: entry = header.trie6
+ *	entry = cell[header.trie4 or trie6 + (hi >> 48)]	(65536 cells)
  *
- * A node at depth d (bits already decided, a multiple of 4) is entered only by
- * keys that share its first d bits; those that do not leave with `miss`:
+ * A node that branches on nibble k (bits 4k to 4k + 3, k from 4 to 31) is entered
+ * only by keys that share its first 4k bits; those that do not leave with `miss`:
  *
  *	while entry is a node:
  *		if ((hi ^ key_hi) & mask_hi) | ((lo ^ key_lo) & mask_lo): entry = miss; break
- *		entry = child[((d < 64 ? hi : lo) >> (60 - d % 64)) & 15]
+ *		entry = child[((k < 16 ? hi : lo) >> (60 - k % 16 * 4)) & 15]
  *
- * `miss` is always a leaf. Depth grows at every step, so at most 32 steps.
+ * The nibble stands in the entry and not in the node, so that a CPU fetches the
+ * child beside the key and need not wait for the one to ask for the other. `miss`
+ * is always a leaf. k grows at every step, so there are at most 28.
  */
 #define BG_LEAF 0x80000000u
 #define BG_NODE_CELLS 32
 #define BG_NODE_SHIFT 5
-#define BG_TRIE4_CELLS 65536
-#define BG_TRIE_MAX_STEPS 32
+#define BG_NODE_MASK 0x007fffffu
+#define BG_NIBBLE_SHIFT 23
+#define BG_ROOT_CELLS 65536
+#define BG_ROOT_BITS 16
+#define BG_TRIE_MAX_STEPS 28
 
 struct bg_node {
-	__u32 use_lo; /* 0: the child is picked from `hi`; 1: from `lo` */
-	__u32 shift;  /* 60 - d % 64 */
-	__u32 miss;   /* entry (a leaf) for keys that differ in the skipped bits */
-	__u32 pad;
 	__u64 key_hi;
 	__u64 key_lo;
-	__u64 mask_hi; /* the first d bits of 128 */
+	__u64 mask_hi; /* the first 4k bits of 128 */
 	__u64 mask_lo;
-	__u32 pad2[4];
+	__u32 miss; /* entry (a leaf) for keys that differ in the skipped bits */
+	__u32 pad[7];
 	__u32 child[16];
 };
-BG_ASSERT_SIZE(struct bg_node, sizeof(__u32) * BG_NODE_CELLS);
+BG_ASSERT_SIZE(struct bg_node, 4 * BG_NODE_CELLS);
+
+/* What a node's entry branches on: in which half of the key, and how far up. */
+static inline int bg_entry_in_lo(__u32 entry)
+{
+	return entry >> (BG_NIBBLE_SHIFT + 4) & 1;
+}
+
+static inline __u32 bg_entry_shift(__u32 entry)
+{
+	return 60 - ((entry >> BG_NIBBLE_SHIFT & 15) << 2);
+}
 
 /*
  * What an address class is besides its rules: one cell a class, at
@@ -178,8 +191,8 @@ struct bg_header {
 	__u32 flags;	/* enum bg_header_flag */
 	__u32 cells_used;
 	__u32 classes;		   /* address classes; class 0 is "no rule names it" */
-	__u32 trie4;		   /* cell index of 65536 entries */
-	__u32 trie6;		   /* entry */
+	__u32 trie4;		   /* cell index of BG_ROOT_CELLS entries */
+	__u32 trie6;		   /* likewise */
 	__u32 class_info;	   /* cell index of `classes` cells */
 	__u32 branches;		   /* cell index of BG_VLANS cells: bg_branch or 0 */
 	__u32 local_services;	   /* cell index of local_service_count entries */

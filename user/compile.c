@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Model → image. Order of the cells: header, branch table, IPv4 root, branch
+ * Model → image. Order of the cells: header, branch table, roots, branch
  * records, trie nodes, class_info, probes and local services, then the vectors
  * of the policies, which share chunks and heads.
  */
@@ -100,12 +100,11 @@ static int write_addresses(struct compilation *compilation, struct bg_error *err
 	size_t before = writer->used;
 	int rc;
 
-	rc = bg_write_trie4(writer, classes->prefixes[BG_CLASSES_V4],
-			    classes->prefix_count[BG_CLASSES_V4], header->trie4, err);
-	if (rc)
-		return rc;
-	rc = bg_write_trie6(writer, classes->prefixes[BG_CLASSES_V6],
-			    classes->prefix_count[BG_CLASSES_V6], &header->trie6, err);
+	rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V4],
+			   classes->prefix_count[BG_CLASSES_V4], header->trie4, err);
+	if (!rc)
+		rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V6],
+				   classes->prefix_count[BG_CLASSES_V6], header->trie6, err);
 	if (rc)
 		return rc;
 	compilation->nodes = (writer->used - before) / BG_NODE_CELLS;
@@ -305,7 +304,9 @@ static int lay_out(struct compilation *compilation, __u32 *records, struct bg_er
 
 	rc = bg_writer_take(writer, BG_VLANS, 1, &header->branches, err);
 	if (!rc)
-		rc = bg_writer_take(writer, BG_TRIE4_CELLS, 1, &header->trie4, err);
+		rc = bg_writer_take(writer, BG_ROOT_CELLS, 1, &header->trie4, err);
+	if (!rc)
+		rc = bg_writer_take(writer, BG_ROOT_CELLS, 1, &header->trie6, err);
 	if (!rc)
 		rc = bg_writer_take(writer, compilation->model->branch_count * BG_BRANCH_CELLS,
 				    BG_BRANCH_CELLS, records, err);

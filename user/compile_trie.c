@@ -7,7 +7,7 @@
 
 #define STEP 4
 #define FANOUT (1 << STEP)
-#define DEEPEST (STEP * (BG_TRIE_MAX_STEPS - 1))
+#define DEEPEST (BG_ROOT_BITS + STEP * (BG_TRIE_MAX_STEPS - 1))
 
 static __u64 mask_of(unsigned int bits)
 {
@@ -59,8 +59,6 @@ static int write_node(struct bg_writer *writer, const struct bg_trie_prefix *key
 		      struct bg_error *err)
 {
 	struct bg_node node = {
-		.use_lo = depth >= 64,
-		.shift = 60 - depth % 64,
 		.miss = miss,
 		.key_hi = key->hi & mask_hi(depth),
 		.key_lo = key->lo & mask_lo(depth),
@@ -74,7 +72,7 @@ static int write_node(struct bg_writer *writer, const struct bg_trie_prefix *key
 		return rc;
 	memcpy(node.child, child, sizeof(node.child));
 	memcpy(writer->cells + index, &node, sizeof(node));
-	*entry = index >> BG_NODE_SHIFT;
+	*entry = depth / STEP << BG_NIBBLE_SHIFT | index >> BG_NODE_SHIFT;
 	return 0;
 }
 
@@ -135,37 +133,33 @@ static int write_subtrie(struct bg_writer *writer, const struct bg_trie_prefix *
 	return write_node(writer, key, here, BG_LEAF | outer, child, entry, err);
 }
 
-int bg_write_trie4(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
-		   __u32 root, struct bg_error *err)
+int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
+		  __u32 root, struct bg_error *err)
 {
 	size_t i = 0;
 
-	for (size_t n = 0; n < BG_TRIE4_CELLS; n++)
+	for (size_t n = 0; n < BG_ROOT_CELLS; n++)
 		writer->cells[root + n] = BG_LEAF;
 	while (i < count) {
-		__u32 first = prefixes[i].hi >> 48, entry;
+		__u32 first = prefixes[i].hi >> (64 - BG_ROOT_BITS), entry;
 		size_t start = i;
 		int rc;
 
-		if (prefixes[i].length <= 16) {
-			for (__u32 n = 0; n < 1u << (16 - prefixes[i].length); n++)
+		if (prefixes[i].length <= BG_ROOT_BITS) {
+			__u32 covered = 1u << (BG_ROOT_BITS - prefixes[i].length);
+
+			for (__u32 n = 0; n < covered; n++)
 				writer->cells[root + first + n] = BG_LEAF | prefixes[i].class;
 			i++;
 			continue;
 		}
-		while (i < count && prefixes[i].hi >> 48 == first)
+		while (i < count && prefixes[i].hi >> (64 - BG_ROOT_BITS) == first)
 			i++;
-		rc = write_subtrie(writer, prefixes + start, i - start, 16,
+		rc = write_subtrie(writer, prefixes + start, i - start, BG_ROOT_BITS,
 				   writer->cells[root + first] & ~BG_LEAF, &entry, err);
 		if (rc)
 			return rc;
 		writer->cells[root + first] = entry;
 	}
 	return 0;
-}
-
-int bg_write_trie6(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
-		   __u32 *entry, struct bg_error *err)
-{
-	return write_subtrie(writer, prefixes, count, 0, 0, entry, err);
 }

@@ -14,13 +14,11 @@ struct bg_trie_prefix {
 };
 
 /*
- * The most specific prefix decides; what none covers is class 0. `prefixes` are
- * distinct and sorted by (hi, lo, length). bg_write_trie4() fills the 65536
- * entries at `root`, bg_write_trie6() gives the root entry.
+ * Fills the BG_ROOT_CELLS entries at `root`, and adds nodes. The most specific
+ * prefix decides; what none covers is class 0. `prefixes` are of one family,
+ * distinct and sorted by (hi, lo, length).
  */
-int bg_write_trie4(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
-		   __u32 root, struct bg_error *err);
-int bg_write_trie6(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
-		   __u32 *entry, struct bg_error *err);
+int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
+		  __u32 root, struct bg_error *err);
 
 #endif

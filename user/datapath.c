@@ -99,7 +99,7 @@ static int check_options(struct bg_datapath_options *options, struct bg_error *e
 	int rc;
 
 	rc = check_option("image capacity (KiB)", &options->image_blocks, BG_DEFAULT_IMAGE_BLOCKS,
-			  512, BG_MAX_IMAGE_BLOCKS, err);
+			  1024, BG_MAX_IMAGE_BLOCKS, err);
 	if (!rc)
 		rc = check_option("number of flows", &options->max_flows, BG_DEFAULT_FLOWS, 64,
 				  BG_MAX_FLOWS, err);

@@ -30,13 +30,14 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 {
 	const struct bg_prefix host = { .addr = *addr, .length = 128 };
 	bool ipv6 = !bg_prefix_is_v4(&host);
+	__u32 entry, root;
 	__u64 hi, lo;
-	__u32 entry;
 
 	bg_class_key(addr, ipv6, &hi, &lo);
-	entry = ipv6 ? header_of(image)->trie6 : cell(image, header_of(image)->trie4 + (hi >> 48));
+	root = ipv6 ? header_of(image)->trie6 : header_of(image)->trie4;
+	entry = cell(image, root + (hi >> 48));
 	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & BG_LEAF); step++) {
-		size_t index = (size_t)entry << BG_NODE_SHIFT;
+		size_t index = (size_t)(entry & BG_NODE_MASK) << BG_NODE_SHIFT;
 		const struct bg_node *node;
 
 		if (index >> BG_BLOCK_SHIFT >= image->block_count)
@@ -46,7 +47,9 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 		if (((hi ^ node->key_hi) & node->mask_hi) | ((lo ^ node->key_lo) & node->mask_lo))
 			entry = node->miss;
 		else
-			entry = node->child[((node->use_lo ? lo : hi) >> node->shift) & 15];
+			entry = node->child[((bg_entry_in_lo(entry) ? lo : hi) >>
+					     bg_entry_shift(entry)) &
+					    15];
 	}
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }

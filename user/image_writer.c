@@ -7,8 +7,8 @@
 
 #include "cleanup.h"
 
-/* Node numbers carry BG_LEAF beside them, and cell indices are 32 bits. */
-#define MOST_BLOCKS (1u << 23)
+/* Node numbers are 23 bits: BG_NODE_MASK. */
+#define MOST_BLOCKS ((BG_NODE_MASK + 1) / (BG_BLOCK_CELLS / BG_NODE_CELLS))
 
 static int out_of_memory(struct bg_error *err)
 {

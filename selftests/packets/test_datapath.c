@@ -252,7 +252,7 @@ static void a_refused_model_changes_nothing(void **state)
 	FILE *out;
 
 	(void)state;
-	options.image_blocks = 512;
+	options.image_blocks = 1024;
 	datapath = open_with(&options);
 	publish(datapath, TWO_RULES);
 	before = make_snapshot(datapath, &size_before);

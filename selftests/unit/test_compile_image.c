@@ -48,18 +48,20 @@ static void check_entry(struct walk *walk, __u32 entry, int depth, __u64 hi, __u
 		check_leaf(walk, entry);
 		return;
 	}
-	assert_true((size_t)(entry + 1) * BG_NODE_CELLS <= walk->header->cells_used);
+	assert_true((size_t)((entry & BG_NODE_MASK) + 1) * BG_NODE_CELLS <=
+		    walk->header->cells_used);
 	assert_true(steps < BG_TRIE_MAX_STEPS);
 	walk->nodes++;
-	node = (const void *)&walk->cells[(size_t)entry * BG_NODE_CELLS];
+	node = (const void *)&walk->cells[(size_t)(entry & BG_NODE_MASK) * BG_NODE_CELLS];
 	here = mask_bits(node->mask_hi) + mask_bits(node->mask_lo);
 	assert_true(!node->mask_lo || !~node->mask_hi);
 	assert_int_equal(here % 4, 0);
 	assert_true(here >= depth && here < 128);
 	if (here > walk->deepest)
 		walk->deepest = here;
-	assert_int_equal(node->use_lo, here >= 64);
-	assert_int_equal(node->shift, 60 - here % 64);
+	assert_int_equal(entry >> BG_NIBBLE_SHIFT, here / 4);
+	assert_int_equal(bg_entry_in_lo(entry), here >= 64);
+	assert_int_equal(bg_entry_shift(entry), 60 - here % 64);
 	assert_true(!(node->key_hi & ~node->mask_hi) && !(node->key_lo & ~node->mask_lo));
 	/* reached by keys of its own region only */
 	if (depth) {
@@ -71,8 +73,9 @@ static void check_entry(struct walk *walk, __u32 entry, int depth, __u64 hi, __u
 	}
 	check_leaf(walk, node->miss);
 	for (__u64 n = 0; n < 16; n++) {
-		__u64 child_hi = node->key_hi | (node->use_lo ? 0 : n << node->shift);
-		__u64 child_lo = node->key_lo | (node->use_lo ? n << node->shift : 0);
+		__u64 nibble = n << bg_entry_shift(entry);
+		__u64 child_hi = node->key_hi | (bg_entry_in_lo(entry) ? 0 : nibble);
+		__u64 child_lo = node->key_lo | (bg_entry_in_lo(entry) ? nibble : 0);
 
 		check_entry(walk, node->child[n], here + 4, child_hi, child_lo, steps + 1);
 	}
@@ -140,12 +143,14 @@ static void check_image(const struct bg_model *model, const struct bg_image *ima
 	for (size_t i = header->cells_used; i < image->block_count * BG_BLOCK_CELLS; i++)
 		assert_int_equal(walk.cells[i], 0);
 	check_run(&walk, header->branches, BG_VLANS);
-	check_run(&walk, header->trie4, BG_TRIE4_CELLS);
+	check_run(&walk, header->trie4, BG_ROOT_CELLS);
+	check_run(&walk, header->trie6, BG_ROOT_CELLS);
 	check_run(&walk, header->class_info, header->classes);
 	assert_int_equal(walk.cells[header->class_info], 0);
-	for (__u64 n = 0; n < BG_TRIE4_CELLS; n++)
+	for (__u64 n = 0; n < BG_ROOT_CELLS; n++) {
 		check_entry(&walk, walk.cells[header->trie4 + n], 16, n << 48, 0, 0);
-	check_entry(&walk, header->trie6, 0, 0, 0, 0);
+		check_entry(&walk, walk.cells[header->trie6 + n], 16, n << 48, 0, 0);
+	}
 	assert_int_equal(walk.nodes, image->nodes);
 	if (header->local_service_count)
 		check_run(&walk, header->local_services, 2ul * header->local_service_count);
