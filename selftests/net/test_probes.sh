@@ -60,7 +60,7 @@ check "where the branch judges it" saw "$cart4.5433"
 check "(and drops it)" test "$(packets 9 ingress no-rule)" -gt 0
 check "nobody else profits from a declared port" none "tcp client $cart4 5432" "tcp web $cart4 5432" \
 	"icmp client $cart6"
-check "nor does the pod by itself reach the node" none "tcp cart "$LAB_NODE4" 22" "icmp cart $LAB_NODE4" \
+check "nor does the pod by itself reach the node" none "tcp cart $LAB_NODE4 22" "icmp cart $LAB_NODE4" \
 	"icmp cart $LAB_NODE6"
 
 # A host of the fabric with the node's address, and a forwarded packet with it: no probes.
