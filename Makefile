@@ -5,7 +5,7 @@
 #   main.c, cmd_*.c and the library   -> $(BUILD)/branchguard
 #   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
-#   selftests/bench/bench_*.c         -> one program each
+#   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
 # Other *.c in such a folder, and in selftests/ itself, are linked into every
 # program of the folder. Everything of user/ and selftests/ exists a second
 # time under $(BUILD)/san, built with ASan and UBSan. See `make help`.
@@ -34,7 +34,7 @@ LIB_SOURCES := $(filter-out user/main.c $(wildcard user/cmd_*.c),$(wildcard user
 PROGRAM_SOURCES := $(wildcard user/main.c user/cmd_*.c)
 TEST_DIRS := unit packets bench
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
-tests_of = $(wildcard selftests/$(1)/test_*.c selftests/$(1)/bench_*.c)
+tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
 helpers_of = $(wildcard selftests/*.c) \
 	$(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
@@ -66,7 +66,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra -Iheaders -Ib
 
 # --- tools: `check` and `demo` install what is missing, others only say so --
 
-SETTING_UP := $(filter check check-% demo bench setup,$(MAKECMDGOALS))
+SETTING_UP := $(filter check check-% demo bench bench-% setup,$(MAKECMDGOALS))
 TOOLS := $(BUILD)/$(if $(SETTING_UP),setup,tools).stamp
 
 $(BUILD)/setup.stamp: scripts/setup.sh
@@ -208,9 +208,13 @@ demo: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/demo.sh
 
 # Figures, not a test: it needs a machine that has nothing else to do.
-.PHONY: bench
-bench: $(BENCH) $(SELFTEST_BPF_OBJECTS)
-	$(Q)for bench in $(BENCH); do $$bench $(if $(filter 1,$(JSON)),--json) || exit; done
+BENCH_OPTIONS := $(if $(filter 1,$(JSON)),--json)
+.PHONY: bench bench-forward
+bench: $(BENCH) $(SELFTEST_BPF_OBJECTS) all
+	$(Q)for bench in $(filter-out %/tool_stream,$(BENCH)); do $$bench $(BENCH_OPTIONS) || exit; done
+	$(Q)BG_BUILD=$(BUILD) selftests/bench/forward.sh $(BENCH_OPTIONS)
+bench-forward: $(BENCH) $(SELFTEST_BPF_OBJECTS) all
+	$(Q)BG_BUILD=$(BUILD) selftests/bench/forward.sh $(BENCH_OPTIONS)
 
 # --- the rest ----------------------------------------------------------------
 
@@ -230,7 +234,8 @@ help:
 	'make check-quick, check-vm   the same without, or only, the VMs' \
 	'make unit, unit-san, packets, net, lint, fuzz   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
-	'make bench      compile times, ns per packet (root); JSON=1 prints JSON' \
+	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
+	'make bench-forward   only forwarding: with no firewall, ours, and nftables' \
 	'make setup      only install what is missing (root, Debian 12)' \
 	'make format     clang-format over all C' \
 	'make clean      remove $(BUILD)/' \
