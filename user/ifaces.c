@@ -268,11 +268,10 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err)
 {
 	bg_cleanup(plan_free_at) struct bg_plan plan = {};
-	int incomplete, rc;
+	int incomplete, rc, ways;
 
-	rc = bg_ways_sync(datapath, model, ifaces->links, &ifaces->primary, err);
-	if (rc)
-		return rc;
+	/* not knowing the routes is no reason to leave an interface unguarded */
+	ways = bg_ways_sync(datapath, model, ifaces->links, &ifaces->primary, err);
 	rc = bg_plan_make(model, ifaces->links, ifaces->options.xdp, ifaces->primary, &plan);
 	if (rc)
 		return bg_fail(err, rc, "out of memory");
@@ -298,7 +297,7 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		if (rc)
 			return rc;
 	}
-	return incomplete;
+	return ways ? ways : incomplete;
 }
 
 void bg_ifaces_troubles(const struct bg_ifaces *ifaces,

@@ -115,6 +115,7 @@ static int set_pod(const struct bg_datapath *datapath, struct bg_link_watch *lin
 	struct bpf_map *map = datapath->skel->maps.pods;
 	struct bg_pod pod = *wanted, there = {};
 	bool known = !map_get(map, address, &there);
+	int rc;
 
 	if (known && there.host_ifindex == pod.host_ifindex)
 		memcpy(pod.mac, there.mac, sizeof(pod.mac));
@@ -122,7 +123,9 @@ static int set_pod(const struct bg_datapath *datapath, struct bg_link_watch *lin
 		bg_link_peer_mac(links, host, address, pod.mac);
 	if (known && !memcmp(&pod, &there, sizeof(pod)))
 		return 0;
-	return bg_map_set(map, address, &pod, err);
+	rc = bg_map_set(map, address, &pod, err);
+	/* without an entry it takes the way over the branch */
+	return rc == -E2BIG ? 0 : rc;
 }
 
 static int compare_addresses(const void *a, const void *b)

@@ -305,9 +305,14 @@ static int ask_hook_filters(struct bg_link_query *query, __u32 ifindex, __u32 ho
 		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, hook),
 	};
 
-	memset(filters, 0, sizeof(*filters));
-	return bg_link_ask(query, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header), NULL,
-			   take_filter, filters);
+	int rc, tries = 0;
+
+	do {
+		memset(filters, 0, sizeof(*filters));
+		rc = bg_link_ask(query, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header), NULL,
+				 take_filter, filters);
+	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
+	return rc;
 }
 
 int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex, struct bg_filters *filters)

@@ -25,8 +25,12 @@ struct bg_link_attribute {
 	size_t length;
 };
 
+/* A dump during which the table changed is asked for anew, at most so often. */
+#define BG_DUMP_TRIES 8
+
 /* Sends one request and hands every message of the answer to `each` (an mnl
- * callback). Returns 0 or a negative errno, the kernel's included. */
+ * callback). Returns 0 or a negative errno, the kernel's included; -EINTR: the
+ * table changed during the dump, which is not to be relied on. */
 int bg_link_ask(struct bg_link_query *query, int type, int flags, const void *header,
 		size_t header_length, const struct bg_link_attribute *attributes, mnl_cb_t each,
 		void *context);

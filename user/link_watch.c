@@ -122,12 +122,14 @@ static int take_in(const struct nlmsghdr *message, void *context)
 static int read_table(struct bg_link_watch *watch, struct bg_error *err)
 {
 	struct rtgenmsg family = { .rtgen_family = AF_UNSPEC };
-	int rc;
+	int rc, tries = 0;
 
-	watch->count = 0;
 	watch->changed |= BG_LINKS_CHANGED | BG_FILTERS_CHANGED | BG_ROUTES_CHANGED;
-	rc = bg_link_ask(&watch->query, RTM_GETLINK, NLM_F_DUMP, &family, sizeof(family), NULL,
-			 take_in, watch);
+	do {
+		watch->count = 0;
+		rc = bg_link_ask(&watch->query, RTM_GETLINK, NLM_F_DUMP, &family, sizeof(family),
+				 NULL, take_in, watch);
+	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
 	return rc ? bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc)) : 0;
 }
 
@@ -279,9 +281,12 @@ int bg_link_default_routes(struct bg_link_watch *watch, int family,
 			   struct bg_default_route **routes, size_t *count)
 {
 	struct route_list list = {};
-	int rc;
+	int rc, tries = 0;
 
-	rc = bg_link_ask_default_routes(&watch->query, family, take_route, &list);
+	do {
+		list.count = 0;
+		rc = bg_link_ask_default_routes(&watch->query, family, take_route, &list);
+	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
 	if (rc) {
 		free(list.routes);
 		return rc;

@@ -19,6 +19,7 @@ PID=
 OUTPUT=
 count=0
 failures=0
+node_keys= # further keys of the feed's Node, each with a comma in front
 
 # Not `ip netns exec`: that hides /sys/fs/bpf behind a /sys of its own.
 node() { nsenter --net="/run/netns/$NODE" "$@"; }
@@ -114,7 +115,8 @@ feed() { # REVISION [MODE [VLANS]]
 	local revision=$1 mode=${2:-strict} vlans=${3:-9 10} vlan comma=
 	{
 		printf '{"FeedVersion": 1, "Revision": "%s",' "$revision"
-		printf '"Node": {"PrimaryInterface": "eth0"}, "SecurityGroups": [{"GroupId": "sg-1",'
+		printf '"Node": {"PrimaryInterface": "eth0"%s}, "SecurityGroups": [{"GroupId": "sg-1",' \
+			"$node_keys"
 		printf '"IpPermissions": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80,'
 		printf '"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]}], "Branches": ['
 		for vlan in $vlans; do
@@ -306,6 +308,10 @@ check "a branch keeps its mode until its pod is replaced" branch_is 9 mode BG_ST
 node ip link del vlan.eth.9
 branch 9
 check "and has the new one then" soon branch_is 9 mode BG_STANDARD
+node_keys=', "LiveModeChange": true'
+feed r4b strict
+check "or at once where the feed wants that" soon branch_is 9 mode BG_STRICT
+node_keys=
 feed r5 strict 10
 check "a branch that leaves the feed is forgotten" soon test_eval '! branch_is 9 id eni-9'
 check "but its interface stays guarded" has_programs vlan.eth.9 3
