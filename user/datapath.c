@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
@@ -169,13 +170,43 @@ static int set_sizes(struct branchguard_bpf *skel, const struct bg_datapath_opti
 	return rc;
 }
 
+static void free_btf_at(struct btf **btf)
+{
+	btf__free(*btf);
+}
+
+/* The object's BTF, loaded apart from it. The caller frees it. */
+static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct bg_error *err)
+{
+	bg_cleanup(free_btf_at) struct btf *copy = NULL;
+	const void *data;
+	__u32 size;
+	int rc;
+
+	data = btf__raw_data(bpf_object__btf(skel->obj), &size);
+	copy = data ? btf__new(data, size) : NULL;
+	if (!copy)
+		return bg_fail(err, -errno, "copying the object's BTF: %s", strerror(errno));
+	rc = btf__load_into_kernel(copy);
+	if (rc == -EPERM)
+		return load_error(rc, err);
+	if (rc)
+		return bg_fail(err, rc, "loading the object's BTF: %s. %s", strerror(-rc),
+			       load_log_tail(600));
+	*btf = bg_take_ptr(copy);
+	return 0;
+}
+
 /*
  * The policy's inner maps are of one size, that of a template. libbpf 1.4 cannot
- * size the template that it makes itself (it crashes), so here is another.
+ * size the template that it makes itself (it crashes), so here is another. It has
+ * BTF because the images have: Linux 6.1 takes them for different kinds of maps
+ * otherwise (-EINVAL when one is put in force).
  */
 static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS);
+	bg_cleanup(free_btf_at) struct btf *btf = NULL;
 	struct bpf_map *policy = datapath->skel->maps.policy;
 	const struct bpf_map *image = bpf_map__inner_map(policy);
 	__u32 blocks = datapath->options.image_blocks;
@@ -188,6 +219,12 @@ static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 	}
 	datapath->image_btf_key = bpf_map__btf_key_type_id(image);
 	datapath->image_btf_value = bpf_map__btf_value_type_id(image);
+	rc = load_btf(datapath->skel, &btf, err);
+	if (rc)
+		return rc;
+	opts.btf_fd = btf__fd(btf);
+	opts.btf_key_type_id = datapath->image_btf_key;
+	opts.btf_value_type_id = datapath->image_btf_value;
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "template", sizeof(__u32), sizeof(struct bg_block),
 			    blocks, &opts);
 	if (fd == -EPERM)
