@@ -127,11 +127,11 @@ static void pin_name(const struct bg_attachment *attachment, char *name, size_t 
 /* "NAME-IFINDEX-PROGRAM"; names of interfaces may have dashes of their own. */
 static int parse_pin_name(const char *name, struct bg_attachment *attachment)
 {
-	const char *last = strrchr(name, '-'), *middle = last;
+	const char *last = strrchr(name, '-'), *middle;
 
 	if (!last || last == name)
 		return -EINVAL;
-	while (--middle > name && *middle != '-')
+	for (middle = last - 1; middle > name && *middle != '-'; middle--)
 		;
 	if (middle == name || middle - name >= (long)sizeof(attachment->interface))
 		return -EINVAL;

@@ -94,7 +94,7 @@ int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachme
 	int rc;
 
 	set_hook_of(&hook, attachment);
-	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
 	print = hush();
 	rc = bpf_tc_hook_create(&hook);
 	unhush(&print);
@@ -188,6 +188,6 @@ void bg_clsact_remove_qdisc(__u32 ifindex)
 
 	set_hook(&hook, ifindex, BG_HOOK_INGRESS);
 	/* libbpf takes both together for "remove the qdisc" */
-	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
 	bpf_tc_hook_destroy(&hook);
 }

@@ -6,7 +6,7 @@
 #include "daemon.h"
 #include "log.h"
 
-#define MIB_BLOCKS (1024u * 1024u / sizeof(struct bg_block))
+#define MIB_BLOCKS 1024u /* of 1 KiB */
 
 int cmd_run(int argc, char **argv)
 {

@@ -252,7 +252,7 @@ static void sync_now(struct loop *loop)
 	loop->sync_due_ms = 0;
 	if (bg_daemon_sync(loop->daemon, &err) >= 0) {
 		loop->sync_error[0] = '\0';
-	} else if (strcmp(loop->sync_error, err.text)) {
+	} else if (strcmp(loop->sync_error, err.text) != 0) {
 		memcpy(loop->sync_error, err.text, sizeof(loop->sync_error));
 		bg_log(BG_LOG_ERROR, "guarding the interfaces, will be tried again", "error=%s",
 		       bg_quote(err.text));

@@ -166,7 +166,7 @@ static void tell_warnings(const struct bg_model *model)
 static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double parse_ms,
 			struct bg_error *err)
 {
-	struct bg_publish_times times;
+	struct bg_publish_times times = {};
 	int rc;
 
 	rc = bg_modes_ask(daemon->modes, model);
@@ -261,7 +261,7 @@ __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *
 
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 {
-	struct bg_publish_times times;
+	struct bg_publish_times times = {};
 	int rc;
 
 	/* a pod that was replaced has the mode that the feed asks for */

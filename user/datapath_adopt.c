@@ -76,7 +76,7 @@ static int find_variable(const struct btf *btf, __u32 section_id, const char *na
 	for (int i = 0; i < btf_vlen(section); i++, variable++) {
 		const struct btf_type *type = btf__type_by_id(btf, variable->type);
 
-		if (strcmp(btf__name_by_offset(btf, type->name_off), name))
+		if (strcmp(btf__name_by_offset(btf, type->name_off), name) != 0)
 			continue;
 		*offset = variable->offset;
 		return 0;

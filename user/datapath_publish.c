@@ -166,7 +166,7 @@ static bool branch_had_slot(const struct publish *publish, const struct bg_model
 /* What `branches` holds: it is written by us alone, so this is the old revision. */
 static int read_branches(struct publish *publish, struct bg_error *err)
 {
-	int fd = bpf_map__fd(publish->datapath->skel->maps.branches), rc;
+	int fd = bpf_map__fd(publish->datapath->skel->maps.branches);
 	__u32 key, *last = NULL;
 	struct old_branch *old;
 
@@ -175,8 +175,7 @@ static int read_branches(struct publish *publish, struct bg_error *err)
 		calloc(BG_VLANS + publish->model->branch_count, sizeof(*publish->old_branches));
 	if (!publish->old_branches)
 		return bg_fail(err, -ENOMEM, "out of memory");
-	while (publish->old_branch_count < BG_VLANS &&
-	       !(rc = bpf_map_get_next_key(fd, last, &key))) {
+	while (publish->old_branch_count < BG_VLANS && !bpf_map_get_next_key(fd, last, &key)) {
 		old = &publish->old_branches[publish->old_branch_count];
 		if (!bpf_map_lookup_elem(fd, &key, &old->info)) {
 			old->vlan = key;

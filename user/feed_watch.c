@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -52,11 +53,11 @@ int bg_feed_watch_open(const char *path, struct bg_feed_watch **out, struct bg_e
 	if (watch->fd < 0)
 		return bg_fail(err, -errno, "inotify: %s%s", strerror(errno),
 			       errno == EMFILE ? " (fs.inotify.max_user_instances)" : "");
-	strcpy(watch->path, path);
-	strcpy(watch->directory, path);
+	snprintf(watch->path, sizeof(watch->path), "%s", path);
+	snprintf(watch->directory, sizeof(watch->directory), "%s", path);
 	slash = strrchr(watch->directory, '/');
 	if (!slash)
-		strcpy(watch->directory, ".");
+		snprintf(watch->directory, sizeof(watch->directory), ".");
 	else if (slash == watch->directory)
 		slash[1] = '\0';
 	else

@@ -205,7 +205,7 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 			 const struct bg_link *link, const struct bg_datapath *datapath,
 			 enum bg_xdp_choice xdp)
 {
-	if (strcmp(guard->name, link->name) && strcmp(guard->name, "?"))
+	if (strcmp(guard->name, link->name) != 0 && strcmp(guard->name, "?") != 0)
 		bg_log(BG_LOG_INFO, "interface renamed", "interface=%s ifindex=%u was=%s",
 		       link->name, link->ifindex, guard->name);
 	snprintf(guard->name, sizeof(guard->name), "%s", link->name);

@@ -105,7 +105,7 @@ static bool has_mac(const struct bg_pod *pod)
 {
 	static const __u8 none[sizeof(pod->mac)];
 
-	return memcmp(pod->mac, none, sizeof(none));
+	return memcmp(pod->mac, none, sizeof(none)) != 0;
 }
 
 static int set_pod(const struct bg_datapath *datapath, struct bg_link_watch *links,
@@ -235,7 +235,7 @@ static int set_way(const struct bg_datapath *datapath, __u32 vlan, const struct 
 	struct bg_way there = {};
 
 	map_get(map, &vlan, &there);
-	return memcmp(&there, way, sizeof(there)) ? bg_map_set(map, &vlan, way, err) : 0;
+	return memcmp(&there, way, sizeof(there)) != 0 ? bg_map_set(map, &vlan, way, err) : 0;
 }
 
 static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_model *model,
@@ -306,7 +306,7 @@ int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 		memcpy(host.primary_mac, link->mac, sizeof(host.primary_mac));
 	}
 	map_get(datapath->skel->maps.node, &zero, &there);
-	if (memcmp(&host, &there, sizeof(host))) {
+	if (memcmp(&host, &there, sizeof(host)) != 0) {
 		rc = bg_map_set(datapath->skel->maps.node, &zero, &host, err);
 		if (rc)
 			return rc;

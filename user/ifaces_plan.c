@@ -39,7 +39,8 @@ int bg_branch_name_vlan(const char *name)
 	long vlan;
 	char *end;
 
-	if (strncmp(name, BRANCH_PREFIX, strlen(BRANCH_PREFIX)) || *digits < '1' || *digits > '9')
+	if (strncmp(name, BRANCH_PREFIX, strlen(BRANCH_PREFIX)) != 0 || *digits < '1' ||
+	    *digits > '9')
 		return 0;
 	vlan = strtol(digits, &end, 10);
 	return *end || vlan >= BG_VLANS - 1 ? 0 : (int)vlan;

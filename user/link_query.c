@@ -83,6 +83,8 @@ static void parse_link_info(const struct nlattr *info, struct bg_link *link)
 		case IFLA_INFO_DATA:
 			data = attribute;
 			break;
+		default:
+			break;
 		}
 	}
 	if (!data || link->kind != BG_LINK_VLAN)
@@ -124,6 +126,8 @@ bool bg_link_parse(const struct nlmsghdr *message, struct bg_link *link)
 		case IFLA_LINKINFO:
 			parse_link_info(attribute, link);
 			break;
+		default:
+			break;
 		}
 	}
 	return link->name[0];
@@ -161,6 +165,8 @@ bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *nei
 				memcpy(neighbour->mac, data, length);
 				have_mac = true;
 			}
+			break;
+		default:
 			break;
 		}
 	}
@@ -261,6 +267,8 @@ bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_ro
 				memset(&route->gateway.byte[10], 0xff, 2);
 			memcpy(&route->gateway.byte[16 - length], mnl_attr_get_payload(attribute),
 			       length);
+			break;
+		default:
 			break;
 		}
 	}

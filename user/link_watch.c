@@ -45,12 +45,19 @@ static size_t place_of(const struct bg_link_watch *watch, __u32 ifindex)
 	return low;
 }
 
+static bool same_link(const struct bg_link *a, const struct bg_link *b)
+{
+	return a->ifindex == b->ifindex && !strcmp(a->name, b->name) && a->kind == b->kind &&
+	       a->vlan == b->vlan && a->lower == b->lower && a->lower_netnsid == b->lower_netnsid &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->up == b->up;
+}
+
 static int put_link(struct bg_link_watch *watch, const struct bg_link *link)
 {
 	size_t place = place_of(watch, link->ifindex);
 
 	if (place < watch->count && watch->links[place].ifindex == link->ifindex) {
-		if (!memcmp(&watch->links[place], link, sizeof(*link)))
+		if (same_link(&watch->links[place], link))
 			return 0;
 	} else {
 		if (watch->count == watch->capacity) {
@@ -114,6 +121,8 @@ static int take_in(const struct nlmsghdr *message, void *context)
 	case RTM_NEWTFILTER:
 	case RTM_DELTFILTER:
 		watch->changed |= BG_FILTERS_CHANGED;
+		break;
+	default:
 		break;
 	}
 	return MNL_CB_OK;

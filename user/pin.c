@@ -56,7 +56,7 @@ static int on_bpffs(const char *pin_dir, struct bg_error *err)
 	if (pin_dir[0] != '/' || strlen(pin_dir) >= sizeof(path) - 64)
 		return bg_fail(err, -EINVAL, "pin directory %s: give an absolute path on a bpffs",
 			       pin_dir);
-	strcpy(path, pin_dir);
+	snprintf(path, sizeof(path), "%s", pin_dir);
 	while (statfs(path, &fs)) {
 		if (errno != ENOENT)
 			return bg_fail(err, -errno, "pin directory %s: %s: %s", pin_dir, path,

@@ -118,7 +118,7 @@ static void a_rule_keeps_number_and_hits(void **state)
 {
 	struct bg_datapath *datapath = open_with(&small);
 	struct bg_publish_times times;
-	struct bg_rule rule;
+	struct bg_rule rule = {};
 	__u32 web, https;
 
 	(void)state;
@@ -341,7 +341,7 @@ static void the_next_one_goes_on_where_the_last_one_was(void **state)
 	struct bg_datapath *first = open_pinned(64, 8), *second;
 	struct bg_bucket bucket = {};
 	struct bg_branch_info info;
-	struct bg_rule rule;
+	struct bg_rule rule = {};
 	__u32 https, zero = 0;
 	__u64 seed;
 
@@ -379,7 +379,7 @@ static void the_next_one_goes_on_where_the_last_one_was(void **state)
 static void other_sizes_keep_rules_and_drop_flows(void **state)
 {
 	struct bg_datapath *first = open_pinned(64, 8), *second;
-	struct bg_rule rule;
+	struct bg_rule rule = {};
 	__u32 https;
 
 	(void)state;
