@@ -88,7 +88,7 @@ struct bg_node {
 	__u32 pad[7];
 	__u32 child[16];
 };
-BG_ASSERT_SIZE(struct bg_node, 4 * BG_NODE_CELLS);
+BG_ASSERT_SIZE(struct bg_node, BG_NODE_CELLS * sizeof(__u32));
 
 /* What a node's entry branches on: in which half of the key, and how far up. */
 static inline int bg_entry_in_lo(__u32 entry)
