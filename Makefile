@@ -191,7 +191,7 @@ SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
 	--timeout 300 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
 	--timeout 400 $(PACKETS) \
 	--timeout 400 $(NET)
-SUITES_VM := --timeout 900 $(foreach kernel,$(KERNELS),'vm/$(kernel)=selftests/vm/run.sh $(kernel)')
+SUITES_VM := --timeout 3000 'vm=selftests/vm/matrix.sh $(KERNELS)'
 CHECKED := $(call program_in,$(BUILD)) $(call program_in,$(SAN_BUILD)) \
 	$(UNIT) $(UNIT_SAN) $(FUZZ) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
 

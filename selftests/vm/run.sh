@@ -31,12 +31,14 @@ make=selftests/vm/mkinitrd.sh
 fresh() {
 	[ "$dir/$1" -nt $make ] && [ "$dir/$1" -nt selftests/vm/init ] && [ "$dir/$1" -nt "${2:-$make}" ]
 }
+exec 9>"$dir/lock"
+flock 9
 fresh base.cpio /var/lib/dpkg/status || $make base "$dir/base.cpio"
 modules=modules-$(basename "$kernel").cpio
 fresh "$modules" || $make modules "$dir/$modules" "$kernel"
 
 shopt -s nullglob globstar
-files=(selftests/run selftests/vm/guest*.sh)
+files=(selftests/run selftests/vm/guest*.sh selftests/vm/once.list)
 for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
 	"$build"/selftests/packets/test_* "$build"/selftests/**/*.bpf.o; do
 	case $file in
@@ -45,12 +47,13 @@ for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" 
 	[ ! -f "$file" ] || files+=("$file")
 done
 $make tests "$dir/tests.cpio" "${files[@]}"
-cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd.cpio"
+cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd-$name.cpio"
+flock -u 9
 
 rm -f "$results"
 status=0
-BG_VM_APPEND="${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
-	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd.cpio" "$log" "$results" || status=$?
+BG_VM_APPEND="bg_kernel=$name ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
+	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" || status=$?
 
 # The guest's TAP, but skips must be foreseen: "KERNEL SUITE: TEST # reason".
 tr -d '\r' <"$results" | awk -v kernel="$name" -v list=selftests/vm/skips.list '

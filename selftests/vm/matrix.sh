@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Several kernels of kernels.list, two at a time, as one TAP stream in the order
+# given: matrix.sh NAME... Emulated, a guest keeps little more than one core busy.
+cd "$(dirname "$0")/../.." || exit 1
+dir=${BG_BUILD:-build}/vm
+mkdir -p "$dir"
+# Once, so that they do not all try.
+selftests/vm/fetch-kernels.sh >&2 || exit 1
+printf '%s\n' "$@" | xargs -P 2 -I NAME bash -c '
+	selftests/vm/run.sh NAME >"$0/NAME.tap" 2>"$0/NAME.err"
+	echo $? >"$0/NAME.status"' "$dir"
+suites=()
+for name; do
+	suites+=("linux-$name=cat $dir/$name.err >&2; cat $dir/$name.tap; exit \$(cat $dir/$name.status)")
+done
+BG_TEST_LOGS=${BG_TEST_LOGS:-build/test-logs}/vm exec selftests/run --tap "${suites[@]}"
