@@ -62,7 +62,7 @@ static int fill_question(struct request *request, struct bg_error *err)
 	if (strlen(request->branch) >= sizeof(question->branch))
 		return bg_fail(err, -EINVAL, "--branch has more than %zu bytes",
 			       sizeof(question->branch) - 1);
-	strcpy(question->branch, request->branch);
+	snprintf(question->branch, sizeof(question->branch), "%s", request->branch);
 	question->direction = request->direction;
 	rc = fill_service(request, err);
 	return rc ? rc : bg_question_check(question, err);

@@ -166,7 +166,7 @@ int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program progra
 		  const struct bg_explain_branch *branch, const struct bg_question *question,
 		  struct bg_answer *answer, struct bg_error *err)
 {
-	struct bg_trace trace;
+	struct bg_trace trace = {};
 	int rc;
 
 	if (!(explainer->programs & BG_EXPLAIN_BIT(program)))

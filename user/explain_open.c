@@ -70,7 +70,7 @@ static int take_branches(struct bg_explainer *explainer, const struct bg_model *
 		explainer->branch_count++;
 		branch->vlan = (__u32)from->vlan;
 		branch->mode = from->mode;
-		strcpy(branch->interface, from->interface);
+		snprintf(branch->interface, sizeof(branch->interface), "%s", from->interface);
 		for (size_t j = 0; j < from->pod_count; j++)
 			for (size_t k = 0; k < from->pods[j].address_count; k++)
 				note_local(branch, &from->pods[j].addresses[k]);
@@ -213,7 +213,8 @@ static int take_live_branches(struct bg_explainer *explainer, const struct bg_ma
 		explainer->branch_count++;
 		branch->vlan = rows[i].vlan;
 		branch->mode = rows[i].info.mode;
-		strcpy(branch->interface, rows[i].info.interface);
+		snprintf(branch->interface, sizeof(branch->interface), "%s",
+			 rows[i].info.interface);
 	}
 	qsort(explainer->branches, explainer->branch_count, sizeof(*explainer->branches), by_id);
 	return 0;

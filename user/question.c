@@ -81,7 +81,7 @@ static int get_number(const json_t *object, const char *key, int most, int *numb
 static int get_address(const json_t *object, const char *key, struct bg_addr *addr,
 		       struct bg_error *err)
 {
-	const char *text;
+	const char *text = "";
 	int rc = get_text(object, key, "an IP address", &text, err);
 
 	if (!rc && bg_addr_parse(text, addr))
@@ -94,7 +94,7 @@ static int get_protocol(const json_t *object, int *protocol, struct bg_error *er
 {
 	static const char expected[] = "tcp, udp, icmp, icmpv6 or a number from 0 to 255";
 	const json_t *value = find(object, "Protocol");
-	const char *text;
+	const char *text = "";
 	int rc;
 
 	if (json_is_integer(value)) {
@@ -113,7 +113,7 @@ static int get_protocol(const json_t *object, int *protocol, struct bg_error *er
 
 static int get_direction(const json_t *object, enum bg_direction *direction, struct bg_error *err)
 {
-	const char *text;
+	const char *text = "";
 	int rc = get_text(object, "Direction", "ingress or egress", &text, err);
 
 	if (rc)
@@ -130,7 +130,7 @@ static int get_direction(const json_t *object, enum bg_direction *direction, str
 
 static int get_branch(const json_t *object, char *branch, struct bg_error *err)
 {
-	const char *text;
+	const char *text = "";
 	int rc = get_text(object, "Branch", "the id of a branch", &text, err);
 
 	if (rc)
@@ -138,7 +138,7 @@ static int get_branch(const json_t *object, char *branch, struct bg_error *err)
 	if (!*text || strlen(text) >= BG_QUESTION_BRANCH_BYTES)
 		return bg_fail(err, -EINVAL, "Branch has %zu bytes: expected 1 to %d", strlen(text),
 			       BG_QUESTION_BRANCH_BYTES - 1);
-	strcpy(branch, text);
+	snprintf(branch, BG_QUESTION_BRANCH_BYTES, "%s", text);
 	return 0;
 }
 

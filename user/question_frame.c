@@ -155,6 +155,8 @@ static void make_ipv6(const struct bg_question *question, const struct bg_addr *
 
 size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUESTION_BYTES])
 {
+	/* locally administered, so that nobody takes them for somebody's */
+	static const __u8 stations[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
 	bool ingress = question->direction == BG_INGRESS, v4 = bg_addr_is_v4(&question->remote);
 	const struct bg_addr *source = ingress ? &question->remote : &question->local;
 	const struct bg_addr *destination = ingress ? &question->local : &question->remote;
@@ -162,8 +164,7 @@ size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUEST
 	__u8 *ip = frame + ETHERNET_BYTES;
 
 	memset(frame, 0, BG_QUESTION_BYTES);
-	/* locally administered, so that nobody takes them for somebody's */
-	memcpy(frame, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
+	memcpy(frame, stations, sizeof(stations));
 	put16(frame + 12, v4 ? 0x0800 : 0x86dd);
 	upper_bytes = make_upper(question, source, destination, ip + ip_bytes);
 	if (v4)

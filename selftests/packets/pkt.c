@@ -91,9 +91,10 @@ static bool is_fragment(const struct pkt *pkt)
 static void make_ethernet(struct maker *m)
 {
 	const struct pkt *pkt = m->pkt;
-	__u8 *at = put(m, 12);
+	static const __u8 stations[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
+	__u8 *at = put(m, sizeof(stations));
 
-	memcpy(at, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
+	memcpy(at, stations, sizeof(stations));
 	if (pkt->outer_vlan) {
 		at = put(m, TAG_BYTES);
 		put16(at, 0x88a8);
@@ -310,9 +311,10 @@ size_t pkt_build(const struct pkt *pkt, __u8 frame[PKT_BYTES])
 	if (pkt->from) {
 		if (pkt->chain && strlen(pkt->chain) > MOST_CHAIN)
 			die("chain too long: ", pkt->chain);
-		strcpy(m.chain, pkt->chain ? pkt->chain : "");
-		if (m.ipv6 && is_fragment(pkt) && !strchr(m.chain, 'F'))
-			strcat(m.chain, "F");
+		snprintf(m.chain, sizeof(m.chain), "%s%s", pkt->chain ? pkt->chain : "",
+			 m.ipv6 && is_fragment(pkt) && !(pkt->chain && strchr(pkt->chain, 'F'))
+				 ? "F"
+				 : "");
 		if (m.ipv6)
 			make_ipv6(&m);
 		else

@@ -34,11 +34,8 @@ struct pkt {
 	 */
 	const char *chain;
 	int extension_bytes; /* of each H, D, R, r, A; 0 = as short as can be */
-	bool more;	     /* fragments follow */
 	int offset_bytes;    /* of this fragment */
 	__u32 ident;
-	__u8 reserved;		 /* second byte of the fragment header */
-	bool bare;		 /* a later fragment: no upper header, only payload */
 	const struct pkt *quote; /* ICMP error: about this packet */
 	int quote_bytes;	 /* of it, from its IP header on; 0 = 28 or 48 */
 
@@ -51,6 +48,10 @@ struct pkt {
 	int cut;	   /* the frame ends after so many bytes */
 	bool cut_honestly; /* and the lengths of IP and UDP say so */
 	bool bad_sums;
+
+	bool more;     /* fragments follow */
+	bool bare;     /* a later fragment: no upper header, only payload */
+	__u8 reserved; /* second byte of the fragment header */
 };
 
 #define TCP(FROM, SPORT, TO, DPORT, FLAGS)                                                         \

@@ -356,7 +356,7 @@ bool rig_flow(struct rig *rig, __u32 vlan, enum bg_direction direction, const st
 			die("reading flows: %s", strerror(errno));
 		for (int slot = 0; slot < BG_BUCKET_FLOWS; slot++) {
 			if (!is_alive(&bucket, slot, rig_now_ns()) ||
-			    memcmp(&bucket.flow[slot].key, &key, sizeof(key)))
+			    memcmp(&bucket.flow[slot].key, &key, sizeof(key)) != 0)
 				continue;
 			*flow = bucket.flow[slot];
 			return true;

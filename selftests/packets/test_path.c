@@ -133,10 +133,10 @@ static void go(struct bg_model *model, const struct way *way)
 					   bg_reason_name(step->answer.reason));
 		bg_path_missing(model, &path, step, text);
 		if (*text && !*missing)
-			strcpy(missing, text);
+			memcpy(missing, text, sizeof(missing));
 		assert_int_equal(!*text, step->answer.allowed);
 	}
-	if (path.allowed != way->allowed || strcmp(steps, way->steps) ||
+	if (path.allowed != way->allowed || strcmp(steps, way->steps) != 0 ||
 	    !strstr(missing, way->missing) || !*missing != !*way->missing ||
 	    !strstr(path.way, way->words))
 		fail_msg("%s to %s %d/%d: %s by \"%s\", missing \"%s\", %s", way->from, way->to,

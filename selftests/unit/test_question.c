@@ -22,7 +22,8 @@ static int parse(const char *text, struct bg_question *question, struct bg_error
 	char *copy = malloc(length ? length : 1);
 	int rc;
 
-	memcpy(copy, text, length);
+	for (size_t i = 0; i < length; i++)
+		copy[i] = text[i];
 	rc = bg_question_parse(copy, length, question, err);
 	free(copy);
 	return rc;
