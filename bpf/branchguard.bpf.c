@@ -355,6 +355,7 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	if (!c)
 		return TC_ACT_SHOT;
 	c->exempt = BG_REASON_NOT_OURS_TO_FILTER;
+	c->flow.set_flags = BG_FLOW_PRIMARY;
 	dissect_skb(ctx, c);
 	verdict(c);
 	note(&c->verdict, BG_INGRESS, TC_ACT_UNSPEC);

@@ -91,6 +91,13 @@ __noinline int consult(struct bg_case *c, __u32 questions, enum bg_direction dir
 	return BG_REASON_NONE;
 }
 
+/* The flags of the packet's flow, -1 = none; after consult(). */
+static __always_inline int flow_of(struct bg_case *c)
+{
+	flow_key(&c->flow.key, &c->packet, c->answer.tag);
+	return flow_peek(&c->flow.key, case_clock_ns(c));
+}
+
 /* Lists of { address class, protocol << 16 | port } that the image has; the
  * compiler refuses longer ones. */
 #define LIST_MAX 256

@@ -24,13 +24,6 @@ enum bg_pod_way {
 	BG_WAY_DROP,
 };
 
-/* The flags of the packet's flow, -1 = none; after consult(). */
-static __always_inline int flow_of(struct bg_case *c)
-{
-	flow_key(&c->flow.key, &c->packet, c->answer.tag);
-	return flow_peek(&c->flow.key, case_clock_ns(c));
-}
-
 /* Decides it for a well-formed packet; judges it where it will not cross the
  * branch. */
 static __always_inline enum bg_pod_way strict_pod_way(struct bg_case *c)

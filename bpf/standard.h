@@ -11,14 +11,34 @@
 
 #include "verdict.h"
 
-/* Will the CNI's rules SNAT this packet of a standard pod, so that the branch
- * never sees it, and must the branch's groups admit it? Services are not known
- * before DNAT: node_egress_groups() catches those. */
+/*
+ * Did the remote open the packet's flow at the primary interface? Only flows that
+ * the pod's side does not judge can be mistaken for such: those to services, and
+ * with "per-interface" whatever leaves there; then it takes a SYN to be sure.
+ */
+static __always_inline bool came_in_by_primary(struct bg_case *c)
+{
+	int flags = flow_of(c);
+
+	if (flags < 0 || !(flags & BG_FLOW_PRIMARY) || c->answer.remote_info & BG_CLASS_SERVICE)
+		return false;
+	return !(c->answer.header_flags & BG_NODE_PER_INTERFACE) ||
+	       (c->packet.protocol == PROTOCOL_TCP && !(flags & BG_FLOW_MIDSTREAM));
+}
+
+/* Will the CNI's rules send this packet of a standard pod out by the primary
+ * interface, so that the branch never sees it, and must its flow or the branch's
+ * groups admit it? What came in there goes back there (connection mark 0x80),
+ * wherever to; the rest is SNATed. Services are not known before DNAT:
+ * node_egress_groups() catches those. */
 static __always_inline bool leaves_by_primary(struct bg_case *c)
 {
-	/* the CNI has no SNAT for IPv6 */
-	if (c->packet.ipv6 || consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE ||
-	    c->answer.header_flags & (BG_NODE_EXTERNAL_SNAT | BG_NODE_PER_INTERFACE))
+	/* the CNI has neither for IPv6 */
+	if (c->packet.ipv6 || consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
+		return false;
+	if (came_in_by_primary(c))
+		return true;
+	if (c->answer.header_flags & (BG_NODE_EXTERNAL_SNAT | BG_NODE_PER_INTERFACE))
 		return false;
 	return !(c->answer.remote_info &
 		 (BG_CLASS_VLAN_MASK | BG_CLASS_VPC | BG_CLASS_EXCLUDE_SNAT | BG_CLASS_NODE |

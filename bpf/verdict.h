@@ -65,8 +65,8 @@ __noinline int review_flow(struct bg_case *c)
 		reason = not_ours(c);
 	} else if (c->answer.header_flags & BG_NODE_REVALIDATE) {
 		change = BG_FLOW_READMIT;
-		if (c->exempt == BG_REASON_NONE && !is_platform(c, first) &&
-		    c->answer.rules != BG_REASON_RULE) {
+		if (c->exempt == BG_REASON_NONE && !(c->flow.flags & BG_FLOW_PRIMARY) &&
+		    !is_platform(c, first) && c->answer.rules != BG_REASON_RULE) {
 			change = BG_FLOW_FORGET;
 			reason = BG_REASON_REVOKED;
 		}

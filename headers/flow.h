@@ -45,6 +45,7 @@ enum bg_flow_flag {
 	BG_FLOW_PLATFORM = 1 << 8,	/* admitted as platform traffic, not by a rule */
 	BG_FLOW_LOCAL_SERVICE = 1 << 9, /* to a node-local service */
 	BG_FLOW_STACK = 1 << 10,	/* its egress packets come through the node's stack */
+	BG_FLOW_PRIMARY = 1 << 11,	/* it came in by the primary interface: the node's */
 };
 
 struct bg_flow {
