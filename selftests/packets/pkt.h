@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define PKT_BYTES 4096
+#define PKT_BYTES 9216
 
 #define ZERO (-1) /* for fields whose 0 means "honest" */
 

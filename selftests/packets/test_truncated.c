@@ -152,9 +152,34 @@ static void cut_tags_drop(void **state)
 	}
 }
 
+/* A jumbo frame is more than one buffer to native XDP: what lies in the first is
+ * judged, and the length is that of the whole. */
+static void several_buffers(void **state)
+{
+	const struct pkt whole = { UDP(CLIENT, 9, POD, 53), .payload = 8000, .vlan = BRANCH_A };
+	struct pkt lie = whole;
+	struct outcome outcome;
+	struct bg_flow flow;
+	__u8 frame[PKT_BYTES];
+	size_t bytes = pkt_build(&whole, frame);
+
+	(void)state;
+	rig_clear(&rig);
+	rig_send(&rig, XDP_TRUNK, BRANCH_A, frame, bytes, &outcome);
+	assert_string_equal(bg_reason_name(outcome.trace.reason), "rule");
+	assert_true(outcome.passed);
+	assert_true(rig_flow(&rig, BRANCH_A, BG_INGRESS, &whole, &flow));
+	assert_int_equal(flow.bytes[BG_INGRESS], bytes);
+	lie.cut = (int)bytes - 1;
+	rig_clear(&rig);
+	rig_send(&rig, XDP_TRUNK, BRANCH_A, frame, pkt_build(&lie, frame), &outcome);
+	assert_string_equal(bg_reason_name(outcome.trace.reason), "truncated");
+	assert_false(outcome.passed);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[SAMPLES * 3 + 1];
+	struct CMUnitTest tests[SAMPLES * 3 + 2];
 	char names[SAMPLES * 3][64];
 	size_t used = 0;
 	int failed;
@@ -179,6 +204,8 @@ int main(void)
 	}
 	tests[used++] =
 		(struct CMUnitTest){ "tags, cut anywhere, drop", cut_tags_drop, NULL, NULL, NULL };
+	tests[used++] = (struct CMUnitTest){ "a packet in several buffers", several_buffers, NULL,
+					     NULL, NULL };
 	rig_open(&rig, 0);
 	rig_publish(&rig, USUAL_FEED);
 	failed = _cmocka_run_group_tests("truncated", tests, used, NULL, NULL);
