@@ -223,6 +223,15 @@ __noinline int judge_slowly(struct bg_case *c)
 	return reason;
 }
 
+static __always_inline bool is_first_local(const struct bg_policy_view *view,
+					   const struct bg_packet *packet)
+{
+	const struct bg_addr *first = &view->branch->first_local[packet->ipv6 & 1];
+
+	return !((first->half[0] ^ packet->local.half[0]) |
+		 (first->half[1] ^ packet->local.half[1]));
+}
+
 /*
  * Is it a first packet that no rule admits? A scan is made of such packets, so
  * they are worth a short cut: steps 4, 8 and 9 without a call. Whatever else
@@ -232,12 +241,16 @@ static __always_inline bool denied_at_once(struct bg_case *c, const struct bg_po
 {
 	if (c->exempt != BG_REASON_NONE || c->packet.icmp_error || packet_is_dhcp(&c->packet))
 		return false;
-	c->answer.local_info =
-		consult_address(view, &c->packet.local, c->packet.ipv6, &c->answer.local_class);
-	if (!local_is_ours(c))
-		return false;
-	c->answer.remote_info =
-		consult_address(view, &c->packet.remote, c->packet.ipv6, &c->answer.remote_class);
+	if (!is_first_local(view, &c->packet)) {
+		c->answer.local_info = consult_address(view, &c->packet.local, c->packet.ipv6,
+						       &c->answer.local_class);
+		if (!local_is_ours(c))
+			return false;
+	}
+	c->answer.remote_class = address_class(view, &c->packet.remote, c->packet.ipv6);
+	/* only egress has platform traffic */
+	if (c->direction == BG_EGRESS)
+		c->answer.remote_info = class_info(view, c->answer.remote_class);
 	if (is_platform(c, c->direction))
 		return false;
 	consult_rules(c, view, 0, c->direction);

@@ -170,7 +170,11 @@ struct bg_branch {
 	 * { address class of the pod, protocol << 16 | port (host order) }. */
 	__u32 probes;
 	__u32 probe_count;
-	__u32 pad[33];
+	__u32 pad;
+	/* An address of the branch for each family, IPv4 (mapped) first, all 0 = none:
+	 * a branch has one pod as a rule, and its address need not be looked up. */
+	struct bg_addr first_local[2];
+	__u32 pad2[24];
 };
 BG_ASSERT_SIZE(struct bg_branch, 256);
 #define BG_BRANCH_CELLS 64

@@ -239,6 +239,23 @@ static int write_local_services(struct compilation *compilation, struct bg_error
 	return write_pairs(&compilation->writer, &pairs, &compilation->header.local_services, err);
 }
 
+/* The first address of each family that the branch owns. */
+static void first_addresses(const struct bg_model_branch *model, struct bg_branch *branch)
+{
+	bool have[2] = {};
+
+	for (size_t i = 0; i < model->pod_count; i++) {
+		for (size_t n = 0; n < model->pods[i].address_count; n++) {
+			const struct bg_addr *addr = &model->pods[i].addresses[n];
+			int family = bg_addr_is_v4(addr) ? 0 : 1;
+
+			if (!have[family])
+				branch->first_local[family] = *addr;
+			have[family] = true;
+		}
+	}
+}
+
 static int write_branch(struct compilation *compilation, const struct bg_model_branch *model,
 			__u32 record, struct bg_error *err)
 {
@@ -254,6 +271,7 @@ static int write_branch(struct compilation *compilation, const struct bg_model_b
 
 	if (model->mode == BG_STANDARD && node->has_groups && !node->per_interface)
 		branch.flags |= BG_BRANCH_NODE_GROUPS;
+	first_addresses(model, &branch);
 	rc = write_probes(compilation, model, &branch, err);
 	if (!rc)
 		rc = policy_of(compilation, model->groups, model->group_count, branch.policy, err);
