@@ -33,11 +33,11 @@ struct pkt {
 	 * F fragment. A fragment without an F gets one at the end.
 	 */
 	const char *chain;
-	int extension_bytes; /* of each H, D, R, r, A; 0 = as short as can be */
-	int offset_bytes;    /* of this fragment */
-	__u32 ident;
 	const struct pkt *quote; /* ICMP error: about this packet */
-	int quote_bytes;	 /* of it, from its IP header on; 0 = 28 or 48 */
+	int extension_bytes;	 /* of each H, D, R, r, A; 0 = as short as can be */
+	int offset_bytes;	 /* of this fragment */
+	__u32 ident;
+	int quote_bytes; /* of the quote, from its IP header on; 0 = 28 or 48 */
 
 	/* lies; 0 = honest */
 	int ethertype; /* of what follows the tags */
