@@ -11,7 +11,8 @@
 #
 #   NS       addresses                            is
 #   node     10.0.1.10   2001:db8:0:1::10         eth0: primary interface, eth1: trunk
-#   fabric   .1 of every subnet                   the VPC: routes, and filters nothing
+#   fabric   .1 of every subnet                   the VPC: routes, filters nothing, is silent
+#                                                  about addresses that it does not know
 #   client   10.0.2.20   2001:db8:0:2::20         a host of the VPC
 #   db       10.0.3.30   2001:db8:0:3::30         another one
 #   outside  203.0.113.10  2001:db8:f000::10      a host out of the VPC
@@ -127,6 +128,8 @@ lab_network() {
 		addr add 2001:db8:0:3::1/64 dev db nodad
 		addr add 203.0.113.1/24 dev outside
 		addr add 2001:db8:f000::1/64 dev outside nodad
+		route add blackhole 0.0.0.0/0
+		route add blackhole ::/0
 	END
 	lab_host client 24 $LAB_CLIENT4 10.0.2.1 $LAB_CLIENT6 2001:db8:0:2::1 || return
 	lab_host db 24 $LAB_DB4 10.0.3.1 $LAB_DB6 2001:db8:0:3::1 || return

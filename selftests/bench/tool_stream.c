@@ -20,16 +20,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,11 +94,23 @@ static void enter(const struct end *end)
 		die("cannot enter the network namespace: %s", strerror(errno));
 }
 
+static int number(const char *text)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (end == text || *end || value < 0 || value > INT_MAX)
+		die("'%s' is no number", text);
+	return (int)value;
+}
+
 static void read_mac(unsigned char *mac, const char *text)
 {
-	if (sscanf(text, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3],
-		   &mac[4], &mac[5]) != ETH_ALEN)
+	struct ether_addr addr;
+
+	if (!ether_aton_r(text, &addr))
 		die("'%s' is no MAC address", text);
+	memcpy(mac, &addr, ETH_ALEN);
 }
 
 static void open_end(struct end *end, const char *text)
@@ -169,7 +184,8 @@ static unsigned int sum_of(unsigned int sum, const void *data, size_t length)
 {
 	const unsigned char *bytes = data;
 
-	for (size_t i = 0; i < length; i += 2)
+	/* a whole number of words */
+	for (size_t i = 0; i + 1 < length; i += 2)
 		sum += (unsigned int)bytes[i] << 8 | bytes[i + 1];
 	return sum;
 }
@@ -190,13 +206,14 @@ static void make_frame(struct frame *frame, const struct end *from, const struct
 			      .len = htons(udp_bytes) };
 	size_t addr_bytes = ipv6 ? 16 : 4;
 	unsigned char *at = frame->bytes;
+	unsigned short type, check;
 	unsigned int sum;
 
 	memset(frame, 0, sizeof(*frame));
 	memcpy(at, from->gateway_mac, ETH_ALEN);
 	memcpy(at + ETH_ALEN, from->mac, ETH_ALEN);
-	at[2 * ETH_ALEN] = ipv6 ? 0x86 : 0x08;
-	at[2 * ETH_ALEN + 1] = ipv6 ? 0xdd : 0x00;
+	type = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+	memcpy(at + offsetof(struct ethhdr, h_proto), &type, sizeof(type));
 	at += ETH_HLEN;
 	if (ipv6) {
 		struct ipv6hdr ip = { .version = 6,
@@ -217,14 +234,16 @@ static void make_frame(struct frame *frame, const struct end *from, const struct
 
 		memcpy(&ip.saddr, &from->addr, sizeof(ip.saddr));
 		memcpy(&ip.daddr, &to->addr, sizeof(ip.daddr));
-		ip.check = folded(sum_of(0, &ip, sizeof(ip)));
 		memcpy(at, &ip, sizeof(ip));
+		check = folded(sum_of(0, at, sizeof(ip)));
+		memcpy(at + offsetof(struct iphdr, check), &check, sizeof(check));
 		at += sizeof(ip);
 	}
 	sum = sum_of(IPPROTO_UDP + udp_bytes, &from->addr, addr_bytes);
 	sum = sum_of(sum, &to->addr, addr_bytes);
-	udp.check = folded(sum_of(sum, &udp, sizeof(udp)));
 	memcpy(at, &udp, sizeof(udp));
+	check = folded(sum_of(sum, at, sizeof(udp)));
+	memcpy(at + offsetof(struct udphdr, check), &check, sizeof(check));
 	frame->length = at + udp_bytes - frame->bytes;
 }
 
@@ -277,6 +296,7 @@ static long long now_ns(clockid_t clock)
 
 static void open_stream(struct stream *stream, char **ends, int flows, unsigned short port)
 {
+	memset(stream, 0, sizeof(*stream));
 	open_end(&stream->from, ends[0]);
 	open_end(&stream->to, ends[1]);
 	open_sink(stream, port);
@@ -349,15 +369,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	snprintf(sink_path, sizeof(sink_path), "%s/sink.bpf.o", dirname(strdupa(argv[0])));
-	port = (unsigned short)atoi(argv[1]);
-	flows = atoi(argv[2]);
-	rounds = atoi(argv[3]);
-	for_ns = atoi(argv[4]) * 1000000LL;
+	port = (unsigned short)number(argv[1]);
+	flows = number(argv[2]);
+	rounds = number(argv[3]);
+	for_ns = number(argv[4]) * 1000000LL;
 	if (flows < 1 || flows > MAX_FLOWS)
 		die("1 to %d flows", MAX_FLOWS);
 	for (int i = 0; i < count; i++)
-		open_stream(&streams[i], argv + 6 + 2 * i, flows, port);
-	have_cpu(atoi(argv[5]));
+		open_stream(&streams[i], argv + 6 + (size_t)2 * (size_t)i, flows, port);
+	have_cpu(number(argv[5]));
 	for (int i = 0; i < count; i++)
 		establish(&streams[i], flows);
 	for (int round = 0; round < rounds; round++)

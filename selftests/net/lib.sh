@@ -35,7 +35,6 @@ START_S=60
 LIMIT_S=$ANSWER_S
 count=0
 failures=0
-captures=0
 
 # What check and check_output leave in OUTPUT is printed when the test fails.
 result() {
@@ -108,12 +107,23 @@ serve() {
 	for port; do
 		lab_exec "$ns" socat "TCP6-LISTEN:$port,ipv6-v6only=0,reuseaddr,fork" EXEC:cat 2>/dev/null &
 		lab_exec "$ns" socat -b 16384 "UDP6-RECVFROM:$port,ipv6-v6only=0,reuseaddr,fork" EXEC:cat 2>/dev/null &
-		wait_for 10 listens "$ns" "$port" ||
-			bail "no server on port $port in $ns"
+		wait_for 10 listens "$ns" "$port" || bail "no server on port $port in $ns"
 	done
 }
 
-# Both of them.
+# serve_at NS ADDRESS PORT: the same on one address of several.
+serve_at() {
+	local family=4 address=$2
+	if [[ $2 == *:* ]]; then
+		family=6
+		address=[$2]
+	fi
+	lab_exec "$1" socat "TCP$family-LISTEN:$3,bind=$address,reuseaddr,fork" EXEC:cat 2>/dev/null &
+	lab_exec "$1" socat -b 16384 "UDP$family-RECVFROM:$3,bind=$address,reuseaddr,fork" EXEC:cat 2>/dev/null &
+	wait_for 10 listens "$1" "$3 and src $address" || bail "no server on $2 port $3 in $1"
+}
+
+# By TCP and by UDP.
 listens() {
 	[ "$(lab_exec "$1" ss -Hlntu "sport = :$2" | wc -l)" -ge 2 ]
 }
@@ -175,8 +185,8 @@ fails() {
 capture() {
 	local ns=$1 interface=$2
 	shift 2
-	captures=$((captures + 1))
-	CAPTURE=$LAB_DIR/capture-$captures
+	# a name of its own, also in a subshell: an old file says "listening" already
+	CAPTURE=$(mktemp "$LAB_DIR/capture-XXXXXX")
 	nsenter --net="/run/netns/$LAB_NAME-$ns" -- tcpdump -Z root --immediate-mode -U -l -nn -i "$interface" "$@" \
 		>"$CAPTURE" 2>"$CAPTURE.err" &
 	echo $! >"$CAPTURE.pid"
@@ -185,10 +195,19 @@ capture() {
 
 # capture_end: packets seen are in CAPTURE afterwards.
 capture_end() {
-	# what is on its way to the file
-	sleep 0.2
-	kill "$(cat "$CAPTURE.pid")" 2>/dev/null
-	wait "$(cat "$CAPTURE.pid")" 2>/dev/null
+	local pid
+	pid=$(cat "$CAPTURE.pid")
+	wait_for 5 capture_is_written "$pid"
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+}
+
+# Asked by SIGUSR1, tcpdump says what it took in of what the filter let through.
+capture_is_written() {
+	local said
+	said=$(wc -l <"$CAPTURE.err")
+	kill -USR1 "$1" && sleep 0.05 && tail -n "+$((said + 1))" "$CAPTURE.err" |
+		awk '/received by filter/ { seen = 1; if ($2 + 0 == $5 + 0) same = 1 } END { exit !(seen && same) }'
 }
 
 # (tcpdump ends with an empty line)

@@ -16,10 +16,10 @@ trap 'rmdir "$kubelet/child" "$kubelet"; clean_up' EXIT
 
 # as_kubelet COMMAND...: by a process of the cgroup; `nested` of one below it.
 as_kubelet() {
-	(echo $BASHPID >"$kubelet/cgroup.procs" && "$@")
+	(echo "$BASHPID" >"$kubelet/cgroup.procs" && "$@")
 }
 nested() {
-	(echo $BASHPID >"$kubelet/child/cgroup.procs" && "$@")
+	(echo "$BASHPID" >"$kubelet/child/cgroup.procs" && "$@")
 }
 
 lab_up || bail "no lab"
