@@ -8,6 +8,7 @@
 # Boots it and passes on what selftests/vm/guest.sh reports from inside, then
 # judges the run as a whole. A guest that panics or hangs has no plan, hence
 # fails; a skip that skips.list does not allow for this kernel is a failure.
+# Socket tests are shared out among the kernels (guest.sh); BG_VM_ALL=1 runs all.
 # BG_VM_ONLY=PATTERN picks suites, BG_VM_APPEND adds to the kernel's command line.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,7 +39,7 @@ modules=modules-$(basename "$kernel").cpio
 fresh "$modules" || $make modules "$dir/$modules" "$kernel"
 
 shopt -s nullglob globstar
-files=(selftests/run selftests/vm/guest*.sh selftests/vm/once.list)
+files=(selftests/run selftests/vm/guest*.sh selftests/vm/every.list)
 for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
 	"$build"/selftests/packets/test_* "$build"/selftests/**/*.bpf.o; do
 	case $file in
@@ -52,7 +53,12 @@ flock -u 9
 
 rm -f "$results"
 status=0
-BG_VM_APPEND="bg_kernel=$name ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
+share=
+if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
+	share=bg_share=$(grep -v '^#' selftests/vm/kernels.list |
+		awk -v name="$name" '$1 == name { i = NR } END { print i "/" NR }')
+fi
+BG_VM_APPEND="$share ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
 	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" || status=$?
 
 # The guest's TAP, but skips must be foreseen: "KERNEL SUITE: TEST # reason".
