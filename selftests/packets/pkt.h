@@ -17,16 +17,7 @@
 
 struct pkt {
 	const char *from, *to; /* addresses; the family is theirs */
-	int protocol;	       /* upper layer */
-	int sport, dport;      /* TCP, UDP */
 	const char *flags;     /* TCP: any of "FSRPAU" */
-	int type, code, id;    /* ICMP */
-	int payload;	       /* bytes behind the upper header, */
-	int fill;	       /* each of this value */
-	int ttl;	       /* or hop limit; 0 = 64 */
-	int vlan, outer_vlan;  /* tags, 802.1Q and 802.1ad in front of it; 0 = none */
-	int option_words;      /* IPv4: no-operation options; TCP: of the header */
-	int tcp_option_words;
 	/*
 	 * IPv6 extension headers in order: H hop-by-hop, D destination options,
 	 * R routing (no segment left), r routing (one left), A authentication,
@@ -34,8 +25,17 @@ struct pkt {
 	 */
 	const char *chain;
 	const struct pkt *quote; /* ICMP error: about this packet */
-	int extension_bytes;	 /* of each H, D, R, r, A; 0 = as short as can be */
-	int offset_bytes;	 /* of this fragment */
+	int protocol;		 /* upper layer */
+	int sport, dport;	 /* TCP, UDP */
+	int type, code, id;	 /* ICMP */
+	int payload;		 /* bytes behind the upper header, */
+	int fill;		 /* each of this value */
+	int ttl;		 /* or hop limit; 0 = 64 */
+	int vlan, outer_vlan;	 /* tags, 802.1Q and 802.1ad in front of it; 0 = none */
+	int option_words;	 /* IPv4: no-operation options; TCP: of the header */
+	int tcp_option_words;
+	int extension_bytes; /* of each H, D, R, r, A; 0 = as short as can be */
+	int offset_bytes;    /* of this fragment */
 	__u32 ident;
 	int quote_bytes; /* of the quote, from its IP header on; 0 = 28 or 48 */
 
