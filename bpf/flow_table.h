@@ -61,7 +61,8 @@ static __always_inline void flow_place(struct bg_place *place, const struct bg_f
 	hash *= HASH_1;
 	hash ^= hash >> 29;
 	place->first = hash & flow_mask;
-	place->second = (hash >> 24) & flow_mask;
+	/* an odd distance: never the first again, unless there is but one */
+	place->second = (place->first + ((hash >> 24) | 1)) & flow_mask;
 	place->tag = (hash >> 48) | 1;
 }
 

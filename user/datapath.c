@@ -283,7 +283,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 {
 	struct bg_datapath_options *options = &datapath->options;
 	struct branchguard_bpf *skel;
-	__u64 seed;
+	__u64 seed = options->hash_seed;
 	int rc;
 
 	skel = datapath->skel = branchguard_bpf__open();
@@ -291,7 +291,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 		return bg_fail(err, -errno, "opening the BPF object: %s. %s", strerror(errno),
 			       load_log_tail(600));
 	choose_programs(skel, options->only);
-	rc = random_seed(&seed, err);
+	rc = seed ? 0 : random_seed(&seed, err);
 	if (rc)
 		return rc;
 	rc = set_sizes(skel, options, err);

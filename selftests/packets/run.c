@@ -48,6 +48,8 @@ static void open_rig(struct rig *rig, __u32 max_flows, const char *const *progra
 		.max_branches = MOST_BRANCHES,
 		.trace = true,
 		.only = programs,
+		/* which flows share a bucket must not be chance */
+		.hash_seed = 0x9e3779b97f4a7c15ull,
 	};
 	__u32 buckets;
 	struct bg_error err;
