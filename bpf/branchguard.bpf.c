@@ -263,10 +263,19 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	return TC_ACT_SHOT;
 }
 
+/* On by the stack. A source that the pod made up is not somebody's NAT: without
+ * the mark the branch calls it spoofed. */
+static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
+{
+	if (consult(c, BG_ASK_LOCAL, BG_EGRESS) == BG_REASON_NONE && local_is_ours(c))
+		leave_path(ctx, BG_PATH_STACK);
+	return TC_ACT_UNSPEC;
+}
+
 static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c,
 					     const struct bg_iface *iface)
 {
-	int action;
+	int action = TC_ACT_UNSPEC;
 
 	switch (strict_pod_way(c)) {
 	case BG_WAY_DROP:
@@ -279,26 +288,19 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 		action = to_branch(ctx, c);
 		break;
 	case BG_WAY_SHORT:
-		if (short_way && !(iface->flags & BG_IFACE_SHARED)) {
+		if (short_way && !(iface->flags & BG_IFACE_SHARED))
 			action = to_branch(ctx, c);
-			break;
-		}
-		/* fall through */
+		break;
 	default:
-		action = TC_ACT_UNSPEC;
 		break;
 	}
-	if (action == TC_ACT_UNSPEC)
-		leave_path(ctx, BG_PATH_STACK);
-	return action;
+	return action == TC_ACT_UNSPEC ? by_stack(ctx, c) : action;
 }
 
 static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
-	if (!leaves_by_primary(c)) {
-		leave_path(ctx, BG_PATH_STACK);
-		return TC_ACT_UNSPEC;
-	}
+	if (!leaves_by_primary(c))
+		return by_stack(ctx, c);
 	c->groups = BG_GROUPS_BRANCH;
 	if (!verdict(c))
 		return TC_ACT_SHOT;
