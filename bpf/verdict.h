@@ -42,6 +42,12 @@ static __always_inline enum bg_reason not_ours(const struct bg_case *c)
 	return c->came_by == BG_PATH_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
 }
 
+/* A flow that no rule admitted: there is none to put it to. */
+static __always_inline bool needs_no_rule(const struct bg_case *c, enum bg_direction first)
+{
+	return c->flow.flags & (BG_FLOW_PROBE | BG_FLOW_PRIMARY) || is_platform(c, first);
+}
+
 /*
  * A flow meets a revision it was not checked under: its address must still be
  * the branch's, and under "revalidate" a rule must still admit it in its first
@@ -63,10 +69,9 @@ __noinline int review_flow(struct bg_case *c)
 	if (!local_is_ours(c)) {
 		change = BG_FLOW_FORGET;
 		reason = not_ours(c);
-	} else if (c->answer.header_flags & BG_NODE_REVALIDATE) {
+	} else if (c->answer.header_flags & BG_NODE_REVALIDATE && !needs_no_rule(c, first)) {
 		change = BG_FLOW_READMIT;
-		if (c->exempt == BG_REASON_NONE && !(c->flow.flags & BG_FLOW_PRIMARY) &&
-		    !is_platform(c, first) && c->answer.rules != BG_REASON_RULE) {
+		if (c->answer.rules != BG_REASON_RULE) {
 			change = BG_FLOW_FORGET;
 			reason = BG_REASON_REVOKED;
 		}
