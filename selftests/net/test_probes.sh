@@ -89,6 +89,15 @@ check "again" together "${probes[@]}"
 capture_end
 check "and not by the fabric" saw_nothing
 
+# --- a probe needs no rule, in no revision -----------------------------------------------------------
+feed_live '.Node.EstablishedFlows = "revalidate"'
+connect probe node $cart4 5432
+check "a probe that lasts" talk probe
+feed_live .
+check "outlives a revision, also where flows are put to the rules again" talk probe
+check "and loses no packet to it" test "$(packets 9 ingress revoked)" -eq 0
+feed_live '.Node.EstablishedFlows = "keep"'
+
 # --- probes are withdrawn --------------------------------------------------------------------------------
 feed_live "(branch(\"cart\")).Pods[0].Probes = [{Protocol: \"tcp\", Port: 5432}]"
 check "what is not declared any more does not succeed" none "udp node $cart6 5432"
