@@ -37,7 +37,7 @@ struct bg_datapath_options {
 	bool trace;	     /* write the map `trace` (never when pinned) */
 	bool no_short_way;
 	const char *probe_cgroup; /* only its processes may probe on the short way, NULL = any */
-	__u64 hash_seed; /* private: where flows live in the table is the same every time;
+	__u64 hash_seed;	  /* private: where flows live in the table is the same every time;
 			  * 0 = random */
 	int policy_fd; /* private: judge by this policy map, which is somebody else's and is
 			* only read; 0 = one of its own */
