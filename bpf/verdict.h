@@ -84,7 +84,9 @@ __noinline int review_flow(struct bg_case *c)
 static __always_inline enum bg_reason tracked(struct bg_case *c)
 {
 	c->verdict.rule = c->flow.rule;
-	return c->flow.flags & BG_FLOW_PROBE ? BG_REASON_PROBE : BG_REASON_TRACKED;
+	if (c->flow.flags & BG_FLOW_PROBE)
+		return BG_REASON_PROBE;
+	return c->flow.flags & BG_FLOW_LOCAL_SERVICE ? BG_REASON_LOCAL_SERVICE : BG_REASON_TRACKED;
 }
 
 /* Step 6; BG_REASON_NONE = no flow. */
