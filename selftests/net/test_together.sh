@@ -1,0 +1,181 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Programs of others on the same interfaces: they see every packet that we let
+# pass, whatever they say about it we judge, and who takes ours away is noticed.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+object=$(realpath -m "${BG_BUILD:-build}")/selftests/net/foreign.bpf.o
+veth=$(lab_host_interface cart)
+foreign=$PIN_DIR-foreign # (no dots on bpffs)
+forget_foreign() {
+	rm -rf "$foreign"
+	clean_up
+}
+trap forget_foreign EXIT
+
+allowed=("tcp cart $LAB_DB4 5432" "tcp cart $LAB_DB6 5432" "udp cart $LAB_DB4 5432" "tcp client 10.0.47.82 5432")
+denied=("tcp cart $LAB_CLIENT4 5432" "tcp web $LAB_DB4 5432" "udp client 10.0.47.82 5432")
+verdicts_hold() {
+	together "${allowed[@]}" && none "${denied[@]}"
+}
+
+seen() {
+	bpftool -j map dump pinned "$foreign/maps/foreign_seen" | jq '.[0].formatted.value // .[0].value'
+}
+
+# sees COMMAND...: it succeeds, and the program of the others has counted its packets.
+sees() {
+	local before
+	before=$(seen)
+	"$@" && echo "before $before, now $(seen)" && [ "$(seen)" -gt "$before" ]
+}
+
+# short_ways VLAN DIRECTION: packets by the short way so far.
+short_ways() {
+	bg status --json | jq --argjson vlan "$1" '[.branches[] | select(.vlan == $vlan)
+		| .'"$2"' | .. | .short_way_packets? // empty] | add // 0'
+}
+
+# on_stack DIRECTION COMMAND...: it succeeds, and in that direction nothing takes the short way.
+on_stack() {
+	local direction=$1 before
+	shift
+	before=$(short_ways 9 "$direction")
+	"$@" && echo "before $before, now $(short_ways 9 "$direction")" && [ "$(short_ways 9 "$direction")" = "$before" ]
+}
+
+# by_short_way DIRECTION COMMAND...
+by_short_way() {
+	! on_stack "$@"
+}
+
+node_tc() {
+	# not by `tc -n`, which would hide bpffs
+	lab_exec node tc "$@"
+}
+
+# ours INTERFACE: programs of ours there, links and filters.
+ours() {
+	lab_exec node bpftool -j net show dev "$1" | jq '[.[0].tc[] | select(.name | startswith("tc_"))] | length'
+}
+ours_are() {
+	[ "$(ours "$1")" = "$2" ]
+}
+
+lab_up || bail "no lab"
+for ns in db client cart; do
+	serve "$ns" 5432
+done
+mkdir "$foreign" "$foreign/maps" || bail "no directory for foreign programs"
+bpftool prog loadall "$object" "$foreign" pinmaps "$foreign/maps" || bail "no foreign programs"
+feed "egress(\"sg-cart\"; permission(\"-1\"; -1; -1; [\"$LAB_DB4/32\", \"$LAB_DB6/128\"]))
+	| ingress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_CLIENT4/32\"]))"
+
+# The agent's filters on an interface: at the very front, and saying "pass".
+agent_comes() {
+	node_tc qdisc add dev "$1" clsact 2>/dev/null
+	for hook in ingress egress; do
+		node_tc filter add dev "$1" $hook prio 1 handle 1 protocol all bpf da \
+			object-pinned "$foreign/foreign_ok" || bail "no filter on $1"
+	done
+}
+
+agent_goes() {
+	for hook in ingress egress; do
+		node_tc filter del dev "$1" $hook prio 1 handle 1 bpf
+	done
+}
+
+# others_come WAY: to the branch, on both sides of what is there already.
+others_come() {
+	local hook
+	for hook in ingress egress; do
+		if [ "$1" = tcx ]; then
+			lab_exec node bpftool net attach tcx_$hook pinned "$foreign/foreign_ok" dev vlan.eth.9 ||
+				bail "no tcx program"
+		else
+			node_tc filter add dev vlan.eth.9 $hook prio 50000 handle 7 protocol all bpf da \
+				object-pinned "$foreign/foreign_next" || bail "no filter on the branch"
+		fi
+	done
+}
+
+others_go() {
+	local hook
+	for hook in ingress egress; do
+		if [ "$1" = tcx ]; then
+			lab_exec node bpftool net detach tcx_$hook dev vlan.eth.9
+		else
+			node_tc filter del dev vlan.eth.9 $hook prio 50000 handle 7 bpf
+		fi
+	done
+}
+
+take_ours_away() {
+	local id
+	if [ "$1" = tcx ]; then
+		for id in $(lab_exec node bpftool -j net show dev vlan.eth.9 |
+			jq '.[0].tc[] | select(.name | startswith("tc_")).link_id'); do
+			bpftool link detach id "$id"
+		done
+	else
+		node_tc filter del dev vlan.eth.9 ingress
+		node_tc filter del dev vlan.eth.9 egress
+	fi
+}
+
+# What the daemon said before does not count for bg_says.
+from_here_on() {
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
+}
+
+ways=(tcx clsact)
+case $(uname -r) in
+[0-5].* | 6.[0-5].*) ways=(clsact) ;;
+esac
+
+for way in "${ways[@]}"; do
+	agent_comes "$veth"
+	agent_comes vlan.eth.9
+	[ "$way" = clsact ] || others_come "$way"
+	check "$way, they came first: without us they see packets" sees tcp cart "$LAB_DB4" 5432
+	bg_start --attach "$way"
+	check "$way, they came first: verdicts hold, though they say OK" verdicts_hold
+	check "$way, they came first: they see what passes" sees together "${allowed[@]}"
+	check "$way, they came first: so it leaves through the stack" on_stack egress tcp cart "$LAB_DB4" 5432
+	check "$way, they came first: and comes in through it" on_stack ingress tcp client 10.0.47.82 5432
+	[ "$way" = clsact ] || others_go "$way"
+	agent_goes "$veth"
+	agent_goes vlan.eth.9
+	check "$way: their clean-up by handle 1 leaves ours on the veth" ours_are "$veth" 1
+	check "$way: and on the branch" ours_are vlan.eth.9 2
+	check "$way: the short way out is taken again" wait_for 20 by_short_way egress tcp cart "$LAB_DB4" 5432
+	check "$way: the short way in, too" wait_for 20 by_short_way ingress tcp client 10.0.47.82 5432
+
+	from_here_on
+	agent_comes "$veth"
+	agent_comes vlan.eth.9
+	others_come "$way"
+	for interface in "$veth" vlan.eth.9; do
+		check "$way, they come later: the log says so of $interface" \
+			wait_for 20 bg_says "other programs run on this interface.*interface=$interface "
+	done
+	check "$way, they come later: they see what passes" sees together "${allowed[@]}"
+	check "$way, they come later: verdicts hold" wait_for 20 verdicts_hold
+	check "$way, they come later: what passes keeps to the stack" on_stack ingress tcp client 10.0.47.82 5432
+	others_go "$way"
+	agent_goes "$veth"
+	agent_goes vlan.eth.9
+	check "$way: they go, ours stay" ours_are vlan.eth.9 2
+
+	from_here_on
+	take_ours_away "$way"
+	check "$way: ours are taken away, and put back" wait_for 30 ours_are vlan.eth.9 2
+	check "$way: the log says so" bg_says "took a program away.*vlan.eth.9"
+	check "$way: verdicts hold" verdicts_hold
+	bg_stop
+	bg unload >/dev/null || bail "no unload"
+done
+finish
