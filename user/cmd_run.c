@@ -14,7 +14,7 @@ int cmd_run(int argc, char **argv)
 	static const char *const attach_words[] = { "auto", "tcx", "clsact", NULL };
 	static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
 	struct bg_daemon_options daemon = { .pin_dir = BG_DEFAULT_PIN_DIR };
-	int xdp = BG_XDP_ON_BRANCH, attach = BG_CHOOSE_AUTO, level = BG_LOG_INFO;
+	int xdp = BG_XDP_OFF, attach = BG_CHOOSE_AUTO, level = BG_LOG_INFO;
 	__u32 image_mib = 0;
 	const struct bg_option options[] = {
 		{
@@ -39,8 +39,10 @@ int cmd_run(int argc, char **argv)
 			.type = BG_OPTION_ENUM,
 			.value = &xdp,
 			.words = xdp_words,
-			.help = "where packets are judged before the stack (default branch): on each "
-				"branch, once on the trunk, or nowhere; TC judges in any case",
+			.help = "where packets are judged before the stack, too: nowhere (default), on "
+				"each branch (generic XDP: drops cost less, what passes costs more), "
+				"or once on the trunk (native, for drivers that leave VLAN tags in "
+				"the frame); TC judges in any case",
 		},
 		{
 			.name = "attach",

@@ -206,7 +206,7 @@ node tc qdisc add dev vlan.eth.12 clsact
 foreign() { node tc filter show dev vlan.eth.12 ingress | grep -q 'match c0000201'; }
 node tc filter add dev vlan.eth.12 ingress prio 7 protocol ip u32 \
 	match ip dst 192.0.2.1/32 flowid 1:1
-start --attach clsact
+start --attach clsact --xdp branch
 started $? "starts with clsact"
 check "both branches are armed" soon logged 'armed.*vlan.eth.10'
 check "filters of ours are on both directions of a branch" \
@@ -249,7 +249,7 @@ if node "$BG" run --feed "$DIR/none/x" --attach tcx --pin-dir "$PIN" 2>&1 |
 else
 	way=tcx per_branch=3
 fi
-start --attach $way
+start --attach $way --xdp branch
 started $? "starts again, by $way"
 check "takes over what is there" logged 'taking over'
 check "the interface was armed all the time" branch_is 9 armed_ns "$armed_before"

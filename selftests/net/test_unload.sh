@@ -33,7 +33,7 @@ lab_up || bail "no lab"
 serve db
 check "others have a qdisc and filters on a branch" foreign_filters
 untouched=$(inventory)
-for ways in "--attach auto" "--attach clsact --xdp off" "--xdp trunk"; do
+for ways in "--attach auto" "--attach clsact --xdp branch" "--xdp trunk"; do
 	feed .
 	# shellcheck disable=SC2086 # options
 	bg_start $ways

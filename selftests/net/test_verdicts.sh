@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Verdicts by sockets, as the daemon chooses by itself: XDP on the branches, and
-# tcx where the kernel has it.
+# Verdicts by sockets, as the daemon chooses by itself: tcx where the kernel has
+# it; and that XDP comes to the branches when asked for.
 # shellcheck source=selftests/net/verdicts.sh
 . "$(dirname "$0")/verdicts.sh"
 
@@ -11,8 +11,17 @@ ways() {
 }
 
 verdicts --attach auto
-expected='["tcx","xdp"]'
+tc=tcx
 kernel=$(uname -r)
-[ "${kernel%%.*}" -gt 6 ] || [ "$(cut -d. -f2 <<<"$kernel")" -ge 6 ] || expected='["clsact","xdp"]'
-check "programs are attached as this kernel allows" test "$(ways)" = "$expected"
+[ "${kernel%%.*}" -gt 6 ] || [ "$(cut -d. -f2 <<<"$kernel")" -ge 6 ] || tc=clsact
+check "programs are attached as this kernel allows" test "$(ways)" = "[\"$tc\"]"
+bg_stop
+bg_start --xdp branch
+check "started again with XDP on the branches" test "$(ways)" = "[\"$tc\",\"xdp\"]"
+check "what is allowed passes" together "tcp cart $LAB_DB4 5432" "tcp client 10.0.47.82 5432" \
+	"tcp client 2001:db8:0:32::82 5432"
+check "what is not does not" none "tcp client 10.0.47.82 5433" "tcp client 2001:db8:0:32::82 5433"
+bg_stop
+bg_start
+check "and again without" test "$(ways)" = "[\"$tc\"]"
 finish
