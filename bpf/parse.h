@@ -114,16 +114,22 @@ static __always_inline __u32 cursor_read(const __u16 *cursor)
 	return *(const volatile __u16 *)cursor;
 }
 
+/* The same for what a loop has found out so far. */
+static __always_inline __u8 byte_read(const __u8 *at)
+{
+	return *(const volatile __u8 *)at;
+}
+
 /* Ethernet and tags. Returns the ethertype in host order, 0 when the frame is
  * too short; *vlan is the outermost VLAN id in the frame, 0 = untagged. */
 static __always_inline __u16 parse_ethernet(const struct bg_frame *frame, __u16 *network_offset,
 					    __u32 *vlan)
 {
 	struct ethhdr *ethernet = frame_at(frame, 0, sizeof(*ethernet));
-	__u32 offset = sizeof(*ethernet);
 	__u16 ethertype;
 
 	*vlan = 0;
+	*network_offset = sizeof(*ethernet);
 	if (!ethernet)
 		return 0;
 	ethertype = bpf_ntohs(ethernet->h_proto);
@@ -132,15 +138,14 @@ static __always_inline __u16 parse_ethernet(const struct bg_frame *frame, __u16 
 
 		if (ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ)
 			break;
-		tag = frame_at(frame, offset, sizeof(*tag));
+		tag = frame_at(frame, cursor_read(network_offset), sizeof(*tag));
 		if (!tag)
 			return 0;
 		if (!*vlan)
 			*vlan = bpf_ntohs(tag->tci) & (BG_VLANS - 1);
 		ethertype = bpf_ntohs(tag->ethertype);
-		offset += sizeof(*tag);
+		*network_offset += sizeof(*tag);
 	}
-	*network_offset = offset;
 	return ethertype;
 }
 
@@ -172,15 +177,15 @@ static __always_inline void parse_icmp(struct bg_packet *packet, __be16 id)
 }
 
 /*
- * The upper layer, `left_bytes` of it in this packet. `quoted` is set for what
+ * The upper layer, packet->upper_bytes of it. `quoted` is set for what
  * an ICMP error carries: eight bytes are enough there (RFC 792), and nothing is
  * said about the length.
  */
-static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, __u32 left_bytes,
-						  bool quoted, enum bg_direction direction,
+static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, bool quoted,
+						  enum bg_direction direction,
 						  struct bg_packet *packet)
 {
-	__u32 offset = cursor_read(&packet->upper_offset);
+	__u32 offset = cursor_read(&packet->upper_offset), left_bytes = packet->upper_bytes;
 	__be16 source = 0, destination = 0;
 
 	packet->tracking = BG_TRACK_ANY;
@@ -247,11 +252,11 @@ static __always_inline void map_ipv4(struct bg_addr *address, __be32 ipv4)
 	address->word[3] = ipv4;
 }
 
-static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, bool quoted,
-						 enum bg_direction direction,
+static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, __u32 offset,
+						 bool quoted, enum bg_direction direction,
 						 struct bg_packet *packet)
 {
-	__u32 offset = packet->network_offset, header_bytes, total_bytes, fragment;
+	__u32 header_bytes, total_bytes, fragment;
 	struct iphdr *ip = frame_at(frame, offset, sizeof(*ip));
 
 	if (!ip)
@@ -289,7 +294,8 @@ static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, b
 		packet->fragment = BG_FIRST_FRAGMENT;
 	}
 	packet->upper_offset = offset + header_bytes;
-	return parse_upper(frame, total_bytes - header_bytes, quoted, direction, packet);
+	packet->upper_bytes = total_bytes - header_bytes;
+	return BG_REASON_NONE;
 }
 
 static __always_inline enum bg_reason parse_ipv6_fragment(const struct ipv6_fragment *fragment,
@@ -300,7 +306,7 @@ static __always_inline enum bg_reason parse_ipv6_fragment(const struct ipv6_frag
 	/* an atomic fragment (RFC 6946) is a whole datagram */
 	if (!(place & (IPV6_OFFSET_MASK | IPV6_MORE_FRAGMENTS)))
 		return BG_REASON_NONE;
-	if (packet->fragment != BG_WHOLE)
+	if (byte_read(&packet->fragment) != BG_WHOLE)
 		return BG_REASON_EXTENSION; /* a second fragment header */
 	packet->fragment_id = fragment->id;
 	packet->fragment_protocol = fragment->next_header;
@@ -312,11 +318,12 @@ static __always_inline enum bg_reason parse_ipv6_fragment(const struct ipv6_frag
 	return BG_REASON_NONE;
 }
 
-static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, bool quoted,
-						 bool brief, enum bg_direction direction,
+static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, __u32 offset,
+						 bool quoted, bool brief,
+						 enum bg_direction direction,
 						 struct bg_packet *packet)
 {
-	__u32 offset = packet->network_offset, end;
+	__u32 end;
 	struct ipv6hdr *ip = frame_at(frame, offset, sizeof(*ip));
 
 	if (!ip)
@@ -344,22 +351,21 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, b
 	packet->hop_limit = ip->hop_limit;
 	packet->protocol = ip->nexthdr;
 	packet->upper_offset = offset + sizeof(*ip);
+	packet->upper_bytes = end - offset - sizeof(*ip);
 
-	if (brief) {
-		if (is_ipv6_extension(ip->nexthdr))
-			return BG_REASON_EXTENSION;
-		return parse_upper(frame, end - offset - sizeof(*ip), quoted, direction, packet);
-	}
+	if (brief)
+		return is_ipv6_extension(ip->nexthdr) ? BG_REASON_EXTENSION : BG_REASON_NONE;
 	for (int i = 0; i < PARSE_MAX_EXTENSIONS; i++) {
-		__u8 type = *(volatile __u8 *)&packet->protocol;
+		__u8 type = byte_read(&packet->protocol);
 		struct ipv6_extension *extension;
 		__u32 extension_bytes;
 
 		offset = cursor_read(&packet->upper_offset);
 		if (!quoted && offset > end)
 			return BG_REASON_MALFORMED;
+		packet->upper_bytes = end - offset;
 		if (!is_ipv6_extension(type))
-			return parse_upper(frame, end - offset, quoted, direction, packet);
+			return BG_REASON_NONE;
 		if (offset > PARSE_MAX_OFFSET)
 			return BG_REASON_EXTENSION;
 		extension = frame_at(frame, offset, sizeof(*extension));
@@ -369,7 +375,8 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, b
 		if (type == IPV6_FRAGMENT) {
 			enum bg_reason reason = parse_ipv6_fragment((void *)extension, packet);
 
-			if (reason != BG_REASON_NONE || packet->fragment == BG_LATER_FRAGMENT)
+			if (reason != BG_REASON_NONE ||
+			    byte_read(&packet->fragment) == BG_LATER_FRAGMENT)
 				return reason;
 			extension_bytes = sizeof(struct ipv6_fragment);
 		} else if (type == IPV6_AUTHENTICATION) {
@@ -393,9 +400,17 @@ static __always_inline enum bg_reason parse_ip(const struct bg_frame *frame, __u
 					       bool quoted, bool brief, enum bg_direction direction,
 					       struct bg_packet *packet)
 {
+	/* the brief look is short enough for the verifier to follow each tag */
+	__u32 offset = brief ? packet->network_offset : cursor_read(&packet->network_offset);
+	enum bg_reason reason;
+
 	if (ethertype == ETHERTYPE_IPV4)
-		return parse_ipv4(frame, quoted, direction, packet);
-	return parse_ipv6(frame, quoted, brief, direction, packet);
+		reason = parse_ipv4(frame, offset, quoted, direction, packet);
+	else
+		reason = parse_ipv6(frame, offset, quoted, brief, direction, packet);
+	if (reason != BG_REASON_NONE || packet->fragment == BG_LATER_FRAGMENT)
+		return reason;
+	return parse_upper(frame, quoted, direction, packet);
 }
 
 #endif
