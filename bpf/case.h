@@ -22,7 +22,7 @@ struct bg_answer {
 	__u32 remote_class;
 	__u32 remote_info;    /* of the other */
 	enum bg_reason rules; /* RULE, NO_RULE or NO_NODE_RULE */
-	__u32 pad;
+	__u32 listed_below;   /* scratch of is_listed() */
 };
 
 /* What consult() is to find out. */

@@ -98,14 +98,31 @@ static __always_inline int flow_of(struct bg_case *c)
 	return flow_peek(&c->flow.key, case_clock_ns(c));
 }
 
-/* Lists of { address class, protocol << 16 | port } that the image has; the
- * compiler refuses longer ones. */
-#define LIST_MAX 256
+static __always_inline __u64 list_entry(void *image, __u32 list, __u32 i)
+{
+	return (__u64)image_cell(image, list + 2 * i) << 32 | image_cell(image, list + 2 * i + 1);
+}
 
 enum bg_list {
 	BG_LIST_PROBES,		/* of the branch, by the pod's class */
 	BG_LIST_LOCAL_SERVICES, /* of the node, by the service's class */
 };
+
+/* Binary search: *below counts the entries that come before the one wanted. */
+static __always_inline bool list_has(void *image, __u32 list, __u32 entries, __u64 wanted,
+				     volatile __u32 *below)
+{
+	/* read back from memory in every step: in a register the verifier would
+	 * follow each of its values on its own */
+	*below = 0;
+	for (__u32 step = BG_LIST_MOST / 2; step; step /= 2) {
+		__u32 next = *below + step;
+
+		if (next <= entries && list_entry(image, list, next - 1) < wanted)
+			*below = next;
+	}
+	return *below < entries && list_entry(image, list, *below) == wanted;
+}
 
 /* Is the packet's service on the list? After consult(), of the same revision. */
 __noinline int is_listed(struct bg_case *c, enum bg_list which)
@@ -130,14 +147,8 @@ __noinline int is_listed(struct bg_case *c, enum bg_list which)
 	if (c->packet.protocol == PROTOCOL_TCP || c->packet.protocol == PROTOCOL_UDP)
 		service |= bpf_ntohs(which == BG_LIST_PROBES ? c->packet.local_port
 							     : c->packet.remote_port);
-	for (__u32 i = 0; i < LIST_MAX; i++) {
-		if (i >= entries)
-			break;
-		if (image_cell(view.image, list + 2 * i) == class &&
-		    image_cell(view.image, list + 2 * i + 1) == service)
-			return 1;
-	}
-	return 0;
+	return list_has(view.image, list, entries, (__u64) class << 32 | service,
+			&c->answer.listed_below);
 }
 
 #endif

@@ -157,6 +157,14 @@ enum bg_branch_flag {
 	BG_BRANCH_NODE_GROUPS = 1 << 0,
 };
 
+/*
+ * Lists of services at addresses: fewer than BG_LIST_MOST entries of two cells,
+ * ascending (first cell, then second), none twice:
+ *	address class
+ *	protocol << 16 | port (host order)
+ */
+#define BG_LIST_MOST 65536
+
 /* A branch; 64 cells, aligned to its size. Found by header.branches + VLAN id. */
 struct bg_branch {
 	__u32 tag;   /* names the branch in flow keys; 24 bits, never reused */
@@ -166,8 +174,7 @@ struct bg_branch {
 	struct bg_policy policy[BG_DIRECTIONS];
 	struct bg_timeouts timeouts;
 	__u32 vlan;
-	/* Declared probes: cell index of probe_count entries
-	 * { address class of the pod, protocol << 16 | port (host order) }. */
+	/* Declared probes: cell index of probe_count entries, by the pod's class. */
 	__u32 probes;
 	__u32 probe_count;
 	__u32 pad;
@@ -200,7 +207,7 @@ struct bg_header {
 	__u32 class_info;	   /* cell index of `classes` cells */
 	__u32 branches;		   /* cell index of BG_VLANS cells: bg_branch or 0 */
 	__u32 local_services;	   /* cell index of local_service_count entries */
-	__u32 local_service_count; /* { address class, protocol << 16 | port } */
+	__u32 local_service_count; /* by the service's class */
 	struct bg_policy node_policy[BG_DIRECTIONS]; /* Node.GroupIds */
 	__u32 pad[228];
 };

@@ -7,6 +7,7 @@
 #include "compile.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -159,52 +160,66 @@ static int policy_of(struct compilation *compilation, const size_t *groups, size
 
 /* --- branches --- */
 
-/* Pairs { address class, protocol << 16 | port } as they are collected. */
-struct pairs {
-	__u32 *cells;
+/* Entries of a list (image.h) as they are collected: class << 32 | service. */
+struct list {
+	__u64 *entries;
 	size_t count;
 };
 
-static void add_pair(struct pairs *pairs, __u32 class, int protocol, int port)
+static void list_add(struct list *list, __u32 class, int protocol, int port)
 {
-	__u32 service = (__u32)(protocol & 0xff) << 16 | (port & 0xffff);
-
-	for (size_t i = 0; i < pairs->count; i++)
-		if (pairs->cells[2 * i] == class && pairs->cells[2 * i + 1] == service)
-			return;
-	pairs->cells[2 * pairs->count] = class;
-	pairs->cells[2 * pairs->count + 1] = service;
-	pairs->count++;
+	list->entries[list->count++] = (__u64) class << 32 | (__u32)(protocol & 0xff) << 16 |
+				       (port & 0xffff);
 }
 
-static int write_pairs(struct bg_writer *writer, const struct pairs *pairs, __u32 *index,
-		       struct bg_error *err)
+static int compare_entries(const void *left, const void *right)
 {
+	__u64 a = *(const __u64 *)left, b = *(const __u64 *)right;
+
+	return (a > b) - (a < b);
+}
+
+/* `what` names the list in the text of a refusal. */
+static int write_list(struct bg_writer *writer, struct list *list, const char *what, const char *of,
+		      __u32 *index, __u32 *written, struct bg_error *err)
+{
+	size_t count = 0;
 	int rc;
 
-	*index = 0;
-	if (!pairs->count)
+	*index = *written = 0;
+	if (!list->count)
 		return 0;
-	rc = bg_writer_take(writer, 2 * pairs->count, 1, index, err);
-	if (!rc)
-		memcpy(writer->cells + *index, pairs->cells,
-		       2 * pairs->count * sizeof(*pairs->cells));
-	return rc;
+	qsort(list->entries, list->count, sizeof(*list->entries), compare_entries);
+	for (size_t i = 0; i < list->count; i++)
+		if (!count || list->entries[i] != list->entries[count - 1])
+			list->entries[count++] = list->entries[i];
+	if (count >= BG_LIST_MOST)
+		return bg_fail(err, -EINVAL,
+			       "%s %s: %zu of them, counted by address, and at most %u fit", what,
+			       of, count, BG_LIST_MOST - 1);
+	rc = bg_writer_take(writer, 2 * count, 1, index, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < count; i++) {
+		writer->cells[*index + 2 * i] = (__u32)(list->entries[i] >> 32);
+		writer->cells[*index + 2 * i + 1] = (__u32)list->entries[i];
+	}
+	*written = (__u32)count;
+	return 0;
 }
 
 static int write_probes(struct compilation *compilation, const struct bg_model_branch *model,
 			struct bg_branch *branch, struct bg_error *err)
 {
-	bg_auto_free __u32 *cells = NULL;
-	struct pairs pairs = {};
+	bg_auto_free __u64 *entries = NULL;
+	struct list list = {};
 	size_t most = 0;
 
 	for (size_t i = 0; i < model->pod_count; i++)
 		most += model->pods[i].address_count * model->pods[i].probe_count;
-	cells = calloc(2 * most + 1, sizeof(*cells));
-	if (!cells)
+	list.entries = entries = calloc(most + 1, sizeof(*entries));
+	if (!entries)
 		return out_of_memory(err);
-	pairs.cells = cells;
 	for (size_t i = 0; i < model->pod_count; i++) {
 		const struct bg_model_pod *pod = &model->pods[i];
 
@@ -212,31 +227,32 @@ static int write_probes(struct compilation *compilation, const struct bg_model_b
 			__u32 class = class_of(compilation, &pod->addresses[n]);
 
 			for (size_t k = 0; k < pod->probe_count; k++)
-				add_pair(&pairs, class, pod->probes[k].protocol,
+				list_add(&list, class, pod->probes[k].protocol,
 					 pod->probes[k].port);
 		}
 	}
-	branch->probe_count = pairs.count;
-	return write_pairs(&compilation->writer, &pairs, &branch->probes, err);
+	return write_list(&compilation->writer, &list, "probes of branch", model->id,
+			  &branch->probes, &branch->probe_count, err);
 }
 
 static int write_local_services(struct compilation *compilation, struct bg_error *err)
 {
 	const struct bg_model_node *node = &compilation->model->node;
-	bg_auto_free __u32 *cells = calloc(2 * node->local_service_count + 1, sizeof(*cells));
-	struct pairs pairs = { .cells = cells };
+	bg_auto_free __u64 *entries = calloc(node->local_service_count + 1, sizeof(*entries));
+	struct list list = { .entries = entries };
 
-	if (!cells)
+	if (!entries)
 		return out_of_memory(err);
 	for (size_t i = 0; i < node->local_service_count; i++) {
 		const struct bg_model_service *service = &node->local_services[i];
 
 		if (service->protocol >= 0)
-			add_pair(&pairs, class_of(compilation, &service->address),
-				 service->protocol, service->port);
+			list_add(&list, class_of(compilation, &service->address), service->protocol,
+				 service->port);
 	}
-	compilation->header.local_service_count = pairs.count;
-	return write_pairs(&compilation->writer, &pairs, &compilation->header.local_services, err);
+	return write_list(&compilation->writer, &list, "local services of", "the node",
+			  &compilation->header.local_services,
+			  &compilation->header.local_service_count, err);
 }
 
 /* The first address of each family that the branch owns. */

@@ -28,7 +28,7 @@ check "without branchguard they work with early demux off" together "${probes[@]
 early_demux 1
 
 # --- what is declared goes straight to the pod ----------------------------------------------
-feed "(.Branches[].Pods[].Probes) = $all_probes"
+feed "(.Branches[].Pods[].Probes) = $all_probes + [range(1000; 1400) | {Protocol: \"tcp\", Port: .}]"
 bg_start
 capture fabric any "host $cart4 or host $cart6"
 fabric=$CAPTURE

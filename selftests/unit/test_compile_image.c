@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What image.h promises to a reader, checked over every cell that one can reach. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -272,12 +273,64 @@ static void equal_policies_are_stored_once(void **state)
 	assert_true(used[1] - used[0] < 100 * BG_BRANCH_CELLS + BG_BRANCH_CELLS);
 }
 
+static const __u32 *probe_list(const struct bg_image *image, int vlan, __u32 *count)
+{
+	const __u32 *cells = (const void *)image->blocks;
+	const struct bg_header *header = (const void *)image->blocks;
+	const struct bg_branch *branch = (const void *)&cells[cells[header->branches + vlan]];
+
+	*count = branch->probe_count;
+	return &cells[branch->probes];
+}
+
+/* Lists are searched by halves: ascending, none twice, and not without end. */
+static void lists_are_in_order(void **state)
+{
+	struct bg_model *model = maker_new();
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+	size_t branch = maker_branch(model, "eni-1", 1);
+	const __u32 *entry;
+	__u32 count;
+
+	(void)state;
+	for (int p = 0; p < 3; p++) {
+		size_t pod = maker_pod(model, branch, "pod");
+		struct bg_addr addr = maker_addr("10.0.0.1");
+
+		addr.byte[15] = 3 - p;
+		maker_pod_address(model, branch, pod, addr);
+		for (int port = 500; port >= 1; port--) {
+			maker_pod_probe(model, branch, pod, 17, port);
+			maker_pod_probe(model, branch, pod, 6, (port * 7) % 500 + 1);
+		}
+		maker_pod_probe(model, branch, pod, 6, 80);
+	}
+	if (bg_compile(model, 1, 16384, &image, &err))
+		fail_msg("%s", err.text);
+	entry = probe_list(image, 1, &count);
+	assert_int_equal(count, 3 * 1000);
+	for (__u32 i = 1; i < count; i++, entry += 2)
+		assert_true(entry[0] < entry[2] || (entry[0] == entry[2] && entry[1] < entry[3]));
+	bg_image_free(image);
+	image = NULL;
+
+	for (int port = 0; port < 65535; port++)
+		maker_pod_probe(model, branch, 0, 6, port);
+	assert_int_equal(bg_compile(model, 2, 16384, &image, &err), -EINVAL);
+	if (!strstr(err.text, "probes of branch eni-1: 68035 of them"))
+		fail_msg("%s", err.text);
+	assert_null(image);
+	maker_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_index_leads_into_the_image),
 		cmocka_unit_test(nested_prefixes_of_all_lengths),
 		cmocka_unit_test(equal_policies_are_stored_once),
+		cmocka_unit_test(lists_are_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
