@@ -57,6 +57,9 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
 	c->ifindex = ifindex;
 	c->groups = BG_GROUPS_CROSSING;
 	c->verdict.vlan = vlan;
+	/* from here on values come from memory: those in registers differ from one
+	 * way to this place to the next, and the verifier would follow each */
+	barrier();
 	return c;
 }
 
@@ -185,15 +188,10 @@ static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c
 SEC("tc")
 int tc_branch_ingress(struct __sk_buff *ctx)
 {
-	struct bg_iface *iface = iface_find(ctx->ifindex);
-	struct bg_case *c;
+	struct bg_case *c = open_case(BG_INGRESS, ctx->ifindex, iface_branch_vlan(ctx->ifindex));
 	int action = TC_ACT_UNSPEC;
-	__u32 vlan = 0;
 	bool judged;
 
-	if (iface && iface->role == BG_ROLE_BRANCH)
-		vlan = iface->vlan;
-	c = open_case(BG_INGRESS, ctx->ifindex, vlan);
 	if (!c)
 		return TC_ACT_SHOT;
 	judged = handover_take(ctx, &c->verdict);
@@ -202,7 +200,7 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	dissect_skb(ctx, c);
 	if (!judged && !verdict(c)) {
 		action = TC_ACT_SHOT;
-	} else if (c->verdict.short_way && iface && !(iface->flags & BG_IFACE_SHARED)) {
+	} else if (c->verdict.short_way && !iface_is_shared(ctx->ifindex)) {
 		action = to_pod(ctx, c, true);
 		if (action == TC_ACT_REDIRECT)
 			count_short_way(&c->verdict, BG_INGRESS);
@@ -272,8 +270,7 @@ static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
 	return TC_ACT_UNSPEC;
 }
 
-static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c,
-					     const struct bg_iface *iface)
+static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
 	int action = TC_ACT_UNSPEC;
 
@@ -288,7 +285,7 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 		action = to_branch(ctx, c);
 		break;
 	case BG_WAY_SHORT:
-		if (short_way && !(iface->flags & BG_IFACE_SHARED))
+		if (short_way && !iface_is_shared(ctx->ifindex))
 			action = to_branch(ctx, c);
 		break;
 	default:
@@ -316,8 +313,9 @@ SEC("tc")
 int tc_pod_egress(struct __sk_buff *ctx)
 {
 	struct bg_iface *iface = iface_find(ctx->ifindex);
-	struct bg_case *c;
 	int action = TC_ACT_UNSPEC;
+	enum bg_role role;
+	struct bg_case *c;
 
 	/* whatever the pod has put there */
 	leave_path(ctx, BG_PATH_UNKNOWN);
@@ -326,12 +324,13 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	c = open_case(BG_EGRESS, ctx->ifindex, iface->vlan);
 	if (!c)
 		return TC_ACT_SHOT;
+	role = iface->role;
 	dissect_skb(ctx, c);
 	if (c->dissected != BG_REASON_NONE || packet_stays_on_link(&c->packet))
 		return TC_ACT_UNSPEC;
-	if (iface->role == BG_ROLE_POD_STRICT)
-		action = strict_pod_egress(ctx, c, iface);
-	else if (iface->role == BG_ROLE_POD_STANDARD)
+	if (role == BG_ROLE_POD_STRICT)
+		action = strict_pod_egress(ctx, c);
+	else if (role == BG_ROLE_POD_STANDARD)
 		action = standard_pod_egress(ctx, c);
 	note(&c->verdict, BG_EGRESS, action);
 	return action;

@@ -24,6 +24,14 @@ static __always_inline __u32 iface_branch_vlan(__u32 ifindex)
 	return iface && iface->role == BG_ROLE_BRANCH ? iface->vlan : 0;
 }
 
+/* Do other programs run on this interface, which a redirect would pass by? */
+static __always_inline bool iface_is_shared(__u32 ifindex)
+{
+	struct bg_iface *iface = iface_find(ifindex);
+
+	return !iface || iface->flags & BG_IFACE_SHARED;
+}
+
 /* The ifindex of the armed branch of a VLAN, 0 = not armed. */
 static __always_inline __u32 vlan_armed_ifindex(__u32 vlan)
 {
