@@ -338,14 +338,15 @@ int tc_pod_egress(struct __sk_buff *ctx)
 
 /*
  * What reaches a standard pod through the primary interface (a service port of
- * the node, DNATed): the node's traffic, and not ours to filter, but the pod's
- * replies must be known as replies.
+ * the node, DNATed): the node's traffic, which needs no rule, but the pod's
+ * replies must be known as replies. So what cannot be tracked does not pass.
  */
 SEC("tc")
 int tc_pod_ingress(struct __sk_buff *ctx)
 {
 	struct bg_iface *iface = iface_find(ctx->ifindex), *from;
 	struct bg_case *c;
+	int action;
 
 	if (!iface || iface->role != BG_ROLE_POD_STANDARD)
 		return TC_ACT_UNSPEC;
@@ -358,9 +359,9 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	c->exempt = BG_REASON_NOT_OURS_TO_FILTER;
 	c->flow.set_flags = BG_FLOW_PRIMARY;
 	dissect_skb(ctx, c);
-	verdict(c);
-	note(&c->verdict, BG_INGRESS, TC_ACT_UNSPEC);
-	return TC_ACT_UNSPEC;
+	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	note(&c->verdict, BG_INGRESS, action);
+	return action;
 }
 
 /* The primary interface, inward: only what is addressed to a standard pod. */
