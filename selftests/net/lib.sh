@@ -31,7 +31,9 @@ WAIT_S=1
 ANSWER_S=10
 # How long the daemon may take to be ready: the verifier of a busy machine is slow.
 START_S=60
-[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120
+# How often wait_for asks.
+POLL_S=0.05
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120 POLL_S=0.3
 LIMIT_S=$ANSWER_S
 count=0
 failures=0
@@ -93,7 +95,7 @@ wait_for() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return
-		sleep 0.05
+		sleep $POLL_S
 	done
 }
 

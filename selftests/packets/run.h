@@ -50,6 +50,10 @@ void rig_open(struct rig *rig, __u32 max_flows);
 void rig_open_all(struct rig *rig);
 void rig_close(struct rig *rig);
 
+/* How often to try something at random: `count` times, or a fifth of that where
+ * the machine is emulated. */
+int rig_tries(int count);
+
 /* Publishes a feed (JSON), which must be accepted. */
 void rig_publish(struct rig *rig, const char *feed);
 /* Publishes a model that is the rig's from now on. */

@@ -22,12 +22,10 @@ virtio_trunk() {
 # What is attached in the node: "INTERFACE KIND PROGRAM" a line. Kernels cut
 # names of programs to 15 characters.
 attached() {
-	local id interface kind
-	lab_exec node bpftool -j net show | jq -r '.[0] |
-		(.xdp[]? | "\(.id) \(.devname) xdp-\(.mode)"), (.tc[]? | "\(.prog_id // .id) \(.devname) \(.kind)")' |
-		while read -r id interface kind; do
-			echo "$interface $kind $(bpftool -j prog show id "$id" | jq -r '.name[:15]')"
-		done | sort
+	jq -r -n --argjson net "$(lab_exec node bpftool -j net show)" --argjson programs "$(bpftool -j prog show)" '
+		($programs | map({(.id | tostring): .name[:15]}) | add) as $names | $net[0] |
+		(.xdp[]? | [.devname, "xdp-\(.mode)", .id]), (.tc[]? | [.devname, .kind, .prog_id // .id]) |
+		"\(.[0]) \(.[1]) \($names[.[2] | tostring])"' | sort
 }
 
 # attached_is KIND-OF-TC XDP-LINES: all of it and nothing else.
