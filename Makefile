@@ -32,7 +32,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 LIB_SOURCES := $(filter-out user/main.c $(wildcard user/cmd_*.c),$(wildcard user/*.c))
 PROGRAM_SOURCES := $(wildcard user/main.c user/cmd_*.c)
-TEST_DIRS := unit packets bench
+TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
 helpers_of = $(wildcard selftests/*.c) \
@@ -148,6 +148,7 @@ $(eval $(call variant,$(BUILD),NO_FLAGS))
 UNIT := $(call programs_of,unit,$(OUT))
 PACKETS := $(call programs_of,packets,$(OUT))
 BENCH := $(call programs_of,bench,$(BUILD))
+NET_TOOLS := $(call programs_of,net,$(BUILD))
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)
@@ -170,14 +171,14 @@ $(FUZZ): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
 KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
 
 .PHONY: tests unit unit-san packets net lint fuzz
-tests: $(UNIT) $(PACKETS) $(BENCH) $(SELFTEST_BPF_OBJECTS)
+tests: $(UNIT) $(PACKETS) $(BENCH) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 unit: $(UNIT)
 	$(Q)selftests/run $(UNIT)
 unit-san: $(UNIT_SAN)
 	$(Q)selftests/run $(UNIT_SAN)
 packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
-net: all $(SELFTEST_BPF_OBJECTS)
+net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run --timeout 400 $(NET)
 fuzz: $(FUZZ)
 	$(Q)selftests/run --timeout 3600 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
@@ -186,21 +187,20 @@ lint: $(SKELETON)
 
 # All suites in one run, so that there is one closing line.
 SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
-	--timeout 900 lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
+	--timeout 900 --beside lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
 	--timeout 300 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
 	--timeout 400 $(PACKETS) \
 	--timeout 400 $(NET)
 SUITES_VM := --timeout 3000 'vm=selftests/vm/matrix.sh $(KERNELS)'
 CHECKED := $(call program_in,$(BUILD)) $(call program_in,$(SAN_BUILD)) \
-	$(UNIT) $(UNIT_SAN) $(FUZZ) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
+	$(UNIT) $(UNIT_SAN) $(FUZZ) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 
 .PHONY: check check-quick check-vm
-# check-vm is not part of check yet: two of its suites fail in the guest
-# (test_daemon.sh: no matchall classifier there; test_table on 6.12), and the
-# matrix takes longer than the half hour that a check may.
-check check-quick: $(CHECKED)
+check: $(CHECKED)
+	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_QUICK) $(SUITES_VM)
+check-quick: $(CHECKED)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_QUICK)
-check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(SELFTEST_BPF_OBJECTS)
+check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_VM)
 
 .PHONY: demo

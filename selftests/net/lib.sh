@@ -20,6 +20,7 @@ LAB_DIR=/run/branchguard-lab/$LAB_NAME
 . scripts/lab.sh
 
 BG=$(realpath -m "${BG_BUILD:-build}")/branchguard
+ECHO=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_echo
 PIN_DIR=$(lab_pin_dir) || exit 1
 FEED=$LAB_DIR/feed.json
 BG_LOG=$LAB_DIR/log
@@ -33,7 +34,7 @@ ANSWER_S=10
 START_S=60
 # How often wait_for asks.
 POLL_S=0.05
-[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120 POLL_S=0.3
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=2 ANSWER_S=30 START_S=120 POLL_S=0.3
 LIMIT_S=$ANSWER_S
 count=0
 failures=0
@@ -107,21 +108,16 @@ serve() {
 	shift
 	[ $# -gt 0 ] || set -- 5432
 	for port; do
-		lab_exec "$ns" socat "TCP6-LISTEN:$port,ipv6-v6only=0,reuseaddr,fork" EXEC:cat 2>/dev/null &
-		lab_exec "$ns" socat -b 16384 "UDP6-RECVFROM:$port,ipv6-v6only=0,reuseaddr,fork" EXEC:cat 2>/dev/null &
+		lab_exec "$ns" "$ECHO" "$port" &
 		wait_for 10 listens "$ns" "$port" || bail "no server on port $port in $ns"
 	done
 }
 
 # serve_at NS ADDRESS PORT: the same on one address of several.
 serve_at() {
-	local family=4 address=$2
-	if [[ $2 == *:* ]]; then
-		family=6
-		address=[$2]
-	fi
-	lab_exec "$1" socat "TCP$family-LISTEN:$3,bind=$address,reuseaddr,fork" EXEC:cat 2>/dev/null &
-	lab_exec "$1" socat -b 16384 "UDP$family-RECVFROM:$3,bind=$address,reuseaddr,fork" EXEC:cat 2>/dev/null &
+	local address=$2
+	[[ $2 != *:* ]] || address=[$2]
+	lab_exec "$1" "$ECHO" "$3" "$2" &
 	wait_for 10 listens "$1" "$3 and src $address" || bail "no server on $2 port $3 in $1"
 }
 
@@ -257,9 +253,12 @@ feed() {
 	mv "$LAB_DIR/next.json" "$FEED"
 }
 
-# The feed as it is now is in force; when the daemon has been started, wait for that.
+# The feed as it is now is in force; when the daemon has been started, wait for
+# that. (The log is asked first, and without jq: that is cheap.)
 feed_in_force() {
-	[ "$(bg status --json | jq -r .feed_revision)" = "$(jq -r .Revision "$FEED")" ]
+	[[ $(<"$FEED") =~ \"Revision\":\ \"([^\"]*)\" ]] || return
+	bg_says "\"revision in force\".* feed_revision=\"${BASH_REMATCH[1]}\"" &&
+		[ "$(bg status --json | jq -r .feed_revision)" = "${BASH_REMATCH[1]}" ]
 }
 
 # feed_live FILTER: the same while the daemon runs.

@@ -12,23 +12,6 @@ agent=("tcp cart 169.254.170.23 80" "tcp cart fd00:ec2::23 80")
 all=("${dns[@]}" "${cluster_dns[@]}" "${agent[@]}")
 on_node='(ip or ip6) and (host 169.254.20.10 or host 172.20.0.10 or host 169.254.170.23 or host fd00:ec2::23)'
 
-# serve_at ADDRESS PORT...: bound to the address, as these services do, so that
-# UDP answers come from it.
-serve_at() {
-	local address=$1 family=4 port
-	shift
-	[[ $address != *:* ]] || family=6 address="[$address]"
-	for port; do
-		lab_exec node socat "TCP$family-LISTEN:$port,bind=$address,reuseaddr,fork" EXEC:cat 2>/dev/null &
-		lab_exec node socat "UDP$family-RECVFROM:$port,bind=$address,reuseaddr,fork" EXEC:cat 2>/dev/null &
-		wait_for 10 listens_at "$address:$port" || bail "no server at $address:$port"
-	done
-}
-
-listens_at() {
-	[ "$(lab_exec node ss -Hlntu "src $1" | wc -l)" -ge 2 ]
-}
-
 # The fabric may also answer that it knows no such address.
 reaches_none() {
 	local LIMIT_S=$WAIT_S
@@ -43,10 +26,11 @@ lab_ip node <<-END || bail "no addresses"
 	addr add 169.254.170.23/32 dev lo
 	addr add fd00:ec2::23/128 dev lo nodad
 END
-serve_at 169.254.20.10 53 54
-serve_at 172.20.0.10 53
-serve_at 169.254.170.23 80
-serve_at fd00:ec2::23 80
+serve_at node 169.254.20.10 53
+serve_at node 169.254.20.10 54
+serve_at node 172.20.0.10 53
+serve_at node 169.254.170.23 80
+serve_at node fd00:ec2::23 80
 
 check "without branchguard a standard pod reaches them" together "${all[@]//cart/std}"
 check "without branchguard a strict pod reaches none" reaches_none "${all[@]}"

@@ -68,6 +68,13 @@ expect "a program by its path, in its environment" 0 "1 passed, 0 failed, 0 skip
 	--env BG_X=y "$(printf '#!/bin/bash\necho 1..1; [ "$BG_X" = y ] && echo "ok 1 - a"\n' \
 		>"$dir/by_path" && chmod +x "$dir/by_path" && echo "$dir/by_path")"
 
+expect "one beside the others" 0 "4 passed, 0 failed, 0 skipped" "" \
+	--beside "s=until [ -e $dir/after ]; do sleep 0.1; done; $two" "t=touch $dir/after; $two"
+expect "a failure beside the others" 1 "3 passed, 1 failed, 0 skipped" "not ok 2 - b" \
+	--beside "s=printf '1..2\nok 1 - a\nnot ok 2 - b\n'" "t=$two"
+expect "a time-out there" 1 "3 passed, 2 failed, 0 skipped" "did not end within 1 s" \
+	--timeout 1 --beside "s=printf '1..2\nok 1 - a\n'; sleep 20" "t=$two"
+
 expect "all as one TAP stream" 1 "1..5" "ok 3 - s: c # SKIP no 8021q" --tap \
 	"s=printf '1..3\nok 1 - a\nnot ok 2 - b\n# why\nok 3 - c # SKIP no 8021q\n'" "t=$two"
 expect "a crash in that stream" 1 "1..3" "not ok 3 - s: ended with status 139 (signal SEGV)" --tap \

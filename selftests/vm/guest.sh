@@ -6,23 +6,34 @@
 cd "$(dirname "$0")/../.." || exit 1
 export BG_TEST_LOGS=/tmp/test-logs BG_IN_VM=1
 
+# "1/3": of the suites that run on one kernel only, this one takes every third,
+# from the first on. Empty: all suites.
+share=$(sed -n 's/.*bg_share=\([^ ]*\).*/\1/p' /proc/cmdline)
+turn=0
+
+# runs_here SUITE DEFAULT: by plan.list.
+runs_here() {
+	local where
+	[ -n "$share" ] || return 0
+	where=$(awk -v suite="$1" '$2 == suite { print $1 }' selftests/vm/plan.list)
+	case ${where:-$2} in
+	every) return 0 ;;
+	host) return 1 ;;
+	esac
+	turn=$((turn + 1))
+	[ $((turn % ${share#*/})) -eq $((${share%/*} % ${share#*/})) ]
+}
+
 suites=(--timeout 60 "kernel=selftests/vm/guest-kernel.sh"
 	--timeout 600 "attach=selftests/vm/guest-attach.sh")
 shopt -s nullglob
 for file in build/selftests/packets/test_*; do
-	suites+=(--timeout 400 "packets/$(basename "$file")=$file")
+	name=packets/$(basename "$file")
+	! runs_here "$name" every || suites+=(--timeout 400 "$name=$file")
 done
-# The verifier takes half a minute in an emulated guest: the socket tests of
-# every.list run on each kernel, the others on one of them ("1/3": the first of
-# three), so that each meets real VLAN interfaces somewhere.
-share=$(sed -n 's/.*bg_share=\([^ ]*\).*/\1/p' /proc/cmdline)
-turn=0
 for file in selftests/net/test_*.sh; do
-	if [ -n "$share" ] && ! grep -qxF "$(basename "$file")" selftests/vm/every.list; then
-		turn=$((turn + 1))
-		[ $((turn % ${share#*/})) -eq $((${share%/*} % ${share#*/})) ] || continue
-	fi
-	suites+=(--timeout 600 "net/$(basename "$file")=$file")
+	name=net/$(basename "$file")
+	! runs_here "$name" one || suites+=(--timeout 600 "$name=$file")
 done
 # One at a time while working on it: BG_VM_ONLY=pattern on the kernel's command line.
 only=$(sed -n 's/.*bg_only=\([^ ]*\).*/\1/p' /proc/cmdline)

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Several kernels of kernels.list, two at a time, as one TAP stream in the order
-# given: matrix.sh NAME... Emulated, a guest keeps little more than one core busy.
+# Several kernels of kernels.list, all at a time, as one TAP stream in the order
+# given: matrix.sh NAME... A guest waits for half of its time.
 cd "$(dirname "$0")/../.." || exit 1
 dir=${BG_BUILD:-build}/vm
 mkdir -p "$dir"
 # Once, so that they do not all try.
 selftests/vm/fetch-kernels.sh >&2 || exit 1
-printf '%s\n' "$@" | xargs -P 2 -I NAME bash -c '
+printf '%s\n' "$@" | xargs -P 0 -I NAME bash -c '
 	selftests/vm/run.sh NAME >"$0/NAME.tap" 2>"$0/NAME.err"
 	echo $? >"$0/NAME.status"' "$dir"
 suites=()

@@ -8,7 +8,7 @@
 # Boots it and passes on what selftests/vm/guest.sh reports from inside, then
 # judges the run as a whole. A guest that panics or hangs has no plan, hence
 # fails; a skip that skips.list does not allow for this kernel is a failure.
-# Socket tests are shared out among the kernels (guest.sh); BG_VM_ALL=1 runs all.
+# plan.list says what runs on which kernel; BG_VM_ALL=1 runs everything.
 # BG_VM_ONLY=PATTERN picks suites, BG_VM_APPEND adds to the kernel's command line.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -39,9 +39,9 @@ modules=modules-$(basename "$kernel").cpio
 fresh "$modules" || $make modules "$dir/$modules" "$kernel"
 
 shopt -s nullglob globstar
-files=(selftests/run selftests/vm/guest*.sh selftests/vm/every.list)
+files=(selftests/run selftests/vm/guest*.sh selftests/vm/plan.list)
 for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
-	"$build"/selftests/packets/test_* "$build"/selftests/**/*.bpf.o; do
+	"$build"/selftests/packets/test_* "$build"/selftests/net/tool_* "$build"/selftests/**/*.bpf.o; do
 	case $file in
 	*.[od] | *.c) [[ $file == *.bpf.o ]] || continue ;;
 	esac
