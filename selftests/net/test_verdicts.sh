@@ -15,6 +15,8 @@ tc=tcx
 kernel=$(uname -r)
 [ "${kernel%%.*}" -gt 6 ] || [ "$(cut -d. -f2 <<<"$kernel")" -ge 6 ] || tc=clsact
 check "programs are attached as this kernel allows" test "$(ways)" = "[\"$tc\"]"
+# (vm/guest-attach.sh does the rest there)
+[ -z "${BG_IN_VM:-}" ] || finish
 bg_stop
 bg_start --xdp branch
 check "started again with XDP on the branches" test "$(ways)" = "[\"$tc\",\"xdp\"]"
