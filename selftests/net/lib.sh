@@ -34,7 +34,7 @@ ANSWER_S=10
 START_S=60
 # How often wait_for asks.
 POLL_S=0.05
-[ -z "${BG_IN_VM:-}" ] || WAIT_S=2 ANSWER_S=30 START_S=120 POLL_S=0.3
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120 POLL_S=0.3
 LIMIT_S=$ANSWER_S
 count=0
 failures=0

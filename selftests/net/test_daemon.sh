@@ -302,6 +302,8 @@ check "a spoiled feed is refused" soon logged 'feed refused, the last revision s
 check "and the last revision stays" revision_is r3
 rm "$FEED"
 check "a feed that vanishes is told of" soon logged 'feed refused.*No such file'
+# (a slow machine also reads a file between its truncation and what is written)
+[ -n "${BG_IN_VM:-}" ] || check "each refusal once" test "$(grep -c "feed refused" "$LOG")" = 2
 feed r4 standard
 check "the next good one is put in force" soon revision_is r4
 check "a branch keeps its mode until its pod is replaced" branch_is 9 mode BG_STRICT

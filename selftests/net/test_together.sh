@@ -46,9 +46,12 @@ on_stack() {
 	"$@" && echo "before $before, now $(short_ways 9 "$direction")" && [ "$(short_ways 9 "$direction")" = "$before" ]
 }
 
-# by_short_way DIRECTION COMMAND...
+# by_short_way DIRECTION COMMAND...: it succeeds, and something does.
 by_short_way() {
-	! on_stack "$@"
+	local direction=$1 before
+	shift
+	before=$(short_ways 9 "$direction")
+	"$@" && [ "$(short_ways 9 "$direction")" -gt "$before" ]
 }
 
 node_tc() {
@@ -63,15 +66,6 @@ ours() {
 ours_are() {
 	[ "$(ours "$1")" = "$2" ]
 }
-
-lab_up || bail "no lab"
-for ns in db client cart; do
-	serve "$ns" 5432
-done
-mkdir "$foreign" "$foreign/maps" || bail "no directory for foreign programs"
-bpftool prog loadall "$object" "$foreign" pinmaps "$foreign/maps" || bail "no foreign programs"
-feed "egress(\"sg-cart\"; permission(\"-1\"; -1; -1; [\"$LAB_DB4/32\", \"$LAB_DB6/128\"]))
-	| ingress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_CLIENT4/32\"]))"
 
 # The agent's filters on an interface: at the very front, and saying "pass".
 agent_comes() {
@@ -88,7 +82,7 @@ agent_goes() {
 	done
 }
 
-# others_come WAY: to the branch, on both sides of what is there already.
+# others_come WAY: to the branch, behind whatever is there.
 others_come() {
 	local hook
 	for hook in ingress egress; do
@@ -130,6 +124,15 @@ take_ours_away() {
 from_here_on() {
 	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
 }
+
+lab_up || bail "no lab"
+for ns in db client cart; do
+	serve "$ns" 5432
+done
+mkdir "$foreign" "$foreign/maps" || bail "no directory for foreign programs"
+bpftool prog loadall "$object" "$foreign" pinmaps "$foreign/maps" || bail "no foreign programs"
+feed "egress(\"sg-cart\"; permission(\"-1\"; -1; -1; [\"$LAB_DB4/32\", \"$LAB_DB6/128\"]))
+	| ingress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_CLIENT4/32\"]))"
 
 ways=(tcx clsact)
 case $(uname -r) in

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Several kernels of kernels.list, all at a time, as one TAP stream in the order
-# given: matrix.sh NAME... A guest waits for half of its time.
+# Several kernels of kernels.list, all at once, as one TAP stream in the order
+# given: matrix.sh NAME... While one guest waits, another has the CPU.
 cd "$(dirname "$0")/../.." || exit 1
 dir=${BG_BUILD:-build}/vm
 mkdir -p "$dir"

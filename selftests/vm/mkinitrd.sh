@@ -25,7 +25,7 @@ modules_needed=(8021q veth sch_ingress cls_bpf virtio_pci virtio_net nf_tables n
 	xt_comment xt_addrtype xt_tcpudp)
 modules_wanted=(nft_reject_inet nft_limit nft_log nft_redir nft_fib_inet nft_numgen nft_hash
 	xt_statistic xt_multiport xt_LOG xt_limit xt_state xt_set xt_REDIRECT xt_TPROXY xt_CT
-	dummy bridge sch_fq sch_netem act_bpf act_gact act_mirred cls_matchall cls_u32 cls_flower ip6_tables ip_tables
+	dummy bridge sch_fq sch_netem act_bpf act_gact act_mirred cls_matchall cls_u32 ip6_tables ip_tables
 	iptable_nat ip6table_nat iptable_filter iptable_mangle)
 
 pack() {
