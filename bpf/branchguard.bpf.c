@@ -442,3 +442,14 @@ int tc_node_egress(struct __sk_buff *ctx)
 	note(&c->verdict, BG_INGRESS, action);
 	return action;
 }
+
+/*
+ * Holds a program's place in a tcx chain while the program itself gets another
+ * at the head: no program can be in a chain twice (user/attach.c).
+ */
+SEC("tc")
+int tc_stand_in(struct __sk_buff *ctx)
+{
+	bpf_tail_call(ctx, &stands_in_for, 0);
+	return TC_ACT_SHOT;
+}

@@ -142,6 +142,14 @@ struct {
 	__type(value, struct bg_control);
 } control SEC(".maps");
 
+/* The program that tc_stand_in stands in for. Written by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} stands_in_for SEC(".maps");
+
 /* Written by the datapath when trace_verdict is set. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

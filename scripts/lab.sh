@@ -356,7 +356,7 @@ lab_up() {
 lab_pin_dir() {
 	local bpffs=/sys/fs/bpf
 	if [ "$(stat -f -c %T $bpffs 2>/dev/null)" != bpf_fs ]; then
-		bpffs=/run/branchguard-lab/$LAB_NAME.bpf
+		bpffs=/run/branchguard-lab/$LAB_NAME-bpf # no dot: libbpf makes it another path
 		mkdir -p "$bpffs" && mount -t bpf bpf "$bpffs" || return
 	fi
 	echo "$bpffs/$LAB_NAME"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Installs on Debian 12 what branchguard needs to be built, tested and shown:
-# Debian packages only. Without anything missing it changes nothing, needs no
+# Debian packages only, and a BPF file system where tests and users look for it. Without anything missing it changes nothing, needs no
 # root and no network, and takes a moment.
 #
 #   scripts/setup.sh                all of it
@@ -104,6 +104,12 @@ case ${1:-} in
 '') ;;
 *) fail "unknown argument '$1'; usage: setup.sh [--check-build]" ;;
 esac
+
+# systemd mounts it; containers and minimal machines often have none.
+if [ "$(id -u)" -eq 0 ] && [ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" != bpf_fs ]; then
+	echo "setup.sh: mounting the BPF file system at /sys/fs/bpf" >&2
+	mount -t bpf bpf /sys/fs/bpf || fail "no BPF file system at /sys/fs/bpf, and none can be mounted there"
+fi
 
 command -v dpkg-query >/dev/null ||
 	fail "this is no Debian: install by hand what PACKAGES and BACKPORTS in this script list"

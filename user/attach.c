@@ -14,6 +14,7 @@
 #include "attach_clsact.h"
 #include "branchguard.skel.h"
 #include "cleanup.h"
+#include "datapath.h"
 #include "link_watch.h"
 #include "log.h"
 #include "pin.h"
@@ -101,6 +102,18 @@ int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *e
 static enum bpf_attach_type tcx_type(enum bg_program program)
 {
 	return bg_program_hook(program) == BG_HOOK_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS;
+}
+
+/* How many programs there are on its hook, and the id of the first. */
+static int tcx_programs(const struct bg_attachment *attachment, __u32 *first)
+{
+	__u32 ids[TCX_MOST];
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
+
+	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
+		return 0; /* not even tcx, perhaps */
+	*first = opts.prog_cnt ? ids[0] : 0;
+	return (int)opts.prog_cnt;
 }
 
 static __u32 program_id(int fd)
@@ -213,6 +226,7 @@ static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native
 
 static int attach_tcx(int prog_fd, struct bg_attachment *attachment, struct bg_error *err)
 {
+	/* before all others: at the head */
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BPF_F_BEFORE);
 	int fd;
 
@@ -271,6 +285,57 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 			       strerror(-rc));
 	attachment->prog_id = program_id(prog_fd);
 	return 0;
+}
+
+/*
+ * The link's program gives its place to a stand-in that calls it, takes a new one
+ * at the head, and the old one goes: every packet meets it throughout, also when
+ * the daemon dies in between.
+ */
+static int tcx_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+			struct bg_error *err)
+{
+	int prog_fd = bg_program_fd(context->skel, attachment->program), rc;
+	int stand_in = bpf_program__fd(context->skel->progs.tc_stand_in);
+	struct bg_attachment first = *attachment;
+	__u32 slot = 0;
+
+	rc = bg_map_set(context->skel->maps.stands_in_for, &slot, &prog_fd, err);
+	if (rc)
+		return rc;
+	rc = bpf_link_update(attachment->link_fd, stand_in, NULL);
+	if (rc)
+		return bg_fail(err, rc, "standing in for %s on %s: %s",
+			       bg_program_name(attachment->program), attachment->interface,
+			       strerror(-rc));
+	first.prog_id = program_id(prog_fd);
+	rc = attach_tcx(prog_fd, &first, err);
+	if (!rc)
+		rc = pin_link(context->pin_dir, &first, err);
+	if (rc) {
+		bg_attach_release(&first);
+		bpf_link_update(attachment->link_fd, prog_fd, NULL);
+		return rc;
+	}
+	bpf_link_detach(attachment->link_fd);
+	bg_attach_release(attachment);
+	*attachment = first;
+	return 0;
+}
+
+int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err)
+{
+	__u32 first;
+
+	if (attachment->way == BG_ATTACH_TCX)
+		return tcx_to_front(context, attachment, err);
+	if (tcx_programs(attachment, &first))
+		return bg_fail(err, -EEXIST,
+			       "%s is a filter, and tcx programs come before every filter: "
+			       "run with --attach tcx",
+			       bg_program_name(attachment->program));
+	return bg_clsact_to_front(context, attachment, err);
 }
 
 /* ifindex and program of a link; 0 = it leads nowhere any more. */
@@ -386,28 +451,24 @@ int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_atta
 bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg_filters *filters)
 {
 	bool ingress = bg_program_hook(attachment->program) == BG_HOOK_INGRESS;
-	__u32 ids[TCX_MOST], first = ingress ? filters->first_ingress : filters->first_egress;
-	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
+	__u32 first_filter = ingress ? filters->first_ingress : filters->first_egress, first;
 
-	if (attachment->way == BG_ATTACH_CLSACT)
-		return !bg_clsact_is_our_handle(first);
-	if (attachment->way != BG_ATTACH_TCX)
+	switch (attachment->way) {
+	case BG_ATTACH_TCX:
+		return tcx_programs(attachment, &first) && first != attachment->prog_id;
+	case BG_ATTACH_CLSACT:
+		return tcx_programs(attachment, &first) || !bg_clsact_is_our_handle(first_filter);
+	default:
 		return false;
-	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
-		return false;
-	return opts.prog_cnt && ids[0] != attachment->prog_id;
+	}
 }
 
 bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,
 			 int filters_of_ours)
 {
-	LIBBPF_OPTS(bpf_prog_query_opts, opts);
+	int tcx_of_ours = attachment->way == BG_ATTACH_TCX;
+	__u32 first;
 
-	if (filters_on_interface > filters_of_ours)
-		return true;
-	if (attachment->way != BG_ATTACH_TCX)
-		return false;
-	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
-		return false;
-	return opts.prog_cnt > 1;
+	return filters_on_interface > filters_of_ours ||
+	       tcx_programs(attachment, &first) > tcx_of_ours;
 }

@@ -80,6 +80,11 @@ int bg_attach(const struct bg_attach_context *context, enum bg_program program, 
 int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		      struct bg_error *err);
 
+/* Puts it before all others of its hook again, without a gap. -EEXIST: cannot be,
+ * the text says why. */
+int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err);
+
 /* Is it still there? 0, or -ENOLINK. */
 int bg_attach_check(const struct bg_attachment *attachment);
 

@@ -81,7 +81,7 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 /* What is not as it should be though the interface is guarded. */
 struct outcome {
 	bool without_xdp;
-	const char *behind; /* the program that another one stands before */
+	bool behind; /* a program of somebody else stands before one of ours */
 };
 
 /* XDP comes last: it is a quicker way to the verdict that TC gives as well. */
@@ -140,30 +140,24 @@ static void note_others(struct bg_guard *guard, const struct bg_filters *filters
 	guard->in_map = false;
 }
 
-/*
- * A program before ours that lets a packet pass hides it from ours. A filter can
- * be put in front without a gap; a tcx program cannot be attached twice, and who
- * put another before it meant it: that is told.
- */
+/* A program before ours that lets a packet pass hides it from ours. */
 static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath, const struct bg_filters *filters,
-		       struct outcome *outcome)
+		       struct outcome *outcome, struct bg_error *err)
 {
 	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
 
 	for (int program = 0; program < BG_PROGRAMS; program++) {
 		struct bg_attachment *attachment = &guard->attachment[program];
-		struct bg_error err = {};
 
 		if (!bg_attach_is_behind(attachment, filters))
 			continue;
-		if (attachment->way == BG_ATTACH_CLSACT &&
-		    !bg_clsact_to_front(&context, attachment, &err))
-			bg_log(BG_LOG_INFO, "another filter came first, ours is in front again",
+		if (bg_attach_to_front(&context, attachment, err))
+			outcome->behind = true;
+		else
+			bg_log(BG_LOG_INFO, "another program came first, ours is in front again",
 			       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
 			       bg_program_name(program));
-		else
-			outcome->behind = bg_program_name(program);
 	}
 }
 
@@ -184,7 +178,7 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 	if (rc)
 		return rc;
 	if (!bg_link_filters(ifaces->links, guard->ifindex, &filters)) {
-		stay_first(ifaces, guard, datapath, &filters, outcome);
+		stay_first(ifaces, guard, datapath, &filters, outcome, err);
 		if (has_peer_role(guard->role))
 			note_others(guard, &filters);
 	}
@@ -219,7 +213,7 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			guard, BG_LOG_WARNING,
 			"a program of somebody else stands before this one: what that lets pass is "
 			"not judged",
-			outcome.behind);
+			err.text);
 	else if (outcome.without_xdp)
 		bg_guard_trouble(guard, BG_LOG_WARNING,
 				 "without XDP on this interface, TC guards it alone", err.text);

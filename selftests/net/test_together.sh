@@ -6,6 +6,7 @@
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+first_tool=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_tcx_first
 object=$(realpath -m "${BG_BUILD:-build}")/selftests/net/foreign.bpf.o
 veth=$(lab_host_interface cart)
 foreign=$PIN_DIR-foreign # (no dots on bpffs)
@@ -107,6 +108,44 @@ others_go() {
 	done
 }
 
+# They come by tcx, before all that is there, and say "pass".
+step_before() {
+	lab_exec node "$first_tool" ingress "$foreign/foreign_ok" "$veth" &&
+		lab_exec node "$first_tool" ingress "$foreign/foreign_ok" vlan.eth.9 &&
+		lab_exec node "$first_tool" egress "$foreign/foreign_ok" vlan.eth.9
+}
+
+steppers_go() {
+	lab_exec node bpftool net detach tcx_ingress dev "$veth"
+	others_go tcx
+}
+
+# first_are PREFIX: so begin the names of the programs that come first on each hook.
+first_are() {
+	local interface names
+	for interface in "$veth" vlan.eth.9; do
+		lab_exec node bpftool -j net show dev "$interface" |
+			jq -r '.[0].tc | group_by(.kind)[] | select(.[0].kind | startswith("tcx/")) | first.name'
+	done >"$LAB_DIR/first"
+	names=$(cat "$LAB_DIR/first")
+	echo "$names"
+	[ "$(wc -l <<<"$names")" = 3 ] && ! grep -qv "^$1" <<<"$names"
+}
+
+# Pings pass while they step before us and we before them.
+nothing_is_lost() {
+	local pings
+	lab_exec cart ping -q -i 0.002 -c 2000 "$LAB_DB4" >"$LAB_DIR/pings" &
+	pings=$!
+	for _ in 1 2; do
+		step_before && wait_for 20 first_are tc_ || return
+		steppers_go
+	done
+	wait "$pings"
+	cat "$LAB_DIR/pings"
+	grep " 0% packet loss" "$LAB_DIR/pings"
+}
+
 take_ours_away() {
 	local id
 	if [ "$1" = tcx ]; then
@@ -172,6 +211,29 @@ for way in "${ways[@]}"; do
 	agent_goes "$veth"
 	agent_goes vlan.eth.9
 	check "$way: they go, ours stay" ours_are vlan.eth.9 2
+
+	if [ "$way" = tcx ]; then
+		from_here_on
+		step_before || bail "no program before ours"
+		check "$way, they step before us: seen" first_are foreign
+		check "$way, they step before us: we step before them" wait_for 20 first_are tc_
+		check "$way, they step before us: the log says so" bg_says "ours is in front again.*tc_branch_egress"
+		check "$way, they step before us: they see what passes" sees together "${allowed[@]}"
+		check "$way, they step before us: verdicts hold" verdicts_hold
+		bg_kill
+		steppers_go
+		step_before || bail "no program before ours"
+		bg_start --attach "$way"
+		check "$way, they step before us while the daemon is dead" wait_for 20 first_are tc_
+		check "$way: the daemon alive, verdicts hold" verdicts_hold
+		steppers_go
+		check "$way, they come and go: not a packet is lost" nothing_is_lost
+	elif [ ${#ways[@]} -gt 1 ]; then
+		from_here_on
+		step_before || bail "no program before ours"
+		check "$way, they come by tcx: the log warns" wait_for 20 bg_says "not judged.*tcx programs come before every filter"
+		steppers_go
+	fi
 
 	from_here_on
 	take_ours_away "$way"
