@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Installs on Debian 12 what branchguard needs to be built, tested and shown:
-# Debian packages only, and a BPF file system where tests and users look for it. Without anything missing it changes nothing, needs no
-# root and no network, and takes a moment.
+# Debian packages only, and a BPF file system at /sys/fs/bpf. Without anything
+# missing it changes nothing, needs no root and no network, and takes a moment.
 #
 #   scripts/setup.sh                all of it
 #   scripts/setup.sh --check-build  only say what `make` would miss
