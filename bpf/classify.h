@@ -69,6 +69,21 @@ static __always_inline enum bg_reason policy_branch(struct bg_policy_view *view,
 	return BG_REASON_NONE;
 }
 
+static __always_inline __u32 lone_entry(void *image, __u32 entry, __u64 hi, __u64 lo)
+{
+	const struct bg_lone *lone;
+	void *block;
+
+	if (!(entry & BG_LONE))
+		return 0;
+	/* 32 records in a block */
+	block = image_block(image, (entry & BG_LONE_MASK) >> (BG_BLOCK_SHIFT - BG_LONE_SHIFT));
+	if (!block)
+		return 0;
+	lone = block + (entry & 31) * sizeof(*lone);
+	return bg_lone_covers(lone, hi, lo) ? lone->hit : lone->miss;
+}
+
 static __always_inline __u32 address_class(const struct bg_policy_view *view,
 					   const struct bg_addr *address, bool ipv6)
 {
@@ -91,7 +106,7 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		__u64 word;
 		void *block;
 
-		if (entry & BG_LEAF)
+		if (entry & (BG_LEAF | BG_LONE))
 			break;
 		/* eight nodes in a block */
 		block = image_block(view->image,
@@ -106,6 +121,8 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		word = bg_entry_in_lo(entry) ? lo : hi;
 		entry = node->child[(word >> bg_entry_shift(entry)) & 15];
 	}
+	if (!(entry & BG_LEAF))
+		entry = lone_entry(view->image, entry, hi, lo);
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }
 

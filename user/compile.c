@@ -30,7 +30,7 @@ struct compilation {
 	struct group_list *lists; /* distinct */
 	size_t list_count;
 	struct bg_header header;
-	size_t nodes;
+	struct bg_trie_counts trie;
 };
 
 static void release_compilation(struct compilation *compilation)
@@ -98,17 +98,17 @@ static int write_addresses(struct compilation *compilation, struct bg_error *err
 	const struct bg_classes *classes = &compilation->classes;
 	struct bg_writer *writer = &compilation->writer;
 	struct bg_header *header = &compilation->header;
-	size_t before = writer->used;
 	int rc;
 
 	rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V4],
-			   classes->prefix_count[BG_CLASSES_V4], header->trie4, err);
+			   classes->prefix_count[BG_CLASSES_V4], header->trie4, &compilation->trie,
+			   err);
 	if (!rc)
 		rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V6],
-				   classes->prefix_count[BG_CLASSES_V6], header->trie6, err);
+				   classes->prefix_count[BG_CLASSES_V6], header->trie6,
+				   &compilation->trie, err);
 	if (rc)
 		return rc;
-	compilation->nodes = (writer->used - before) / BG_NODE_CELLS;
 	rc = bg_writer_take(writer, classes->count, 1, &header->class_info, err);
 	if (rc)
 		return rc;
@@ -396,7 +396,8 @@ static int make_image(struct compilation *compilation, struct bg_image **result,
 	image->block_count = blocks;
 	image->prefixes = compilation->classes.item_count;
 	image->classes = compilation->classes.count;
-	image->nodes = compilation->nodes;
+	image->nodes = compilation->trie.nodes;
+	image->lones = compilation->trie.lones;
 	image->rows = bg_policies_rows(compilation->policies);
 	image->chunks = writer->run_count;
 	*result = bg_take_ptr(image);

@@ -7,7 +7,16 @@
 
 #define STEP 4
 #define FANOUT (1 << STEP)
+#define LONES_AT_ONCE (BG_NODE_CELLS / BG_LONE_CELLS)
 #define DEEPEST (BG_ROOT_BITS + STEP * (BG_TRIE_MAX_STEPS - 1))
+
+struct trie {
+	struct bg_writer *writer;
+	struct bg_trie_counts *counts;
+	/* records taken and not used yet: as many as fit a node's place, so that
+	 * no room is lost between them and nodes */
+	__u32 next_lone, lones_left;
+};
 
 static __u64 mask_of(unsigned int bits)
 {
@@ -54,9 +63,8 @@ static unsigned int depth_of(const struct bg_trie_prefix *prefixes, size_t count
 	return depth < DEEPEST ? depth : DEEPEST;
 }
 
-static int write_node(struct bg_writer *writer, const struct bg_trie_prefix *key,
-		      unsigned int depth, __u32 miss, const __u32 *child, __u32 *entry,
-		      struct bg_error *err)
+static int write_node(struct trie *trie, const struct bg_trie_prefix *key, unsigned int depth,
+		      __u32 miss, const __u32 *child, __u32 *entry, struct bg_error *err)
 {
 	struct bg_node node = {
 		.miss = miss,
@@ -66,13 +74,43 @@ static int write_node(struct bg_writer *writer, const struct bg_trie_prefix *key
 		.mask_lo = mask_lo(depth),
 	};
 	__u32 index;
-	int rc = bg_writer_take(writer, BG_NODE_CELLS, BG_NODE_CELLS, &index, err);
+	int rc = bg_writer_take(trie->writer, BG_NODE_CELLS, BG_NODE_CELLS, &index, err);
 
 	if (rc)
 		return rc;
 	memcpy(node.child, child, sizeof(node.child));
-	memcpy(writer->cells + index, &node, sizeof(node));
+	memcpy(trie->writer->cells + index, &node, sizeof(node));
 	*entry = depth / STEP << BG_NIBBLE_SHIFT | index >> BG_NODE_SHIFT;
+	trie->counts->nodes++;
+	return 0;
+}
+
+static int write_lone(struct trie *trie, const struct bg_trie_prefix *prefix, __u32 miss,
+		      __u32 *entry, struct bg_error *err)
+{
+	unsigned int lo_ignored = prefix->length < 64 ? 64 : 128 - prefix->length;
+	struct bg_lone lone = {
+		.key_hi = prefix->hi,
+		.key_lo = prefix->lo,
+		.hit = BG_LEAF | prefix->class,
+		.miss = miss,
+		.hi_shift = prefix->length < 64 ? 64 - prefix->length : 0,
+		.lo_shift = { lo_ignored / 2, lo_ignored - lo_ignored / 2 },
+	};
+	int rc;
+
+	if (!trie->lones_left) {
+		rc = bg_writer_take(trie->writer, BG_NODE_CELLS, BG_NODE_CELLS, &trie->next_lone,
+				    err);
+		if (rc)
+			return rc;
+		trie->lones_left = LONES_AT_ONCE;
+	}
+	memcpy(trie->writer->cells + trie->next_lone, &lone, sizeof(lone));
+	*entry = BG_LONE | trie->next_lone >> BG_LONE_SHIFT;
+	trie->next_lone += BG_LONE_CELLS;
+	trie->lones_left--;
+	trie->counts->lones++;
 	return 0;
 }
 
@@ -80,9 +118,8 @@ static int write_node(struct bg_writer *writer, const struct bg_trie_prefix *key
  * The entry for all keys that share the first `depth` bits of these prefixes,
  * which are at least that long. `outer` is the class around them.
  */
-static int write_subtrie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes,
-			 size_t count, unsigned int depth, __u32 outer, __u32 *entry,
-			 struct bg_error *err)
+static int write_subtrie(struct trie *trie, const struct bg_trie_prefix *prefixes, size_t count,
+			 unsigned int depth, __u32 outer, __u32 *entry, struct bg_error *err)
 {
 	__u32 child[FANOUT], around[FANOUT], inner;
 	const struct bg_trie_prefix *key;
@@ -98,6 +135,8 @@ static int write_subtrie(struct bg_writer *writer, const struct bg_trie_prefix *
 		*entry = BG_LEAF | outer;
 		return 0;
 	}
+	if (i + 1 == count)
+		return write_lone(trie, &prefixes[i], BG_LEAF | outer, entry, err);
 	here = depth_of(prefixes + i, count - i);
 	key = &prefixes[i];
 	inner = outer;
@@ -120,7 +159,7 @@ static int write_subtrie(struct bg_writer *writer, const struct bg_trie_prefix *
 				around[m] = prefixes[i].class;
 		for (first = i; i < count && nibble(&prefixes[i], here) == n; i++)
 			;
-		rc = write_subtrie(writer, prefixes + first, i - first, here + STEP, around[n],
+		rc = write_subtrie(trie, prefixes + first, i - first, here + STEP, around[n],
 				   &child[n], err);
 		if (rc)
 			return rc;
@@ -130,12 +169,13 @@ static int write_subtrie(struct bg_writer *writer, const struct bg_trie_prefix *
 		*entry = child[0];
 		return 0;
 	}
-	return write_node(writer, key, here, BG_LEAF | outer, child, entry, err);
+	return write_node(trie, key, here, BG_LEAF | outer, child, entry, err);
 }
 
 int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
-		  __u32 root, struct bg_error *err)
+		  __u32 root, struct bg_trie_counts *counts, struct bg_error *err)
 {
+	struct trie trie = { .writer = writer, .counts = counts };
 	size_t i = 0;
 
 	for (size_t n = 0; n < BG_ROOT_CELLS; n++)
@@ -155,7 +195,7 @@ int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixe
 		}
 		while (i < count && prefixes[i].hi >> (64 - BG_ROOT_BITS) == first)
 			i++;
-		rc = write_subtrie(writer, prefixes + start, i - start, BG_ROOT_BITS,
+		rc = write_subtrie(&trie, prefixes + start, i - start, BG_ROOT_BITS,
 				   writer->cells[root + first] & ~BG_LEAF, &entry, err);
 		if (rc)
 			return rc;

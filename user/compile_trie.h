@@ -13,12 +13,16 @@ struct bg_trie_prefix {
 	__u32 length;
 };
 
+struct bg_trie_counts {
+	size_t nodes, lones;
+};
+
 /*
- * Fills the BG_ROOT_CELLS entries at `root`, and adds nodes. The most specific
- * prefix decides; what none covers is class 0. `prefixes` are of one family,
- * distinct and sorted by (hi, lo, length).
+ * Fills the BG_ROOT_CELLS entries at `root`, and writes nodes and lone prefixes,
+ * which it counts. The most specific prefix decides; what none covers is class 0.
+ * `prefixes` are of one family, distinct and sorted by (hi, lo, length).
  */
 int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
-		  __u32 root, struct bg_error *err);
+		  __u32 root, struct bg_trie_counts *counts, struct bg_error *err);
 
 #endif

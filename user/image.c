@@ -26,6 +26,23 @@ static __u32 vector(const struct bg_image *image, __u32 head, __u32 index)
 				   (index & (BG_CHUNK_CELLS - 1)));
 }
 
+/* What stands at a cell, which its block holds whole; NULL = beyond the image. */
+static const void *record(const struct bg_image *image, size_t index)
+{
+	if (index >> BG_BLOCK_SHIFT >= image->block_count)
+		return NULL;
+	return &image->blocks[index >> BG_BLOCK_SHIFT].cell[index & (BG_BLOCK_CELLS - 1)];
+}
+
+static __u32 lone_entry(const struct bg_image *image, __u32 entry, __u64 hi, __u64 lo)
+{
+	const struct bg_lone *lone = record(image, (size_t)(entry & BG_LONE_MASK) << BG_LONE_SHIFT);
+
+	if (!lone)
+		return 0;
+	return bg_lone_covers(lone, hi, lo) ? lone->hit : lone->miss;
+}
+
 __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 {
 	const struct bg_prefix host = { .addr = *addr, .length = 128 };
@@ -36,14 +53,12 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 	bg_class_key(addr, ipv6, &hi, &lo);
 	root = ipv6 ? header_of(image)->trie6 : header_of(image)->trie4;
 	entry = cell(image, root + (hi >> 48));
-	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & BG_LEAF); step++) {
-		size_t index = (size_t)(entry & BG_NODE_MASK) << BG_NODE_SHIFT;
-		const struct bg_node *node;
+	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & (BG_LEAF | BG_LONE)); step++) {
+		const struct bg_node *node =
+			record(image, (size_t)(entry & BG_NODE_MASK) << BG_NODE_SHIFT);
 
-		if (index >> BG_BLOCK_SHIFT >= image->block_count)
+		if (!node)
 			return 0;
-		node = (const void *)&image->blocks[index >> BG_BLOCK_SHIFT]
-			       .cell[index & (BG_BLOCK_CELLS - 1)];
 		if (((hi ^ node->key_hi) & node->mask_hi) | ((lo ^ node->key_lo) & node->mask_lo))
 			entry = node->miss;
 		else
@@ -51,6 +66,8 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 					     bg_entry_shift(entry)) &
 					    15];
 	}
+	if (!(entry & BG_LEAF) && entry & BG_LONE)
+		entry = lone_entry(image, entry, hi, lo);
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }
 
@@ -64,9 +81,9 @@ __u32 bg_image_lookup(const struct bg_image *image, int vlan, enum bg_direction 
 	if (vlan < 0 || vlan >= BG_VLANS)
 		return 0;
 	at = cell(image, header_of(image)->branches + (size_t)vlan);
-	if (!at || at >> BG_BLOCK_SHIFT >= image->block_count)
+	branch = at ? record(image, at) : NULL;
+	if (!branch)
 		return 0;
-	branch = (const void *)&image->blocks[at >> BG_BLOCK_SHIFT].cell[at & (BG_BLOCK_CELLS - 1)];
 	policy = &branch->policy[direction];
 	service = vector(image, policy->services[space], index);
 	if (!service)
