@@ -69,19 +69,23 @@ static __always_inline enum bg_reason policy_branch(struct bg_policy_view *view,
 	return BG_REASON_NONE;
 }
 
-static __always_inline __u32 lone_entry(void *image, __u32 entry, __u64 hi, __u64 lo)
+static __always_inline __u32 few_entry(void *image, __u32 few, __u64 hi, __u64 lo)
 {
-	const struct bg_lone *lone;
-	void *block;
+	const struct bg_few *records;
+	__u32 entry, count = bg_few_count(few);
 
-	if (!(entry & BG_LONE))
-		return 0;
 	/* 32 records in a block */
-	block = image_block(image, (entry & BG_LONE_MASK) >> (BG_BLOCK_SHIFT - BG_LONE_SHIFT));
-	if (!block)
+	records = image_block(image, (few & BG_FEW_MASK) >> (BG_BLOCK_SHIFT - BG_FEW_SHIFT));
+	if (!records)
 		return 0;
-	lone = block + (entry & 31) * sizeof(*lone);
-	return bg_lone_covers(lone, hi, lo) ? lone->hit : lone->miss;
+	entry = records[few & 31].miss;
+	for (__u32 i = 0; i < BG_FEW_MOST && i < count; i++) {
+		const struct bg_few *one = &records[(few + i) & 31];
+
+		if (bg_few_covers(one, hi, lo))
+			entry = one->hit;
+	}
+	return entry;
 }
 
 static __always_inline __u32 address_class(const struct bg_policy_view *view,
@@ -100,13 +104,13 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		root = view->header->trie4;
 	}
 	entry = image_cell(view->image, root + (__u32)(hi >> 48));
-	/* bounded by the trie's depth: every step decides four more bits */
+	/* bounded by the trie's depth: every node decides four more bits */
 	for (int i = 0; i < BG_TRIE_MAX_STEPS; i++) {
 		const struct bg_node *node;
 		__u64 word;
 		void *block;
 
-		if (entry & (BG_LEAF | BG_LONE))
+		if (entry & (BG_LEAF | BG_FEW))
 			break;
 		/* eight nodes in a block */
 		block = image_block(view->image,
@@ -121,8 +125,8 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		word = bg_entry_in_lo(entry) ? lo : hi;
 		entry = node->child[(word >> bg_entry_shift(entry)) & 15];
 	}
-	if (!(entry & BG_LEAF))
-		entry = lone_entry(view->image, entry, hi, lo);
+	if ((entry & (BG_LEAF | BG_FEW)) == BG_FEW)
+		entry = few_entry(view->image, entry, hi, lo);
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }
 

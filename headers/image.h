@@ -52,10 +52,12 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
  * Address tries: the first 16 bits pick an entry in a root, then 4 bits a step,
  * path-compressed. An entry is one of
  *	a leaf: BG_LEAF | address class
- *	a lone prefix: BG_LONE | record; record n starts at cell n * 8
+ *	a few prefixes, the only ones here: BG_FEW | (count - 1) << BG_FEW_COUNT_SHIFT |
+ *	record; record n starts at cell n * 8, the others follow
  *	a node and the nibble it branches on: nibble << BG_NIBBLE_SHIFT | node; node n
  *	starts at cell n * 32
- * Nodes and records are aligned to their size, so one block holds each.
+ * Nodes are aligned to their size and records do not cross from one block into the
+ * next: one block holds a node, or the few.
  *
  * A key is the address as 128 bits in host order, `hi` and `lo`. IPv4 stands in
  * the upper 32 bits of `hi`, the rest is 0; each family has its root:
@@ -73,18 +75,23 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
  * child beside the key and need not wait for the one to ask for the other. `miss`
  * is always a leaf. k grows at every step, so there are at most 28.
  *
- * Where one prefix is all there is, as about most hosts of a long list, a node
- * would say sixteen times the same; a lone prefix takes a quarter of its room. It
- * ends the way, `hit` and `miss` are leaves:
+ * Few prefixes are compared one by one: they stand side by side, which costs one
+ * access to memory that nobody has touched lately where nodes cost one a step, and
+ * less room. Of those that cover the key the last one is the most specific. It ends
+ * the way, `hit` and `miss` are leaves:
  *
- *	entry = (hi ^ key_hi) >> hi_shift | (lo ^ key_lo) >> lo_shift[0] >> lo_shift[1] ?
- *		miss : hit
+ *	entry = miss of the first
+ *	for each of the few:
+ *		if !((hi ^ key_hi) >> hi_shift | (lo ^ key_lo) >> lo_shift[0] >> lo_shift[1]):
+ *			entry = hit
  */
 #define BG_LEAF 0x80000000u
-#define BG_LONE 0x40000000u
-#define BG_LONE_CELLS 8
-#define BG_LONE_SHIFT 3
-#define BG_LONE_MASK 0x3fffffffu
+#define BG_FEW 0x40000000u
+#define BG_FEW_MOST 8
+#define BG_FEW_COUNT_SHIFT 25
+#define BG_FEW_MASK 0x01ffffffu
+#define BG_FEW_CELLS 8
+#define BG_FEW_SHIFT 3
 #define BG_NODE_CELLS 32
 #define BG_NODE_SHIFT 5
 #define BG_NODE_MASK 0x007fffffu
@@ -104,22 +111,28 @@ struct bg_node {
 };
 BG_ASSERT_SIZE(struct bg_node, BG_NODE_CELLS * sizeof(__u32));
 
-struct bg_lone {
+/* One of a few. */
+struct bg_few {
 	__u64 key_hi;
 	__u64 key_lo;
-	__u32 hit;	  /* entry (a leaf) for keys that the prefix covers, */
-	__u32 miss;	  /* for all others */
+	__u32 hit;	  /* entry (a leaf) for keys that the prefix covers */
+	__u32 miss;	  /* of the first one: for keys that none covers */
 	__u8 hi_shift;	  /* how many low bits of hi do not count, at most 48 */
 	__u8 lo_shift[2]; /* likewise, of lo: their sum, since it may be 64 */
 	__u8 pad[5];
 };
-BG_ASSERT_SIZE(struct bg_lone, BG_LONE_CELLS * sizeof(__u32));
+BG_ASSERT_SIZE(struct bg_few, BG_FEW_CELLS * sizeof(__u32));
 
-/* Does the lone prefix cover the key? Without branches: lengths are at random. */
-static inline int bg_lone_covers(const struct bg_lone *lone, __u64 hi, __u64 lo)
+static inline __u32 bg_few_count(__u32 entry)
 {
-	return !((hi ^ lone->key_hi) >> (lone->hi_shift & 63) |
-		 (lo ^ lone->key_lo) >> (lone->lo_shift[0] & 63) >> (lone->lo_shift[1] & 63));
+	return (entry >> BG_FEW_COUNT_SHIFT & (BG_FEW_MOST - 1)) + 1;
+}
+
+/* Does the prefix cover the key? Without branches: lengths are at random. */
+static inline int bg_few_covers(const struct bg_few *few, __u64 hi, __u64 lo)
+{
+	return !((hi ^ few->key_hi) >> (few->hi_shift & 63) |
+		 (lo ^ few->key_lo) >> (few->lo_shift[0] & 63) >> (few->lo_shift[1] & 63));
 }
 
 /* What a node's entry branches on: in which half of the key, and how far up. */

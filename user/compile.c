@@ -397,7 +397,7 @@ static int make_image(struct compilation *compilation, struct bg_image **result,
 	image->prefixes = compilation->classes.item_count;
 	image->classes = compilation->classes.count;
 	image->nodes = compilation->trie.nodes;
-	image->lones = compilation->trie.lones;
+	image->few = compilation->trie.few;
 	image->rows = bg_policies_rows(compilation->policies);
 	image->chunks = writer->run_count;
 	*result = bg_take_ptr(image);

@@ -7,15 +7,13 @@
 
 #define STEP 4
 #define FANOUT (1 << STEP)
-#define LONES_AT_ONCE (BG_NODE_CELLS / BG_LONE_CELLS)
 #define DEEPEST (BG_ROOT_BITS + STEP * (BG_TRIE_MAX_STEPS - 1))
 
 struct trie {
 	struct bg_writer *writer;
 	struct bg_trie_counts *counts;
-	/* records taken and not used yet: as many as fit a node's place, so that
-	 * no room is lost between them and nodes */
-	__u32 next_lone, lones_left;
+	/* the rest of the block that records are taken from, in cells */
+	__u32 records, left;
 };
 
 static __u64 mask_of(unsigned int bits)
@@ -85,11 +83,11 @@ static int write_node(struct trie *trie, const struct bg_trie_prefix *key, unsig
 	return 0;
 }
 
-static int write_lone(struct trie *trie, const struct bg_trie_prefix *prefix, __u32 miss,
-		      __u32 *entry, struct bg_error *err)
+static void fill_record(struct bg_few *few, const struct bg_trie_prefix *prefix, __u32 miss)
 {
 	unsigned int lo_ignored = prefix->length < 64 ? 64 : 128 - prefix->length;
-	struct bg_lone lone = {
+
+	*few = (struct bg_few){
 		.key_hi = prefix->hi,
 		.key_lo = prefix->lo,
 		.hit = BG_LEAF | prefix->class,
@@ -97,20 +95,29 @@ static int write_lone(struct trie *trie, const struct bg_trie_prefix *prefix, __
 		.hi_shift = prefix->length < 64 ? 64 - prefix->length : 0,
 		.lo_shift = { lo_ignored / 2, lo_ignored - lo_ignored / 2 },
 	};
+}
+
+static int write_few(struct trie *trie, const struct bg_trie_prefix *prefixes, size_t count,
+		     __u32 miss, __u32 *entry, struct bg_error *err)
+{
+	__u32 cells = count * BG_FEW_CELLS;
+	struct bg_few few[BG_FEW_MOST];
 	int rc;
 
-	if (!trie->lones_left) {
-		rc = bg_writer_take(trie->writer, BG_NODE_CELLS, BG_NODE_CELLS, &trie->next_lone,
+	for (size_t i = 0; i < count; i++)
+		fill_record(&few[i], &prefixes[i], i ? 0 : miss);
+	if (trie->left < cells) {
+		rc = bg_writer_take(trie->writer, BG_BLOCK_CELLS, BG_BLOCK_CELLS, &trie->records,
 				    err);
 		if (rc)
 			return rc;
-		trie->lones_left = LONES_AT_ONCE;
+		trie->left = BG_BLOCK_CELLS;
 	}
-	memcpy(trie->writer->cells + trie->next_lone, &lone, sizeof(lone));
-	*entry = BG_LONE | trie->next_lone >> BG_LONE_SHIFT;
-	trie->next_lone += BG_LONE_CELLS;
-	trie->lones_left--;
-	trie->counts->lones++;
+	memcpy(trie->writer->cells + trie->records, few, count * sizeof(few[0]));
+	*entry = BG_FEW | (count - 1) << BG_FEW_COUNT_SHIFT | trie->records >> BG_FEW_SHIFT;
+	trie->records += cells;
+	trie->left -= cells;
+	trie->counts->few += count;
 	return 0;
 }
 
@@ -135,8 +142,8 @@ static int write_subtrie(struct trie *trie, const struct bg_trie_prefix *prefixe
 		*entry = BG_LEAF | outer;
 		return 0;
 	}
-	if (i + 1 == count)
-		return write_lone(trie, &prefixes[i], BG_LEAF | outer, entry, err);
+	if (count - i <= BG_FEW_MOST)
+		return write_few(trie, prefixes + i, count - i, BG_LEAF | outer, entry, err);
 	here = depth_of(prefixes + i, count - i);
 	key = &prefixes[i];
 	inner = outer;

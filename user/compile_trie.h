@@ -14,12 +14,12 @@ struct bg_trie_prefix {
 };
 
 struct bg_trie_counts {
-	size_t nodes, lones;
+	size_t nodes, few; /* in `few`: prefixes that stand there */
 };
 
 /*
- * Fills the BG_ROOT_CELLS entries at `root`, and writes nodes and lone prefixes,
- * which it counts. The most specific prefix decides; what none covers is class 0.
+ * Fills the BG_ROOT_CELLS entries at `root`, and writes and counts what they lead
+ * to. The most specific prefix decides; what none covers is class 0.
  * `prefixes` are of one family, distinct and sorted by (hi, lo, length).
  */
 int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,

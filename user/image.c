@@ -34,13 +34,18 @@ static const void *record(const struct bg_image *image, size_t index)
 	return &image->blocks[index >> BG_BLOCK_SHIFT].cell[index & (BG_BLOCK_CELLS - 1)];
 }
 
-static __u32 lone_entry(const struct bg_image *image, __u32 entry, __u64 hi, __u64 lo)
+static __u32 few_entry(const struct bg_image *image, __u32 few, __u64 hi, __u64 lo)
 {
-	const struct bg_lone *lone = record(image, (size_t)(entry & BG_LONE_MASK) << BG_LONE_SHIFT);
+	const struct bg_few *records = record(image, (size_t)(few & BG_FEW_MASK) << BG_FEW_SHIFT);
+	__u32 entry;
 
-	if (!lone)
+	if (!records)
 		return 0;
-	return bg_lone_covers(lone, hi, lo) ? lone->hit : lone->miss;
+	entry = records[0].miss;
+	for (__u32 i = 0; i < bg_few_count(few); i++)
+		if (bg_few_covers(&records[i], hi, lo))
+			entry = records[i].hit;
+	return entry;
 }
 
 __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
@@ -53,7 +58,7 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 	bg_class_key(addr, ipv6, &hi, &lo);
 	root = ipv6 ? header_of(image)->trie6 : header_of(image)->trie4;
 	entry = cell(image, root + (hi >> 48));
-	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & (BG_LEAF | BG_LONE)); step++) {
+	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & (BG_LEAF | BG_FEW)); step++) {
 		const struct bg_node *node =
 			record(image, (size_t)(entry & BG_NODE_MASK) << BG_NODE_SHIFT);
 
@@ -66,8 +71,8 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 					     bg_entry_shift(entry)) &
 					    15];
 	}
-	if (!(entry & BG_LEAF) && entry & BG_LONE)
-		entry = lone_entry(image, entry, hi, lo);
+	if ((entry & (BG_LEAF | BG_FEW)) == BG_FEW)
+		entry = few_entry(image, entry, hi, lo);
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }
 

@@ -4,9 +4,12 @@
  *	bench_packet [--json]
  *
  * Every figure is the median of several runs that take turns with the runs of
- * the empty program. Where something must change in the packet between two runs
- * (each opens a new flow, or comes from somewhere else) a program that does this
- * stands in front of both, and its cost is taken off.
+ * the empty program, and all figures of several passes: a machine that is slow
+ * for some seconds is so for a few runs of many figures, not for all of one.
+ *
+ * Where something must change in the packet between two runs (each opens a new
+ * flow, or comes from somewhere else) a program that does this stands in front of
+ * both, and its cost is taken off.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -19,7 +22,9 @@
 #include "rig.h"
 #include "scenario.h"
 
-#define RUNS 15
+#define PASSES 5
+#define RUNS_A_PASS 3
+#define RUNS (PASSES * RUNS_A_PASS)
 #define HOT_REPEAT 50000
 /* flows that a run opens: few beside the 131072 slots of the table */
 #define NEW_REPEAT 8192
@@ -54,7 +59,8 @@ static const char *const hook_names[HOOKS] = { "XDP ingress", "TC ingress", "TC 
 /* The ratio is the median of the ratios of runs that stood side by side: what
  * slows a machine down for a while slows both. */
 struct figure {
-	double ns, empty_ns, ratio;
+	double ns[RUNS], empty_ns[RUNS], ratio[RUNS]; /* sorted when all runs are done */
+	int runs;
 };
 
 struct bench {
@@ -72,10 +78,16 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-static double median(double *values)
+static double median(const double *sorted)
 {
-	qsort(values, RUNS, sizeof(values[0]), compare);
-	return values[RUNS / 2];
+	return sorted[RUNS / 2];
+}
+
+static void sort(struct figure *figure)
+{
+	qsort(figure->ns, RUNS, sizeof(figure->ns[0]), compare);
+	qsort(figure->empty_ns, RUNS, sizeof(figure->empty_ns[0]), compare);
+	qsort(figure->ratio, RUNS, sizeof(figure->ratio[0]), compare);
 }
 
 static bool is_allowed(const struct bench *bench, const struct bg_addr *addr)
@@ -165,7 +177,9 @@ static double run_real(struct bench *bench, enum hook hook, bool ipv6, enum kind
 	return ns;
 }
 
-static struct figure measure(struct bench *bench, enum hook hook, bool ipv6, enum kind kind)
+/* The runs of one pass. */
+static void measure(struct bench *bench, enum hook hook, bool ipv6, enum kind kind,
+		    struct figure *figure)
 {
 	const struct bg_addr *remotes = kind == DENIED || kind == DENIED_ANY ? bench->denied[ipv6]
 									     : bench->allowed[ipv6];
@@ -174,8 +188,6 @@ static struct figure measure(struct bench *bench, enum hook hook, bool ipv6, enu
 		       : hook == XDP_IN && kind == ESTABLISHED ? SAME
 							       : DIRECT;
 	__u32 repeat = way == NEXT ? NEW_REPEAT : HOT_REPEAT, result;
-	double real[RUNS], front[RUNS], empty[RUNS], ratios[RUNS];
-	struct figure figure;
 	struct frame frame;
 
 	rig_clear_flows(&bench->rig);
@@ -183,27 +195,25 @@ static struct figure measure(struct bench *bench, enum hook hook, bool ipv6, enu
 	frame_for(&frame, hook, &remotes[0], ipv6, kind == ESTABLISHED ? ACK : SYN);
 	if (kind == ESTABLISHED)
 		establish(bench, hook, ipv6);
-	for (int i = -1; i < RUNS; i++) {
-		int n = i < 0 ? 0 : i; /* the first time only warms up */
+	for (int i = -1; i < RUNS_A_PASS; i++) {
+		double real, front, empty;
 
 		if (new_flows)
 			rig_clear_flows(&bench->rig);
-		empty[n] = rig_run(rig_program(&bench->rig, hook, DIRECT, ipv6, false), &frame,
-				   HOT_REPEAT, &result);
-		front[n] = way == DIRECT ? empty[n]
-					 : rig_run(rig_program(&bench->rig, hook, way, ipv6, false),
-						   &frame, repeat, &result);
-		real[n] = run_real(bench, hook, ipv6, kind,
-				   rig_program(&bench->rig, hook, way, ipv6, true), &frame, repeat);
+		empty = rig_run(rig_program(&bench->rig, hook, DIRECT, ipv6, false), &frame,
+				HOT_REPEAT, &result);
+		front = way == DIRECT ? empty
+				      : rig_run(rig_program(&bench->rig, hook, way, ipv6, false),
+						&frame, repeat, &result);
+		real = run_real(bench, hook, ipv6, kind,
+				rig_program(&bench->rig, hook, way, ipv6, true), &frame, repeat);
+		if (i < 0)
+			continue; /* only warms up */
+		real += empty - front;
+		figure->ns[figure->runs] = real;
+		figure->empty_ns[figure->runs] = empty;
+		figure->ratio[figure->runs++] = real / empty;
 	}
-	for (int i = 0; i < RUNS; i++) {
-		real[i] += empty[i] - front[i];
-		ratios[i] = real[i] / empty[i];
-	}
-	figure.ratio = median(ratios);
-	figure.ns = median(real);
-	figure.empty_ns = median(empty);
-	return figure;
 }
 
 static void print_json(const struct bench *bench, size_t s, enum hook hook, bool ipv6,
@@ -214,27 +224,39 @@ static void print_json(const struct bench *bench, size_t s, enum hook hook, bool
 	printf("{\"Hook\":\"%s\",\"Family\":%d,\"Packet\":\"%s\",\"Prefixes\":%zu,\"Rules\":%zu,"
 	       "\"Ns\":%.0f,\"EmptyNs\":%.0f,\"Ratio\":%.2f}\n",
 	       hook_names[hook], ipv6 ? 6 : 4, kinds[kind].name, scenarios[s].prefixes,
-	       scenarios[s].rules, figure->ns, figure->empty_ns, figure->ratio);
+	       scenarios[s].rules, median(figure->ns), median(figure->empty_ns),
+	       median(figure->ratio));
 }
 
-static void run_scenario(struct bench *bench, size_t s)
+static void run_scenario(struct bench *bench, size_t s, bool first_pass)
 {
 	rig_publish(&bench->rig, scenario_one_branch(scenarios[s].prefixes, scenarios[s].rules));
-	fprintf(stderr,
-		"bench: %zu prefixes, %zu rules a direction: compiled in %.1f ms, "
-		"published in %.1f ms, image %.1f MiB\n",
-		scenarios[s].prefixes, scenarios[s].rules, bench->rig.times.compile_ms,
-		bench->rig.times.publish_ms, (double)bench->rig.times.image_bytes / (1 << 20));
+	if (first_pass)
+		fprintf(stderr,
+			"bench: %zu prefixes, %zu rules a direction: compiled in %.1f ms, "
+			"published in %.1f ms, image %.1f MiB\n",
+			scenarios[s].prefixes, scenarios[s].rules, bench->rig.times.compile_ms,
+			bench->rig.times.publish_ms,
+			(double)bench->rig.times.image_bytes / (1 << 20));
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		choose_remotes(bench, ipv6);
 		for (int hook = 0; hook < HOOKS; hook++)
-			for (int kind = 0; kind < KINDS; kind++) {
-				bench->figures[s][hook][ipv6][kind] =
-					measure(bench, hook, ipv6, kind);
-				if (bench->json)
-					print_json(bench, s, hook, ipv6, kind);
-			}
+			for (int kind = 0; kind < KINDS; kind++)
+				measure(bench, hook, ipv6, kind,
+					&bench->figures[s][hook][ipv6][kind]);
 	}
+}
+
+static void sort_figures(struct bench *bench)
+{
+	for (size_t s = 0; s < SCENARIOS; s++)
+		for (int hook = 0; hook < HOOKS; hook++)
+			for (int ipv6 = 0; ipv6 < 2; ipv6++)
+				for (int kind = 0; kind < KINDS; kind++) {
+					sort(&bench->figures[s][hook][ipv6][kind]);
+					if (bench->json)
+						print_json(bench, s, hook, ipv6, kind);
+				}
 }
 
 static void print_table(const struct bench *bench)
@@ -254,12 +276,13 @@ static void print_table(const struct bench *bench)
 			for (int kind = 0; kind < KINDS; kind++) {
 				printf("%-11s IPv%d  %-21s %6.0f", hook_names[hook], ipv6 ? 6 : 4,
 				       kinds[kind].name,
-				       bench->figures[0][hook][ipv6][kind].empty_ns);
+				       median(bench->figures[0][hook][ipv6][kind].empty_ns));
 				for (size_t s = 0; s < SCENARIOS; s++) {
 					const struct figure *figure =
 						&bench->figures[s][hook][ipv6][kind];
 
-					printf(" %5.0f (%4.1f x)", figure->ns, figure->ratio);
+					printf(" %5.0f (%4.1f x)", median(figure->ns),
+					       median(figure->ratio));
 				}
 				printf("\n");
 			}
@@ -284,8 +307,9 @@ static double worst_growth(const struct bench *bench, enum kind kind)
 
 	for (int hook = 0; hook < HOOKS; hook++)
 		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-			double growth = bench->figures[MANY_PREFIXES][hook][ipv6][kind].ratio /
-					bench->figures[FEW_PREFIXES][hook][ipv6][kind].ratio;
+			double growth =
+				median(bench->figures[MANY_PREFIXES][hook][ipv6][kind].ratio) /
+				median(bench->figures[FEW_PREFIXES][hook][ipv6][kind].ratio);
 
 			if (growth > worst)
 				worst = growth;
@@ -300,7 +324,7 @@ static double worst_ratio(const struct bench *bench, enum kind kind)
 	for (size_t s = 0; s < SCENARIOS; s++)
 		for (int hook = 0; hook < HOOKS; hook++)
 			for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-				double this = bench->figures[s][hook][ipv6][kind].ratio;
+				double this = median(bench->figures[s][hook][ipv6][kind].ratio);
 
 				if (this > worst)
 					worst = this;
@@ -353,8 +377,10 @@ int main(int argc, char **argv)
 			rig_die("out of memory");
 	}
 	rig_open(&bench.rig, path);
-	for (size_t s = 0; s < SCENARIOS; s++)
-		run_scenario(&bench, s);
+	for (int pass = 0; pass < PASSES; pass++)
+		for (size_t s = 0; s < SCENARIOS; s++)
+			run_scenario(&bench, s, pass == 0);
+	sort_figures(&bench);
 	if (!bench.json)
 		print_table(&bench);
 	print_bounds(&bench);

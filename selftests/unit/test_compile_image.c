@@ -18,7 +18,7 @@
 struct walk {
 	const __u32 *cells;
 	const struct bg_header *header;
-	size_t nodes, lones;
+	size_t nodes, few;
 	int deepest;
 };
 
@@ -39,30 +39,46 @@ static void check_leaf(const struct walk *walk, __u32 entry)
 	assert_true((entry & ~BG_LEAF) < walk->header->classes);
 }
 
-static void check_lone(struct walk *walk, __u32 entry, int depth, __u64 hi, __u64 lo)
+static void check_one_of_few(struct walk *walk, const struct bg_few *few, int depth, __u64 hi,
+			     __u64 lo)
 {
-	size_t index = (size_t)(entry & BG_LONE_MASK) * BG_LONE_CELLS;
-	const struct bg_lone *lone = (const void *)&walk->cells[index];
-	int lo_ignored = lone->lo_shift[0] + lone->lo_shift[1];
+	int lo_ignored = few->lo_shift[0] + few->lo_shift[1];
 
-	assert_true(index + BG_LONE_CELLS <= walk->header->cells_used);
-	walk->lones++;
-	assert_true(lone->hi_shift <= 48 && lone->lo_shift[0] <= 32 && lone->lo_shift[1] <= 32);
+	walk->few++;
+	assert_true(few->hi_shift <= 48 && few->lo_shift[0] <= 32 && few->lo_shift[1] <= 32);
 	/* a prefix: nothing of lo counts unless all of hi does */
-	assert_true(!lone->hi_shift || lo_ignored == 64);
-	assert_true(128 - lone->hi_shift - lo_ignored > depth);
-	assert_true(bg_lone_covers(lone, lone->key_hi, lone->key_lo));
+	assert_true(!few->hi_shift || lo_ignored == 64);
+	assert_true(128 - few->hi_shift - lo_ignored > depth);
+	assert_true(bg_few_covers(few, few->key_hi, few->key_lo));
 	/* it lies in the region that leads to it */
 	if (depth) {
 		__u64 mask_hi = depth >= 64 ? ~0ull : ~0ull << (64 - depth);
 		__u64 mask_lo = depth > 64 ? ~0ull << (128 - depth) : 0;
 
-		assert_true(((lone->key_hi ^ hi) & mask_hi) == 0);
-		assert_true(((lone->key_lo ^ lo) & mask_lo) == 0);
+		assert_true(((few->key_hi ^ hi) & mask_hi) == 0);
+		assert_true(((few->key_lo ^ lo) & mask_lo) == 0);
 	}
-	check_leaf(walk, lone->hit);
-	check_leaf(walk, lone->miss);
-	assert_int_not_equal(lone->hit, lone->miss);
+	check_leaf(walk, few->hit);
+}
+
+static void check_few(struct walk *walk, __u32 entry, int depth, __u64 hi, __u64 lo)
+{
+	size_t first = (size_t)(entry & BG_FEW_MASK) * BG_FEW_CELLS;
+	const struct bg_few *few = (const void *)&walk->cells[first];
+	__u32 count = bg_few_count(entry);
+
+	assert_true(first + (size_t)count * BG_FEW_CELLS <= walk->header->cells_used);
+	assert_true(first % BG_BLOCK_CELLS + (size_t)count * BG_FEW_CELLS <= BG_BLOCK_CELLS);
+	check_leaf(walk, few[0].miss);
+	for (__u32 i = 0; i < count; i++) {
+		check_one_of_few(walk, &few[i], depth, hi, lo);
+		/* what covers another one comes before it */
+		for (__u32 j = i + 1; j < count; j++)
+			assert_false(bg_few_covers(&few[j], few[i].key_hi, few[i].key_lo) &&
+				     few[j].hi_shift + few[j].lo_shift[0] + few[j].lo_shift[1] >=
+					     few[i].hi_shift + few[i].lo_shift[0] +
+						     few[i].lo_shift[1]);
+	}
 }
 
 /* Everything below an entry that keys with the first `depth` bits of hi, lo reach. */
@@ -75,8 +91,8 @@ static void check_entry(struct walk *walk, __u32 entry, int depth, __u64 hi, __u
 		check_leaf(walk, entry);
 		return;
 	}
-	if (entry & BG_LONE) {
-		check_lone(walk, entry, depth, hi, lo);
+	if (entry & BG_FEW) {
+		check_few(walk, entry, depth, hi, lo);
 		return;
 	}
 	assert_true((size_t)((entry & BG_NODE_MASK) + 1) * BG_NODE_CELLS <=
@@ -183,7 +199,7 @@ static void check_image(const struct bg_model *model, const struct bg_image *ima
 		check_entry(&walk, walk.cells[header->trie6 + n], 16, n << 48, 0, 0);
 	}
 	assert_int_equal(walk.nodes, image->nodes);
-	assert_int_equal(walk.lones, image->lones);
+	assert_int_equal(walk.few, image->few);
 	if (header->local_service_count)
 		check_run(&walk, header->local_services, 2ul * header->local_service_count);
 	check_policy(&walk, &header->node_policy[0], model->rule_count);
