@@ -107,12 +107,12 @@ static enum bpf_attach_type tcx_type(enum bg_program program)
 /* How many programs there are on its hook, and the id of the first. */
 static int tcx_programs(const struct bg_attachment *attachment, __u32 *first)
 {
-	__u32 ids[TCX_MOST];
+	__u32 ids[TCX_MOST] = {};
 	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
 
 	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
 		return 0; /* not even tcx, perhaps */
-	*first = opts.prog_cnt ? ids[0] : 0;
+	*first = ids[0];
 	return (int)opts.prog_cnt;
 }
 

@@ -101,11 +101,9 @@ static int write_few(struct trie *trie, const struct bg_trie_prefix *prefixes, s
 		     __u32 miss, __u32 *entry, struct bg_error *err)
 {
 	__u32 cells = count * BG_FEW_CELLS;
-	struct bg_few few[BG_FEW_MOST];
+	struct bg_few *few;
 	int rc;
 
-	for (size_t i = 0; i < count; i++)
-		fill_record(&few[i], &prefixes[i], i ? 0 : miss);
 	if (trie->left < cells) {
 		rc = bg_writer_take(trie->writer, BG_BLOCK_CELLS, BG_BLOCK_CELLS, &trie->records,
 				    err);
@@ -113,7 +111,9 @@ static int write_few(struct trie *trie, const struct bg_trie_prefix *prefixes, s
 			return rc;
 		trie->left = BG_BLOCK_CELLS;
 	}
-	memcpy(trie->writer->cells + trie->records, few, count * sizeof(few[0]));
+	few = (struct bg_few *)(trie->writer->cells + trie->records);
+	for (size_t i = 0; i < count; i++)
+		fill_record(&few[i], &prefixes[i], i ? 0 : miss);
 	*entry = BG_FEW | (count - 1) << BG_FEW_COUNT_SHIFT | trie->records >> BG_FEW_SHIFT;
 	trie->records += cells;
 	trie->left -= cells;

@@ -24,7 +24,7 @@
 
 #define PASSES 5
 #define RUNS_A_PASS 3
-#define RUNS (PASSES * RUNS_A_PASS)
+#define RUNS ((size_t)PASSES * RUNS_A_PASS)
 #define HOT_REPEAT 50000
 /* flows that a run opens: few beside the 131072 slots of the table */
 #define NEW_REPEAT 8192
@@ -261,7 +261,7 @@ static void sort_figures(struct bench *bench)
 
 static void print_table(const struct bench *bench)
 {
-	printf("\nns per packet (times the empty program), one core, median of %d\n\n", RUNS);
+	printf("\nns per packet (times the empty program), one core, median of %zu\n\n", RUNS);
 	printf("%-11s %-5s %-21s %6s", "program", "", "packet", "empty");
 	for (size_t s = 0; s < SCENARIOS; s++) {
 		char size[32];
