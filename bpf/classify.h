@@ -79,6 +79,9 @@ static __always_inline __u32 few_entry(void *image, __u32 few, __u64 hi, __u64 l
 	if (!records)
 		return 0;
 	entry = records[few & 31].miss;
+	/* clang knows the range and drops the loop's bound; Linux 6.1's verifier
+	 * does not and needs it */
+	barrier_var(count);
 	for (__u32 i = 0; i < BG_FEW_MOST && i < count; i++) {
 		const struct bg_few *one = &records[(few + i) & 31];
 

@@ -108,12 +108,25 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	return bg_datapath_pin(daemon->datapath, err);
 }
 
+/* XDP programs that no interface will get: they need not be verified and stay. */
+static const char *const *without_programs(enum bg_xdp_choice xdp)
+{
+	static const char *const lists[][3] = {
+		[BG_XDP_OFF] = { "xdp_branch", "xdp_trunk" },
+		[BG_XDP_ON_BRANCH] = { "xdp_trunk" },
+		[BG_XDP_ON_TRUNK] = { "xdp_branch" },
+	};
+
+	return lists[xdp];
+}
+
 static int prepare(struct bg_daemon *daemon, struct bg_error *err)
 {
-	const struct bg_daemon_options *options = &daemon->options;
+	struct bg_daemon_options *options = &daemon->options;
 	struct bg_ifaces_options ifaces = { .pin_dir = options->pin_dir, .xdp = options->xdp };
 	int rc;
 
+	options->datapath.without = without_programs(options->xdp);
 	rc = bg_attach_choose(options->attach, &ifaces.tcx, err);
 	if (rc)
 		return rc;

@@ -268,14 +268,16 @@ static bool is_listed(const char *name, const char *const *list)
 	return false;
 }
 
-static void choose_programs(struct branchguard_bpf *skel, const char *const *only)
+static void choose_programs(struct branchguard_bpf *skel, const struct bg_datapath_options *options)
 {
 	struct bpf_program *program;
 
-	if (!only)
-		return;
 	bpf_object__for_each_program (program, skel->obj) {
-		bpf_program__set_autoload(program, is_listed(bpf_program__name(program), only));
+		const char *name = bpf_program__name(program);
+
+		if ((options->only && !is_listed(name, options->only)) ||
+		    (options->without && is_listed(name, options->without)))
+			bpf_program__set_autoload(program, false);
 	}
 }
 
@@ -290,7 +292,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	if (!skel)
 		return bg_fail(err, -errno, "opening the BPF object: %s. %s", strerror(errno),
 			       load_log_tail(600));
-	choose_programs(skel, options->only);
+	choose_programs(skel, options);
 	rc = seed ? 0 : random_seed(&seed, err);
 	if (rc)
 		return rc;

@@ -412,8 +412,14 @@ int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
 
 	bpf_object__for_each_program (program, datapath->skel->obj) {
 		const char *name = bpf_program__name(program);
-		int rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
+		int rc;
 
+		if (!bpf_program__autoload(program)) {
+			/* an earlier daemon may have loaded it */
+			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, name);
+			continue;
+		}
+		rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
 		if (rc)
 			return bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name,
 				       strerror(-rc));

@@ -92,8 +92,11 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 
 			if (attachment->way == BG_ATTACH_NONE)
 				continue;
-			rc = bg_attach_replace(&context, attachment, &err);
-			/* what is gone is put back by the next sync */
+			/* what the options now do without is not loaded, and goes; what
+			 * is gone is put back by the next sync */
+			rc = bg_program_fd(datapath->skel, program) < 0
+				     ? -ENOLINK
+				     : bg_attach_replace(&context, attachment, &err);
 			if (rc == -ENOLINK)
 				bg_detach(ifaces->options.pin_dir, attachment);
 			else if (rc)

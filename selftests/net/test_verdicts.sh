@@ -26,4 +26,6 @@ check "what is not does not" none "tcp client 10.0.47.82 5433" "tcp client 2001:
 bg_stop
 bg_start
 check "and again without" test "$(ways)" = "[\"$tc\"]"
+check "no XDP program is loaded then" test "$(cd "$PIN_DIR/programs" && echo xdp*)" = "xdp*"
+check "and what is not allowed still does not pass" none "tcp client 10.0.47.82 5433"
 finish
