@@ -47,7 +47,7 @@ pours() {
 	local address=$2
 	[[ $address != *:* ]] || address=[$address]
 	[ "$(head -c 100000 /dev/zero | tr '\0' x |
-		lab_exec "$1" timeout "$LIMIT_S" socat -t 2 - "TCP:$address:$3" | wc -c)" -eq 100000 ]
+		lab_exec "$1" timeout "$LIMIT_S" socat -t "$LIMIT_S" - "TCP:$address:$3" | wc -c)" -eq 100000 ]
 }
 narrow() {
 	ip -n "$LAB_NAME-fabric" link set db mtu "$1" && ip -n "$LAB_NAME-db" link set eth0 mtu "$1"
