@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The compiler by example, and against the oracle at random. */
+/* The compiler by example. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +13,6 @@
 
 #include "compile.h"
 #include "../model_maker.h"
-#include "oracle.h"
-#include "random_model.h"
 
 #define BLOCKS 16384
 
@@ -30,11 +28,6 @@ static struct bg_image *compile(const struct bg_model *model)
 }
 
 static const struct bg_header *header_of(const struct bg_image *image)
-{
-	return (const void *)image->blocks;
-}
-
-static const __u32 *cells_of(const struct bg_image *image)
 {
 	return (const void *)image->blocks;
 }
@@ -336,195 +329,6 @@ static void a_rule_of_one_prefix_takes_few_bytes(void **state)
 	maker_free(model);
 }
 
-/* --- at random, against the oracle --- */
-
-static enum bg_service_space space_of(const struct oracle_service *service, __u32 *index)
-{
-	switch (service->protocol) {
-	case 6:
-		*index = service->port;
-		return BG_SPACE_TCP;
-	case 17:
-		*index = service->port;
-		return BG_SPACE_UDP;
-	case 1:
-		*index = service->type << 8 | service->code;
-		return BG_SPACE_ICMP;
-	case 58:
-		*index = service->type << 8 | service->code;
-		return BG_SPACE_ICMPV6;
-	default:
-		*index = service->protocol;
-		return BG_SPACE_OTHER;
-	}
-}
-
-static void describe(const struct bg_addr *addr, char *text, size_t size)
-{
-	for (size_t n = 0; n < 16; n++)
-		snprintf(text + 2 * n, size - 2 * n, "%02x", addr->byte[n]);
-}
-
-static void check_rule(struct random_source *source, const struct bg_model *model,
-		       const struct bg_image *image)
-{
-	const struct bg_model_branch *branch =
-		&model->branches[random_below(source, model->branch_count)];
-	struct oracle_service service = random_service(source, model);
-	enum bg_direction direction = random_below(source, 2);
-	struct bg_addr remote = random_addr(source, model);
-	__u32 index, expected, got;
-	enum bg_service_space space = space_of(&service, &index);
-	char text[64];
-
-	expected = oracle_rule(model, branch, direction, &remote, &service);
-	got = bg_image_lookup(image, branch->vlan, direction, &remote, space, index);
-	if (got == expected)
-		return;
-	describe(&remote, text, sizeof(text));
-	fail_msg("VLAN %d, direction %d, remote %s, protocol %d, index %u: rule %u, expected %u",
-		 branch->vlan, direction, text, service.protocol, index, got, expected);
-}
-
-static void check_info(struct random_source *source, const struct bg_model *model,
-		       const struct bg_image *image)
-{
-	struct bg_addr addr = random_addr(source, model);
-	__u32 expected = oracle_info(model, &addr), got = bg_image_class_info(image, &addr);
-	char text[64];
-
-	if (got == expected)
-		return;
-	describe(&addr, text, sizeof(text));
-	fail_msg("%s: class_info %#x, expected %#x", text, got, expected);
-}
-
-static bool has_pair(const struct bg_image *image, __u32 pairs, __u32 count, __u32 class,
-		     __u32 service)
-{
-	const __u32 *cells = cells_of(image);
-
-	for (__u32 i = 0; i < count; i++)
-		if (cells[pairs + 2 * i] == class && cells[pairs + 2 * i + 1] == service)
-			return true;
-	return false;
-}
-
-static const struct bg_branch *record_of(const struct bg_image *image, int vlan)
-{
-	const __u32 *cells = cells_of(image);
-	__u32 at = cells[header_of(image)->branches + vlan];
-
-	assert_int_not_equal(at, 0);
-	assert_int_equal(at % BG_BRANCH_CELLS, 0);
-	return (const void *)&cells[at];
-}
-
-static void check_branches(const struct bg_model *model, const struct bg_image *image)
-{
-	const struct bg_model_node *node = &model->node;
-
-	for (size_t b = 0; b < model->branch_count; b++) {
-		const struct bg_model_branch *branch = &model->branches[b];
-		const struct bg_branch *record = record_of(image, branch->vlan);
-		bool both = branch->mode == BG_STANDARD && node->has_groups && !node->per_interface;
-
-		assert_int_equal(record->vlan, branch->vlan);
-		assert_int_equal(record->tag, branch->tag);
-		assert_int_equal(record->slot, branch->slot);
-		assert_int_equal(record->mode, branch->mode);
-		assert_int_equal(record->flags, both ? BG_BRANCH_NODE_GROUPS : 0);
-		assert_memory_equal(&record->timeouts, &branch->timeouts, sizeof(branch->timeouts));
-		for (size_t p = 0; p < branch->pod_count; p++) {
-			const struct bg_model_pod *pod = &branch->pods[p];
-			__u32 class = bg_image_class(image, &pod->addresses[0]);
-
-			assert_int_equal(oracle_info(model, &pod->addresses[0]),
-					 bg_image_class_info(image, &pod->addresses[0]));
-			for (int proto = 6; proto <= 17; proto += 11)
-				for (int port = 50; port < 8090; port++) {
-					bool declared = false;
-
-					for (size_t i = 0; i < pod->probe_count; i++)
-						declared |= pod->probes[i].protocol == proto &&
-							    pod->probes[i].port == port;
-					assert_int_equal(has_pair(image, record->probes,
-								  record->probe_count, class,
-								  (__u32)proto << 16 | port),
-							 declared);
-				}
-		}
-	}
-	for (size_t i = 0; i < node->local_service_count; i++)
-		assert_true(has_pair(image, header_of(image)->local_services,
-				     header_of(image)->local_service_count,
-				     bg_image_class(image, &node->local_services[i].address),
-				     17u << 16 | node->local_services[i].port));
-}
-
-static void check_flags(const struct bg_model *model, const struct bg_image *image)
-{
-	__u32 flags = header_of(image)->flags;
-	const struct bg_model_node *node = &model->node;
-
-	assert_int_equal(!!(flags & BG_NODE_REVALIDATE), node->revalidate);
-	assert_int_equal(!!(flags & BG_NODE_FILTER_PLATFORM), node->filter_platform);
-	assert_int_equal(!!(flags & BG_NODE_EXTERNAL_SNAT), node->external_snat);
-	assert_int_equal(!!(flags & BG_NODE_PER_INTERFACE), node->per_interface);
-	assert_int_equal(!!(flags & BG_NODE_HAS_GROUPS), node->has_groups);
-}
-
-/* The node's policy is asked through a branch record that carries it. */
-static void check_node_policy(struct random_source *source, const struct bg_model *model,
-			      struct bg_image *image)
-{
-	struct bg_branch *record = (void *)record_of(image, model->branches[0].vlan);
-	struct bg_policy kept[BG_DIRECTIONS];
-
-	memcpy(kept, record->policy, sizeof(kept));
-	memcpy(record->policy, header_of(image)->node_policy, sizeof(kept));
-	for (int i = 0; i < 20; i++) {
-		struct oracle_service service = random_service(source, model);
-		enum bg_direction direction = random_below(source, 2);
-		struct bg_addr remote = random_addr(source, model);
-		__u32 index;
-		enum bg_service_space space = space_of(&service, &index);
-
-		assert_int_equal(bg_image_lookup(image, model->branches[0].vlan, direction, &remote,
-						 space, index),
-				 oracle_groups_rule(model, model->node.groups,
-						    model->node.group_count, direction, &remote,
-						    &service));
-	}
-	memcpy(record->policy, kept, sizeof(kept));
-}
-
-static void agrees_with_the_oracle(void **state)
-{
-	struct random_source source = random_seeded();
-
-	(void)state;
-	for (int round = 0; round < 300; round++) {
-		struct bg_model *model = random_model(&source);
-		struct bg_image *image = compile(model), *again = compile(model);
-
-		for (int i = 0; i < 200; i++) {
-			check_rule(&source, model, image);
-			if (i % 4 == 0)
-				check_info(&source, model, image);
-		}
-		check_branches(model, image);
-		check_flags(model, image);
-		check_node_policy(&source, model, image);
-		assert_int_equal(image->block_count, again->block_count);
-		assert_memory_equal(image->blocks, again->blocks,
-				    image->block_count * sizeof(struct bg_block));
-		bg_image_free(again);
-		bg_image_free(image);
-		maker_free(model);
-	}
-}
-
 /* --- refusals --- */
 
 static void an_image_that_does_not_fit_is_refused(void **state)
@@ -593,7 +397,6 @@ int main(void)
 		cmocka_unit_test(platform_addresses_are_flagged),
 		cmocka_unit_test(members_of_one_group_are_one_class),
 		cmocka_unit_test(a_rule_of_one_prefix_takes_few_bytes),
-		cmocka_unit_test(agrees_with_the_oracle),
 		cmocka_unit_test(an_image_that_does_not_fit_is_refused),
 		cmocka_unit_test(an_unnumbered_rule_is_refused),
 	};
