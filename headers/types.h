@@ -13,7 +13,7 @@
  * Layout and meaning of everything that is pinned. A loader that finds another
  * number in the pinned `control` map does not touch what is there.
  */
-#define BG_ABI 1
+#define BG_ABI 2
 
 /* VLAN ids are 12 bits (IEEE 802.1Q); 0 and 4095 are reserved. */
 #define BG_VLANS 4096
