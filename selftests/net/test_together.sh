@@ -215,7 +215,6 @@ for way in "${ways[@]}"; do
 	if [ "$way" = tcx ]; then
 		from_here_on
 		step_before || bail "no program before ours"
-		check "$way, they step before us: seen" first_are foreign
 		check "$way, they step before us: we step before them" wait_for 20 first_are tc_
 		check "$way, they step before us: the log says so" bg_says "ours is in front again.*tc_branch_egress"
 		check "$way, they step before us: they see what passes" sees together "${allowed[@]}"
@@ -223,9 +222,11 @@ for way in "${ways[@]}"; do
 		bg_kill
 		steppers_go
 		step_before || bail "no program before ours"
+		check "$way, they step before us while no daemon runs" first_are foreign
+		check "$way, they step before us while no daemon runs: what is denied passes" tcp cart "$LAB_CLIENT4" 5432
 		bg_start --attach "$way"
-		check "$way, they step before us while the daemon is dead" wait_for 20 first_are tc_
-		check "$way: the daemon alive, verdicts hold" verdicts_hold
+		check "$way: the next daemon steps before them" wait_for 20 first_are tc_
+		check "$way: and verdicts hold" verdicts_hold
 		steppers_go
 		check "$way, they come and go: not a packet is lost" nothing_is_lost
 	elif [ ${#ways[@]} -gt 1 ]; then
