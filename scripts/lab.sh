@@ -202,7 +202,10 @@ lab_branch() {
 			netns "$LAB_NAME-fabric" || return
 	fi
 	lab_link_sysctls "vlan.eth.$vlan" || return
+	# The VPC's router has this one link-local address, which the CNI's rule of
+	# priority 0 knows: what it asked from another, the node would send back to it.
 	lab_ip fabric <<-END || return
+		link set vlan.$vlan addrgenmode none
 		link set vlan.$vlan up
 		addr add $LAB_GATEWAY4/32 dev vlan.$vlan
 		addr add $LAB_GATEWAY6/64 dev vlan.$vlan nodad
