@@ -6,7 +6,7 @@
 cd "$(dirname "$0")/../.." || exit 1
 export BG_TEST_LOGS=/tmp/test-logs BG_IN_VM=1
 
-# "1/3": of the suites that run on one kernel only, this one takes every third,
+# "1/2": of the suites that need not run on every kernel, this one takes every second,
 # from the first on. Empty: all suites.
 share=$(sed -n 's/.*bg_share=\([^ ]*\).*/\1/p' /proc/cmdline)
 turn=0

@@ -55,8 +55,10 @@ rm -f "$results"
 status=0
 share=
 if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
-	share=bg_share=$(grep -v '^#' selftests/vm/kernels.list |
-		awk -v name="$name" '$1 == name { i = NR } END { print i "/" NR }')
+	share=bg_share=$(awk -v name="$name" '
+		!/^#/ { n[$5]++ }
+		$1 == name { way = $5; i = n[way] }
+		END { print i "/" n[way] }' selftests/vm/kernels.list)
 fi
 BG_VM_APPEND="$share ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
 	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" || status=$?
