@@ -75,6 +75,39 @@ expect "a failure beside the others" 1 "3 passed, 1 failed, 0 skipped" "not ok 2
 expect "a time-out there" 1 "3 passed, 2 failed, 0 skipped" "did not end within 1 s" \
 	--timeout 1 --beside "s=printf '1..2\nok 1 - a\n'; sleep 20" "t=$two"
 
+# What is interrupted ends, all of it, and cleans up.
+cat >"$dir/long" <<END
+#!/bin/bash
+trap 'touch $dir/\$1.clean' EXIT
+trap 'exit 143' TERM
+touch $dir/\$1.started
+sleep 30 & wait
+END
+chmod +x "$dir/long"
+interrupted() {
+	local status
+	rm -f "$dir"/*.started "$dir"/*.clean
+	"$run" --beside "s=$dir/long s" "t=$dir/long t" >"$dir/out" 2>&1 &
+	for _ in {1..100}; do
+		[ ! -e "$dir/s.started" ] || [ ! -e "$dir/t.started" ] || break
+		sleep 0.1
+	done
+	kill "-$1" $!
+	wait $!
+	status=$?
+	count=$((count + 1))
+	if [ $status -eq "$2" ] && [ -e "$dir/s.clean" ] && [ -e "$dir/t.clean" ]; then
+		echo "ok $count - interrupted by $1"
+	else
+		echo "not ok $count - interrupted by $1"
+		echo "# status $status; $(cd "$dir" && echo *)"
+	fi
+}
+set -m # else it would ignore SIGINT
+interrupted INT 130
+interrupted TERM 143
+set +m
+
 expect "all as one TAP stream" 1 "1..5" "ok 3 - s: c # SKIP no 8021q" --tap \
 	"s=printf '1..3\nok 1 - a\nnot ok 2 - b\n# why\nok 3 - c # SKIP no 8021q\n'" "t=$two"
 expect "a crash in that stream" 1 "1..3" "not ok 3 - s: ended with status 139 (signal SEGV)" --tap \

@@ -42,7 +42,8 @@ stamp() {
 	done
 }
 
-timeout --kill-after=5 "$limit_s" qemu-system-x86_64 \
+# (--foreground: in our process group, so that it ends with us)
+timeout --foreground --kill-after=5 "$limit_s" qemu-system-x86_64 \
 	-accel tcg,thread=multi -machine pc -cpu max -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
 	-nodefaults -no-user-config -display none -monitor none -no-reboot \
 	-serial stdio -serial "file:$results" "${cable[@]}" \
