@@ -17,7 +17,7 @@ kernel=$1
 initrd=$2
 log=$3
 results=$4
-limit_s=${BG_VM_TIMEOUT_S:-1500}
+limit_s=${BG_VM_TIMEOUT_S:-2400}
 
 version=$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p;q')
 read -r major minor <<<"$version"
