@@ -6,9 +6,10 @@
 cd "$(dirname "$0")/../.." || exit 1
 export BG_TEST_LOGS=/tmp/test-logs BG_IN_VM=1
 
-# "1/2": of the suites that need not run on every kernel, this one takes every second,
-# from the first on. Empty: all suites.
+# "tcx/1/2": of the suites that need not run on every kernel with tcx, this one takes
+# every second, from the first on. Empty: all suites.
 share=$(sed -n 's/.*bg_share=\([^ ]*\).*/\1/p' /proc/cmdline)
+IFS=/ read -r way part parts <<<"$share"
 turn=0
 
 # runs_here SUITE DEFAULT: by plan.list.
@@ -18,9 +19,10 @@ runs_here() {
 	where=$(awk -v suite="$1" '$2 == suite { print $1 }' selftests/vm/plan.list)
 	case ${where:-$2} in
 	every) return 0 ;;
+	tcx) [ "$way" = tcx ] || return ;;
 	esac
 	turn=$((turn + 1))
-	[ $((turn % ${share#*/})) -eq $((${share%/*} % ${share#*/})) ]
+	[ $((turn % parts)) -eq $((part % parts)) ]
 }
 
 suites=(--timeout 60 "kernel=selftests/vm/guest-kernel.sh"
@@ -32,7 +34,7 @@ for file in build/selftests/packets/test_*; do
 done
 for file in selftests/net/test_*.sh; do
 	name=net/$(basename "$file")
-	! runs_here "$name" one || suites+=(--timeout 600 "$name=$file")
+	! runs_here "$name" tcx || suites+=(--timeout 600 "$name=$file")
 done
 # One at a time while working on it: BG_VM_ONLY=pattern on the kernel's command line.
 only=$(sed -n 's/.*bg_only=\([^ ]*\).*/\1/p' /proc/cmdline)

@@ -58,7 +58,7 @@ if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 	share=bg_share=$(awk -v name="$name" '
 		!/^#/ { n[$5]++ }
 		$1 == name { way = $5; i = n[way] }
-		END { print i "/" n[way] }' selftests/vm/kernels.list)
+		END { print way "/" i "/" n[way] }' selftests/vm/kernels.list)
 fi
 BG_VM_APPEND="$share ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
 	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" || status=$?
