@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Model → image. Order of the cells: header, branch table, roots, branch
- * records, trie nodes, class_info, probes and local services, then the vectors
+ * records, trie nodes and the few, class_info, probes and local services, then the vectors
  * of the policies, which share chunks and heads.
  */
 #include "compile.h"

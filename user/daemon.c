@@ -108,7 +108,7 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	return bg_datapath_pin(daemon->datapath, err);
 }
 
-/* XDP programs that no interface will get: they need not be verified and stay. */
+/* XDP programs that no interface will get: they need be neither verified nor kept. */
 static const char *const *without_programs(enum bg_xdp_choice xdp)
 {
 	static const char *const lists[][3] = {

@@ -41,11 +41,12 @@ struct bg_datapath_options {
 			  * 0 = random */
 	int policy_fd; /* private: judge by this policy map, which is somebody else's and is
 			* only read; 0 = one of its own */
-	const char *const *only;    /* private: the names of the programs to load, then NULL: the
-				  * verifier takes its time for each; NULL = all */
-	const char *const *without; /* names of programs to leave out, then NULL */
-	bool new_policy;	    /* with pin_dir: a policy map of its own, of image_blocks,
-			  * instead of the pinned one (a feed outgrew that) */
+	/* The verifier takes its time for each program. Names, then NULL: */
+	const char *const *only;    /* of those to load (private); NULL = all */
+	const char *const *without; /* of those to leave out; NULL = none */
+	/* with pin_dir: a policy map of its own, of image_blocks, instead of the
+	 * pinned one (a feed outgrew that) */
+	bool new_policy;
 };
 
 struct bg_datapath {

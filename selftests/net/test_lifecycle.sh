@@ -50,6 +50,7 @@ capture client eth0 src net 10.0.32.0/20
 for _ in 1 2 3 4 5; do
 	lab_pod_delete web
 	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
+	lab_exec web ping -q -i 0.01 -c 100 -w "$WAIT_S" "$LAB_CLIENT4" >/dev/null
 	silent tcp web "$LAB_CLIENT4" 5432
 done
 wait_for 10 armed_at 10

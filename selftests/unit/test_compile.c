@@ -11,26 +11,8 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
 #include "../model_maker.h"
-
-#define BLOCKS 16384
-
-static struct bg_image *compile(const struct bg_model *model)
-{
-	struct bg_image *image = NULL;
-	struct bg_error err = {};
-	int rc = bg_compile(model, 7, BLOCKS, &image, &err);
-
-	if (rc)
-		fail_msg("%d: %s", rc, err.text);
-	return image;
-}
-
-static const struct bg_header *header_of(const struct bg_image *image)
-{
-	return (const void *)image->blocks;
-}
+#include "compiled.h"
 
 static __u32 tcp(const struct bg_image *image, enum bg_direction direction, const char *remote,
 		 __u32 port)
@@ -63,7 +45,7 @@ static size_t cidr(struct bg_model *model, const char *text)
 static void nothing_is_allowed_without_rules(void **state)
 {
 	struct bg_model *model = one_branch();
-	struct bg_image *image = compile(model);
+	struct bg_image *image = compiled(model);
 	struct bg_addr addr = maker_addr("192.0.2.1");
 
 	(void)state;
@@ -87,7 +69,7 @@ static void a_rule_counts_for_its_direction_port_and_family(void **state)
 
 	(void)state;
 	maker_rule(model, cidr(model, "10.0.0.0/16"), BG_INGRESS, 6, 5432, 5440);
-	image = compile(model);
+	image = compiled(model);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.255.255", 5432), 1);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5440), 1);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5431), 0);
@@ -108,7 +90,7 @@ static void everything_of_one_family_is_not_the_other(void **state)
 	(void)state;
 	maker_rule(model, cidr(model, "0.0.0.0/0"), BG_EGRESS, -1, 0, 65535);
 	maker_rule(model, cidr(model, "::/0"), BG_INGRESS, -1, 0, 65535);
-	image = compile(model);
+	image = compiled(model);
 	assert_int_equal(tcp(image, BG_EGRESS, "255.255.255.255", 65535), 1);
 	assert_int_equal(tcp(image, BG_EGRESS, "0.0.0.0", 0), 1);
 	assert_int_equal(tcp(image, BG_EGRESS, "2001:db8::1", 0), 0);
@@ -132,7 +114,7 @@ static void spaces_end_where_they_end(void **state)
 	maker_rule(model, set, BG_INGRESS, 1, 255, 254);
 	maker_rule(model, set, BG_INGRESS, 58, 255, -1);
 	maker_rule(model, set, BG_INGRESS, 254, 0, 65535);
-	image = compile(model);
+	image = compiled(model);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 65534), 1);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 65535), 0);
 	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_UDP, 0), 0);
@@ -167,7 +149,7 @@ static void the_first_rule_in_order_wins(void **state)
 	model->branches[0].group_count = 0;
 	maker_branch_group(model, 0, 1);
 	maker_branch_group(model, 0, 0);
-	image = compile(model);
+	image = compiled(model);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 85), 1);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 86), 5);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 90), 1);
@@ -190,7 +172,7 @@ static void rules_of_one_number_are_one_rule(void **state)
 	maker_rule(model, set, BG_INGRESS, -1, 0, 65535);
 	maker_rule(model, set, BG_INGRESS, 6, 80, 80);
 	model->rules[2].number = 1;
-	image = compile(model);
+	image = compiled(model);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 80), 1);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 81), 2);
 	bg_image_free(image);
@@ -207,7 +189,7 @@ static void icmp_is_type_and_code(void **state)
 	maker_rule(model, cidr(model, "10.0.0.1/32"), BG_INGRESS, 1, 8, -1);
 	maker_rule(model, cidr(model, "10.0.0.2/32"), BG_INGRESS, 1, 3, 4);
 	maker_rule(model, cidr(model, "10.0.0.3/32"), BG_INGRESS, 58, -1, -1);
-	image = compile(model);
+	image = compiled(model);
 	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 8 << 8), 1);
 	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 8 << 8 | 255), 1);
 	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 9 << 8), 0);
@@ -254,7 +236,7 @@ static void platform_addresses_are_flagged(void **state)
 			maker_prefix("10.0.0.0/16"));
 	maker_prefix_to(&model->node.vpc_cidrs, &model->node.vpc_cidr_count,
 			maker_prefix("2001:db8::/56"));
-	image = compile(model);
+	image = compiled(model);
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
 		struct bg_addr addr = maker_addr(expected[i].text);
 
@@ -283,7 +265,7 @@ static void members_of_one_group_are_one_class(void **state)
 		maker_member(model, set, prefix);
 	}
 	maker_rule(model, set, BG_INGRESS, 6, 443, 443);
-	image = compile(model);
+	image = compiled(model);
 	for (size_t i = 0; i < model->sets[set].prefix_count; i++) {
 		__u32 this = bg_image_class(image, &model->sets[set].prefixes[i].addr);
 
@@ -317,7 +299,7 @@ static void a_rule_of_one_prefix_takes_few_bytes(void **state)
 		maker_member(model, set, prefix);
 		maker_rule(model, set, BG_INGRESS, 6, 443, 443);
 	}
-	image = compile(model);
+	image = compiled(model);
 	for (size_t i = 0; i < model->rule_count; i++) {
 		const struct bg_addr *addr = &model->sets[model->rules[i].set].prefixes[0].addr;
 
@@ -347,7 +329,7 @@ static void an_image_that_does_not_fit_is_refused(void **state)
 		maker_member(model, set, prefix);
 	}
 	maker_rule(model, set, BG_INGRESS, 6, 443, 443);
-	whole = compile(model);
+	whole = compiled(model);
 	/* at every capacity below what it takes, and not at what it takes */
 	for (size_t blocks = 0; blocks < whole->block_count; blocks++) {
 		err.text[0] = 0;
@@ -374,12 +356,12 @@ static void an_unnumbered_rule_is_refused(void **state)
 	(void)state;
 	maker_rule(model, cidr(model, "10.0.0.0/8"), BG_INGRESS, 6, 1, 2);
 	model->rules[0].number = 0;
-	assert_int_equal(bg_compile(model, 1, BLOCKS, &image, &err), -EINVAL);
+	assert_int_equal(bg_compile(model, 1, COMPILED_MOST_BLOCKS, &image, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "sg-1"));
 	assert_null(image);
 	model->rules[0].number = 1;
 	model->branches[0].vlan = 4095;
-	assert_int_equal(bg_compile(model, 1, BLOCKS, &image, &err), -EINVAL);
+	assert_int_equal(bg_compile(model, 1, COMPILED_MOST_BLOCKS, &image, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "4095"));
 	maker_free(model);
 }

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
 #include "../model_maker.h"
+#include "compiled.h"
 #include "random_model.h"
 
 struct walk {
@@ -39,6 +39,17 @@ static void check_leaf(const struct walk *walk, __u32 entry)
 	assert_true((entry & ~BG_LEAF) < walk->header->classes);
 }
 
+/* A key lies in the region of the first `depth` bits of hi, lo, which leads to it. */
+static void check_region(__u64 key_hi, __u64 key_lo, int depth, __u64 hi, __u64 lo)
+{
+	__u64 mask_hi = depth >= 64 ? ~0ull : ~0ull << (64 - depth);
+	__u64 mask_lo = depth > 64 ? ~0ull << (128 - depth) : 0;
+
+	assert_true(depth > 0);
+	assert_true(((key_hi ^ hi) & mask_hi) == 0);
+	assert_true(((key_lo ^ lo) & mask_lo) == 0);
+}
+
 static void check_one_of_few(struct walk *walk, const struct bg_few *few, int depth, __u64 hi,
 			     __u64 lo)
 {
@@ -50,14 +61,7 @@ static void check_one_of_few(struct walk *walk, const struct bg_few *few, int de
 	assert_true(!few->hi_shift || lo_ignored == 64);
 	assert_true(128 - few->hi_shift - lo_ignored > depth);
 	assert_true(bg_few_covers(few, few->key_hi, few->key_lo));
-	/* it lies in the region that leads to it */
-	if (depth) {
-		__u64 mask_hi = depth >= 64 ? ~0ull : ~0ull << (64 - depth);
-		__u64 mask_lo = depth > 64 ? ~0ull << (128 - depth) : 0;
-
-		assert_true(((few->key_hi ^ hi) & mask_hi) == 0);
-		assert_true(((few->key_lo ^ lo) & mask_lo) == 0);
-	}
+	check_region(few->key_hi, few->key_lo, depth, hi, lo);
 	check_leaf(walk, few->hit);
 }
 
@@ -110,14 +114,7 @@ static void check_entry(struct walk *walk, __u32 entry, int depth, __u64 hi, __u
 	assert_int_equal(bg_entry_in_lo(entry), here >= 64);
 	assert_int_equal(bg_entry_shift(entry), 60 - here % 64);
 	assert_true(!(node->key_hi & ~node->mask_hi) && !(node->key_lo & ~node->mask_lo));
-	/* reached by keys of its own region only */
-	if (depth) {
-		__u64 mask_hi = depth >= 64 ? ~0ull : ~0ull << (64 - depth);
-		__u64 mask_lo = depth > 64 ? ~0ull << (128 - depth) : 0;
-
-		assert_true(((node->key_hi ^ hi) & mask_hi) == 0);
-		assert_true(((node->key_lo ^ lo) & mask_lo) == 0);
-	}
+	check_region(node->key_hi, node->key_lo, depth, hi, lo);
 	check_leaf(walk, node->miss);
 	for (__u64 n = 0; n < 16; n++) {
 		__u64 nibble = n << bg_entry_shift(entry);
@@ -227,11 +224,8 @@ static void every_index_leads_into_the_image(void **state)
 	(void)state;
 	for (int round = 0; round < 25; round++) {
 		struct bg_model *model = random_model(&source);
-		struct bg_image *image = NULL;
-		struct bg_error err = {};
+		struct bg_image *image = compiled(model);
 
-		if (bg_compile(model, 1, 16384, &image, &err))
-			fail_msg("%s", err.text);
 		check_image(model, image);
 		bg_image_free(image);
 		maker_free(model);
@@ -243,8 +237,7 @@ static void nested_prefixes_of_all_lengths(void **state)
 {
 	struct bg_model *model = maker_new();
 	size_t branch = maker_branch(model, "eni-1", 9);
-	struct bg_image *image = NULL;
-	struct bg_error err = {};
+	struct bg_image *image;
 
 	(void)state;
 	maker_branch_group(model, branch, maker_group(model, "sg-1"));
@@ -268,8 +261,7 @@ static void nested_prefixes_of_all_lengths(void **state)
 	/* the innermost first: each prefix decides just outside of the next one */
 	for (size_t set = model->set_count; set > 0; set--)
 		maker_rule(model, set - 1, BG_INGRESS, 6, 80, 80);
-	if (bg_compile(model, 1, 16384, &image, &err))
-		fail_msg("%s", err.text);
+	image = compiled(model);
 	check_image(model, image);
 	for (size_t r = 0; r < model->rule_count; r++) {
 		const struct bg_prefix *prefix = &model->sets[model->rules[r].set].prefixes[0];
@@ -293,8 +285,7 @@ static void equal_policies_are_stored_once(void **state)
 	(void)state;
 	for (int many = 0; many < 2; many++) {
 		struct bg_model *model = maker_new();
-		struct bg_image *image = NULL;
-		struct bg_error err = {};
+		struct bg_image *image;
 		size_t group = maker_group(model, "sg-1");
 
 		for (int i = 0; i < 500; i++) {
@@ -311,9 +302,8 @@ static void equal_policies_are_stored_once(void **state)
 		}
 		for (int vlan = 1; vlan <= (many ? 100 : 1); vlan++)
 			maker_branch_group(model, maker_branch(model, "eni", vlan), group);
-		if (bg_compile(model, 1, 16384, &image, &err))
-			fail_msg("%s", err.text);
-		used[many] = ((const struct bg_header *)image->blocks)->cells_used;
+		image = compiled(model);
+		used[many] = header_of(image)->cells_used;
 		bg_image_free(image);
 		maker_free(model);
 	}
@@ -353,8 +343,7 @@ static void lists_are_in_order(void **state)
 		}
 		maker_pod_probe(model, branch, pod, 6, 80);
 	}
-	if (bg_compile(model, 1, 16384, &image, &err))
-		fail_msg("%s", err.text);
+	image = compiled(model);
 	entry = probe_list(image, 1, &count);
 	assert_int_equal(count, 3 * 1000);
 	for (__u32 i = 1; i < count; i++, entry += 2)
@@ -364,7 +353,7 @@ static void lists_are_in_order(void **state)
 
 	for (int port = 0; port < 65535; port++)
 		maker_pod_probe(model, branch, 0, 6, port);
-	assert_int_equal(bg_compile(model, 2, 16384, &image, &err), -EINVAL);
+	assert_int_equal(bg_compile(model, 2, COMPILED_MOST_BLOCKS, &image, &err), -EINVAL);
 	if (!strstr(err.text, "probes of branch eni-1: 68035 of them"))
 		fail_msg("%s", err.text);
 	assert_null(image);

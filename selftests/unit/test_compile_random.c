@@ -11,33 +11,11 @@
 
 #include <cmocka.h>
 
-#include "compile.h"
 #include "../model_maker.h"
+#include "compiled.h"
 #include "oracle.h"
 #include "random_model.h"
 
-#define BLOCKS 16384
-
-static struct bg_image *compile(const struct bg_model *model)
-{
-	struct bg_image *image = NULL;
-	struct bg_error err = {};
-	int rc = bg_compile(model, 7, BLOCKS, &image, &err);
-
-	if (rc)
-		fail_msg("%d: %s", rc, err.text);
-	return image;
-}
-
-static const struct bg_header *header_of(const struct bg_image *image)
-{
-	return (const void *)image->blocks;
-}
-
-static const __u32 *cells_of(const struct bg_image *image)
-{
-	return (const void *)image->blocks;
-}
 static enum bg_service_space space_of(const struct oracle_service *service, __u32 *index)
 {
 	switch (service->protocol) {
@@ -206,7 +184,7 @@ static void agrees_with_the_oracle(void **state)
 	(void)state;
 	for (int round = 0; round < 300; round++) {
 		struct bg_model *model = random_model(&source);
-		struct bg_image *image = compile(model), *again = compile(model);
+		struct bg_image *image = compiled(model), *again = compiled(model);
 
 		for (int i = 0; i < 200; i++) {
 			check_rule(&source, model, image);

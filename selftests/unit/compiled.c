@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "compiled.h"
+
+struct bg_image *compiled(const struct bg_model *model)
+{
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+	int rc = bg_compile(model, COMPILED_REVISION, COMPILED_MOST_BLOCKS, &image, &err);
+
+	if (rc)
+		fail_msg("%d: %s", rc, err.text);
+	return image;
+}
