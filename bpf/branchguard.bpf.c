@@ -214,7 +214,7 @@ SEC("tc")
 int tc_branch_egress(struct __sk_buff *ctx)
 {
 	struct bg_case *c = open_case(BG_EGRESS, ctx->ifindex, iface_branch_vlan(ctx->ifindex));
-	bool by_short_way = ctx->tc_index == BG_PATH_SHORT;
+	bool by_short_way = ctx->tc_index == BG_CAME_BY_SHORT_WAY;
 	int action = TC_ACT_SHOT;
 
 	if (!c)
@@ -266,7 +266,7 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
 {
 	if (consult(c, BG_ASK_LOCAL, BG_EGRESS) == BG_REASON_NONE && local_is_ours(c))
-		leave_path(ctx, BG_PATH_STACK);
+		set_came_by(ctx, BG_CAME_BY_STACK);
 	return TC_ACT_UNSPEC;
 }
 
@@ -301,9 +301,9 @@ static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_
 	c->groups = BG_GROUPS_BRANCH;
 	if (!verdict(c))
 		return TC_ACT_SHOT;
-	leave_path(ctx, c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
-				? BG_PATH_REPLY
-				: BG_PATH_JUDGED);
+	set_came_by(ctx, c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
+				 ? BG_CAME_AS_REPLY
+				 : BG_CAME_JUDGED);
 	return TC_ACT_UNSPEC;
 }
 
@@ -318,7 +318,7 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	struct bg_case *c;
 
 	/* whatever the pod has put there */
-	leave_path(ctx, BG_PATH_UNKNOWN);
+	set_came_by(ctx, BG_CAME_UNKNOWN);
 	if (!iface)
 		return TC_ACT_UNSPEC;
 	c = open_case(BG_EGRESS, ctx->ifindex, iface->vlan);
@@ -390,7 +390,7 @@ static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vla
 	if (!c)
 		return TC_ACT_SHOT;
 	c->came_by = ctx->tc_index;
-	if (c->came_by == BG_PATH_REPLY)
+	if (c->came_by == BG_CAME_AS_REPLY)
 		return TC_ACT_UNSPEC;
 	c->node_flow = 1;
 	c->groups = node_egress_groups(c);

@@ -12,7 +12,7 @@
 #include "report.h"
 
 /* What the policy image says about the packet; consult.h fills it in. */
-struct bg_answer {
+struct bg_findings {
 	__u32 revision;
 	__u32 tag;	    /* of the branch */
 	__u32 mode;	    /* of the branch, enum bg_mode */
@@ -26,7 +26,7 @@ struct bg_answer {
 };
 
 /* What consult() is to find out. */
-enum bg_question {
+enum bg_ask {
 	BG_ASK_LOCAL = 1 << 0,
 	BG_ASK_REMOTE = 1 << 1,
 	BG_ASK_RULES = 1 << 2,
@@ -47,30 +47,30 @@ enum bg_groups {
  * out. The field survives the stack (that is what it is for) and collides with no
  * mark. It survives a veth, too, so that program overwrites it in any case.
  */
-enum bg_path {
-	BG_PATH_UNKNOWN = 0,
-	BG_PATH_STACK = 0xb601,	 /* through the node's stack: may have been NATed */
-	BG_PATH_SHORT = 0xb602,	 /* straight to the branch */
-	BG_PATH_JUDGED = 0xb603, /* the branch's groups have admitted it */
-	BG_PATH_REPLY = 0xb604,	 /* likewise, and it belongs to a flow that came in */
+enum bg_came_by {
+	BG_CAME_UNKNOWN = 0,
+	BG_CAME_BY_STACK = 0xb601,     /* through the node's stack: may have been NATed */
+	BG_CAME_BY_SHORT_WAY = 0xb602, /* straight to the branch */
+	BG_CAME_JUDGED = 0xb603,       /* the branch's groups have admitted it */
+	BG_CAME_AS_REPLY = 0xb604,     /* likewise, and it belongs to a flow that came in */
 };
 
 struct bg_case {
 	/* zeroed for every packet */
 	struct bg_packet packet;
-	struct bg_verdict verdict; /* .vlan is given, the rest is the answer */
+	struct bg_verdict verdict; /* .vlan is given, the rest is found out */
 	enum bg_reason dissected;  /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
 	enum bg_reason exempt; /* the reason why no rule is asked, NONE = rules are */
 	__u16 groups;	       /* enum bg_groups: whose rules must admit it */
-	__u16 came_by;	       /* enum bg_path */
+	__u16 came_by;	       /* enum bg_came_by */
 	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
 	__u16 no_flow;	       /* the fast look-up found none */
 	/* written before they are read */
 	struct bg_flow_query flow;
 	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
-	struct bg_answer answer;
+	struct bg_findings findings;
 	/* kept from packet to packet: the clock of tick `clock_tick` */
 	__u64 clock_tick;
 	__u64 clock_ns;

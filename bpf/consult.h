@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Asking the policy image. One call reads one revision, whole: what it finds
- * stands in c->answer and c->verdict.
+ * stands in c->findings and c->verdict.
  */
 #ifndef BG_CONSULT_H
 #define BG_CONSULT_H
@@ -11,7 +11,7 @@
 
 /* The rules that apply to the packet; all of them must admit it. */
 static __always_inline void consult_rules(struct bg_case *c, const struct bg_policy_view *view,
-					  __u32 questions, enum bg_direction direction)
+					  __u32 asked, enum bg_direction direction)
 {
 	/* the mask keeps a run-time direction inside the arrays */
 	const struct bg_policy *branch = &view->branch->policy[direction & 1];
@@ -20,7 +20,7 @@ static __always_inline void consult_rules(struct bg_case *c, const struct bg_pol
 	__u16 groups = c->groups;
 
 	/* an ICMP flow is opened by the request, whichever of the pair this is */
-	if (questions & BG_ASK_FLOW && c->packet.tracking != BG_TRACK_ANY)
+	if (asked & BG_ASK_FLOW && c->packet.tracking != BG_TRACK_ANY)
 		index = (__u32)c->packet.remote_port << 8;
 	if (groups & BG_GROUPS_CROSSING) {
 		groups |= BG_GROUPS_BRANCH;
@@ -29,19 +29,19 @@ static __always_inline void consult_rules(struct bg_case *c, const struct bg_pol
 	}
 	if (!(view->header->flags & BG_NODE_HAS_GROUPS))
 		groups &= ~BG_GROUPS_NODE;
-	c->answer.rules = BG_REASON_RULE;
+	c->findings.rules = BG_REASON_RULE;
 	/* 0: the branch's groups, 1: the node's */
 	for (int which = 0; which < 2; which++) {
 		if (!(groups & (which ? BG_GROUPS_NODE : BG_GROUPS_BRANCH)))
 			continue;
-		rule = policy_rule(view, which ? here : branch, c->answer.remote_class,
+		rule = policy_rule(view, which ? here : branch, c->findings.remote_class,
 				   c->packet.protocol, index);
 		if (which)
 			c->verdict.node_rule = rule;
 		else
 			c->verdict.rule = rule;
 		if (!rule) {
-			c->answer.rules = which ? BG_REASON_NO_NODE_RULE : BG_REASON_NO_RULE;
+			c->findings.rules = which ? BG_REASON_NO_NODE_RULE : BG_REASON_NO_RULE;
 			return;
 		}
 	}
@@ -56,10 +56,10 @@ static __always_inline __u32 consult_address(const struct bg_policy_view *view,
 }
 
 /*
- * Finds out what `questions` (enum bg_question) ask for; `direction` is the one
+ * Finds out what is `asked` (of enum bg_ask); `direction` is the one
  * whose rules are asked. Returns enum bg_reason: NONE, or why nothing passes.
  */
-__noinline int consult(struct bg_case *c, __u32 questions, enum bg_direction direction)
+__noinline int consult(struct bg_case *c, __u32 asked, enum bg_direction direction)
 {
 	struct bg_policy_view view;
 	enum bg_reason reason;
@@ -69,32 +69,32 @@ __noinline int consult(struct bg_case *c, __u32 questions, enum bg_direction dir
 	reason = policy_view(&view);
 	if (reason != BG_REASON_NONE)
 		return reason;
-	c->answer.revision = view.header->revision;
-	c->answer.header_flags = view.header->flags;
-	if (questions & BG_ASK_LOCAL)
-		c->answer.local_info = consult_address(&view, &c->packet.local, c->packet.ipv6,
-						       &c->answer.local_class);
-	if (questions & BG_ASK_OWNER)
-		c->verdict.vlan = c->answer.local_info & BG_CLASS_VLAN_MASK;
+	c->findings.revision = view.header->revision;
+	c->findings.header_flags = view.header->flags;
+	if (asked & BG_ASK_LOCAL)
+		c->findings.local_info = consult_address(&view, &c->packet.local, c->packet.ipv6,
+							 &c->findings.local_class);
+	if (asked & BG_ASK_OWNER)
+		c->verdict.vlan = c->findings.local_info & BG_CLASS_VLAN_MASK;
 	reason = policy_branch(&view, c->verdict.vlan);
 	if (reason != BG_REASON_NONE)
 		return reason;
-	c->answer.tag = view.branch->tag;
-	c->answer.mode = view.branch->mode;
+	c->findings.tag = view.branch->tag;
+	c->findings.mode = view.branch->mode;
 	c->verdict.slot = view.branch->slot;
-	c->verdict.revision = c->answer.revision;
-	if (questions & BG_ASK_REMOTE)
-		c->answer.remote_info = consult_address(&view, &c->packet.remote, c->packet.ipv6,
-							&c->answer.remote_class);
-	if (questions & BG_ASK_RULES)
-		consult_rules(c, &view, questions, direction);
+	c->verdict.revision = c->findings.revision;
+	if (asked & BG_ASK_REMOTE)
+		c->findings.remote_info = consult_address(&view, &c->packet.remote, c->packet.ipv6,
+							  &c->findings.remote_class);
+	if (asked & BG_ASK_RULES)
+		consult_rules(c, &view, asked, direction);
 	return BG_REASON_NONE;
 }
 
 /* The flags of the packet's flow, -1 = none; after consult(). */
 static __always_inline int flow_of(struct bg_case *c)
 {
-	flow_key(&c->flow.key, &c->packet, c->answer.tag);
+	flow_key(&c->flow.key, &c->packet, c->findings.tag);
 	return flow_peek(&c->flow.key, case_clock_ns(c));
 }
 
@@ -131,24 +131,24 @@ __noinline int is_listed(struct bg_case *c, enum bg_list which)
 	__u32 list, entries, class, service;
 
 	if (!c || policy_view(&view) != BG_REASON_NONE ||
-	    view.header->revision != c->answer.revision ||
+	    view.header->revision != c->findings.revision ||
 	    policy_branch(&view, c->verdict.vlan) != BG_REASON_NONE)
 		return 0;
 	service = (__u32)c->packet.protocol << 16;
 	if (which == BG_LIST_PROBES) {
 		list = view.branch->probes;
 		entries = view.branch->probe_count;
-		class = c->answer.local_class;
+		class = c->findings.local_class;
 	} else {
 		list = view.header->local_services;
 		entries = view.header->local_service_count;
-		class = c->answer.remote_class;
+		class = c->findings.remote_class;
 	}
 	if (c->packet.protocol == PROTOCOL_TCP || c->packet.protocol == PROTOCOL_UDP)
 		service |= bpf_ntohs(which == BG_LIST_PROBES ? c->packet.local_port
 							     : c->packet.remote_port);
 	return list_has(view.image, list, entries, (__u64) class << 32 | service,
-			&c->answer.listed_below);
+			&c->findings.listed_below);
 }
 
 #endif

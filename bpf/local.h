@@ -33,7 +33,7 @@ static __always_inline enum bg_pod_way strict_pod_way(struct bg_case *c)
 
 	if (consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
 		return BG_WAY_STACK;
-	info = c->answer.remote_info;
+	info = c->findings.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
 		flags = flow_of(c);
 		if (flags >= 0 && flags & BG_FLOW_PROBE)
@@ -78,13 +78,13 @@ static __always_inline enum bg_node_way node_packet_way(struct bg_case *c)
 	int flags;
 
 	if (consult(c, BG_ASK_LOCAL | BG_ASK_REMOTE | BG_ASK_OWNER, BG_INGRESS) != BG_REASON_NONE ||
-	    c->answer.mode != BG_STRICT ||
-	    !(c->answer.remote_info & (sources | BG_CLASS_LOCAL_SERVICE)))
+	    c->findings.mode != BG_STRICT ||
+	    !(c->findings.remote_info & (sources | BG_CLASS_LOCAL_SERVICE)))
 		return BG_NODE_FABRIC;
 	flags = flow_of(c);
 	if (flags >= 0 && flags & (BG_FLOW_PROBE | BG_FLOW_LOCAL_SERVICE))
 		return BG_NODE_TO_POD;
-	if (!(c->answer.remote_info & sources) ||
+	if (!(c->findings.remote_info & sources) ||
 	    (c->packet.tracking != BG_TRACK_ANY && c->packet.tracking != BG_TRACK_REQUEST) ||
 	    !is_listed(c, BG_LIST_PROBES))
 		return BG_NODE_FABRIC;

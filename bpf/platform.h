@@ -14,10 +14,10 @@ static __always_inline bool is_platform(const struct bg_case *c, enum bg_directi
 {
 	const struct bg_packet *packet = &c->packet;
 	bool tcp = packet->protocol == PROTOCOL_TCP, udp = packet->protocol == PROTOCOL_UDP;
-	__u32 info = c->answer.remote_info;
+	__u32 info = c->findings.remote_info;
 
 	/* the pod asks; the answers belong to the flow that this opens */
-	if (direction != BG_EGRESS || c->answer.header_flags & BG_NODE_FILTER_PLATFORM)
+	if (direction != BG_EGRESS || c->findings.header_flags & BG_NODE_FILTER_PLATFORM)
 		return false;
 	if (!tcp && !udp)
 		return false;

@@ -18,11 +18,11 @@
  * Written by hand: for a plain store clang may keep &ctx->tc_index in a register,
  * and the verifier takes no pointer into the context that is not its start.
  */
-static __always_inline void leave_path(struct __sk_buff *ctx, __u32 path)
+static __always_inline void set_came_by(struct __sk_buff *ctx, __u32 came_by)
 {
-	asm volatile("*(u32 *)(%[ctx] + %[offset]) = %[path]"
+	asm volatile("*(u32 *)(%[ctx] + %[offset]) = %[came_by]"
 		     :
-		     : [ctx] "r"(ctx), [path] "r"(path),
+		     : [ctx] "r"(ctx), [came_by] "r"(came_by),
 		       [offset] "i"(offsetof(struct __sk_buff, tc_index))
 		     : "memory");
 }
@@ -111,7 +111,7 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 	if (!(next_hop->half[0] | next_hop->half[1]) || !fits(ctx, way->ifindex) ||
 	    !spend_hop(ctx, packet))
 		return TC_ACT_UNSPEC;
-	leave_path(ctx, BG_PATH_SHORT);
+	set_came_by(ctx, BG_CAME_BY_SHORT_WAY);
 	return redirect_to(way->ifindex, next_hop, packet->ipv6);
 }
 

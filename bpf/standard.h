@@ -20,9 +20,9 @@ static __always_inline bool came_in_by_primary(struct bg_case *c)
 {
 	int flags = flow_of(c);
 
-	if (flags < 0 || !(flags & BG_FLOW_PRIMARY) || c->answer.remote_info & BG_CLASS_SERVICE)
+	if (flags < 0 || !(flags & BG_FLOW_PRIMARY) || c->findings.remote_info & BG_CLASS_SERVICE)
 		return false;
-	return !(c->answer.header_flags & BG_NODE_PER_INTERFACE) ||
+	return !(c->findings.header_flags & BG_NODE_PER_INTERFACE) ||
 	       (c->packet.protocol == PROTOCOL_TCP && !(flags & BG_FLOW_MIDSTREAM));
 }
 
@@ -38,9 +38,9 @@ static __always_inline bool leaves_by_primary(struct bg_case *c)
 		return false;
 	if (came_in_by_primary(c))
 		return true;
-	if (c->answer.header_flags & (BG_NODE_EXTERNAL_SNAT | BG_NODE_PER_INTERFACE))
+	if (c->findings.header_flags & (BG_NODE_EXTERNAL_SNAT | BG_NODE_PER_INTERFACE))
 		return false;
-	return !(c->answer.remote_info &
+	return !(c->findings.remote_info &
 		 (BG_CLASS_VLAN_MASK | BG_CLASS_VPC | BG_CLASS_EXCLUDE_SNAT | BG_CLASS_NODE |
 		  BG_CLASS_SERVICE | BG_CLASS_LOCAL_SERVICE));
 }
@@ -48,8 +48,8 @@ static __always_inline bool leaves_by_primary(struct bg_case *c)
 /* Whose rules must admit what a standard pod sends out of the primary interface. */
 static __always_inline __u16 node_egress_groups(struct bg_case *c)
 {
-	if (c->came_by == BG_PATH_JUDGED || consult(c, 0, BG_EGRESS) != BG_REASON_NONE ||
-	    c->answer.header_flags & BG_NODE_PER_INTERFACE)
+	if (c->came_by == BG_CAME_JUDGED || consult(c, 0, BG_EGRESS) != BG_REASON_NONE ||
+	    c->findings.header_flags & BG_NODE_PER_INTERFACE)
 		return BG_GROUPS_NODE;
 	return BG_GROUPS_NODE | BG_GROUPS_BRANCH;
 }
@@ -59,10 +59,10 @@ static __always_inline __u16 node_egress_groups(struct bg_case *c)
 static __always_inline bool is_for_standard_pod(struct bg_case *c)
 {
 	if (consult(c, BG_ASK_LOCAL | BG_ASK_OWNER, BG_INGRESS) != BG_REASON_NONE ||
-	    c->answer.mode != BG_STANDARD)
+	    c->findings.mode != BG_STANDARD)
 		return false;
 	c->groups = BG_GROUPS_NODE;
-	if (!(c->answer.header_flags & BG_NODE_PER_INTERFACE))
+	if (!(c->findings.header_flags & BG_NODE_PER_INTERFACE))
 		c->groups |= BG_GROUPS_BRANCH;
 	return true;
 }

@@ -31,7 +31,7 @@
 /* Step 4. */
 static __always_inline bool local_is_ours(const struct bg_case *c)
 {
-	return c->node_flow || (c->answer.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
+	return c->node_flow || (c->findings.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
 }
 
 static __always_inline enum bg_reason not_ours(const struct bg_case *c)
@@ -39,7 +39,7 @@ static __always_inline enum bg_reason not_ours(const struct bg_case *c)
 	if (c->direction == BG_INGRESS)
 		return BG_REASON_NOT_OURS;
 	/* it came from the pod's veth, and somebody changed the source on the way */
-	return c->came_by == BG_PATH_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
+	return c->came_by == BG_CAME_BY_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
 }
 
 /* A flow that no rule admitted: there is none to put it to. */
@@ -69,14 +69,14 @@ __noinline int review_flow(struct bg_case *c)
 	if (!local_is_ours(c)) {
 		change = BG_FLOW_FORGET;
 		reason = not_ours(c);
-	} else if (c->answer.header_flags & BG_NODE_REVALIDATE && !needs_no_rule(c, first)) {
+	} else if (c->findings.header_flags & BG_NODE_REVALIDATE && !needs_no_rule(c, first)) {
 		change = BG_FLOW_READMIT;
-		if (c->answer.rules != BG_REASON_RULE) {
+		if (c->findings.rules != BG_REASON_RULE) {
 			change = BG_FLOW_FORGET;
 			reason = BG_REASON_REVOKED;
 		}
 	}
-	c->flow.revision = c->answer.revision;
+	c->flow.revision = c->findings.revision;
 	flow_confirm(&c->flow, change, c->verdict.rule);
 	return reason;
 }
@@ -150,7 +150,7 @@ static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reaso
 /* Steps 8 and 9. */
 static __always_inline enum bg_reason admit(struct bg_case *c)
 {
-	enum bg_reason reason = c->answer.rules;
+	enum bg_reason reason = c->findings.rules;
 	struct bg_rule *rule;
 	__u32 number;
 
@@ -183,9 +183,9 @@ static __always_inline enum bg_reason judge_first(struct bg_case *c, bool dhcp, 
 	if (reason != BG_REASON_NONE)
 		return reason;
 	/* the VLAN has changed hands since judge_fast() looked */
-	if (tag && c->answer.tag != tag)
+	if (tag && c->findings.tag != tag)
 		return BG_REASON_NO_BRANCH;
-	c->flow.revision = c->answer.revision;
+	c->flow.revision = c->findings.revision;
 	if (!dhcp && !local_is_ours(c))
 		return not_ours(c);
 	if (!ports_known)
@@ -213,7 +213,7 @@ __noinline int judge_slowly(struct bg_case *c)
 	if (packet_is_neighbour(&c->packet))
 		return BG_REASON_NEIGHBOUR;
 	dhcp = packet_is_dhcp(&c->packet);
-	if (dhcp && !(c->answer.header_flags & BG_NODE_FILTER_PLATFORM))
+	if (dhcp && !(c->findings.header_flags & BG_NODE_FILTER_PLATFORM))
 		return BG_REASON_DHCP;
 	tag = c->flow.key.branch;
 	if (c->packet.fragment == BG_LATER_FRAGMENT) {
@@ -249,19 +249,19 @@ static __always_inline bool denied_at_once(struct bg_case *c, const struct bg_po
 	if (c->exempt != BG_REASON_NONE || c->packet.icmp_error || packet_is_dhcp(&c->packet))
 		return false;
 	if (!is_first_local(view, &c->packet)) {
-		c->answer.local_info = consult_address(view, &c->packet.local, c->packet.ipv6,
-						       &c->answer.local_class);
+		c->findings.local_info = consult_address(view, &c->packet.local, c->packet.ipv6,
+							 &c->findings.local_class);
 		if (!local_is_ours(c))
 			return false;
 	}
-	c->answer.remote_class = address_class(view, &c->packet.remote, c->packet.ipv6);
+	c->findings.remote_class = address_class(view, &c->packet.remote, c->packet.ipv6);
 	/* only egress has platform traffic */
 	if (c->direction == BG_EGRESS)
-		c->answer.remote_info = class_info(view, c->answer.remote_class);
+		c->findings.remote_info = class_info(view, c->findings.remote_class);
 	if (is_platform(c, c->direction))
 		return false;
 	consult_rules(c, view, 0, c->direction);
-	return c->answer.rules != BG_REASON_RULE;
+	return c->findings.rules != BG_REASON_RULE;
 }
 
 /* Step 6 for a flow in steady state, without lock or call; else all the rest. */
@@ -269,7 +269,7 @@ static __always_inline enum bg_reason judge_fast(struct bg_case *c,
 						 const struct bg_policy_view *view)
 {
 	c->flow.revision = view->header->revision;
-	c->answer.header_flags = view->header->flags;
+	c->findings.header_flags = view->header->flags;
 	flow_key(&c->flow.key, &c->packet, c->node_flow ? 0 : view->branch->tag);
 	flow_place(&c->flow.place, &c->flow.key);
 	if (c->packet.fragment == BG_WHOLE && c->packet.tracking != BG_TRACK_NONE) {
@@ -280,7 +280,7 @@ static __always_inline enum bg_reason judge_fast(struct bg_case *c,
 			c->flow.flags = 0;
 			c->no_flow = 1;
 			if (denied_at_once(c, view))
-				return c->answer.rules;
+				return c->findings.rules;
 			break;
 		default:
 			break;
