@@ -6,8 +6,8 @@
 #   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
-# Other *.c in such a folder, and in selftests/ itself, are linked into every
-# program of the folder. Everything of user/ and selftests/ exists a second
+# Other *.c in such a folder, and those of selftests/shared/, are linked into
+# every program of the folder. Everything of user/ and selftests/ exists a second
 # time under $(BUILD)/san, built with ASan and UBSan. See `make help`.
 
 BUILD ?= build
@@ -35,7 +35,7 @@ PROGRAM_SOURCES := $(wildcard user/main.c user/cmd_*.c)
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
-helpers_of = $(wildcard selftests/*.c) \
+helpers_of = $(wildcard selftests/shared/*.c) \
 	$(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 
@@ -50,7 +50,7 @@ all: $(call program_in,$(OUT))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror \
 	-Wno-format-truncation
-CPPFLAGS += -D_GNU_SOURCE= -Iheaders -Iuser -I$(BUILD)
+CPPFLAGS += -D_GNU_SOURCE= -Iheaders -Iuser -Iselftests/shared -I$(BUILD)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong
 LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd
@@ -105,10 +105,10 @@ $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile | $(TOOLS)
 
 # Only what includes the skeleton waits for it, directly or by one header.
 SKELETON_HEADERS := branchguard\.skel\.h \
-	$(notdir $(shell grep -ls 'branchguard\.skel\.h' user/*.h selftests/*.h selftests/*/*.h))
+	$(notdir $(shell grep -ls 'branchguard\.skel\.h' user/*.h selftests/*/*.h))
 empty :=
 SKELETON_USERS := $(shell grep -lsE '"($(subst $(empty) $(empty),|,$(strip $(SKELETON_HEADERS))))"' \
-	user/*.c selftests/*.c selftests/*/*.c)
+	user/*.c selftests/*/*.c)
 
 SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
 
@@ -221,7 +221,7 @@ bench-forward: $(BENCH) $(SELFTEST_BPF_OBJECTS) all
 
 .PHONY: format clean help
 format:
-	clang-format-19 -i $(wildcard bpf/*.[ch] headers/*.h user/*.[ch] selftests/*.[ch] selftests/*/*.[ch])
+	clang-format-19 -i $(wildcard bpf/*.[ch] headers/*.h user/*.[ch] selftests/*/*.[ch])
 
 clean:
 	rm -rf $(BUILD)

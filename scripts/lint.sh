@@ -42,7 +42,7 @@ tidy() {
 	log=$(mktemp)
 	printf '%s\0' "${user_sources[@]}" |
 		xargs -0 -n 2 -P "$(nproc)" bash -c 'clang-tidy-19 --quiet "$@" -- -std=gnu11 \
-			-D_GNU_SOURCE= -Iheaders -Iuser -Iselftests -I"$0" -Wall -Wextra -Wshadow' \
+			-D_GNU_SOURCE= -Iheaders -Iuser -Iselftests/shared -I"$0" -Wall -Wextra -Wshadow' \
 			"$build" >"$log" 2>&1 || status=1
 	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
 	rm -f "$log"
@@ -57,7 +57,7 @@ static_check() {
 		--error-exitcode=1 -j "$(nproc)" --max-configs=4 \
 		--suppress=missingIncludeSystem --suppress=memleak --suppress=resourceLeak \
 		-D_GNU_SOURCE -D__x86_64__ '-DLIBBPF_OPTS(type,name,...)=struct type name' \
-		-Iheaders -Iuser \
+		-Iheaders -Iuser -Iselftests/shared \
 		"${user_sources[@]}"
 }
 

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../model_maker.h"
 #include "compile.h"
+#include "model_maker.h"
 #include "scenario.h"
 
 #define RUNS 5

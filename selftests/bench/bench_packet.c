@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../model_maker.h"
+#include "model_maker.h"
 #include "rig.h"
 #include "scenario.h"
 

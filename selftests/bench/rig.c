@@ -13,9 +13,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "../model_maker.h"
 #include "branchguard.skel.h"
 #include "flow.h"
+#include "model_maker.h"
 
 #define VLAN 9
 #define IMAGE_BLOCKS 65536

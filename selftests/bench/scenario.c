@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "../model_maker.h"
+#include "model_maker.h"
 
 __u64 scenario_random(__u64 *state)
 {

@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "../unit/random_model.h"
 #include "feeds.h"
 #include "names.h"
+#include "random_model.h"
 #include "run.h"
 
 #define FRAMES 5000

@@ -12,8 +12,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "../unit/oracle.h"
-#include "../unit/random_model.h"
 #include "branchguard.skel.h"
 #include "cleanup.h"
 #include "explain.h"
@@ -21,7 +19,9 @@
 #include "feeds.h"
 #include "ip.h"
 #include "names.h"
+#include "oracle.h"
 #include "pin.h"
+#include "random_model.h"
 #include "run.h"
 
 #define MODELS 5

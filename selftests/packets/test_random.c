@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "../unit/oracle.h"
-#include "../unit/random_model.h"
 #include "compile.h"
 #include "ip.h"
 #include "names.h"
+#include "oracle.h"
+#include "random_model.h"
 #include "run.h"
 
 #define MODELS 30

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "../model_maker.h"
 #include "compiled.h"
+#include "model_maker.h"
 
 static __u32 tcp(const struct bg_image *image, enum bg_direction direction, const char *remote,
 		 __u32 port)

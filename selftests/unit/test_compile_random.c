@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "../model_maker.h"
 #include "compiled.h"
+#include "model_maker.h"
 #include "oracle.h"
 #include "random_model.h"
 

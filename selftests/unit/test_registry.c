@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "../model_maker.h"
+#include "model_maker.h"
 #include "random_model.h"
 #include "registry.h"
 

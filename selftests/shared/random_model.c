@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../model_maker.h"
+#include "model_maker.h"
 
 #define DEFAULT_SEED 20261124
 
