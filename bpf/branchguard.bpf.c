@@ -356,7 +356,7 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	c = open_case(BG_INGRESS, ctx->ifindex, iface->vlan);
 	if (!c)
 		return TC_ACT_SHOT;
-	c->exempt = BG_REASON_NOT_OURS_TO_FILTER;
+	c->exempt = BG_REASON_UNFILTERED;
 	c->flow.set_flags = BG_FLOW_PRIMARY;
 	dissect_skb(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;

@@ -25,7 +25,7 @@
 	X(8, RULE_UNTRACKED, "rule-untracked", "allowed by a rule, a kind that is not tracked")    \
 	X(10, PROBE, "probe", "declared probe of this node, or its reply")                         \
 	X(11, LOCAL_SERVICE, "local-service", "packet of a flow to a node-local service")          \
-	X(12, NOT_OURS_TO_FILTER, "unfiltered", "traffic of this interface is not filtered here")  \
+	X(12, UNFILTERED, "unfiltered", "traffic of this interface is not filtered here")          \
 	X(32, NO_POLICY, "no-policy", "no revision is in force yet")                               \
 	X(33, NO_BRANCH, "no-branch", "the revision in force has no branch for this interface")    \
 	X(34, NOT_ARMED, "not-armed", "VLAN of a branch that is not armed yet")                    \
