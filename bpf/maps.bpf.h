@@ -76,12 +76,15 @@ struct {
 	__type(value, struct bg_pod);
 } pods SEC(".maps");
 
-/* Written by the loader, read by tc_pod_egress. */
+/*
+ * Routes. Written by the loader, read by tc_pod_egress. The name is an older one:
+ * a map that is pinned is adopted by its name, and people dump it by that.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, BG_VLANS);
 	__type(key, __u32);
-	__type(value, struct bg_way);
+	__type(value, struct bg_route);
 } ways SEC(".maps");
 
 /* Written by the loader, read by the programs that bring probes and local

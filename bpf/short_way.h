@@ -102,17 +102,17 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 	const struct bg_packet *packet = &c->packet;
 	__u32 vlan = c->verdict.vlan;
 	const struct bg_addr *next_hop;
-	struct bg_way *way;
+	struct bg_route *route;
 
-	way = bpf_map_lookup_elem(&ways, &vlan);
-	if (!way || !way->ifindex)
+	route = bpf_map_lookup_elem(&ways, &vlan);
+	if (!route || !route->ifindex)
 		return TC_ACT_UNSPEC;
-	next_hop = packet->ipv6 ? &way->gateway6 : &way->gateway4;
-	if (!(next_hop->half[0] | next_hop->half[1]) || !fits(ctx, way->ifindex) ||
+	next_hop = packet->ipv6 ? &route->gateway6 : &route->gateway4;
+	if (!(next_hop->half[0] | next_hop->half[1]) || !fits(ctx, route->ifindex) ||
 	    !spend_hop(ctx, packet))
 		return TC_ACT_UNSPEC;
 	set_came_by(ctx, BG_CAME_BY_SHORT_WAY);
-	return redirect_to(way->ifindex, next_hop, packet->ipv6);
+	return redirect_to(route->ifindex, next_hop, packet->ipv6);
 }
 
 /* Destination and source, as they stand at the head of a frame. */

@@ -10,7 +10,7 @@
  *	vlans		ARRAY			VLAN id			__u32 ifindex, 0 = not armed
  *	branches	HASH			VLAN id			struct bg_branch_info
  *	pods		HASH			struct bg_addr		struct bg_pod
- *	ways		ARRAY			VLAN id			struct bg_way
+ *	ways		ARRAY			VLAN id			struct bg_route
  *	node		ARRAY			0			struct bg_host
  *	rules		ARRAY			rule number		struct bg_rule
  *	counters	PERCPU_ARRAY		slot * 2 + direction	struct bg_counters
@@ -83,15 +83,15 @@ struct bg_pod {
 };
 BG_ASSERT_SIZE(struct bg_pod, 32);
 
-/* The way out of a branch, without the node's routing. Written by the loader from
- * table VLAN + 100; all 0 = not known, the stack routes. */
-struct bg_way {
+/* The route out of a branch, for what passes by the node's routing. Written by the
+ * loader from table VLAN + 100; all 0 = not known, the stack routes. */
+struct bg_route {
 	__u32 ifindex; /* vlan.eth.N */
 	__u32 pad[3];
 	struct bg_addr gateway4; /* mapped; 0 = none */
 	struct bg_addr gateway6;
 };
-BG_ASSERT_SIZE(struct bg_way, 48);
+BG_ASSERT_SIZE(struct bg_route, 48);
 
 /* The node's own end of local probes and services. */
 struct bg_host {

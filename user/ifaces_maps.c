@@ -228,11 +228,11 @@ static const struct bg_default_route *best_route(const struct routes *routes, __
 	return best;
 }
 
-static int set_way(const struct bg_datapath *datapath, __u32 vlan, const struct bg_way *way,
+static int set_way(const struct bg_datapath *datapath, __u32 vlan, const struct bg_route *way,
 		   struct bg_error *err)
 {
 	struct bpf_map *map = datapath->skel->maps.ways;
-	struct bg_way there = {};
+	struct bg_route there = {};
 
 	map_get(map, &vlan, &there);
 	return memcmp(&there, way, sizeof(there)) != 0 ? bg_map_set(map, &vlan, way, err) : 0;
@@ -248,7 +248,7 @@ static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_
 		__u32 vlan = model->branches[i].vlan, table = vlan + BRANCH_TABLE_BASE;
 		const struct bg_link *link = bg_link_by_name(links, model->branches[i].interface);
 		const struct bg_default_route *route;
-		struct bg_way way = {};
+		struct bg_route way = {};
 		int rc;
 
 		if (!link)
@@ -268,7 +268,7 @@ static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_
 		used[vlan] = true;
 	}
 	for (__u32 vlan = 0; vlan < BG_VLANS; vlan++) {
-		static const struct bg_way none;
+		static const struct bg_route none;
 		int rc = used[vlan] ? 0 : set_way(datapath, vlan, &none, err);
 
 		if (rc)
