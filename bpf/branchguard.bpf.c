@@ -274,17 +274,17 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 {
 	int action = TC_ACT_UNSPEC;
 
-	switch (strict_pod_way(c)) {
-	case BG_WAY_DROP:
+	switch (strict_pod_exit(c)) {
+	case BG_EXIT_DROP:
 		action = TC_ACT_SHOT;
 		break;
-	case BG_WAY_LOCAL:
+	case BG_EXIT_INTO_NODE:
 		action = to_node(ctx);
 		break;
-	case BG_WAY_NODE:
+	case BG_EXIT_BY_FABRIC:
 		action = to_branch(ctx, c);
 		break;
-	case BG_WAY_SHORT:
+	case BG_EXIT_SHORT_WAY:
 		if (short_way && !iface_is_shared(ctx->ifindex))
 			action = to_branch(ctx, c);
 		break;
@@ -426,7 +426,7 @@ int tc_node_egress(struct __sk_buff *ctx)
 	dissect_skb(ctx, c);
 	if (c->dissected != BG_REASON_NONE)
 		return TC_ACT_UNSPEC;
-	switch (node_packet_way(c)) {
+	switch (node_packet_exit(c)) {
 	case BG_NODE_ASK_PROBER:
 		if (!sender_may_probe(ctx))
 			return TC_ACT_UNSPEC;

@@ -233,9 +233,6 @@ static __always_inline __u16 flow_flags_after(__u16 flags, const struct bg_flow_
 static __always_inline enum bg_flow_result
 flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_direction direction)
 {
-	/* the mask keeps a run-time direction inside the arrays */
-	__u32 way = direction & 1;
-
 	for (int which = 0; which < 2; which++) {
 		struct bg_bucket *bucket = place_bucket(&query->place, which);
 		__u32 version, slot;
@@ -263,8 +260,9 @@ flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_di
 				return BG_FLOW_UNCHECKED;
 			if (flow->last_seen_ns != query->now_ns)
 				flow->last_seen_ns = query->now_ns;
-			flow->packets[way]++;
-			flow->bytes[way] += packet->length_bytes;
+			/* the mask keeps a run-time direction inside the arrays */
+			flow->packets[direction & 1]++;
+			flow->bytes[direction & 1] += packet->length_bytes;
 			return BG_FLOW_HIT;
 		}
 		if (!overflowed)
@@ -284,9 +282,6 @@ flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_di
 __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *packet,
 			 enum bg_direction direction)
 {
-	/* the mask keeps a run-time direction inside the arrays */
-	__u32 way = direction & 1;
-
 	if (!query || !packet)
 		return BG_FLOW_MISS;
 	for (int which = 0; which < 2; which++) {
@@ -311,8 +306,8 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 				if (flow->checked == query->revision) {
 					result = BG_FLOW_HIT;
 					flow->last_seen_ns = query->now_ns;
-					flow->packets[way]++;
-					flow->bytes[way] += packet->length_bytes;
+					flow->packets[direction & 1]++;
+					flow->bytes[direction & 1] += packet->length_bytes;
 					flow->flags = flow_flags_after(flow->flags, query, packet,
 								       direction);
 					flow->timeout_s = flow_timeout_s(

@@ -16,36 +16,36 @@
 #include "verdict.h"
 
 /* Where a packet from a strict pod goes. */
-enum bg_pod_way {
-	BG_WAY_STACK = 0,
-	BG_WAY_SHORT,
-	BG_WAY_NODE,  /* to the node itself, by the fabric: short, with or without option */
-	BG_WAY_LOCAL, /* into the node: the reply of a probe, or a local service */
-	BG_WAY_DROP,
+enum bg_pod_exit {
+	BG_EXIT_STACK = 0,
+	BG_EXIT_SHORT_WAY,
+	BG_EXIT_BY_FABRIC, /* to the node itself, by the fabric: short, with or without option */
+	BG_EXIT_INTO_NODE, /* into the node: the reply of a probe, or a local service */
+	BG_EXIT_DROP,
 };
 
 /* Decides it for a well-formed packet; judges it where it will not cross the
  * branch. */
-static __always_inline enum bg_pod_way strict_pod_way(struct bg_case *c)
+static __always_inline enum bg_pod_exit strict_pod_exit(struct bg_case *c)
 {
 	__u32 info;
 	int flags;
 
 	if (consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
-		return BG_WAY_STACK;
+		return BG_EXIT_STACK;
 	info = c->findings.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
 		flags = flow_of(c);
 		if (flags >= 0 && flags & BG_FLOW_PROBE)
 			c->exempt = BG_REASON_PROBE;
 		else
-			return info & BG_CLASS_NODE ? BG_WAY_NODE : BG_WAY_STACK;
+			return info & BG_CLASS_NODE ? BG_EXIT_BY_FABRIC : BG_EXIT_STACK;
 	} else if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
 		c->flow.set_flags = BG_FLOW_LOCAL_SERVICE;
 	} else {
-		return info & BG_CLASS_SERVICE ? BG_WAY_STACK : BG_WAY_SHORT;
+		return info & BG_CLASS_SERVICE ? BG_EXIT_STACK : BG_EXIT_SHORT_WAY;
 	}
-	return verdict(c) ? BG_WAY_LOCAL : BG_WAY_DROP;
+	return verdict(c) ? BG_EXIT_INTO_NODE : BG_EXIT_DROP;
 }
 
 /* From the pod's veth into the node, as if it had come in by the primary interface. */
@@ -65,14 +65,14 @@ static __always_inline int to_node(struct __sk_buff *ctx)
 }
 
 /* A packet that the node made, on its way out of the primary interface. */
-enum bg_node_way {
+enum bg_node_exit {
 	BG_NODE_FABRIC = 0, /* not ours */
 	BG_NODE_TO_POD,
 	BG_NODE_ASK_PROBER, /* the first packet of a probe: is the sender allowed to? */
 };
 
 /* `local` is the destination: a pod, or not. */
-static __always_inline enum bg_node_way node_packet_way(struct bg_case *c)
+static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 {
 	const __u32 sources = BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE;
 	int flags;
