@@ -20,7 +20,7 @@
 #include "handover.h"
 #include "iface.h"
 #include "maps.bpf.h"
-#include "local.h"
+#include "on_node.h"
 #include "short_way.h"
 #include "standard.h"
 #include "verdict.h"

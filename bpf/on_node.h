@@ -9,8 +9,8 @@
  * can claim it for a socket and the routing rules send it out. The flow is
  * marked, so that nothing else takes the way back.
  */
-#ifndef BG_LOCAL_H
-#define BG_LOCAL_H
+#ifndef BG_ON_NODE_H
+#define BG_ON_NODE_H
 
 #include "short_way.h"
 #include "verdict.h"
