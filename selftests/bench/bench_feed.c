@@ -12,9 +12,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench.h"
 #include "datapath.h"
 #include "feed.h"
-#include "rig.h"
 
 #define RUNS 5
 #define MEMBERS 100000

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "model_maker.h"
-#include "rig.h"
 #include "scenario.h"
 
 #define PASSES 5

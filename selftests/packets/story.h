@@ -10,7 +10,7 @@
 #ifndef STORY_H
 #define STORY_H
 
-#include "run.h"
+#include "rig.h"
 
 enum way { IN, OUT }; /* toward the pod, from the pod */
 

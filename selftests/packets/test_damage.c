@@ -16,7 +16,7 @@
 #include "feeds.h"
 #include "names.h"
 #include "random_model.h"
-#include "run.h"
+#include "rig.h"
 
 #define FRAMES 5000
 #define ETHERNET_BYTES 14

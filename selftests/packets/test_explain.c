@@ -22,7 +22,7 @@
 #include "oracle.h"
 #include "pin.h"
 #include "random_model.h"
-#include "run.h"
+#include "rig.h"
 
 #define MODELS 5
 #define QUESTIONS 400

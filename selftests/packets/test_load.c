@@ -15,7 +15,7 @@
 #include "branchguard.skel.h"
 #include "feeds.h"
 #include "names.h"
-#include "run.h"
+#include "rig.h"
 
 /* The kernel gives up at a million; kernels differ in what they can prune. */
 #define MOST_VERIFIED 500000

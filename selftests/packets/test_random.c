@@ -17,7 +17,7 @@
 #include "names.h"
 #include "oracle.h"
 #include "random_model.h"
-#include "run.h"
+#include "rig.h"
 
 #define MODELS 30
 #define PACKETS 500

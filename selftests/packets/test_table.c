@@ -14,7 +14,7 @@
 #include "branchguard.skel.h"
 #include "feeds.h"
 #include "names.h"
-#include "run.h"
+#include "rig.h"
 
 static struct rig rig;
 

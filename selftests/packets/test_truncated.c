@@ -13,7 +13,7 @@
 
 #include "feeds.h"
 #include "names.h"
-#include "run.h"
+#include "rig.h"
 
 #define ETHERNET_BYTES 14
 

@@ -4,8 +4,8 @@
  * programs by BPF test run, verdicts, counters and flows come out. What cannot
  * happen in a healthy test ends the program with a message.
  */
-#ifndef RUN_H
-#define RUN_H
+#ifndef RIG_H
+#define RIG_H
 
 #include "datapath.h"
 #include "flow.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Loading, feeding and running the datapath under test. */
-#include "rig.h"
+#include "bench.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

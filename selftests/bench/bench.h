@@ -3,8 +3,8 @@
  * The real datapath, loaded for measuring: frames go through its programs by
  * BPF test run, beside empty ones. What goes wrong ends the program.
  */
-#ifndef RIG_H
-#define RIG_H
+#ifndef BENCH_H
+#define BENCH_H
 
 #include "compile_classes.h"
 #include "datapath.h"
