@@ -20,7 +20,7 @@
 #define VLAN 9
 #define IMAGE_BLOCKS 65536
 
-void rig_die(const char *format, ...)
+void bench_die(const char *format, ...)
 {
 	va_list arguments;
 
@@ -32,41 +32,41 @@ void rig_die(const char *format, ...)
 	exit(1);
 }
 
-static struct bpf_program *program_named(const struct rig *rig, const char *name)
+static struct bpf_program *program_named(const struct bench *bench, const char *name)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(rig->packets, name);
+	struct bpf_program *program = bpf_object__find_program_by_name(bench->packets, name);
 
 	if (!program)
-		rig_die("no program %s in the bench's object", name);
+		bench_die("no program %s in the bench's object", name);
 	return program;
 }
 
-static void put_program(const struct rig *rig, const char *map, __u32 place, int program)
+static void put_program(const struct bench *bench, const char *map, __u32 place, int program)
 {
-	int fd = bpf_object__find_map_fd_by_name(rig->packets, map);
+	int fd = bpf_object__find_map_fd_by_name(bench->packets, map);
 
 	if (fd < 0 || bpf_map_update_elem(fd, &place, &program, BPF_ANY))
-		rig_die("map %s, place %u: %s", map, place, strerror(errno));
+		bench_die("map %s, place %u: %s", map, place, strerror(errno));
 }
 
-static void load_packets(struct rig *rig, const char *path)
+static void load_packets(struct bench *bench, const char *path)
 {
-	const struct branchguard_bpf *skel = rig->datapath->skel;
+	const struct branchguard_bpf *skel = bench->datapath->skel;
 
-	rig->packets = bpf_object__open_file(path, NULL);
-	if (!rig->packets)
-		rig_die("opening %s: %s", path, strerror(errno));
-	if (bpf_object__load(rig->packets))
-		rig_die("loading %s: %s", path, strerror(errno));
-	put_program(rig, "xdp_programs", 0, bpf_program__fd(program_named(rig, "xdp_empty")));
-	put_program(rig, "xdp_programs", 1, bpf_program__fd(skel->progs.xdp_branch));
-	put_program(rig, "tc_programs", 0, bpf_program__fd(program_named(rig, "tc_empty")));
-	put_program(rig, "tc_programs", 1, bpf_program__fd(skel->progs.tc_branch_ingress));
-	put_program(rig, "tc_programs", 2, bpf_program__fd(skel->progs.tc_branch_egress));
+	bench->packets = bpf_object__open_file(path, NULL);
+	if (!bench->packets)
+		bench_die("opening %s: %s", path, strerror(errno));
+	if (bpf_object__load(bench->packets))
+		bench_die("loading %s: %s", path, strerror(errno));
+	put_program(bench, "xdp_programs", 0, bpf_program__fd(program_named(bench, "xdp_empty")));
+	put_program(bench, "xdp_programs", 1, bpf_program__fd(skel->progs.xdp_branch));
+	put_program(bench, "tc_programs", 0, bpf_program__fd(program_named(bench, "tc_empty")));
+	put_program(bench, "tc_programs", 1, bpf_program__fd(skel->progs.tc_branch_ingress));
+	put_program(bench, "tc_programs", 2, bpf_program__fd(skel->progs.tc_branch_egress));
 }
 
 /* Test runs find themselves on the loopback device: that is the branch. */
-static void name_interface(const struct rig *rig)
+static void name_interface(const struct bench *bench)
 {
 	struct bg_iface iface = { .ifindex = if_nametoindex("lo"),
 				  .role = BG_ROLE_BRANCH,
@@ -74,125 +74,127 @@ static void name_interface(const struct rig *rig)
 	__u32 place = iface.ifindex % BG_IFACES;
 	struct bg_error err = {};
 
-	if (bg_map_set(rig->datapath->skel->maps.ifaces, &place, &iface, &err))
-		rig_die("%s", err.text);
+	if (bg_map_set(bench->datapath->skel->maps.ifaces, &place, &iface, &err))
+		bench_die("%s", err.text);
 }
 
-void rig_open(struct rig *rig, const char *packets_object)
+void bench_open(struct bench *bench, const char *packets_object)
 {
-	/* the verdict is measured, not the way that a packet takes after it */
+	/* the verdict is measured, not where a packet goes after it */
 	const struct bg_datapath_options options = { .image_blocks = IMAGE_BLOCKS,
 						     .no_short_way = true };
 	struct bg_error err = {};
 	__u32 buckets;
 
-	memset(rig, 0, sizeof(*rig));
-	if (bg_datapath_open(&options, &rig->datapath, &err))
-		rig_die("%s", err.text);
-	load_packets(rig, packets_object);
-	name_interface(rig);
-	buckets = bpf_map__max_entries(rig->datapath->skel->maps.flows);
-	rig->cpus = libbpf_num_possible_cpus();
-	rig->empty_buckets = calloc(buckets, sizeof(struct bg_bucket));
-	rig->keys = calloc(buckets > REMOTES ? buckets : REMOTES, sizeof(*rig->keys));
-	rig->counters = calloc(rig->cpus, sizeof(struct bg_counters));
-	if (!rig->empty_buckets || !rig->keys || !rig->counters)
-		rig_die("out of memory");
+	memset(bench, 0, sizeof(*bench));
+	if (bg_datapath_open(&options, &bench->datapath, &err))
+		bench_die("%s", err.text);
+	load_packets(bench, packets_object);
+	name_interface(bench);
+	buckets = bpf_map__max_entries(bench->datapath->skel->maps.flows);
+	bench->cpus = libbpf_num_possible_cpus();
+	bench->empty_buckets = calloc(buckets, sizeof(struct bg_bucket));
+	bench->keys = calloc(buckets > REMOTES ? buckets : REMOTES, sizeof(*bench->keys));
+	bench->counters = calloc(bench->cpus, sizeof(struct bg_counters));
+	if (!bench->empty_buckets || !bench->keys || !bench->counters)
+		bench_die("out of memory");
 	for (__u32 i = 0; i < buckets || i < REMOTES; i++)
-		rig->keys[i] = i;
+		bench->keys[i] = i;
 }
 
-void rig_close(struct rig *rig)
+void bench_close(struct bench *bench)
 {
-	bpf_object__close(rig->packets);
-	bg_datapath_close(rig->datapath);
-	maker_free(rig->model);
-	bg_image_free(rig->image);
-	free(rig->empty_buckets);
-	free(rig->keys);
-	free(rig->counters);
+	bpf_object__close(bench->packets);
+	bg_datapath_close(bench->datapath);
+	maker_free(bench->model);
+	bg_image_free(bench->image);
+	free(bench->empty_buckets);
+	free(bench->keys);
+	free(bench->counters);
 }
 
-void rig_publish(struct rig *rig, struct bg_model *model)
+void bench_publish(struct bench *bench, struct bg_model *model)
 {
 	struct bg_error err = {};
 
-	maker_free(rig->model);
-	bg_image_free(rig->image);
-	rig->image = NULL;
-	rig->model = model;
-	if (bg_datapath_publish(rig->datapath, model, &rig->times, &err) ||
-	    bg_compile(model, 1, IMAGE_BLOCKS, &rig->image, &err))
-		rig_die("%s", err.text);
+	maker_free(bench->model);
+	bg_image_free(bench->image);
+	bench->image = NULL;
+	bench->model = model;
+	if (bg_datapath_publish(bench->datapath, model, &bench->times, &err) ||
+	    bg_compile(model, 1, IMAGE_BLOCKS, &bench->image, &err))
+		bench_die("%s", err.text);
 }
 
-void rig_clear_flows(struct rig *rig)
+void bench_clear_flows(struct bench *bench)
 {
-	const struct bpf_map *flows = rig->datapath->skel->maps.flows;
+	const struct bpf_map *flows = bench->datapath->skel->maps.flows;
 	__u32 count = bpf_map__max_entries(flows);
 
-	if (bpf_map_update_batch(bpf_map__fd(flows), rig->keys, rig->empty_buckets, &count, NULL))
-		rig_die("emptying the flow table: %s", strerror(errno));
+	if (bpf_map_update_batch(bpf_map__fd(flows), bench->keys, bench->empty_buckets, &count,
+				 NULL))
+		bench_die("emptying the flow table: %s", strerror(errno));
 }
 
-void rig_set_remotes(struct rig *rig, const struct bg_addr *addrs, size_t count)
+void bench_set_remotes(struct bench *bench, const struct bg_addr *addrs, size_t count)
 {
-	int fd = bpf_object__find_map_fd_by_name(rig->packets, "remotes");
+	int fd = bpf_object__find_map_fd_by_name(bench->packets, "remotes");
 	struct bg_addr *all = calloc(REMOTES, sizeof(*all));
 	__u32 entries = REMOTES;
 
 	if (!all || !count)
-		rig_die(all ? "no remote addresses" : "out of memory");
+		bench_die(all ? "no remote addresses" : "out of memory");
 	for (size_t i = 0; i < REMOTES; i++)
 		all[i] = addrs[i % count];
-	if (bpf_map_update_batch(fd, rig->keys, all, &entries, NULL))
-		rig_die("setting remote addresses: %s", strerror(errno));
+	if (bpf_map_update_batch(fd, bench->keys, all, &entries, NULL))
+		bench_die("setting remote addresses: %s", strerror(errno));
 	free(all);
 }
 
-int rig_program(const struct rig *rig, enum hook hook, enum way way, bool ipv6, bool real)
+int bench_program(const struct bench *bench, enum bench_hook hook, enum prelude prelude, bool ipv6,
+		  bool real)
 {
-	static const char *const hooks[HOOKS] = { "xdp", "tc_in", "tc_out" };
-	const struct branchguard_bpf *skel = rig->datapath->skel;
+	static const char *const hooks[BENCH_HOOKS] = { "xdp", "tc_in", "tc_out" };
+	const struct branchguard_bpf *skel = bench->datapath->skel;
 	char name[32];
 
-	if (way == DIRECT && real) {
+	if (prelude == DIRECT && real) {
 		if (hook == XDP_IN)
 			return bpf_program__fd(skel->progs.xdp_branch);
 		return bpf_program__fd(hook == TC_IN ? skel->progs.tc_branch_ingress
 						     : skel->progs.tc_branch_egress);
 	}
-	if (way == DIRECT)
+	if (prelude == DIRECT)
 		snprintf(name, sizeof(name), "%s_empty", hook == XDP_IN ? "xdp" : "tc");
-	else if (way == SAME)
+	else if (prelude == SAME)
 		snprintf(name, sizeof(name), "xdp_same_%s", real ? "real" : "empty");
 	else
 		snprintf(name, sizeof(name), "%s_next%d_%s", hooks[hook], ipv6 ? 6 : 4,
 			 real ? "real" : "empty");
-	return bpf_program__fd(program_named(rig, name));
+	return bpf_program__fd(program_named(bench, name));
 }
 
-double rig_run(int program, const struct frame *frame, __u32 repeat, __u32 *result)
+double bench_run(int program, const struct frame *frame, __u32 repeat, __u32 *result)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame->bytes, .data_size_in = frame->length,
 		    .repeat = repeat);
 
 	if (bpf_prog_test_run_opts(program, &opts))
-		rig_die("test run: %s", strerror(errno));
+		bench_die("test run: %s", strerror(errno));
 	*result = opts.retval;
 	return opts.duration;
 }
 
-__u64 rig_count(struct rig *rig, enum bg_direction direction, enum bg_reason reason)
+__u64 bench_count(struct bench *bench, enum bg_direction direction, enum bg_reason reason)
 {
-	__u32 index = rig->model->branches[0].slot * BG_DIRECTIONS + direction;
-	const struct bg_counters *counters = rig->counters;
+	__u32 index = bench->model->branches[0].slot * BG_DIRECTIONS + direction;
+	const struct bg_counters *counters = bench->counters;
 	__u64 sum = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(rig->datapath->skel->maps.counters), &index,
-				rig->counters))
-		rig_die("reading counters: %s", strerror(errno));
-	for (int cpu = 0; cpu < rig->cpus; cpu++)
+	if (bpf_map_lookup_elem(bpf_map__fd(bench->datapath->skel->maps.counters), &index,
+				bench->counters))
+		bench_die("reading counters: %s", strerror(errno));
+	for (int cpu = 0; cpu < bench->cpus; cpu++)
 		sum += counters[cpu].packets[reason];
 	return sum;
 }
@@ -215,8 +217,8 @@ static __u8 *put16(__u8 *at, __u16 value)
 	return at + 2;
 }
 
-void rig_frame(struct frame *frame, const struct bg_addr *from, __u16 from_port,
-	       const struct bg_addr *to, __u16 to_port, __u8 tcp_flags)
+void bench_frame(struct frame *frame, const struct bg_addr *from, __u16 from_port,
+		 const struct bg_addr *to, __u16 to_port, __u8 tcp_flags)
 {
 	bool ipv6 = !bg_prefix_is_v4(&(struct bg_prefix){ .addr = *from, .length = 128 });
 	__u8 *at = frame->bytes;

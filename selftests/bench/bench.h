@@ -10,10 +10,10 @@
 #include "datapath.h"
 
 /* The programs under test, at the interface that stands for a branch. */
-enum hook { XDP_IN, TC_IN, TC_OUT, HOOKS };
+enum bench_hook { XDP_IN, TC_IN, TC_OUT, BENCH_HOOKS };
 
 /* A program of packets.bpf.c by what it does to the packet before it jumps. */
-enum way {
+enum prelude {
 	DIRECT, /* nothing stands in front */
 	SAME,	/* XDP: metadata of the run before is taken back */
 	NEXT,	/* another remote address and source port each time */
@@ -27,7 +27,7 @@ struct frame {
 	size_t length;
 };
 
-struct rig {
+struct bench {
 	struct bg_datapath *datapath;
 	struct bpf_object *packets;
 	struct bg_model *model; /* in force */
@@ -38,28 +38,29 @@ struct rig {
 	int cpus;
 };
 
-void rig_open(struct rig *rig, const char *packets_object);
-void rig_close(struct rig *rig);
+void bench_open(struct bench *bench, const char *packets_object);
+void bench_close(struct bench *bench);
 
 /* Takes the model over. */
-void rig_publish(struct rig *rig, struct bg_model *model);
-void rig_clear_flows(struct rig *rig);
+void bench_publish(struct bench *bench, struct bg_model *model);
+void bench_clear_flows(struct bench *bench);
 /* All of REMOTES; `count` addresses over and over. */
-void rig_set_remotes(struct rig *rig, const struct bg_addr *addrs, size_t count);
+void bench_set_remotes(struct bench *bench, const struct bg_addr *addrs, size_t count);
 
 /* Program under test, or the empty one; what stands in front with it. */
-int rig_program(const struct rig *rig, enum hook hook, enum way way, bool ipv6, bool real);
+int bench_program(const struct bench *bench, enum bench_hook hook, enum prelude prelude, bool ipv6,
+		  bool real);
 
 /* ns per run. `result` is what the last run returned. */
-double rig_run(int program, const struct frame *frame, __u32 repeat, __u32 *result);
+double bench_run(int program, const struct frame *frame, __u32 repeat, __u32 *result);
 
 /* Packets that the branch has counted under a reason. */
-__u64 rig_count(struct rig *rig, enum bg_direction direction, enum bg_reason reason);
+__u64 bench_count(struct bench *bench, enum bg_direction direction, enum bg_reason reason);
 
 /* A TCP segment without data; Ethernet, IPv4 or IPv6 as the addresses are. */
-void rig_frame(struct frame *frame, const struct bg_addr *from, __u16 from_port,
-	       const struct bg_addr *to, __u16 to_port, __u8 tcp_flags);
+void bench_frame(struct frame *frame, const struct bg_addr *from, __u16 from_port,
+		 const struct bg_addr *to, __u16 to_port, __u8 tcp_flags);
 
-void rig_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void bench_die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

@@ -78,7 +78,7 @@ static char *write_feed(bool interfaces, size_t *length)
 	FILE *to = open_memstream(&text, length);
 
 	if (!to)
-		rig_die("out of memory");
+		bench_die("out of memory");
 	fprintf(to, "{\"FeedVersion\":1,\"Revision\":\"bench\",\"SecurityGroups\":["
 		    "{\"GroupId\":\"sg-2\"},{\"GroupId\":\"sg-1\",\"IpPermissions\":[");
 	for (int i = 0; i < RULES; i++)
@@ -92,7 +92,7 @@ static char *write_feed(bool interfaces, size_t *length)
 		",\"Branches\":[{\"Id\":\"eni-b\",\"VlanId\":9,\"GroupIds\":[\"sg-1\"],\"Pods\":"
 		"[{\"Namespace\":\"n\",\"Name\":\"p\",\"Addresses\":[\"192.0.2.9\"]}]}]}");
 	if (fclose(to))
-		rig_die("out of memory");
+		bench_die("out of memory");
 	return text;
 }
 
@@ -107,10 +107,10 @@ static void measure(struct bg_datapath *datapath, const char *text, size_t lengt
 		double start_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
 
 		if (bg_feed_parse("bench", text, length, &model, &err))
-			rig_die("%s", err.text);
+			bench_die("%s", err.text);
 		times->parse_ms[i] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 		if (bg_datapath_publish(datapath, model, &publish, &err))
-			rig_die("%s", err.text);
+			bench_die("%s", err.text);
 		times->all_ms[i] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 		times->publish_ms[i] = times->all_ms[i] - times->parse_ms[i];
 		times->elapsed_ms[i] = clock_ms(CLOCK_MONOTONIC) - elapsed_ms;
@@ -160,9 +160,9 @@ int main(int argc, char **argv)
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
-		rig_die("cannot bind to one CPU: %s", strerror(errno));
+		bench_die("cannot bind to one CPU: %s", strerror(errno));
 	if (bg_datapath_open(&options, &datapath, &err))
-		rig_die("%s", err.text);
+		bench_die("%s", err.text);
 	if (!json)
 		printf("\n%-40s %6s %9s %9s %9s %9s %9s\n", "feed → in force, CPU ms, median of 5",
 		       "rules", "MiB", "parse", "publish", "all", "elapsed");

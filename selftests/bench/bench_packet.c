@@ -54,7 +54,7 @@ static const struct {
 	[DENIED_ANY] = { "denied, any remote", BG_REASON_NO_RULE, false, true },
 };
 
-static const char *const hook_names[HOOKS] = { "XDP ingress", "TC ingress", "TC egress" };
+static const char *const hook_names[BENCH_HOOKS] = { "XDP ingress", "TC ingress", "TC egress" };
 
 /* The ratio is the median of the ratios of runs that stood side by side: what
  * slows a machine down for a while slows both. */
@@ -63,12 +63,12 @@ struct figure {
 	int runs;
 };
 
-struct bench {
-	struct rig rig;
+struct campaign {
+	struct bench bench;
 	bool json;
 	/* addresses that a rule admits, and their like that none does */
 	struct bg_addr *allowed[2], *denied[2];
-	struct figure figures[SCENARIOS][HOOKS][2][KINDS];
+	struct figure figures[SCENARIOS][BENCH_HOOKS][2][KINDS];
 };
 
 static int compare(const void *left, const void *right)
@@ -90,20 +90,20 @@ static void sort(struct figure *figure)
 	qsort(figure->ratio, RUNS, sizeof(figure->ratio[0]), compare);
 }
 
-static bool is_allowed(const struct bench *bench, const struct bg_addr *addr)
+static bool is_allowed(const struct campaign *campaign, const struct bg_addr *addr)
 {
 	/* the lists are the same in both directions */
-	return bg_image_lookup(bench->rig.image, 9, BG_INGRESS, addr, BG_SPACE_TCP, PORT) &&
-	       bg_image_lookup(bench->rig.image, 9, BG_EGRESS, addr, BG_SPACE_TCP, PORT);
+	return bg_image_lookup(campaign->bench.image, 9, BG_INGRESS, addr, BG_SPACE_TCP, PORT) &&
+	       bg_image_lookup(campaign->bench.image, 9, BG_EGRESS, addr, BG_SPACE_TCP, PORT);
 }
 
 /*
  * Remotes of a family, in random order: hosts of the prefixes, and hosts just
  * outside of them, which lead a look-up as deep.
  */
-static void choose_remotes(struct bench *bench, bool ipv6)
+static void choose_remotes(struct campaign *campaign, bool ipv6)
 {
-	const struct bg_set *list = &bench->rig.model->sets[0];
+	const struct bg_set *list = &campaign->bench.model->sets[0];
 	size_t allowed = 0, denied = 0;
 	__u64 state = 4;
 
@@ -115,11 +115,11 @@ static void choose_remotes(struct bench *bench, bool ipv6)
 
 		if (bg_prefix_is_v4(prefix) == ipv6)
 			continue;
-		if (allowed < REMOTES && is_allowed(bench, &addr))
-			bench->allowed[ipv6][allowed++] = addr;
+		if (allowed < REMOTES && is_allowed(campaign, &addr))
+			campaign->allowed[ipv6][allowed++] = addr;
 		addr.byte[last / 8] ^= 0x80 >> last % 8;
-		if (denied < REMOTES && !is_allowed(bench, &addr))
-			bench->denied[ipv6][denied++] = addr;
+		if (denied < REMOTES && !is_allowed(campaign, &addr))
+			campaign->denied[ipv6][denied++] = addr;
 	}
 }
 
@@ -128,23 +128,24 @@ static struct bg_addr pod_address(bool ipv6)
 	return maker_addr(ipv6 ? "2001:db8::90" : "10.0.0.90");
 }
 
-static void frame_for(struct frame *frame, enum hook hook, const struct bg_addr *remote, bool ipv6,
-		      __u8 tcp_flags)
+static void frame_for(struct frame *frame, enum bench_hook hook, const struct bg_addr *remote,
+		      bool ipv6, __u8 tcp_flags)
 {
 	struct bg_addr pod = pod_address(ipv6);
 
 	if (hook == TC_OUT)
-		rig_frame(frame, &pod, CLIENT_PORT, remote, PORT, tcp_flags);
+		bench_frame(frame, &pod, CLIENT_PORT, remote, PORT, tcp_flags);
 	else
-		rig_frame(frame, remote, CLIENT_PORT, &pod, PORT, tcp_flags);
+		bench_frame(frame, remote, CLIENT_PORT, &pod, PORT, tcp_flags);
 }
 
 /* Three-way traffic of the flow that the hook's packets belong to. */
-static void establish(struct bench *bench, enum hook hook, bool ipv6)
+static void establish(struct campaign *campaign, enum bench_hook hook, bool ipv6)
 {
-	const struct bg_addr *remote = &bench->allowed[ipv6][0];
-	int there = rig_program(&bench->rig, hook, DIRECT, ipv6, true);
-	int back = rig_program(&bench->rig, hook == TC_OUT ? TC_IN : TC_OUT, DIRECT, ipv6, true);
+	const struct bg_addr *remote = &campaign->allowed[ipv6][0];
+	int there = bench_program(&campaign->bench, hook, DIRECT, ipv6, true);
+	int back = bench_program(&campaign->bench, hook == TC_OUT ? TC_IN : TC_OUT, DIRECT, ipv6,
+				 true);
 	struct bg_addr pod = pod_address(ipv6);
 	struct frame syn, answer, ack;
 	__u32 result;
@@ -152,61 +153,64 @@ static void establish(struct bench *bench, enum hook hook, bool ipv6)
 	frame_for(&syn, hook, remote, ipv6, SYN);
 	frame_for(&ack, hook, remote, ipv6, ACK);
 	if (hook == TC_OUT)
-		rig_frame(&answer, remote, PORT, &pod, CLIENT_PORT, SYN | ACK);
+		bench_frame(&answer, remote, PORT, &pod, CLIENT_PORT, SYN | ACK);
 	else
-		rig_frame(&answer, &pod, PORT, remote, CLIENT_PORT, SYN | ACK);
-	rig_run(there, &syn, 1, &result);
-	rig_run(back, &answer, 1, &result);
-	rig_run(there, &ack, 1, &result);
+		bench_frame(&answer, &pod, PORT, remote, CLIENT_PORT, SYN | ACK);
+	bench_run(there, &syn, 1, &result);
+	bench_run(back, &answer, 1, &result);
+	bench_run(there, &ack, 1, &result);
 }
 
 /* One run of the program under test; every packet must have met its reason. */
-static double run_real(struct bench *bench, enum hook hook, bool ipv6, enum kind kind, int program,
-		       const struct frame *frame, __u32 repeat)
+static double run_real(struct campaign *campaign, enum bench_hook hook, bool ipv6, enum kind kind,
+		       int program, const struct frame *frame, __u32 repeat)
 {
 	enum bg_direction direction = hook == TC_OUT ? BG_EGRESS : BG_INGRESS;
-	__u64 before = rig_count(&bench->rig, direction, kinds[kind].reason), met;
+	__u64 before = bench_count(&campaign->bench, direction, kinds[kind].reason), met;
 	__u32 result;
-	double ns = rig_run(program, frame, repeat, &result);
+	double ns = bench_run(program, frame, repeat, &result);
 
-	met = rig_count(&bench->rig, direction, kinds[kind].reason) - before;
+	met = bench_count(&campaign->bench, direction, kinds[kind].reason) - before;
 	if (met != repeat)
-		rig_die("%s, IPv%d, %s: %llu of %u packets met the reason %d", hook_names[hook],
-			ipv6 ? 6 : 4, kinds[kind].name, (unsigned long long)met, repeat,
-			kinds[kind].reason);
+		bench_die("%s, IPv%d, %s: %llu of %u packets met the reason %d", hook_names[hook],
+			  ipv6 ? 6 : 4, kinds[kind].name, (unsigned long long)met, repeat,
+			  kinds[kind].reason);
 	return ns;
 }
 
 /* The runs of one pass. */
-static void measure(struct bench *bench, enum hook hook, bool ipv6, enum kind kind,
+static void measure(struct campaign *campaign, enum bench_hook hook, bool ipv6, enum kind kind,
 		    struct figure *figure)
 {
-	const struct bg_addr *remotes = kind == DENIED || kind == DENIED_ANY ? bench->denied[ipv6]
-									     : bench->allowed[ipv6];
+	const struct bg_addr *remotes = kind == DENIED || kind == DENIED_ANY
+						? campaign->denied[ipv6]
+						: campaign->allowed[ipv6];
 	bool new_flows = kinds[kind].new_flows, any = kinds[kind].any_remote;
-	enum way way = new_flows || any			       ? NEXT
-		       : hook == XDP_IN && kind == ESTABLISHED ? SAME
-							       : DIRECT;
-	__u32 repeat = way == NEXT ? NEW_REPEAT : HOT_REPEAT, result;
+	enum prelude prelude = new_flows || any			       ? NEXT
+			       : hook == XDP_IN && kind == ESTABLISHED ? SAME
+								       : DIRECT;
+	__u32 repeat = prelude == NEXT ? NEW_REPEAT : HOT_REPEAT, result;
 	struct frame frame;
 
-	rig_clear_flows(&bench->rig);
-	rig_set_remotes(&bench->rig, remotes, any ? REMOTES : 1);
+	bench_clear_flows(&campaign->bench);
+	bench_set_remotes(&campaign->bench, remotes, any ? REMOTES : 1);
 	frame_for(&frame, hook, &remotes[0], ipv6, kind == ESTABLISHED ? ACK : SYN);
 	if (kind == ESTABLISHED)
-		establish(bench, hook, ipv6);
+		establish(campaign, hook, ipv6);
 	for (int i = -1; i < RUNS_A_PASS; i++) {
 		double real, front, empty;
 
 		if (new_flows)
-			rig_clear_flows(&bench->rig);
-		empty = rig_run(rig_program(&bench->rig, hook, DIRECT, ipv6, false), &frame,
-				HOT_REPEAT, &result);
-		front = way == DIRECT ? empty
-				      : rig_run(rig_program(&bench->rig, hook, way, ipv6, false),
-						&frame, repeat, &result);
-		real = run_real(bench, hook, ipv6, kind,
-				rig_program(&bench->rig, hook, way, ipv6, true), &frame, repeat);
+			bench_clear_flows(&campaign->bench);
+		empty = bench_run(bench_program(&campaign->bench, hook, DIRECT, ipv6, false),
+				  &frame, HOT_REPEAT, &result);
+		front = prelude == DIRECT ? empty
+					  : bench_run(bench_program(&campaign->bench, hook, prelude,
+								    ipv6, false),
+						      &frame, repeat, &result);
+		real = run_real(campaign, hook, ipv6, kind,
+				bench_program(&campaign->bench, hook, prelude, ipv6, true), &frame,
+				repeat);
 		if (i < 0)
 			continue; /* only warms up */
 		real += empty - front;
@@ -216,10 +220,10 @@ static void measure(struct bench *bench, enum hook hook, bool ipv6, enum kind ki
 	}
 }
 
-static void print_json(const struct bench *bench, size_t s, enum hook hook, bool ipv6,
+static void print_json(const struct campaign *campaign, size_t s, enum bench_hook hook, bool ipv6,
 		       enum kind kind)
 {
-	const struct figure *figure = &bench->figures[s][hook][ipv6][kind];
+	const struct figure *figure = &campaign->figures[s][hook][ipv6][kind];
 
 	printf("{\"Hook\":\"%s\",\"Family\":%d,\"Packet\":\"%s\",\"Prefixes\":%zu,\"Rules\":%zu,"
 	       "\"Ns\":%.0f,\"EmptyNs\":%.0f,\"Ratio\":%.2f}\n",
@@ -228,38 +232,39 @@ static void print_json(const struct bench *bench, size_t s, enum hook hook, bool
 	       median(figure->ratio));
 }
 
-static void run_scenario(struct bench *bench, size_t s, bool first_pass)
+static void run_scenario(struct campaign *campaign, size_t s, bool first_pass)
 {
-	rig_publish(&bench->rig, scenario_one_branch(scenarios[s].prefixes, scenarios[s].rules));
+	bench_publish(&campaign->bench,
+		      scenario_one_branch(scenarios[s].prefixes, scenarios[s].rules));
 	if (first_pass)
 		fprintf(stderr,
 			"bench: %zu prefixes, %zu rules a direction: compiled in %.1f ms, "
 			"published in %.1f ms, image %.1f MiB\n",
-			scenarios[s].prefixes, scenarios[s].rules, bench->rig.times.compile_ms,
-			bench->rig.times.publish_ms,
-			(double)bench->rig.times.image_bytes / (1 << 20));
+			scenarios[s].prefixes, scenarios[s].rules, campaign->bench.times.compile_ms,
+			campaign->bench.times.publish_ms,
+			(double)campaign->bench.times.image_bytes / (1 << 20));
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-		choose_remotes(bench, ipv6);
-		for (int hook = 0; hook < HOOKS; hook++)
+		choose_remotes(campaign, ipv6);
+		for (int hook = 0; hook < BENCH_HOOKS; hook++)
 			for (int kind = 0; kind < KINDS; kind++)
-				measure(bench, hook, ipv6, kind,
-					&bench->figures[s][hook][ipv6][kind]);
+				measure(campaign, hook, ipv6, kind,
+					&campaign->figures[s][hook][ipv6][kind]);
 	}
 }
 
-static void sort_figures(struct bench *bench)
+static void sort_figures(struct campaign *campaign)
 {
 	for (size_t s = 0; s < SCENARIOS; s++)
-		for (int hook = 0; hook < HOOKS; hook++)
+		for (int hook = 0; hook < BENCH_HOOKS; hook++)
 			for (int ipv6 = 0; ipv6 < 2; ipv6++)
 				for (int kind = 0; kind < KINDS; kind++) {
-					sort(&bench->figures[s][hook][ipv6][kind]);
-					if (bench->json)
-						print_json(bench, s, hook, ipv6, kind);
+					sort(&campaign->figures[s][hook][ipv6][kind]);
+					if (campaign->json)
+						print_json(campaign, s, hook, ipv6, kind);
 				}
 }
 
-static void print_table(const struct bench *bench)
+static void print_table(const struct campaign *campaign)
 {
 	printf("\nns per packet (times the empty program), one core, median of %zu\n\n", RUNS);
 	printf("%-11s %-5s %-21s %6s", "program", "", "packet", "empty");
@@ -271,15 +276,15 @@ static void print_table(const struct bench *bench)
 		printf(" %13s", size);
 	}
 	printf("\n");
-	for (int hook = 0; hook < HOOKS; hook++)
+	for (int hook = 0; hook < BENCH_HOOKS; hook++)
 		for (int ipv6 = 0; ipv6 < 2; ipv6++)
 			for (int kind = 0; kind < KINDS; kind++) {
 				printf("%-11s IPv%d  %-21s %6.0f", hook_names[hook], ipv6 ? 6 : 4,
 				       kinds[kind].name,
-				       median(bench->figures[0][hook][ipv6][kind].empty_ns));
+				       median(campaign->figures[0][hook][ipv6][kind].empty_ns));
 				for (size_t s = 0; s < SCENARIOS; s++) {
 					const struct figure *figure =
-						&bench->figures[s][hook][ipv6][kind];
+						&campaign->figures[s][hook][ipv6][kind];
 
 					printf(" %5.0f (%4.1f x)", median(figure->ns),
 					       median(figure->ratio));
@@ -289,9 +294,10 @@ static void print_table(const struct bench *bench)
 	printf("\np: prefixes in the groups, half of each family; r: rules a direction\n");
 }
 
-static void print_bound(const struct bench *bench, const char *text, double worst, double bound)
+static void print_bound(const struct campaign *campaign, const char *text, double worst,
+			double bound)
 {
-	if (bench->json)
+	if (campaign->json)
 		printf("{\"Bound\":\"%s\",\"Worst\":%.2f,\"Allowed\":%.2f,\"Holds\":%s}\n", text,
 		       worst, bound, worst <= bound ? "true" : "false");
 	else
@@ -301,15 +307,15 @@ static void print_bound(const struct bench *bench, const char *text, double wors
 
 /* The worst hook and family counts. In times of the empty program, since a machine
  * does not run at one speed from the first scenario to the last. */
-static double worst_growth(const struct bench *bench, enum kind kind)
+static double worst_growth(const struct campaign *campaign, enum kind kind)
 {
 	double worst = 0;
 
-	for (int hook = 0; hook < HOOKS; hook++)
+	for (int hook = 0; hook < BENCH_HOOKS; hook++)
 		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 			double growth =
-				median(bench->figures[MANY_PREFIXES][hook][ipv6][kind].ratio) /
-				median(bench->figures[FEW_PREFIXES][hook][ipv6][kind].ratio);
+				median(campaign->figures[MANY_PREFIXES][hook][ipv6][kind].ratio) /
+				median(campaign->figures[FEW_PREFIXES][hook][ipv6][kind].ratio);
 
 			if (growth > worst)
 				worst = growth;
@@ -317,14 +323,14 @@ static double worst_growth(const struct bench *bench, enum kind kind)
 	return worst;
 }
 
-static double worst_ratio(const struct bench *bench, enum kind kind)
+static double worst_ratio(const struct campaign *campaign, enum kind kind)
 {
 	double worst = 0;
 
 	for (size_t s = 0; s < SCENARIOS; s++)
-		for (int hook = 0; hook < HOOKS; hook++)
+		for (int hook = 0; hook < BENCH_HOOKS; hook++)
 			for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-				double this = median(bench->figures[s][hook][ipv6][kind].ratio);
+				double this = median(campaign->figures[s][hook][ipv6][kind].ratio);
 
 				if (this > worst)
 					worst = this;
@@ -332,19 +338,19 @@ static double worst_ratio(const struct bench *bench, enum kind kind)
 	return worst;
 }
 
-static void print_bounds(const struct bench *bench)
+static void print_bounds(const struct campaign *campaign)
 {
-	if (!bench->json)
+	if (!campaign->json)
 		printf("\nbounds, worst program and family\n");
-	print_bound(bench, "denied, 100,000 prefixes / 10", worst_growth(bench, DENIED), 1.5);
-	print_bound(bench, "denied, any remote, 100,000 prefixes / 10",
-		    worst_growth(bench, DENIED_ANY), 1.5);
-	print_bound(bench, "new flow, 100,000 prefixes / 10", worst_growth(bench, NEW), 1.5);
-	print_bound(bench, "new flow, any remote, 100,000 prefixes / 10",
-		    worst_growth(bench, NEW_ANY), 1.5);
-	print_bound(bench, "established flow / empty program", worst_ratio(bench, ESTABLISHED),
-		    3.2);
-	print_bound(bench, "denied / empty program", worst_ratio(bench, DENIED), 4.0);
+	print_bound(campaign, "denied, 100,000 prefixes / 10", worst_growth(campaign, DENIED), 1.5);
+	print_bound(campaign, "denied, any remote, 100,000 prefixes / 10",
+		    worst_growth(campaign, DENIED_ANY), 1.5);
+	print_bound(campaign, "new flow, 100,000 prefixes / 10", worst_growth(campaign, NEW), 1.5);
+	print_bound(campaign, "new flow, any remote, 100,000 prefixes / 10",
+		    worst_growth(campaign, NEW_ANY), 1.5);
+	print_bound(campaign, "established flow / empty program",
+		    worst_ratio(campaign, ESTABLISHED), 3.2);
+	print_bound(campaign, "denied / empty program", worst_ratio(campaign, DENIED), 4.0);
 }
 
 static void bind_to_one_cpu(void)
@@ -354,40 +360,40 @@ static void bind_to_one_cpu(void)
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
-		rig_die("cannot bind to one CPU: %s", strerror(errno));
+		bench_die("cannot bind to one CPU: %s", strerror(errno));
 }
 
 int main(int argc, char **argv)
 {
-	static struct bench bench;
+	static struct campaign campaign;
 	char path[4096];
 
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
 		fprintf(stderr, "usage: bench_packet [--json]\n");
 		return 2;
 	}
-	bench.json = argc == 2;
+	campaign.json = argc == 2;
 	snprintf(path, sizeof(path), "%s", argv[0]);
 	snprintf(path, sizeof(path), "%s/packets.bpf.o", dirname(strdupa(path)));
 	bind_to_one_cpu();
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-		bench.allowed[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
-		bench.denied[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
-		if (!bench.allowed[ipv6] || !bench.denied[ipv6])
-			rig_die("out of memory");
+		campaign.allowed[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
+		campaign.denied[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
+		if (!campaign.allowed[ipv6] || !campaign.denied[ipv6])
+			bench_die("out of memory");
 	}
-	rig_open(&bench.rig, path);
+	bench_open(&campaign.bench, path);
 	for (int pass = 0; pass < PASSES; pass++)
 		for (size_t s = 0; s < SCENARIOS; s++)
-			run_scenario(&bench, s, pass == 0);
-	sort_figures(&bench);
-	if (!bench.json)
-		print_table(&bench);
-	print_bounds(&bench);
-	rig_close(&bench.rig);
+			run_scenario(&campaign, s, pass == 0);
+	sort_figures(&campaign);
+	if (!campaign.json)
+		print_table(&campaign);
+	print_bounds(&campaign);
+	bench_close(&campaign.bench);
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-		free(bench.allowed[ipv6]);
-		free(bench.denied[ipv6]);
+		free(campaign.allowed[ipv6]);
+		free(campaign.denied[ipv6]);
 	}
 	return 0;
 }

@@ -82,12 +82,13 @@ struct bg_model *scenario_one_branch(size_t prefixes, size_t rules)
 	for (size_t i = 0; i < prefixes; i++)
 		maker_member(model, list, scenario_prefix(&state, i & 1));
 	maker_branch_group(model, branch, maker_group(model, "sg-bench"));
-	for (int way = 0; way < BG_DIRECTIONS; way++) {
+	for (int direction = 0; direction < BG_DIRECTIONS; direction++) {
 		for (size_t i = 1; i < rules; i++)
-			maker_rule(model, list, way, 6, 1000 + 9 * i % 9000, 1004 + 9 * i % 9000);
-		maker_rule(model, list, way, 6, 443, 443);
-		maker_rule(model, v4, way, 6, 5432, 5432);
-		maker_rule(model, v6, way, 6, 5432, 5432);
+			maker_rule(model, list, direction, 6, 1000 + 9 * i % 9000,
+				   1004 + 9 * i % 9000);
+		maker_rule(model, list, direction, 6, 443, 443);
+		maker_rule(model, v4, direction, 6, 5432, 5432);
+		maker_rule(model, v6, direction, 6, 5432, 5432);
 	}
 	add_pod(model, branch, "10.0.0.90", "2001:db8::90");
 	return model;
