@@ -69,23 +69,24 @@ static __always_inline enum bg_reason policy_branch(struct bg_policy_view *view,
 	return BG_REASON_NONE;
 }
 
-static __always_inline __u32 few_entry(void *image, __u32 few, __u64 hi, __u64 lo)
+static __always_inline __u32 search_shortlist(void *image, __u32 shortlist, __u64 hi, __u64 lo)
 {
-	const struct bg_few *records;
-	__u32 entry, count = bg_few_count(few);
+	const struct bg_shortlist_entry *records;
+	__u32 entry, count = bg_shortlist_count(shortlist);
 
 	/* 32 records in a block */
-	records = image_block(image, (few & BG_FEW_MASK) >> (BG_BLOCK_SHIFT - BG_FEW_SHIFT));
+	records = image_block(image, (shortlist & BG_SHORTLIST_MASK) >>
+					     (BG_BLOCK_SHIFT - BG_SHORTLIST_SHIFT));
 	if (!records)
 		return 0;
-	entry = records[few & 31].miss;
+	entry = records[shortlist & 31].miss;
 	/* clang knows the range and drops the loop's bound; Linux 6.1's verifier
 	 * does not and needs it */
 	barrier_var(count);
-	for (__u32 i = 0; i < BG_FEW_MOST && i < count; i++) {
-		const struct bg_few *one = &records[(few + i) & 31];
+	for (__u32 i = 0; i < BG_SHORTLIST_MOST && i < count; i++) {
+		const struct bg_shortlist_entry *one = &records[(shortlist + i) & 31];
 
-		if (bg_few_covers(one, hi, lo))
+		if (bg_shortlist_covers(one, hi, lo))
 			entry = one->hit;
 	}
 	return entry;
@@ -113,7 +114,7 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		__u64 word;
 		void *block;
 
-		if (entry & (BG_LEAF | BG_FEW))
+		if (entry & (BG_LEAF | BG_SHORTLIST))
 			break;
 		/* eight nodes in a block */
 		block = image_block(view->image,
@@ -128,8 +129,8 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 		word = bg_entry_in_lo(entry) ? lo : hi;
 		entry = node->child[(word >> bg_entry_shift(entry)) & 15];
 	}
-	if ((entry & (BG_LEAF | BG_FEW)) == BG_FEW)
-		entry = few_entry(view->image, entry, hi, lo);
+	if ((entry & (BG_LEAF | BG_SHORTLIST)) == BG_SHORTLIST)
+		entry = search_shortlist(view->image, entry, hi, lo);
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }
 

@@ -52,12 +52,13 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
  * Address tries: the first 16 bits pick an entry in a root, then 4 bits a step,
  * path-compressed. An entry is one of
  *	a leaf: BG_LEAF | address class
- *	a few prefixes, the only ones here: BG_FEW | (count - 1) << BG_FEW_COUNT_SHIFT |
- *	record; record n starts at cell n * 8, the others follow
+ *	a short list of prefixes, the only ones here: BG_SHORTLIST |
+ *	(count - 1) << BG_SHORTLIST_COUNT_SHIFT | record; record n starts at cell
+ *	n * 8, the others follow
  *	a node and the nibble it branches on: nibble << BG_NIBBLE_SHIFT | node; node n
  *	starts at cell n * 32
- * Nodes are aligned to their size and records do not cross from one block into the
- * next: one block holds a node, or the few.
+ * Nodes are aligned to their size and short lists do not cross from one block into
+ * the next: one block holds a node, or a list.
  *
  * A key is the address as 128 bits in host order, `hi` and `lo`. IPv4 stands in
  * the upper 32 bits of `hi`, the rest is 0; each family has its root:
@@ -75,23 +76,23 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
  * child beside the key and need not wait for the one to ask for the other. `miss`
  * is always a leaf. k grows at every step, so there are at most 28.
  *
- * Few prefixes are compared one by one: they stand side by side, which costs one
- * access to memory that nobody has touched lately where nodes cost one a step, and
- * less room. Of those that cover the key the last one is the most specific. It ends
- * the way, `hit` and `miss` are leaves:
+ * The prefixes of a short list are compared one by one: they stand side by side,
+ * which costs one access to memory that nobody has touched lately where nodes cost
+ * one a step, and less room. Of those that cover the key the last one is the most
+ * specific. The search ends there, `hit` and `miss` are leaves:
  *
  *	entry = miss of the first
- *	for each of the few:
+ *	for each entry of the list:
  *		if !((hi ^ key_hi) >> hi_shift | (lo ^ key_lo) >> lo_shift[0] >> lo_shift[1]):
  *			entry = hit
  */
 #define BG_LEAF 0x80000000u
-#define BG_FEW 0x40000000u
-#define BG_FEW_MOST 8
-#define BG_FEW_COUNT_SHIFT 25
-#define BG_FEW_MASK 0x01ffffffu
-#define BG_FEW_CELLS 8
-#define BG_FEW_SHIFT 3
+#define BG_SHORTLIST 0x40000000u
+#define BG_SHORTLIST_MOST 8
+#define BG_SHORTLIST_COUNT_SHIFT 25
+#define BG_SHORTLIST_MASK 0x01ffffffu
+#define BG_SHORTLIST_CELLS 8
+#define BG_SHORTLIST_SHIFT 3
 #define BG_NODE_CELLS 32
 #define BG_NODE_SHIFT 5
 #define BG_NODE_MASK 0x007fffffu
@@ -111,28 +112,29 @@ struct bg_node {
 };
 BG_ASSERT_SIZE(struct bg_node, BG_NODE_CELLS * sizeof(__u32));
 
-/* One of a few. */
-struct bg_few {
+/* An entry of a short list: at most 8 prefixes that are compared one by one instead
+ * of walked as a trie. */
+struct bg_shortlist_entry {
 	__u64 key_hi;
 	__u64 key_lo;
 	__u32 hit;	  /* entry (a leaf) for keys that the prefix covers */
 	__u32 miss;	  /* of the first one: for keys that none covers */
 	__u8 hi_shift;	  /* how many low bits of hi do not count, at most 48 */
-	__u8 lo_shift[2]; /* likewise, of lo: their sum, since it may be 64 */
+	__u8 lo_shift[2]; /* and of lo: the sum of the two, since it may be 64 */
 	__u8 pad[5];
 };
-BG_ASSERT_SIZE(struct bg_few, BG_FEW_CELLS * sizeof(__u32));
+BG_ASSERT_SIZE(struct bg_shortlist_entry, BG_SHORTLIST_CELLS * sizeof(__u32));
 
-static inline __u32 bg_few_count(__u32 entry)
+static inline __u32 bg_shortlist_count(__u32 entry)
 {
-	return (entry >> BG_FEW_COUNT_SHIFT & (BG_FEW_MOST - 1)) + 1;
+	return (entry >> BG_SHORTLIST_COUNT_SHIFT & (BG_SHORTLIST_MOST - 1)) + 1;
 }
 
 /* Does the prefix cover the key? Without branches: lengths are at random. */
-static inline int bg_few_covers(const struct bg_few *few, __u64 hi, __u64 lo)
+static inline int bg_shortlist_covers(const struct bg_shortlist_entry *entry, __u64 hi, __u64 lo)
 {
-	return !((hi ^ few->key_hi) >> (few->hi_shift & 63) |
-		 (lo ^ few->key_lo) >> (few->lo_shift[0] & 63) >> (few->lo_shift[1] & 63));
+	return !((hi ^ entry->key_hi) >> (entry->hi_shift & 63) |
+		 (lo ^ entry->key_lo) >> (entry->lo_shift[0] & 63) >> (entry->lo_shift[1] & 63));
 }
 
 /* What a node's entry branches on: in which half of the key, and how far up. */

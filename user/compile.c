@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Model → image. Order of the cells: header, branch table, roots, branch
- * records, trie nodes and the few, class_info, probes and local services, then the vectors
- * of the policies, which share chunks and heads.
+ * records, trie nodes and short lists, class_info, probes and local services, then the
+ * vectors of the policies, which share chunks and heads.
  */
 #include "compile.h"
 
@@ -397,7 +397,7 @@ static int make_image(struct compilation *compilation, struct bg_image **result,
 	image->prefixes = compilation->classes.item_count;
 	image->classes = compilation->classes.count;
 	image->nodes = compilation->trie.nodes;
-	image->few = compilation->trie.few;
+	image->shortlisted = compilation->trie.shortlisted;
 	image->rows = bg_policies_rows(compilation->policies);
 	image->chunks = writer->run_count;
 	*result = bg_take_ptr(image);

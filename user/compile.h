@@ -11,7 +11,7 @@ struct bg_image {
 	struct bg_block *blocks; /* block 0 is struct bg_header */
 	size_t block_count;
 	/* for people: where the memory went */
-	size_t prefixes, classes, nodes, few, rows, chunks;
+	size_t prefixes, classes, nodes, shortlisted, rows, chunks;
 };
 
 /*

@@ -83,11 +83,12 @@ static int write_node(struct trie *trie, const struct bg_trie_prefix *key, unsig
 	return 0;
 }
 
-static void fill_record(struct bg_few *few, const struct bg_trie_prefix *prefix, __u32 miss)
+static void fill_record(struct bg_shortlist_entry *record, const struct bg_trie_prefix *prefix,
+			__u32 miss)
 {
 	unsigned int lo_ignored = prefix->length < 64 ? 64 : 128 - prefix->length;
 
-	*few = (struct bg_few){
+	*record = (struct bg_shortlist_entry){
 		.key_hi = prefix->hi,
 		.key_lo = prefix->lo,
 		.hit = BG_LEAF | prefix->class,
@@ -97,11 +98,11 @@ static void fill_record(struct bg_few *few, const struct bg_trie_prefix *prefix,
 	};
 }
 
-static int write_few(struct trie *trie, const struct bg_trie_prefix *prefixes, size_t count,
-		     __u32 miss, __u32 *entry, struct bg_error *err)
+static int write_shortlist(struct trie *trie, const struct bg_trie_prefix *prefixes, size_t count,
+			   __u32 miss, __u32 *entry, struct bg_error *err)
 {
-	__u32 cells = count * BG_FEW_CELLS;
-	struct bg_few *few;
+	__u32 cells = count * BG_SHORTLIST_CELLS;
+	struct bg_shortlist_entry *list;
 	int rc;
 
 	if (trie->left < cells) {
@@ -111,13 +112,14 @@ static int write_few(struct trie *trie, const struct bg_trie_prefix *prefixes, s
 			return rc;
 		trie->left = BG_BLOCK_CELLS;
 	}
-	few = (struct bg_few *)(trie->writer->cells + trie->records);
+	list = (struct bg_shortlist_entry *)(trie->writer->cells + trie->records);
 	for (size_t i = 0; i < count; i++)
-		fill_record(&few[i], &prefixes[i], i ? 0 : miss);
-	*entry = BG_FEW | (count - 1) << BG_FEW_COUNT_SHIFT | trie->records >> BG_FEW_SHIFT;
+		fill_record(&list[i], &prefixes[i], i ? 0 : miss);
+	*entry = BG_SHORTLIST | (count - 1) << BG_SHORTLIST_COUNT_SHIFT |
+		 trie->records >> BG_SHORTLIST_SHIFT;
 	trie->records += cells;
 	trie->left -= cells;
-	trie->counts->few += count;
+	trie->counts->shortlisted += count;
 	return 0;
 }
 
@@ -142,8 +144,8 @@ static int write_subtrie(struct trie *trie, const struct bg_trie_prefix *prefixe
 		*entry = BG_LEAF | outer;
 		return 0;
 	}
-	if (count - i <= BG_FEW_MOST)
-		return write_few(trie, prefixes + i, count - i, BG_LEAF | outer, entry, err);
+	if (count - i <= BG_SHORTLIST_MOST)
+		return write_shortlist(trie, prefixes + i, count - i, BG_LEAF | outer, entry, err);
 	here = depth_of(prefixes + i, count - i);
 	key = &prefixes[i];
 	inner = outer;

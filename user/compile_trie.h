@@ -14,7 +14,8 @@ struct bg_trie_prefix {
 };
 
 struct bg_trie_counts {
-	size_t nodes, few; /* in `few`: prefixes that stand there */
+	size_t nodes;
+	size_t shortlisted; /* prefixes that stand in a short list */
 };
 
 /*

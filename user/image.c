@@ -34,16 +34,17 @@ static const void *record(const struct bg_image *image, size_t index)
 	return &image->blocks[index >> BG_BLOCK_SHIFT].cell[index & (BG_BLOCK_CELLS - 1)];
 }
 
-static __u32 few_entry(const struct bg_image *image, __u32 few, __u64 hi, __u64 lo)
+static __u32 search_shortlist(const struct bg_image *image, __u32 shortlist, __u64 hi, __u64 lo)
 {
-	const struct bg_few *records = record(image, (size_t)(few & BG_FEW_MASK) << BG_FEW_SHIFT);
+	const struct bg_shortlist_entry *records =
+		record(image, (size_t)(shortlist & BG_SHORTLIST_MASK) << BG_SHORTLIST_SHIFT);
 	__u32 entry;
 
 	if (!records)
 		return 0;
 	entry = records[0].miss;
-	for (__u32 i = 0; i < bg_few_count(few); i++)
-		if (bg_few_covers(&records[i], hi, lo))
+	for (__u32 i = 0; i < bg_shortlist_count(shortlist); i++)
+		if (bg_shortlist_covers(&records[i], hi, lo))
 			entry = records[i].hit;
 	return entry;
 }
@@ -58,7 +59,8 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 	bg_class_key(addr, ipv6, &hi, &lo);
 	root = ipv6 ? header_of(image)->trie6 : header_of(image)->trie4;
 	entry = cell(image, root + (hi >> 48));
-	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & (BG_LEAF | BG_FEW)); step++) {
+	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & (BG_LEAF | BG_SHORTLIST));
+	     step++) {
 		const struct bg_node *node =
 			record(image, (size_t)(entry & BG_NODE_MASK) << BG_NODE_SHIFT);
 
@@ -71,8 +73,8 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 					     bg_entry_shift(entry)) &
 					    15];
 	}
-	if ((entry & (BG_LEAF | BG_FEW)) == BG_FEW)
-		entry = few_entry(image, entry, hi, lo);
+	if ((entry & (BG_LEAF | BG_SHORTLIST)) == BG_SHORTLIST)
+		entry = search_shortlist(image, entry, hi, lo);
 	return entry & BG_LEAF ? entry & ~BG_LEAF : 0;
 }
 

@@ -9,8 +9,8 @@
 
 /* Node numbers are 23 bits: BG_NODE_MASK. */
 #define MOST_BLOCKS ((BG_NODE_MASK + 1) / (BG_BLOCK_CELLS / BG_NODE_CELLS))
-_Static_assert((BG_FEW_MASK + 1) / (BG_BLOCK_CELLS / BG_FEW_CELLS) >= MOST_BLOCKS,
-	       "records of a few prefixes have numbers as far as an image goes");
+_Static_assert((BG_SHORTLIST_MASK + 1) / (BG_BLOCK_CELLS / BG_SHORTLIST_CELLS) >= MOST_BLOCKS,
+	       "records of short lists have numbers as far as an image goes");
 
 static int out_of_memory(struct bg_error *err)
 {

@@ -18,7 +18,7 @@
 struct walk {
 	const __u32 *cells;
 	const struct bg_header *header;
-	size_t nodes, few;
+	size_t nodes, shortlisted;
 	int deepest;
 };
 
@@ -50,38 +50,39 @@ static void check_region(__u64 key_hi, __u64 key_lo, int depth, __u64 hi, __u64 
 	assert_true(((key_lo ^ lo) & mask_lo) == 0);
 }
 
-static void check_one_of_few(struct walk *walk, const struct bg_few *few, int depth, __u64 hi,
-			     __u64 lo)
+static void check_shortlist_entry(struct walk *walk, const struct bg_shortlist_entry *entry,
+				  int depth, __u64 hi, __u64 lo)
 {
-	int lo_ignored = few->lo_shift[0] + few->lo_shift[1];
+	int lo_ignored = entry->lo_shift[0] + entry->lo_shift[1];
 
-	walk->few++;
-	assert_true(few->hi_shift <= 48 && few->lo_shift[0] <= 32 && few->lo_shift[1] <= 32);
+	walk->shortlisted++;
+	assert_true(entry->hi_shift <= 48 && entry->lo_shift[0] <= 32 && entry->lo_shift[1] <= 32);
 	/* a prefix: nothing of lo counts unless all of hi does */
-	assert_true(!few->hi_shift || lo_ignored == 64);
-	assert_true(128 - few->hi_shift - lo_ignored > depth);
-	assert_true(bg_few_covers(few, few->key_hi, few->key_lo));
-	check_region(few->key_hi, few->key_lo, depth, hi, lo);
-	check_leaf(walk, few->hit);
+	assert_true(!entry->hi_shift || lo_ignored == 64);
+	assert_true(128 - entry->hi_shift - lo_ignored > depth);
+	assert_true(bg_shortlist_covers(entry, entry->key_hi, entry->key_lo));
+	check_region(entry->key_hi, entry->key_lo, depth, hi, lo);
+	check_leaf(walk, entry->hit);
 }
 
-static void check_few(struct walk *walk, __u32 entry, int depth, __u64 hi, __u64 lo)
+static void check_shortlist(struct walk *walk, __u32 entry, int depth, __u64 hi, __u64 lo)
 {
-	size_t first = (size_t)(entry & BG_FEW_MASK) * BG_FEW_CELLS;
-	const struct bg_few *few = (const void *)&walk->cells[first];
-	__u32 count = bg_few_count(entry);
+	size_t first = (size_t)(entry & BG_SHORTLIST_MASK) * BG_SHORTLIST_CELLS;
+	const struct bg_shortlist_entry *list = (const void *)&walk->cells[first];
+	__u32 count = bg_shortlist_count(entry);
 
-	assert_true(first + (size_t)count * BG_FEW_CELLS <= walk->header->cells_used);
-	assert_true(first % BG_BLOCK_CELLS + (size_t)count * BG_FEW_CELLS <= BG_BLOCK_CELLS);
-	check_leaf(walk, few[0].miss);
+	assert_true(first + (size_t)count * BG_SHORTLIST_CELLS <= walk->header->cells_used);
+	assert_true(first % BG_BLOCK_CELLS + (size_t)count * BG_SHORTLIST_CELLS <= BG_BLOCK_CELLS);
+	check_leaf(walk, list[0].miss);
 	for (__u32 i = 0; i < count; i++) {
-		check_one_of_few(walk, &few[i], depth, hi, lo);
+		check_shortlist_entry(walk, &list[i], depth, hi, lo);
 		/* what covers another one comes before it */
 		for (__u32 j = i + 1; j < count; j++)
-			assert_false(bg_few_covers(&few[j], few[i].key_hi, few[i].key_lo) &&
-				     few[j].hi_shift + few[j].lo_shift[0] + few[j].lo_shift[1] >=
-					     few[i].hi_shift + few[i].lo_shift[0] +
-						     few[i].lo_shift[1]);
+			assert_false(
+				bg_shortlist_covers(&list[j], list[i].key_hi, list[i].key_lo) &&
+				list[j].hi_shift + list[j].lo_shift[0] + list[j].lo_shift[1] >=
+					list[i].hi_shift + list[i].lo_shift[0] +
+						list[i].lo_shift[1]);
 	}
 }
 
@@ -95,8 +96,8 @@ static void check_entry(struct walk *walk, __u32 entry, int depth, __u64 hi, __u
 		check_leaf(walk, entry);
 		return;
 	}
-	if (entry & BG_FEW) {
-		check_few(walk, entry, depth, hi, lo);
+	if (entry & BG_SHORTLIST) {
+		check_shortlist(walk, entry, depth, hi, lo);
 		return;
 	}
 	assert_true((size_t)((entry & BG_NODE_MASK) + 1) * BG_NODE_CELLS <=
@@ -196,7 +197,7 @@ static void check_image(const struct bg_model *model, const struct bg_image *ima
 		check_entry(&walk, walk.cells[header->trie6 + n], 16, n << 48, 0, 0);
 	}
 	assert_int_equal(walk.nodes, image->nodes);
-	assert_int_equal(walk.few, image->few);
+	assert_int_equal(walk.shortlisted, image->shortlisted);
 	if (header->local_service_count)
 		check_run(&walk, header->local_services, 2ul * header->local_service_count);
 	check_policy(&walk, &header->node_policy[0], model->rule_count);
