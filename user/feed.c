@@ -73,13 +73,13 @@ static void release_feed(struct bg_feed *feed)
 	free(feed->unknown);
 	free(feed->first_rule);
 	free(feed->default_groups);
-	bg_map_release(&feed->groups);
-	bg_map_release(&feed->cidr_sets);
-	bg_map_release(&feed->list_sets);
-	bg_map_release(&feed->group_sets);
-	bg_map_release(&feed->members_by_id);
-	bg_map_release(&feed->tracking_by_id);
-	bg_map_release(&feed->unknown_by_pattern);
+	bg_dict_release(&feed->groups);
+	bg_dict_release(&feed->cidr_sets);
+	bg_dict_release(&feed->list_sets);
+	bg_dict_release(&feed->group_sets);
+	bg_dict_release(&feed->members_by_id);
+	bg_dict_release(&feed->tracking_by_id);
+	bg_dict_release(&feed->unknown_by_pattern);
 }
 
 static int on_interface(void *context, size_t index, const struct bg_json *element,

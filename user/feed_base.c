@@ -134,7 +134,7 @@ static int on_unknown_key(void *context, const struct bg_at *at)
 	const size_t *known;
 
 	bg_at_format(at, true, pattern);
-	known = bg_map_find(&feed->unknown_by_pattern, pattern, strlen(pattern));
+	known = bg_dict_find(&feed->unknown_by_pattern, pattern, strlen(pattern));
 	if (known) {
 		feed->unknown[*known].count++;
 		return 0;
@@ -151,8 +151,8 @@ static int on_unknown_key(void *context, const struct bg_at *at)
 	unknown->pointer = strdup(bg_at_format(at, false, pointer));
 	if (!unknown->pattern || !unknown->pointer)
 		return -ENOMEM;
-	return bg_map_put(&feed->unknown_by_pattern, unknown->pattern, strlen(pattern),
-			  feed->unknown_count - 1, NULL)
+	return bg_dict_put(&feed->unknown_by_pattern, unknown->pattern, strlen(pattern),
+			   feed->unknown_count - 1, NULL)
 		       ? 0
 		       : -ENOMEM;
 }

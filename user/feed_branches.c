@@ -257,7 +257,7 @@ static int branch_groups(struct bg_feed *feed, struct bg_model_branch *branch,
 static int branch_timeouts(struct bg_feed *feed, struct bg_model_branch *branch,
 			   const struct bg_fields *fields, struct bg_error *err)
 {
-	const size_t *index = bg_map_find(&feed->tracking_by_id, branch->id, strlen(branch->id));
+	const size_t *index = bg_dict_find(&feed->tracking_by_id, branch->id, strlen(branch->id));
 
 	branch->timeouts = feed->model->node.timeouts;
 	if (index) {

@@ -58,14 +58,14 @@ struct rule_key {
 };
 
 struct flat_rules {
-	struct bg_map defined;	     /* rule_key → index in model->rules, before naming */
+	struct bg_dict defined;	     /* rule_key → index in model->rules, before naming */
 	struct bg_model_rule *alone; /* of groups without IpPermissions */
 	size_t alone_count;
 };
 
 static void release_flat_rules(struct flat_rules *flat)
 {
-	bg_map_release(&flat->defined);
+	bg_dict_release(&flat->defined);
 	for (size_t i = 0; i < flat->alone_count; i++)
 		free(flat->alone[i].rule_id);
 	free(flat->alone);
@@ -77,13 +77,13 @@ static struct rule_key key_of(const struct bg_model_rule *rule)
 				  rule->protocol, rule->from_port, rule->to_port };
 }
 
-/* `keys` has room for all rules, and must outlive the map. */
-static int index_rules(const struct bg_model *model, struct rule_key *keys, struct bg_map *defined,
+/* `keys` has room for all rules, and must outlive the dict. */
+static int index_rules(const struct bg_model *model, struct rule_key *keys, struct bg_dict *defined,
 		       struct bg_error *err)
 {
 	for (size_t i = 0; i < model->rule_count; i++) {
 		keys[i] = key_of(&model->rules[i]);
-		if (!bg_map_put(defined, &keys[i], sizeof(keys[i]), i, NULL))
+		if (!bg_dict_put(defined, &keys[i], sizeof(keys[i]), i, NULL))
 			return bg_no_memory(err);
 	}
 	return 0;
@@ -148,7 +148,7 @@ static int name_rule(struct bg_feed *feed, const struct flat_rules *flat,
 		     struct bg_error *err)
 {
 	struct rule_key key = key_of(rule);
-	const size_t *index = bg_map_find(&flat->defined, &key, sizeof(key));
+	const size_t *index = bg_dict_find(&flat->defined, &key, sizeof(key));
 	struct bg_model_rule *defined;
 
 	if (!index) {

@@ -53,7 +53,7 @@ static const struct bg_shape peer_shapes[BG_PEERS_FLAT] = {
 int bg_feed_group(struct bg_feed *feed, struct bg_text id, size_t *index, struct bg_error *err)
 {
 	struct bg_model *model = feed->model;
-	const size_t *known = bg_map_find(&feed->groups, id.bytes, id.length);
+	const size_t *known = bg_dict_find(&feed->groups, id.bytes, id.length);
 	struct bg_group *group;
 
 	if (known) {
@@ -65,7 +65,7 @@ int bg_feed_group(struct bg_feed *feed, struct bg_text id, size_t *index, struct
 		return bg_no_memory(err);
 	group->id = bg_text_dup(id);
 	*index = model->group_count - 1;
-	if (!group->id || !bg_map_put(&feed->groups, group->id, id.length, *index, NULL))
+	if (!group->id || !bg_dict_put(&feed->groups, group->id, id.length, *index, NULL))
 		return bg_no_memory(err);
 	return 0;
 }

@@ -194,7 +194,7 @@ static int read_tracking(struct bg_feed *feed, const struct bg_fields *fields, s
 		return bg_no_memory(err);
 	tracking->timeouts = timeouts;
 	tracking->interface_id = bg_text_dup(id);
-	if (!tracking->interface_id || !bg_map_put(&feed->tracking_by_id, tracking->interface_id,
+	if (!tracking->interface_id || !bg_dict_put(&feed->tracking_by_id, tracking->interface_id,
 						   id.length, feed->tracking_count - 1, NULL))
 		return bg_no_memory(err);
 	return 0;

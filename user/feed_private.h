@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "feed.h"
-#include "feed_map.h"
+#include "dict.h"
 #include "json.h"
 
 /* Ids of EC2 have 20 to 21 bytes. Longer than this they are refused. */
@@ -49,26 +49,26 @@ struct bg_tracking {
 struct bg_feed {
 	struct bg_model *model;
 
-	struct bg_map groups;	  /* id → index in model->groups */
-	struct bg_map cidr_sets;  /* prefix (17 bytes) → index in model->sets */
-	struct bg_map list_sets;  /* id → index in model->sets */
-	struct bg_map group_sets; /* id → index in model->sets */
-	size_t *first_rule;	  /* by set: the first rule that names it */
+	struct bg_dict groups;	   /* id → index in model->groups */
+	struct bg_dict cidr_sets;  /* prefix (17 bytes) → index in model->sets */
+	struct bg_dict list_sets;  /* id → index in model->sets */
+	struct bg_dict group_sets; /* id → index in model->sets */
+	size_t *first_rule;	   /* by set: the first rule that names it */
 
 	struct bg_members *members;
 	size_t member_groups;
-	struct bg_map members_by_id; /* group id → index in members */
+	struct bg_dict members_by_id; /* group id → index in members */
 
 	struct bg_tracking *tracking;
 	size_t tracking_count;
-	struct bg_map tracking_by_id; /* interface id → index in tracking */
+	struct bg_dict tracking_by_id; /* interface id → index in tracking */
 
 	size_t *default_groups; /* indices, sorted */
 	size_t default_group_count;
 
 	struct bg_unknown *unknown;
 	size_t unknown_count, unknown_more;
-	struct bg_map unknown_by_pattern;
+	struct bg_dict unknown_by_pattern;
 	size_t warnings_of[BG_WARN_KINDS];
 };
 

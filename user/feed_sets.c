@@ -35,7 +35,7 @@ _Static_assert(offsetof(struct bg_prefix, length) == sizeof(struct bg_addr), "pr
 int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make, size_t *set,
 		struct bg_error *err)
 {
-	const size_t *known = bg_map_find(&feed->cidr_sets, prefix, PREFIX_KEY_BYTES);
+	const size_t *known = bg_dict_find(&feed->cidr_sets, prefix, PREFIX_KEY_BYTES);
 	char text[BG_IP_TEXT];
 	struct bg_set *made;
 	int rc;
@@ -54,15 +54,15 @@ int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make,
 	made->prefixes[0] = *prefix;
 	made->prefix_count = 1;
 	made->resolved = true;
-	return bg_map_put(&feed->cidr_sets, made->prefixes, PREFIX_KEY_BYTES, *set, NULL)
+	return bg_dict_put(&feed->cidr_sets, made->prefixes, PREFIX_KEY_BYTES, *set, NULL)
 		       ? 0
 		       : bg_no_memory(err);
 }
 
-static int named_set(struct bg_feed *feed, struct bg_map *map, struct bg_text id, bool make,
+static int named_set(struct bg_feed *feed, struct bg_dict *dict, struct bg_text id, bool make,
 		     size_t *set, struct bg_error *err)
 {
-	const size_t *known = bg_map_find(map, id.bytes, id.length);
+	const size_t *known = bg_dict_find(dict, id.bytes, id.length);
 	int rc;
 
 	*set = known ? *known : SIZE_MAX;
@@ -71,7 +71,7 @@ static int named_set(struct bg_feed *feed, struct bg_map *map, struct bg_text id
 	rc = make_set(feed, id, set, err);
 	if (rc)
 		return rc;
-	return bg_map_put(map, feed->model->sets[*set].name, id.length, *set, NULL)
+	return bg_dict_put(dict, feed->model->sets[*set].name, id.length, *set, NULL)
 		       ? 0
 		       : bg_no_memory(err);
 }
@@ -155,7 +155,7 @@ static void release_set(struct bg_set *set)
 }
 
 static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
-		       struct bg_map *seen, struct bg_error *err)
+		       struct bg_dict *seen, struct bg_error *err)
 {
 	/* a list that no rule names is checked all the same */
 	bg_cleanup(release_set) struct bg_set unused = {};
@@ -173,7 +173,7 @@ static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const 
 	rc = bg_get_id(&fields, LIST_ID, BG_ID_BYTES, &id, err);
 	if (rc)
 		return rc;
-	if (!bg_map_put(seen, id.bytes, id.length, 0, &is_new))
+	if (!bg_dict_put(seen, id.bytes, id.length, 0, &is_new))
 		return bg_no_memory(err);
 	if (!is_new)
 		return bg_field_unexpected(&fields, LIST_ID,
@@ -191,7 +191,7 @@ static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const 
 int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 			 struct bg_error *err)
 {
-	bg_cleanup(bg_map_release) struct bg_map seen = {};
+	bg_cleanup(bg_dict_release) struct bg_dict seen = {};
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
 	int rc = bg_get_array(root, field, &element, err);
@@ -209,7 +209,7 @@ int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, siz
 int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg_prefix *prefixes,
 		  size_t count, struct bg_error *err)
 {
-	const size_t *known = bg_map_find(&feed->members_by_id, group_id.bytes, group_id.length);
+	const size_t *known = bg_dict_find(&feed->members_by_id, group_id.bytes, group_id.length);
 	struct bg_members *members;
 
 	if (known) {
@@ -220,8 +220,8 @@ int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg
 			return bg_no_memory(err);
 		members->group_id = bg_text_dup(group_id);
 		if (!members->group_id ||
-		    !bg_map_put(&feed->members_by_id, members->group_id, group_id.length,
-				feed->member_groups - 1, NULL))
+		    !bg_dict_put(&feed->members_by_id, members->group_id, group_id.length,
+				 feed->member_groups - 1, NULL))
 			return bg_no_memory(err);
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -258,7 +258,7 @@ static int warn_unresolved(struct bg_feed *feed, size_t index, struct bg_error *
 {
 	const struct bg_set *set = &feed->model->sets[index];
 	char pointer[BG_RULE_POINTER_TEXT] = "";
-	bool is_list = bg_map_find(&feed->list_sets, set->name, strlen(set->name));
+	bool is_list = bg_dict_find(&feed->list_sets, set->name, strlen(set->name));
 
 	if (feed->first_rule[index] != SIZE_MAX)
 		bg_rule_pointer(&feed->model->rules[feed->first_rule[index]], pointer);
@@ -276,15 +276,15 @@ int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err)
 	struct bg_model *model = feed->model;
 
 	for (size_t i = 0; i < feed->group_sets.room; i++) {
-		const struct bg_map_entry *entry = &feed->group_sets.entries[i];
+		const struct bg_dict_entry *entry = &feed->group_sets.entries[i];
 		const size_t *group, *index;
 		struct bg_set *set;
 
 		if (!entry->key)
 			continue;
 		set = &model->sets[entry->value];
-		group = bg_map_find(&feed->groups, entry->key, entry->key_bytes);
-		index = bg_map_find(&feed->members_by_id, entry->key, entry->key_bytes);
+		group = bg_dict_find(&feed->groups, entry->key, entry->key_bytes);
+		index = bg_dict_find(&feed->members_by_id, entry->key, entry->key_bytes);
 		set->resolved = index || (group && model->groups[*group].known);
 		if (!index)
 			continue;

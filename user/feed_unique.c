@@ -9,24 +9,24 @@
 #include "cleanup.h"
 
 struct uniqueness {
-	struct bg_map ids, interfaces, host_interfaces, addresses, node_addresses;
+	struct bg_dict ids, interfaces, host_interfaces, addresses, node_addresses;
 	size_t vlans[BG_VLANS]; /* index of the branch + 1 */
 };
 
 static void release_uniqueness(struct uniqueness *seen)
 {
-	bg_map_release(&seen->ids);
-	bg_map_release(&seen->interfaces);
-	bg_map_release(&seen->host_interfaces);
-	bg_map_release(&seen->addresses);
-	bg_map_release(&seen->node_addresses);
+	bg_dict_release(&seen->ids);
+	bg_dict_release(&seen->interfaces);
+	bg_dict_release(&seen->host_interfaces);
+	bg_dict_release(&seen->addresses);
+	bg_dict_release(&seen->node_addresses);
 }
 /* Whose an interface is already; NULL = nobody's. Programs of two roles on one
  * interface would cut it off, and with the node's own the node. */
 static const char *owner_of(const struct uniqueness *seen, const struct bg_model *model,
 			    const char *interface, char text[64])
 {
-	const size_t *branch = bg_map_find(&seen->interfaces, interface, strlen(interface));
+	const size_t *branch = bg_dict_find(&seen->interfaces, interface, strlen(interface));
 
 	if (!strcmp(interface, model->node.primary_interface))
 		return "the node's (/Node/PrimaryInterface)";
@@ -59,10 +59,10 @@ static int unique_branch(struct uniqueness *seen, const struct bg_model *model, 
 	if (owner)
 		return bg_fail(err, -EINVAL, "/Branches/%zu/Interface: found \"%s\", which is %s",
 			       index, branch->interface, owner);
-	if (!bg_map_put(&seen->interfaces, branch->interface, strlen(branch->interface), index,
-			NULL))
+	if (!bg_dict_put(&seen->interfaces, branch->interface, strlen(branch->interface), index,
+			 NULL))
 		return bg_no_memory(err);
-	first = bg_map_put(&seen->ids, branch->id, strlen(branch->id), index, &is_new);
+	first = bg_dict_put(&seen->ids, branch->id, strlen(branch->id), index, &is_new);
 	if (!first)
 		return bg_no_memory(err);
 	if (!is_new)
@@ -82,14 +82,14 @@ static int unique_addresses(struct uniqueness *seen, const struct bg_model_pod *
 
 	for (size_t i = 0; i < pod->address_count; i++) {
 		bool is_new;
-		const size_t *first = bg_map_put(&seen->addresses, &pod->addresses[i],
-						 sizeof(pod->addresses[i]),
-						 branch << POD_SHIFT | index, &is_new);
+		const size_t *first = bg_dict_put(&seen->addresses, &pod->addresses[i],
+						  sizeof(pod->addresses[i]),
+						  branch << POD_SHIFT | index, &is_new);
 
 		if (!first)
 			return bg_no_memory(err);
-		if (bg_map_find(&seen->node_addresses, &pod->addresses[i],
-				sizeof(pod->addresses[i])))
+		if (bg_dict_find(&seen->node_addresses, &pod->addresses[i],
+				 sizeof(pod->addresses[i])))
 			return bg_fail(err, -EINVAL,
 				       "/Branches/%zu/Pods/%zu/Addresses: found %s, which is the "
 				       "node's (/Node/Addresses)",
@@ -124,8 +124,8 @@ static int unique_host_interface(struct bg_feed *feed, struct uniqueness *seen,
 			       "/Branches/%zu/Pods/%zu/HostInterface: found \"%s\", which is %s",
 			       branch, index, pod->host_interface, owner);
 	snprintf(pointer, sizeof(pointer), "/Branches/%zu/Pods/%zu/HostInterface", branch, index);
-	first = bg_map_put(&seen->host_interfaces, pod->host_interface, strlen(pod->host_interface),
-			   branch << POD_SHIFT | index, &is_new);
+	first = bg_dict_put(&seen->host_interfaces, pod->host_interface,
+			    strlen(pod->host_interface), branch << POD_SHIFT | index, &is_new);
 	if (!first)
 		return bg_no_memory(err);
 	if (is_new)
@@ -143,8 +143,8 @@ int bg_feed_check_uniqueness(struct bg_feed *feed, struct bg_error *err)
 	const struct bg_model *model = feed->model;
 
 	for (size_t i = 0; i < model->node.address_count; i++) {
-		if (!bg_map_put(&seen.node_addresses, &model->node.addresses[i],
-				sizeof(model->node.addresses[i]), i, NULL))
+		if (!bg_dict_put(&seen.node_addresses, &model->node.addresses[i],
+				 sizeof(model->node.addresses[i]), i, NULL))
 			return bg_no_memory(err);
 	}
 	/* all interfaces of branches first: pods are compared with them */

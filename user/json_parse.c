@@ -8,10 +8,10 @@
 #include <yajl/yajl_parse.h>
 
 #include "cleanup.h"
-#include "feed_map.h"
+#include "dict.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
-/* Keys of larger objects are looked up in a map. */
+/* Keys of larger objects are looked up in a dict. */
 #define SMALL_OBJECT 24
 
 struct block {
@@ -28,7 +28,7 @@ struct bg_json_document {
 struct open_value {
 	struct bg_json *value;
 	struct bg_json **end; /* where the next child goes */
-	struct bg_map keys;   /* of a large object */
+	struct bg_dict keys;  /* of a large object */
 };
 
 struct parser {
@@ -223,7 +223,7 @@ static int end(void *context)
 	struct parser *parser = context;
 	struct open_value *closed = &parser->open[--parser->depth];
 
-	bg_map_release(&closed->keys);
+	bg_dict_release(&closed->keys);
 	if (closed->value == parser->array)
 		parser->array = NULL;
 	return finish(parser, closed->value);
@@ -255,10 +255,10 @@ static int is_repeated(struct open_value *object, struct bg_text key)
 	}
 	/* the object has just become large */
 	for (; child && object->keys.count < object->value->count; child = child->next) {
-		if (!bg_map_put(&object->keys, child->key.bytes, child->key.length, 0, NULL))
+		if (!bg_dict_put(&object->keys, child->key.bytes, child->key.length, 0, NULL))
 			return -ENOMEM;
 	}
-	if (!bg_map_put(&object->keys, key.bytes, key.length, 0, &is_new))
+	if (!bg_dict_put(&object->keys, key.bytes, key.length, 0, &is_new))
 		return -ENOMEM;
 	return !is_new;
 }
@@ -394,7 +394,7 @@ static void free_handle_at(yajl_handle *handle)
 static void release_parser(struct parser *parser)
 {
 	while (parser->depth)
-		bg_map_release(&parser->open[--parser->depth].keys);
+		bg_dict_release(&parser->open[--parser->depth].keys);
 }
 
 int bg_json_parse(const char *name, const char *text, size_t length_bytes,

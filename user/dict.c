@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "feed_map.h"
+#include "dict.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,13 +28,13 @@ static __u32 hash_bytes(const void *key, size_t bytes)
 	return (__u32)(hash >> 32);
 }
 
-static struct bg_map_entry *place_of(const struct bg_map *map, const void *key, size_t key_bytes,
-				     __u32 hash)
+static struct bg_dict_entry *place_of(const struct bg_dict *dict, const void *key, size_t key_bytes,
+				      __u32 hash)
 {
-	size_t i = hash & (map->room - 1);
+	size_t i = hash & (dict->room - 1);
 
-	for (;; i = (i + 1) & (map->room - 1)) {
-		struct bg_map_entry *entry = &map->entries[i];
+	for (;; i = (i + 1) & (dict->room - 1)) {
+		struct bg_dict_entry *entry = &dict->entries[i];
 
 		if (!entry->key || (entry->hash == hash && entry->key_bytes == key_bytes &&
 				    !memcmp(entry->key, key, key_bytes)))
@@ -42,54 +42,54 @@ static struct bg_map_entry *place_of(const struct bg_map *map, const void *key, 
 	}
 }
 
-size_t *bg_map_find(const struct bg_map *map, const void *key, size_t key_bytes)
+size_t *bg_dict_find(const struct bg_dict *dict, const void *key, size_t key_bytes)
 {
-	struct bg_map_entry *entry;
+	struct bg_dict_entry *entry;
 
-	if (!map->room)
+	if (!dict->room)
 		return NULL;
-	entry = place_of(map, key, key_bytes, hash_bytes(key, key_bytes));
+	entry = place_of(dict, key, key_bytes, hash_bytes(key, key_bytes));
 	return entry->key ? &entry->value : NULL;
 }
 
-static bool grow(struct bg_map *map)
+static bool grow(struct bg_dict *dict)
 {
-	struct bg_map larger = { .count = map->count, .room = map->room ? 2 * map->room : 64 };
+	struct bg_dict larger = { .count = dict->count, .room = dict->room ? 2 * dict->room : 64 };
 
 	larger.entries = calloc(larger.room, sizeof(*larger.entries));
 	if (!larger.entries)
 		return false;
-	for (size_t i = 0; i < map->room; i++) {
-		const struct bg_map_entry *entry = &map->entries[i];
+	for (size_t i = 0; i < dict->room; i++) {
+		const struct bg_dict_entry *entry = &dict->entries[i];
 
 		if (entry->key)
 			*place_of(&larger, entry->key, entry->key_bytes, entry->hash) = *entry;
 	}
-	free(map->entries);
-	*map = larger;
+	free(dict->entries);
+	*dict = larger;
 	return true;
 }
 
-size_t *bg_map_put(struct bg_map *map, const void *key, size_t key_bytes, size_t value,
-		   bool *was_new)
+size_t *bg_dict_put(struct bg_dict *dict, const void *key, size_t key_bytes, size_t value,
+		    bool *was_new)
 {
 	__u32 hash = hash_bytes(key, key_bytes);
-	struct bg_map_entry *entry;
+	struct bg_dict_entry *entry;
 
-	if (map->count >= map->room / 2 && !grow(map))
+	if (dict->count >= dict->room / 2 && !grow(dict))
 		return NULL;
-	entry = place_of(map, key, key_bytes, hash);
+	entry = place_of(dict, key, key_bytes, hash);
 	if (was_new)
 		*was_new = !entry->key;
 	if (!entry->key) {
-		*entry = (struct bg_map_entry){ key, key_bytes, hash, value };
-		map->count++;
+		*entry = (struct bg_dict_entry){ key, key_bytes, hash, value };
+		dict->count++;
 	}
 	return &entry->value;
 }
 
-void bg_map_release(struct bg_map *map)
+void bg_dict_release(struct bg_dict *dict)
 {
-	free(map->entries);
-	memset(map, 0, sizeof(*map));
+	free(dict->entries);
+	memset(dict, 0, sizeof(*dict));
 }
