@@ -15,7 +15,7 @@
 #include "branchguard.skel.h"
 #include "cleanup.h"
 #include "datapath.h"
-#include "link_watch.h"
+#include "netdevs.h"
 #include "log.h"
 #include "pin.h"
 

@@ -55,7 +55,7 @@ static void close_daemon(struct bg_daemon *daemon)
 {
 	bg_ifaces_free(daemon->ifaces);
 	bg_modes_free(daemon->modes);
-	bg_link_watch_close(daemon->links);
+	bg_netdevs_close(daemon->netdevs);
 	bg_feed_watch_close(daemon->feed_watch);
 	bg_datapath_close(daemon->datapath);
 	bg_model_free(daemon->model);
@@ -137,10 +137,10 @@ static int prepare(struct bg_daemon *daemon, struct bg_error *err)
 			return rc;
 		bg_feed_watch_changed(daemon->feed_watch);
 	}
-	rc = bg_link_watch_open(&daemon->links, err);
+	rc = bg_netdevs_open(&daemon->netdevs, err);
 	if (rc)
 		return rc;
-	daemon->ifaces = bg_ifaces_new(&ifaces, daemon->links);
+	daemon->ifaces = bg_ifaces_new(&ifaces, daemon->netdevs);
 	daemon->modes = bg_modes_new();
 	daemon->state = bg_state_new(options->pin_dir, options->feed);
 	if (!daemon->ifaces || !daemon->modes || !daemon->state)
@@ -226,14 +226,14 @@ static void sooner(double *due_ms, double at_ms)
 		*due_ms = at_ms;
 }
 
-static void on_links(struct loop *loop)
+static void on_netdevs(struct loop *loop)
 {
 	struct bg_error err = {};
 	unsigned int changed;
 
-	if (bg_link_watch_read(loop->daemon->links, on_neighbour, loop->daemon, &changed, &err))
+	if (bg_netdevs_read(loop->daemon->netdevs, on_neighbour, loop->daemon, &changed, &err))
 		bg_log(BG_LOG_ERROR, "following the interfaces", "error=%s", bg_quote(err.text));
-	if (changed & BG_LINKS_CHANGED)
+	if (changed & BG_NETDEVS_CHANGED)
 		sooner(&loop->sync_due_ms, now_ms());
 	else if (changed)
 		sooner(&loop->sync_due_ms, now_ms() + BURST_MS);
@@ -345,14 +345,14 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 {
 	bg_auto_close int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	struct loop loop = { .daemon = daemon, .epoll_fd = epoll_fd, .signal_fd = signal_fd };
-	int links_fd = bg_link_watch_fd(daemon->links);
+	int netdevs_fd = bg_netdevs_fd(daemon->netdevs);
 	int feed_fd = bg_feed_watch_fd(daemon->feed_watch), rc;
 
 	if (epoll_fd < 0)
 		return bg_fail(err, -errno, "epoll: %s", strerror(errno));
 	rc = listen_to(&loop, signal_fd, err);
 	if (!rc)
-		rc = listen_to(&loop, links_fd, err);
+		rc = listen_to(&loop, netdevs_fd, err);
 	if (!rc)
 		rc = listen_to(&loop, feed_fd, err);
 	if (rc)
@@ -369,8 +369,8 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 		for (int i = 0; i < count; i++) {
 			if (events[i].data.fd == signal_fd)
 				on_signal(&loop);
-			else if (events[i].data.fd == links_fd)
-				on_links(&loop);
+			else if (events[i].data.fd == netdevs_fd)
+				on_netdevs(&loop);
 			else if (bg_feed_watch_read(daemon->feed_watch))
 				loop.feed_due_ms = now_ms() + SETTLE_MS;
 		}

@@ -172,7 +172,7 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 	rc = bg_modes_ask(daemon->modes, model);
 	if (rc)
 		return bg_fail(err, rc, "out of memory");
-	if (bg_modes_apply(daemon->modes, model, daemon->links, tell_kept) < 0)
+	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, tell_kept) < 0)
 		rc = bg_fail(err, -ENOMEM, "out of memory");
 	else
 		rc = publish(daemon, model, &times, err);
@@ -266,7 +266,7 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 
 	/* a pod that was replaced has the mode that the feed asks for */
 	if (daemon->model) {
-		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->links, tell_kept);
+		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, tell_kept);
 		if (rc < 0)
 			return bg_fail(err, rc, "out of memory");
 		daemon->republish |= rc > 0;

@@ -6,7 +6,7 @@
 #include "daemon.h"
 #include "feed_watch.h"
 #include "ifaces.h"
-#include "link_watch.h"
+#include "netdevs.h"
 #include "modes.h"
 #include "state_file.h"
 
@@ -14,7 +14,7 @@ struct bg_daemon {
 	struct bg_daemon_options options;
 	int lock_fd;
 	struct bg_datapath *datapath;
-	struct bg_link_watch *links;
+	struct bg_netdevs *netdevs;
 	struct bg_ifaces *ifaces;
 	struct bg_modes *modes;
 	struct bg_feed_watch *feed_watch; /* NULL with stdin or --once */

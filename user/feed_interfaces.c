@@ -195,7 +195,7 @@ static int read_tracking(struct bg_feed *feed, const struct bg_fields *fields, s
 	tracking->timeouts = timeouts;
 	tracking->interface_id = bg_text_dup(id);
 	if (!tracking->interface_id || !bg_dict_put(&feed->tracking_by_id, tracking->interface_id,
-						   id.length, feed->tracking_count - 1, NULL))
+						    id.length, feed->tracking_count - 1, NULL))
 		return bg_no_memory(err);
 	return 0;
 }

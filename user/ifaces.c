@@ -22,15 +22,14 @@ const char *bg_role_name(enum bg_role role)
 	return names[role];
 }
 
-struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options,
-				struct bg_link_watch *links)
+struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct bg_netdevs *netdevs)
 {
 	struct bg_ifaces *ifaces = calloc(1, sizeof(*ifaces));
 
 	if (!ifaces)
 		return NULL;
 	ifaces->options = *options;
-	ifaces->links = links;
+	ifaces->netdevs = netdevs;
 	return ifaces;
 }
 
@@ -154,7 +153,7 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
 
-		if (bg_link_by_index(ifaces->links, guard->ifindex)) {
+		if (bg_netdev_by_index(ifaces->netdevs, guard->ifindex)) {
 			i++;
 			continue;
 		}
@@ -202,13 +201,13 @@ static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *d
 
 /* What the plan says of an interface; NULL: only what stays without it. */
 static void update_guard(struct bg_guard *guard, const struct bg_planned *planned,
-			 const struct bg_link *link, const struct bg_datapath *datapath,
+			 const struct bg_netdev *netdev, const struct bg_datapath *datapath,
 			 enum bg_xdp_choice xdp)
 {
-	if (strcmp(guard->name, link->name) != 0 && strcmp(guard->name, "?") != 0)
+	if (strcmp(guard->name, netdev->name) != 0 && strcmp(guard->name, "?") != 0)
 		bg_log(BG_LOG_INFO, "interface renamed", "interface=%s ifindex=%u was=%s",
-		       link->name, link->ifindex, guard->name);
-	snprintf(guard->name, sizeof(guard->name), "%s", link->name);
+		       netdev->name, netdev->ifindex, guard->name);
+	snprintf(guard->name, sizeof(guard->name), "%s", netdev->name);
 	if (!planned) {
 		guard->has_branch = false;
 		if (!guard->wanted)
@@ -220,7 +219,7 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 		if (guard->role)
 			bg_log(BG_LOG_INFO, "interface changed",
 			       "interface=%s ifindex=%u role=%s vlan=%u was=%s was_vlan=%u",
-			       link->name, link->ifindex, bg_role_name(planned->role),
+			       netdev->name, netdev->ifindex, bg_role_name(planned->role),
 			       planned->vlan, bg_role_name(guard->role), guard->vlan);
 		guard->role = planned->role;
 		guard->vlan = planned->vlan;
@@ -228,7 +227,7 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 	}
 	guard->wanted = planned->programs;
 	guard->has_branch = planned->branch;
-	guard->tag = link->kind == BG_LINK_VLAN ? link->vlan : 0;
+	guard->tag = netdev->kind == BG_NETDEV_VLAN ? netdev->vlan : 0;
 }
 
 /* Trunks first: from then on nothing comes in for a branch that is not armed. */
@@ -253,9 +252,10 @@ static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *dat
 {
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
-		const struct bg_link *link = bg_link_by_name(ifaces->links, branch->interface);
-		struct bg_guard *guard = link ? bg_guard_find(ifaces, link->ifindex) : NULL;
-		int rc = bg_branch_set(datapath, branch->vlan, link ? link->ifindex : 0,
+		const struct bg_netdev *netdev =
+			bg_netdev_by_name(ifaces->netdevs, branch->interface);
+		struct bg_guard *guard = netdev ? bg_guard_find(ifaces, netdev->ifindex) : NULL;
+		int rc = bg_branch_set(datapath, branch->vlan, netdev ? netdev->ifindex : 0,
 				       guard && guard->complete ? guard->armed_ns : 0, err);
 
 		if (rc)
@@ -271,21 +271,21 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	int incomplete, rc, ways;
 
 	/* not knowing the routes is no reason to leave an interface unguarded */
-	ways = bg_ways_sync(datapath, model, ifaces->links, &ifaces->primary, err);
-	rc = bg_plan_make(model, ifaces->links, ifaces->options.xdp, ifaces->primary, &plan);
+	ways = bg_ways_sync(datapath, model, ifaces->netdevs, &ifaces->primary, err);
+	rc = bg_plan_make(model, ifaces->netdevs, ifaces->options.xdp, ifaces->primary, &plan);
 	if (rc)
 		return bg_fail(err, rc, "out of memory");
 	drop_gone(ifaces, datapath);
 	drop_unplanned(ifaces, datapath, &plan, model);
 	for (size_t i = 0; i < plan.count; i++)
-		if (!bg_guard_get(ifaces, plan.planned[i].link->ifindex,
-				  plan.planned[i].link->name))
+		if (!bg_guard_get(ifaces, plan.planned[i].netdev->ifindex,
+				  plan.planned[i].netdev->name))
 			return bg_fail(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < ifaces->count; i++) {
 		struct bg_guard *guard = &ifaces->guards[i];
 
 		update_guard(guard, bg_plan_find(&plan, guard->ifindex),
-			     bg_link_by_index(ifaces->links, guard->ifindex), datapath,
+			     bg_netdev_by_index(ifaces->netdevs, guard->ifindex), datapath,
 			     ifaces->options.xdp);
 	}
 	incomplete = arm_all(ifaces, datapath, true);
@@ -293,7 +293,7 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	if (model) {
 		rc = note_branches(ifaces, datapath, model, err);
 		if (!rc)
-			rc = bg_pods_sync(datapath, model, ifaces->links, err);
+			rc = bg_pods_sync(datapath, model, ifaces->netdevs, err);
 		if (rc)
 			return rc;
 	}

@@ -22,7 +22,7 @@ struct bg_ifaces_options {
 struct bg_ifaces;
 
 struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options,
-				struct bg_link_watch *links);
+				struct bg_netdevs *netdevs);
 /* Closes what belongs to this process; everything stays in force. */
 void bg_ifaces_free(struct bg_ifaces *ifaces);
 

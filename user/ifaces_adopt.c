@@ -15,9 +15,10 @@ struct adoption {
 static void adopt_iface(const struct bg_iface *iface, void *context)
 {
 	struct adoption *adoption = context;
-	const struct bg_link *link = bg_link_by_index(adoption->ifaces->links, iface->ifindex);
+	const struct bg_netdev *netdev =
+		bg_netdev_by_index(adoption->ifaces->netdevs, iface->ifindex);
 	struct bg_guard *guard =
-		bg_guard_get(adoption->ifaces, iface->ifindex, link ? link->name : "?");
+		bg_guard_get(adoption->ifaces, iface->ifindex, netdev ? netdev->name : "?");
 
 	if (!guard) {
 		adoption->out_of_memory = true;
@@ -73,7 +74,7 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 	if (adoption.out_of_memory)
 		return bg_fail(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < ifaces->count; i++)
-		if (bg_link_by_index(ifaces->links, ifaces->guards[i].ifindex))
+		if (bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex))
 			adopt_filters(&ifaces->guards[i]);
 	return 0;
 }

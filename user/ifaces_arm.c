@@ -177,7 +177,7 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 		rc = attach_missing(ifaces, guard, datapath, &outcome->without_xdp, err);
 	if (rc)
 		return rc;
-	if (!bg_link_filters(ifaces->links, guard->ifindex, &filters)) {
+	if (!bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters)) {
 		stay_first(ifaces, guard, datapath, &filters, outcome, err);
 		if (has_peer_role(guard->role))
 			note_others(guard, &filters);

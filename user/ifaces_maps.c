@@ -108,8 +108,8 @@ static bool has_mac(const struct bg_pod *pod)
 	return memcmp(pod->mac, none, sizeof(none)) != 0;
 }
 
-static int set_pod(const struct bg_datapath *datapath, struct bg_link_watch *links,
-		   const struct bg_link *host, const struct bg_addr *address,
+static int set_pod(const struct bg_datapath *datapath, struct bg_netdevs *netdevs,
+		   const struct bg_netdev *host, const struct bg_addr *address,
 		   const struct bg_pod *wanted, struct bg_error *err)
 {
 	struct bpf_map *map = datapath->skel->maps.pods;
@@ -120,7 +120,7 @@ static int set_pod(const struct bg_datapath *datapath, struct bg_link_watch *lin
 	if (known && there.host_ifindex == pod.host_ifindex)
 		memcpy(pod.mac, there.mac, sizeof(pod.mac));
 	if (!has_mac(&pod))
-		bg_link_peer_mac(links, host, address, pod.mac);
+		bg_netdev_peer_mac(netdevs, host, address, pod.mac);
 	if (known && !memcmp(&pod, &there, sizeof(pod)))
 		return 0;
 	rc = bg_map_set(map, address, &pod, err);
@@ -152,7 +152,7 @@ static void remove_stale_pods(const struct bg_datapath *datapath, struct bg_addr
 }
 
 int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,
-		 struct bg_link_watch *links, struct bg_error *err)
+		 struct bg_netdevs *netdevs, struct bg_error *err)
 {
 	bg_auto_free struct bg_addr *wanted = NULL;
 	size_t count = 0, most = 0;
@@ -165,20 +165,20 @@ int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 		return bg_fail(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
-		const struct bg_link *link = bg_link_by_name(links, branch->interface);
+		const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);
 
 		for (size_t j = 0; j < branch->pod_count; j++) {
-			const struct bg_link *host = bg_pod_link(links, &branch->pods[j]);
+			const struct bg_netdev *host = bg_pod_netdev(netdevs, &branch->pods[j]);
 			struct bg_pod pod = { .vlan = branch->vlan, .mode = branch->mode };
 
 			if (!host)
 				continue;
 			pod.host_ifindex = host->ifindex;
-			pod.branch_ifindex = link ? link->ifindex : 0;
+			pod.branch_ifindex = netdev ? netdev->ifindex : 0;
 			memcpy(pod.host_mac, host->mac, sizeof(pod.host_mac));
 			for (size_t k = 0; k < branch->pods[j].address_count; k++) {
 				const struct bg_addr *address = &branch->pods[j].addresses[k];
-				int rc = set_pod(datapath, links, host, address, &pod, err);
+				int rc = set_pod(datapath, netdevs, host, address, &pod, err);
 
 				if (rc)
 					return rc;
@@ -239,28 +239,29 @@ static int set_way(const struct bg_datapath *datapath, __u32 vlan, const struct 
 }
 
 static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_model *model,
-			    const struct bg_link_watch *links, const struct routes *v4,
+			    const struct bg_netdevs *netdevs, const struct routes *v4,
 			    const struct routes *v6, struct bg_error *err)
 {
 	bool used[BG_VLANS] = {};
 
 	for (size_t i = 0; model && i < model->branch_count; i++) {
 		__u32 vlan = model->branches[i].vlan, table = vlan + BRANCH_TABLE_BASE;
-		const struct bg_link *link = bg_link_by_name(links, model->branches[i].interface);
+		const struct bg_netdev *netdev =
+			bg_netdev_by_name(netdevs, model->branches[i].interface);
 		const struct bg_default_route *route;
 		struct bg_route way = {};
 		int rc;
 
-		if (!link)
+		if (!netdev)
 			continue;
-		route = best_route(v4, table, link->ifindex);
+		route = best_route(v4, table, netdev->ifindex);
 		if (route)
 			way.gateway4 = route->gateway;
-		way.ifindex = route ? link->ifindex : 0;
-		route = best_route(v6, table, link->ifindex);
+		way.ifindex = route ? netdev->ifindex : 0;
+		route = best_route(v6, table, netdev->ifindex);
 		if (route) {
 			way.gateway6 = route->gateway;
-			way.ifindex = link->ifindex;
+			way.ifindex = netdev->ifindex;
 		}
 		rc = set_way(datapath, vlan, &way, err);
 		if (rc)
@@ -278,18 +279,18 @@ static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_
 }
 
 int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *model,
-		 struct bg_link_watch *links, __u32 *primary, struct bg_error *err)
+		 struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err)
 {
 	bg_cleanup(free_routes) struct routes v4 = {}, v6 = {};
 	const struct bg_default_route *route;
-	const struct bg_link *link = NULL;
+	const struct bg_netdev *netdev = NULL;
 	struct bg_host host = {}, there = {};
 	__u32 zero = 0;
 	int rc;
 
-	rc = bg_link_default_routes(links, AF_INET, &v4.route, &v4.count);
+	rc = bg_netdevs_default_routes(netdevs, AF_INET, &v4.route, &v4.count);
 	if (!rc)
-		rc = bg_link_default_routes(links, AF_INET6, &v6.route, &v6.count);
+		rc = bg_netdevs_default_routes(netdevs, AF_INET6, &v6.route, &v6.count);
 	if (rc && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
 		return bg_fail(err, rc, "netlink: listing the default routes: %s", strerror(-rc));
 	route = best_route(&v4, RT_TABLE_MAIN, 0);
@@ -298,12 +299,12 @@ int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 	*primary = route ? route->ifindex : 0;
 
 	if (model && model->node.primary_interface[0])
-		link = bg_link_by_name(links, model->node.primary_interface);
+		netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
 	else
-		link = bg_link_by_index(links, *primary);
-	if (link) {
-		host.primary_ifindex = link->ifindex;
-		memcpy(host.primary_mac, link->mac, sizeof(host.primary_mac));
+		netdev = bg_netdev_by_index(netdevs, *primary);
+	if (netdev) {
+		host.primary_ifindex = netdev->ifindex;
+		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
 	}
 	map_get(datapath->skel->maps.node, &zero, &there);
 	if (memcmp(&host, &there, sizeof(host)) != 0) {
@@ -311,5 +312,5 @@ int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 		if (rc)
 			return rc;
 	}
-	return sync_branch_ways(datapath, model, links, &v4, &v6, err);
+	return sync_branch_ways(datapath, model, netdevs, &v4, &v6, err);
 }

@@ -5,7 +5,7 @@
 #define BG_IFACES_MAPS_H
 
 #include "datapath.h"
-#include "link_watch.h"
+#include "netdevs.h"
 #include "maps.h"
 
 int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *iface,
@@ -35,7 +35,7 @@ __u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 i
  * that are known stay as long as the interface does.
  */
 int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,
-		 struct bg_link_watch *links, struct bg_error *err);
+		 struct bg_netdevs *netdevs, struct bg_error *err);
 
 /* A neighbour told its hardware address. */
 void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour);
@@ -43,6 +43,6 @@ void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neigh
 /* Brings `ways` and `node` in line with the routes; *primary is the interface of
  * the main table's default route, 0 = none. */
 int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *model,
-		 struct bg_link_watch *links, __u32 *primary, struct bg_error *err);
+		 struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err);
 
 #endif

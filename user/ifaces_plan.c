@@ -49,7 +49,7 @@ int bg_branch_name_vlan(const char *name)
 static struct bg_planned *find(const struct bg_plan *plan, __u32 ifindex)
 {
 	for (size_t i = 0; i < plan->count; i++)
-		if (plan->planned[i].link->ifindex == ifindex)
+		if (plan->planned[i].netdev->ifindex == ifindex)
 			return &plan->planned[i];
 	return NULL;
 }
@@ -63,7 +63,7 @@ const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
  * well): then it gets both sets of programs, and the first role. */
 static int add(struct bg_plan *plan, const struct bg_planned *planned)
 {
-	struct bg_planned *known = find(plan, planned->link->ifindex);
+	struct bg_planned *known = find(plan, planned->netdev->ifindex);
 
 	if (known) {
 		known->programs |= planned->programs;
@@ -99,18 +99,18 @@ static bool vlan_is_elsewhere(const struct bg_model *model, int vlan)
 }
 
 static int add_branches(struct bg_plan *plan, const struct bg_model *model,
-			const struct bg_link_watch *links, enum bg_xdp_choice xdp)
+			const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
 {
 	size_t count;
-	const struct bg_link *link = bg_links(links, &count);
+	const struct bg_netdev *netdev = bg_netdevs_list(netdevs, &count);
 	int rc;
 
-	for (size_t i = 0; i < count; i++, link++) {
-		const struct bg_model_branch *branch = branch_of(model, link->name);
+	for (size_t i = 0; i < count; i++, netdev++) {
+		const struct bg_model_branch *branch = branch_of(model, netdev->name);
 		struct bg_planned planned = {
-			.link = link,
+			.netdev = netdev,
 			.role = BG_ROLE_BRANCH,
-			.vlan = branch ? branch->vlan : bg_branch_name_vlan(link->name),
+			.vlan = branch ? branch->vlan : bg_branch_name_vlan(netdev->name),
 			.programs = bg_role_programs(BG_ROLE_BRANCH, xdp),
 			.branch = branch,
 		};
@@ -127,10 +127,10 @@ static int add_branches(struct bg_plan *plan, const struct bg_model *model,
 	return 0;
 }
 
-static int add_trunk(struct bg_plan *plan, const struct bg_link *link, enum bg_xdp_choice xdp)
+static int add_trunk(struct bg_plan *plan, const struct bg_netdev *netdev, enum bg_xdp_choice xdp)
 {
 	struct bg_planned planned = {
-		.link = link,
+		.netdev = netdev,
 		.role = BG_ROLE_TRUNK,
 		.programs = bg_role_programs(BG_ROLE_TRUNK, xdp),
 	};
@@ -141,23 +141,23 @@ static int add_trunk(struct bg_plan *plan, const struct bg_link *link, enum bg_x
 
 /* The one that the feed names, or the parents of the branches. */
 static int add_trunks(struct bg_plan *plan, const struct bg_model *model,
-		      const struct bg_link_watch *links, enum bg_xdp_choice xdp)
+		      const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
 {
 	size_t branches = plan->count;
-	const struct bg_link *trunk;
+	const struct bg_netdev *trunk;
 	int rc;
 
 	if (model && model->node.trunk_interface[0]) {
-		trunk = bg_link_by_name(links, model->node.trunk_interface);
+		trunk = bg_netdev_by_name(netdevs, model->node.trunk_interface);
 		return trunk ? add_trunk(plan, trunk, xdp) : 0;
 	}
 	for (size_t i = 0; i < branches; i++) {
-		const struct bg_link *link = plan->planned[i].link;
+		const struct bg_netdev *netdev = plan->planned[i].netdev;
 
-		if (plan->planned[i].role != BG_ROLE_BRANCH || link->kind != BG_LINK_VLAN ||
-		    link->lower_netnsid >= 0)
+		if (plan->planned[i].role != BG_ROLE_BRANCH || netdev->kind != BG_NETDEV_VLAN ||
+		    netdev->lower_netnsid >= 0)
 			continue;
-		trunk = bg_link_by_index(links, link->lower);
+		trunk = bg_netdev_by_index(netdevs, netdev->lower);
 		rc = trunk ? add_trunk(plan, trunk, xdp) : 0;
 		if (rc)
 			return rc;
@@ -187,22 +187,23 @@ bool bg_pod_name_mode(const char *name, enum bg_mode *mode)
 	return true;
 }
 
-const struct bg_link *bg_pod_link(const struct bg_link_watch *links, const struct bg_model_pod *pod)
+const struct bg_netdev *bg_pod_netdev(const struct bg_netdevs *netdevs,
+				      const struct bg_model_pod *pod)
 {
-	const struct bg_link *link = bg_link_by_name(links, pod->host_interface);
+	const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, pod->host_interface);
 	const char *name = pod->host_interface;
 	enum bg_mode mode;
 	char other[32];
 
-	if (link || !bg_pod_name_mode(name, &mode))
-		return link;
+	if (netdev || !bg_pod_name_mode(name, &mode))
+		return netdev;
 	snprintf(other, sizeof(other), "%s%s", mode == BG_STRICT ? STANDARD_PREFIX : STRICT_PREFIX,
 		 name + strlen(name) - NAME_HASH_DIGITS);
-	return bg_link_by_name(links, other);
+	return bg_netdev_by_name(netdevs, other);
 }
 
 static int add_pods(struct bg_plan *plan, const struct bg_model *model,
-		    const struct bg_link_watch *links)
+		    const struct bg_netdevs *netdevs)
 {
 	for (size_t i = 0; model && i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
@@ -211,13 +212,13 @@ static int add_pods(struct bg_plan *plan, const struct bg_model *model,
 
 		for (size_t j = 0; j < branch->pod_count; j++) {
 			struct bg_planned planned = {
-				.link = bg_pod_link(links, &branch->pods[j]),
+				.netdev = bg_pod_netdev(netdevs, &branch->pods[j]),
 				.role = role,
 				.vlan = branch->vlan,
 				.programs = bg_role_programs(role, BG_XDP_OFF),
 				.branch = branch,
 			};
-			int rc = planned.link ? add(plan, &planned) : 0;
+			int rc = planned.netdev ? add(plan, &planned) : 0;
 
 			if (rc)
 				return rc;
@@ -227,7 +228,7 @@ static int add_pods(struct bg_plan *plan, const struct bg_model *model,
 }
 
 static int add_primary(struct bg_plan *plan, const struct bg_model *model,
-		       const struct bg_link_watch *links, __u32 primary)
+		       const struct bg_netdevs *netdevs, __u32 primary)
 {
 	struct bg_planned planned = {
 		.role = BG_ROLE_PRIMARY,
@@ -235,26 +236,26 @@ static int add_primary(struct bg_plan *plan, const struct bg_model *model,
 	};
 
 	if (model && model->node.primary_interface[0])
-		planned.link = bg_link_by_name(links, model->node.primary_interface);
+		planned.netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
 	else if (model)
-		planned.link = bg_link_by_index(links, primary);
-	return planned.link ? add(plan, &planned) : 0;
+		planned.netdev = bg_netdev_by_index(netdevs, primary);
+	return planned.netdev ? add(plan, &planned) : 0;
 }
 
-int bg_plan_make(const struct bg_model *model, const struct bg_link_watch *links,
+int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan)
 {
 	struct bg_plan made = {};
 	int rc;
 
-	rc = add_branches(&made, model, links, xdp);
+	rc = add_branches(&made, model, netdevs, xdp);
 	/* before the trunk: its own role is in the programs alone */
 	if (!rc)
-		rc = add_primary(&made, model, links, primary);
+		rc = add_primary(&made, model, netdevs, primary);
 	if (!rc)
-		rc = add_trunks(&made, model, links, xdp);
+		rc = add_trunks(&made, model, netdevs, xdp);
 	if (!rc)
-		rc = add_pods(&made, model, links);
+		rc = add_pods(&made, model, netdevs);
 	if (rc) {
 		bg_plan_free(&made);
 		return rc;

@@ -5,7 +5,7 @@
 #define BG_IFACES_PLAN_H
 
 #include "attach.h"
-#include "link_watch.h"
+#include "netdevs.h"
 #include "maps.h"
 #include "model.h"
 
@@ -14,7 +14,7 @@ enum bg_xdp_choice { BG_XDP_OFF, BG_XDP_ON_BRANCH, BG_XDP_ON_TRUNK };
 #define BG_PROGRAM_BIT(program) (1u << (program))
 
 struct bg_planned {
-	const struct bg_link *link;
+	const struct bg_netdev *netdev;
 	enum bg_role role;
 	__u32 vlan;	       /* of a branch or of a pod's branch; 0: judged as no branch */
 	unsigned int programs; /* set of BG_PROGRAM_BIT() */
@@ -30,9 +30,9 @@ struct bg_plan {
 /*
  * `model` is NULL before the first feed: then every interface with the name of a
  * branch is one, without rules. `primary` is used where the feed names none.
- * 0 or -ENOMEM; the plan points into model and links.
+ * 0 or -ENOMEM; the plan points into model and netdevs.
  */
-int bg_plan_make(const struct bg_model *model, const struct bg_link_watch *links,
+int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan);
 void bg_plan_free(struct bg_plan *plan);
 const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex);
@@ -47,8 +47,8 @@ int bg_branch_name_vlan(const char *name);
  * eni<hash> in standard mode, so a pod that was attached in another mode than
  * the feed's has the other name. NULL: not there.
  */
-const struct bg_link *bg_pod_link(const struct bg_link_watch *links,
-				  const struct bg_model_pod *pod);
+const struct bg_netdev *bg_pod_netdev(const struct bg_netdevs *netdevs,
+				      const struct bg_model_pod *pod);
 
 /* The mode that the CNI's name of a host veth tells; false: it tells nothing. */
 bool bg_pod_name_mode(const char *name, enum bg_mode *mode);

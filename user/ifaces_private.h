@@ -25,7 +25,7 @@ struct bg_guard {
 
 struct bg_ifaces {
 	struct bg_ifaces_options options;
-	struct bg_link_watch *links;
+	struct bg_netdevs *netdevs;
 	struct bg_guard *guards;
 	size_t count, capacity;
 	__u32 primary; /* of the default route */

@@ -108,35 +108,34 @@ void bg_modes_ask_back(struct bg_modes *modes)
 	modes->told_before = NULL;
 }
 
-static bool mode_by_name(const struct bg_model_branch *branch, const struct bg_link_watch *links,
+static bool mode_by_name(const struct bg_model_branch *branch, const struct bg_netdevs *netdevs,
 			 enum bg_mode *mode)
 {
 	for (size_t i = 0; i < branch->pod_count; i++) {
-		const struct bg_link *link = bg_pod_link(links, &branch->pods[i]);
+		const struct bg_netdev *netdev = bg_pod_netdev(netdevs, &branch->pods[i]);
 
-		if (link && bg_pod_name_mode(link->name, mode))
+		if (netdev && bg_pod_name_mode(netdev->name, mode))
 			return true;
 	}
 	return false;
 }
 
-int bg_modes_apply(struct bg_modes *modes, struct bg_model *model,
-		   const struct bg_link_watch *links,
+int bg_modes_apply(struct bg_modes *modes, struct bg_model *model, const struct bg_netdevs *netdevs,
 		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode asked))
 {
 	int changed = 0;
 
 	for (size_t i = 0; i < model->branch_count; i++) {
 		struct bg_model_branch *branch = &model->branches[i];
-		const struct bg_link *link = bg_link_by_name(links, branch->interface);
+		const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);
 		struct attached *attached = find(modes, branch->id);
 		enum bg_mode mode = modes->asked[i];
 
-		if (model->node.live_mode_change || mode_by_name(branch, links, &mode))
+		if (model->node.live_mode_change || mode_by_name(branch, netdevs, &mode))
 			;
-		else if (link && attached && attached->ifindex == link->ifindex)
+		else if (netdev && attached && attached->ifindex == netdev->ifindex)
 			mode = attached->mode;
-		if (link && record(modes, branch->id, link->ifindex, mode))
+		if (netdev && record(modes, branch->id, netdev->ifindex, mode))
 			return -ENOMEM;
 		if (mode != modes->asked[i] && !modes->told[i])
 			kept(branch, modes->asked[i]);

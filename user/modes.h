@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "link_watch.h"
+#include "netdevs.h"
 #include "maps.h"
 #include "model.h"
 
@@ -33,8 +33,7 @@ void bg_modes_ask_back(struct bg_modes *modes);
  * Returns the number of branches whose mode is another one than at the last
  * call, or -ENOMEM. `kept` is called for each that deviates anew from the feed.
  */
-int bg_modes_apply(struct bg_modes *modes, struct bg_model *model,
-		   const struct bg_link_watch *links,
+int bg_modes_apply(struct bg_modes *modes, struct bg_model *model, const struct bg_netdevs *netdevs,
 		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode asked));
 
 #endif

@@ -10,7 +10,7 @@
 #include "attach_clsact.h"
 #include "cleanup.h"
 #include "ids.h"
-#include "link_watch.h"
+#include "netdevs.h"
 #include "lock_holder.h"
 #include "maps.h"
 #include "pin.h"
@@ -24,9 +24,9 @@ struct unload {
 	struct bg_unloaded *unloaded;
 };
 
-static void links_close_at(struct bg_link_watch **links)
+static void netdevs_close_at(struct bg_netdevs **netdevs)
 {
-	bg_link_watch_close(*links);
+	bg_netdevs_close(*netdevs);
 }
 
 static void unload_free(struct unload *unload)
@@ -111,27 +111,27 @@ static bool is_ours(const struct unload *unload, __u32 prog_id)
 	return false;
 }
 
-static void remove_filters(struct unload *unload, struct bg_link_watch *links)
+static void remove_filters(struct unload *unload, struct bg_netdevs *netdevs)
 {
 	size_t count;
-	const struct bg_link *link = bg_links(links, &count);
+	const struct bg_netdev *netdev = bg_netdevs_list(netdevs, &count);
 
-	for (; count; count--, link++) {
+	for (; count; count--, netdev++) {
 		struct bg_filters left;
 
 		for (int program = 0; program < BG_PROGRAMS; program++) {
 			struct bg_attachment filter;
 
 			if (bg_program_hook(program) == BG_HOOK_XDP ||
-			    bg_attach_find_filter(program, link->ifindex, &filter) ||
+			    bg_attach_find_filter(program, netdev->ifindex, &filter) ||
 			    !is_ours(unload, filter.prog_id))
 				continue;
 			bg_detach(unload->pin_dir, &filter);
 			unload->unloaded->filters++;
 		}
-		if (bg_ids_has(&unload->qdiscs, link->ifindex) &&
-		    !bg_link_filters(links, link->ifindex, &left) && !left.count) {
-			bg_clsact_remove_qdisc(link->ifindex);
+		if (bg_ids_has(&unload->qdiscs, netdev->ifindex) &&
+		    !bg_netdev_filters(netdevs, netdev->ifindex, &left) && !left.count) {
+			bg_clsact_remove_qdisc(netdev->ifindex);
 			unload->unloaded->qdiscs++;
 		}
 	}
@@ -166,7 +166,7 @@ static int lock(const char *pin_dir, int *lock_fd, struct bg_error *err)
 
 int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err)
 {
-	bg_cleanup(links_close_at) struct bg_link_watch *links = NULL;
+	bg_cleanup(netdevs_close_at) struct bg_netdevs *netdevs = NULL;
 	bg_cleanup(unload_free) struct unload unload = { .pin_dir = pin_dir, .unloaded = unloaded };
 	bg_auto_close int lock_fd = -1;
 	int rc;
@@ -174,7 +174,7 @@ int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error
 	rc = lock(pin_dir, &lock_fd, err);
 	if (rc)
 		return rc;
-	rc = bg_link_watch_open(&links, err);
+	rc = bg_netdevs_open(&netdevs, err);
 	if (rc)
 		return rc;
 	rc = bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, &unload);
@@ -185,7 +185,7 @@ int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error
 	rc = bg_attach_adopt(pin_dir, remove_link, &unload, err);
 	if (rc)
 		return rc;
-	remove_filters(&unload, links);
+	remove_filters(&unload, netdevs);
 	rc = bg_pin_clear(pin_dir);
 	if (rc)
 		return bg_fail(err, rc, "everything is detached, but %s cannot be removed: %s",

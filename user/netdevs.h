@@ -3,8 +3,8 @@
  * The interfaces of this network namespace, followed by netlink, and the few
  * questions about them that only the kernel answers.
  */
-#ifndef BG_LINK_WATCH_H
-#define BG_LINK_WATCH_H
+#ifndef BG_NETDEVS_H
+#define BG_NETDEVS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,13 +12,13 @@
 #include "error.h"
 #include "types.h"
 
-enum bg_link_kind { BG_LINK_OTHER, BG_LINK_VLAN, BG_LINK_VETH };
+enum bg_netdev_kind { BG_NETDEV_OTHER, BG_NETDEV_VLAN, BG_NETDEV_VETH };
 
-struct bg_link {
+struct bg_netdev {
 	__u32 ifindex;
 	char name[16];
-	enum bg_link_kind kind;
-	__u16 vlan;	   /* id, of a BG_LINK_VLAN */
+	enum bg_netdev_kind kind;
+	__u16 vlan;	   /* id, of a BG_NETDEV_VLAN */
 	__u32 lower;	   /* ifindex of its parent or peer, 0 = none */
 	int lower_netnsid; /* where that is, -1 = here */
 	__u8 mac[6];	   /* all 0 = none */
@@ -40,43 +40,43 @@ struct bg_default_route {
 	struct bg_addr gateway;
 };
 
-struct bg_link_watch;
+struct bg_netdevs;
 
-enum bg_link_change {
-	BG_LINKS_CHANGED = 1 << 0,   /* the table is another one now */
+enum bg_netdevs_change {
+	BG_NETDEVS_CHANGED = 1 << 0, /* the table is another one now */
 	BG_FILTERS_CHANGED = 1 << 1, /* somebody changed a qdisc or a filter */
 	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table came or went */
 };
 
 /* Subscribes first and then reads the table, so nothing is missed between. */
-int bg_link_watch_open(struct bg_link_watch **watch, struct bg_error *err);
-void bg_link_watch_close(struct bg_link_watch *watch); /* NULL is fine */
-int bg_link_watch_fd(const struct bg_link_watch *watch);
+int bg_netdevs_open(struct bg_netdevs **netdevs, struct bg_error *err);
+void bg_netdevs_close(struct bg_netdevs *netdevs); /* NULL is fine */
+int bg_netdevs_fd(const struct bg_netdevs *netdevs);
 
 /*
  * Takes in everything that is pending, without waiting; *changed is a set of
- * enum bg_link_change. When the kernel had to drop messages the whole table is
+ * enum bg_netdevs_change. When the kernel had to drop messages the whole table is
  * read anew. `on_neighbour` may be NULL.
  */
-int bg_link_watch_read(struct bg_link_watch *watch,
-		       void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
-		       void *context, unsigned int *changed, struct bg_error *err);
+int bg_netdevs_read(struct bg_netdevs *netdevs,
+		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
+		    void *context, unsigned int *changed, struct bg_error *err);
 
 /* Valid until the next read; sorted by ifindex. */
-const struct bg_link *bg_links(const struct bg_link_watch *watch, size_t *count);
-const struct bg_link *bg_link_by_name(const struct bg_link_watch *watch, const char *name);
-const struct bg_link *bg_link_by_index(const struct bg_link_watch *watch, __u32 ifindex);
+const struct bg_netdev *bg_netdevs_list(const struct bg_netdevs *netdevs, size_t *count);
+const struct bg_netdev *bg_netdev_by_name(const struct bg_netdevs *netdevs, const char *name);
+const struct bg_netdev *bg_netdev_by_index(const struct bg_netdevs *netdevs, __u32 ifindex);
 
 /*
  * Link-layer address of the far end: of a veth the peer's, wherever it is; else
  * what the neighbour table says of `address`. -ENOENT: not known.
  */
-int bg_link_peer_mac(struct bg_link_watch *watch, const struct bg_link *link,
-		     const struct bg_addr *address, __u8 mac[6]);
+int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netdev,
+		       const struct bg_addr *address, __u8 mac[6]);
 
 /* The default routes of all tables (254 is main); the caller frees *routes. */
-int bg_link_default_routes(struct bg_link_watch *watch, int family,
-			   struct bg_default_route **routes, size_t *count);
+int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
+			      struct bg_default_route **routes, size_t *count);
 
 /* The filters of an interface's clsact qdisc; all 0 when it has none. */
 struct bg_filters {
@@ -85,6 +85,6 @@ struct bg_filters {
 	__u32 first_egress;
 };
 
-int bg_link_filters(struct bg_link_watch *watch, __u32 ifindex, struct bg_filters *filters);
+int bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct bg_filters *filters);
 
 #endif

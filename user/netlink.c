@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "link_query.h"
+#include "netlink.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,27 +14,27 @@
 
 #include "ip.h"
 
-int bg_link_query_open(struct bg_link_query *query)
+int bg_netlink_open(struct bg_netlink *netlink)
 {
-	query->sequence = time(NULL);
-	query->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!query->socket || mnl_socket_bind(query->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	netlink->sequence = time(NULL);
+	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!netlink->socket || mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	return 0;
 }
 
-void bg_link_query_close(struct bg_link_query *query)
+void bg_netlink_close(struct bg_netlink *netlink)
 {
-	if (query->socket)
-		mnl_socket_close(query->socket);
-	query->socket = NULL;
+	if (netlink->socket)
+		mnl_socket_close(netlink->socket);
+	netlink->socket = NULL;
 }
 
-int bg_link_ask(struct bg_link_query *query, int type, int flags, const void *header,
-		size_t header_length, const struct bg_link_attribute *attributes, mnl_cb_t each,
-		void *context)
+int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *header,
+		   size_t header_length, const struct bg_netlink_attribute *attributes,
+		   mnl_cb_t each, void *context)
 {
-	unsigned int port = mnl_socket_get_portid(query->socket), sequence = ++query->sequence;
+	unsigned int port = mnl_socket_get_portid(netlink->socket), sequence = ++netlink->sequence;
 	char request[512];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(request);
 	int rc;
@@ -48,11 +48,11 @@ int bg_link_ask(struct bg_link_query *query, int type, int flags, const void *he
 	memcpy(mnl_nlmsg_put_extra_header(message, header_length), header, header_length);
 	for (; attributes && attributes->type; attributes++)
 		mnl_attr_put(message, attributes->type, attributes->length, attributes->data);
-	if (mnl_socket_sendto(query->socket, message, message->nlmsg_len) < 0)
+	if (mnl_socket_sendto(netlink->socket, message, message->nlmsg_len) < 0)
 		return -errno;
 	do {
-		ssize_t length =
-			mnl_socket_recvfrom(query->socket, query->buffer, sizeof(query->buffer));
+		ssize_t length = mnl_socket_recvfrom(netlink->socket, netlink->buffer,
+						     sizeof(netlink->buffer));
 
 		if (length < 0 && errno == EINTR) {
 			rc = MNL_CB_OK;
@@ -60,7 +60,7 @@ int bg_link_ask(struct bg_link_query *query, int type, int flags, const void *he
 		}
 		if (length < 0)
 			return -errno;
-		rc = mnl_cb_run(query->buffer, length, sequence, port, each, context);
+		rc = mnl_cb_run(netlink->buffer, length, sequence, port, each, context);
 		/* what an earlier, broken-off answer left in the socket */
 		if (rc < 0 && errno == EPROTO)
 			rc = MNL_CB_OK;
@@ -68,7 +68,7 @@ int bg_link_ask(struct bg_link_query *query, int type, int flags, const void *he
 	return rc < 0 ? -errno : 0;
 }
 
-static void parse_link_info(const struct nlattr *info, struct bg_link *link)
+static void parse_netdev_info(const struct nlattr *info, struct bg_netdev *netdev)
 {
 	const struct nlattr *attribute, *data = NULL;
 
@@ -76,9 +76,9 @@ static void parse_link_info(const struct nlattr *info, struct bg_link *link)
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_INFO_KIND:
 			if (!strcmp(mnl_attr_get_str(attribute), "vlan"))
-				link->kind = BG_LINK_VLAN;
+				netdev->kind = BG_NETDEV_VLAN;
 			else if (!strcmp(mnl_attr_get_str(attribute), "veth"))
-				link->kind = BG_LINK_VETH;
+				netdev->kind = BG_NETDEV_VETH;
 			break;
 		case IFLA_INFO_DATA:
 			data = attribute;
@@ -87,50 +87,51 @@ static void parse_link_info(const struct nlattr *info, struct bg_link *link)
 			break;
 		}
 	}
-	if (!data || link->kind != BG_LINK_VLAN)
+	if (!data || netdev->kind != BG_NETDEV_VLAN)
 		return;
 	mnl_attr_for_each_nested (attribute, data) {
 		if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID)
-			link->vlan = mnl_attr_get_u16(attribute);
+			netdev->vlan = mnl_attr_get_u16(attribute);
 	}
 }
 
-bool bg_link_parse(const struct nlmsghdr *message, struct bg_link *link)
+bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attribute;
 
-	memset(link, 0, sizeof(*link));
+	memset(netdev, 0, sizeof(*netdev));
 	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
 	    header->ifi_family != AF_UNSPEC || header->ifi_index <= 0)
 		return false;
-	link->ifindex = header->ifi_index;
-	link->up = header->ifi_flags & IFF_UP;
-	link->lower_netnsid = -1;
+	netdev->ifindex = header->ifi_index;
+	netdev->up = header->ifi_flags & IFF_UP;
+	netdev->lower_netnsid = -1;
 	mnl_attr_for_each (attribute, message, sizeof(*header)) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_IFNAME:
-			snprintf(link->name, sizeof(link->name), "%s", mnl_attr_get_str(attribute));
+			snprintf(netdev->name, sizeof(netdev->name), "%s",
+				 mnl_attr_get_str(attribute));
 			break;
 		case IFLA_ADDRESS:
-			if (mnl_attr_get_payload_len(attribute) == sizeof(link->mac))
-				memcpy(link->mac, mnl_attr_get_payload(attribute),
-				       sizeof(link->mac));
+			if (mnl_attr_get_payload_len(attribute) == sizeof(netdev->mac))
+				memcpy(netdev->mac, mnl_attr_get_payload(attribute),
+				       sizeof(netdev->mac));
 			break;
 		case IFLA_LINK:
-			link->lower = mnl_attr_get_u32(attribute);
+			netdev->lower = mnl_attr_get_u32(attribute);
 			break;
 		case IFLA_LINK_NETNSID:
-			link->lower_netnsid = (int)mnl_attr_get_u32(attribute);
+			netdev->lower_netnsid = (int)mnl_attr_get_u32(attribute);
 			break;
 		case IFLA_LINKINFO:
-			parse_link_info(attribute, link);
+			parse_netdev_info(attribute, netdev);
 			break;
 		default:
 			break;
 		}
 	}
-	return link->name[0];
+	return netdev->name[0];
 }
 
 bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *neighbour)
@@ -173,33 +174,33 @@ bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *nei
 	return have_address && have_mac;
 }
 
-static int take_link(const struct nlmsghdr *message, void *context)
+static int take_netdev(const struct nlmsghdr *message, void *context)
 {
-	struct bg_link *found = context, link;
+	struct bg_netdev *found = context, netdev;
 
-	if (message->nlmsg_type == RTM_NEWLINK && bg_link_parse(message, &link))
-		*found = link;
+	if (message->nlmsg_type == RTM_NEWLINK && bg_netdev_parse(message, &netdev))
+		*found = netdev;
 	return MNL_CB_OK;
 }
 
-int bg_link_ask_peer(struct bg_link_query *query, const struct bg_link *link, __u8 mac[6])
+int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netdev, __u8 mac[6])
 {
 	static const __u8 none[6];
-	struct ifinfomsg header = { .ifi_index = (int)link->lower };
-	struct bg_link_attribute attributes[] = {
-		{ IFLA_TARGET_NETNSID, &link->lower_netnsid, sizeof(link->lower_netnsid) }, {}
+	struct ifinfomsg header = { .ifi_index = (int)netdev->lower };
+	struct bg_netlink_attribute attributes[] = {
+		{ IFLA_TARGET_NETNSID, &netdev->lower_netnsid, sizeof(netdev->lower_netnsid) }, {}
 	};
-	struct bg_link peer = {};
+	struct bg_netdev peer = {};
 	int rc;
 
-	if (!link->lower)
+	if (!netdev->lower)
 		return -ENOENT;
-	rc = bg_link_ask(query, RTM_GETLINK, 0, &header, sizeof(header),
-			 link->lower_netnsid < 0 ? NULL : attributes, take_link, &peer);
+	rc = bg_netlink_ask(netlink, RTM_GETLINK, 0, &header, sizeof(header),
+			    netdev->lower_netnsid < 0 ? NULL : attributes, take_netdev, &peer);
 	if (rc)
 		return rc;
 	/* an ifindex that meanwhile means something else is no veth of ours */
-	if (peer.kind != BG_LINK_VETH || peer.lower != link->ifindex ||
+	if (peer.kind != BG_NETDEV_VETH || peer.lower != netdev->ifindex ||
 	    !memcmp(peer.mac, none, sizeof(none)))
 		return -ENOENT;
 	memcpy(mac, peer.mac, sizeof(peer.mac));
@@ -215,20 +216,20 @@ static int take_neighbour(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-int bg_link_ask_neighbour(struct bg_link_query *query, __u32 ifindex, const struct bg_addr *address,
-			  __u8 mac[6])
+int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
+			     const struct bg_addr *address, __u8 mac[6])
 {
 	bool v4 = bg_addr_is_v4(address);
 	struct ndmsg header = { .ndm_family = v4 ? AF_INET : AF_INET6,
 				.ndm_ifindex = (int)ifindex };
-	struct bg_link_attribute attributes[] = {
+	struct bg_netlink_attribute attributes[] = {
 		{ NDA_DST, &address->byte[v4 ? 12 : 0], v4 ? 4 : 16 }, {}
 	};
 	struct bg_neighbour found = {};
 	int rc;
 
-	rc = bg_link_ask(query, RTM_GETNEIGH, 0, &header, sizeof(header), attributes,
-			 take_neighbour, &found);
+	rc = bg_netlink_ask(netlink, RTM_GETNEIGH, 0, &header, sizeof(header), attributes,
+			    take_neighbour, &found);
 	if (rc)
 		return rc;
 	if (!found.ifindex)
@@ -275,13 +276,13 @@ bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_ro
 	return route->ifindex;
 }
 
-int bg_link_ask_default_routes(struct bg_link_query *query, int family, mnl_cb_t each,
-			       void *context)
+int bg_netlink_ask_default_routes(struct bg_netlink *netlink, int family, mnl_cb_t each,
+				  void *context)
 {
 	struct rtmsg header = { .rtm_family = family, .rtm_type = RTN_UNICAST };
 
-	return bg_link_ask(query, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header), NULL, each,
-			   context);
+	return bg_netlink_ask(netlink, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header), NULL,
+			      each, context);
 }
 
 struct hook_filters {
@@ -304,7 +305,7 @@ static int take_filter(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-static int ask_hook_filters(struct bg_link_query *query, __u32 ifindex, __u32 hook,
+static int ask_hook_filters(struct bg_netlink *netlink, __u32 ifindex, __u32 hook,
 			    struct hook_filters *filters)
 {
 	struct tcmsg header = {
@@ -317,20 +318,20 @@ static int ask_hook_filters(struct bg_link_query *query, __u32 ifindex, __u32 ho
 
 	do {
 		memset(filters, 0, sizeof(*filters));
-		rc = bg_link_ask(query, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header), NULL,
-				 take_filter, filters);
+		rc = bg_netlink_ask(netlink, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header),
+				    NULL, take_filter, filters);
 	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
 	return rc;
 }
 
-int bg_link_ask_filters(struct bg_link_query *query, __u32 ifindex, struct bg_filters *filters)
+int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters)
 {
 	struct hook_filters ingress, egress;
 	int rc;
 
-	rc = ask_hook_filters(query, ifindex, TC_H_MIN_INGRESS, &ingress);
+	rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_INGRESS, &ingress);
 	if (!rc)
-		rc = ask_hook_filters(query, ifindex, TC_H_MIN_EGRESS, &egress);
+		rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_EGRESS, &egress);
 	if (rc)
 		return rc;
 	filters->count = ingress.count + egress.count;
