@@ -76,11 +76,11 @@ int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program)
 	return -EINVAL;
 }
 
-const char *bg_attach_way_name(enum bg_attach_way way)
+const char *bg_attach_by_name(enum bg_attach_by by)
 {
 	static const char *const names[] = { "none", "tcx", "clsact", "xdp" };
 
-	return names[way];
+	return names[by];
 }
 
 int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *err)
@@ -220,7 +220,7 @@ static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native
 		return bg_fail(err, fd, "attaching %s to %s (XDP): %s", name, attachment->interface,
 			       strerror(-fd));
 	attachment->link_fd = fd;
-	attachment->way = BG_ATTACH_XDP;
+	attachment->by = BG_ATTACH_XDP;
 	return 0;
 }
 
@@ -237,7 +237,7 @@ static int attach_tcx(int prog_fd, struct bg_attachment *attachment, struct bg_e
 			       bg_program_name(attachment->program), attachment->interface,
 			       strerror(-fd));
 	attachment->link_fd = fd;
-	attachment->way = BG_ATTACH_TCX;
+	attachment->by = BG_ATTACH_TCX;
 	return 0;
 }
 
@@ -274,7 +274,7 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 {
 	int prog_fd = bg_program_fd(context->skel, attachment->program), rc;
 
-	if (attachment->way == BG_ATTACH_CLSACT)
+	if (attachment->by == BG_ATTACH_CLSACT)
 		return bg_clsact_replace(context, attachment, err);
 	rc = bpf_link_update(attachment->link_fd, prog_fd, NULL);
 	if (rc == -ENOLINK)
@@ -328,7 +328,7 @@ int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attach
 {
 	__u32 first;
 
-	if (attachment->way == BG_ATTACH_TCX)
+	if (attachment->by == BG_ATTACH_TCX)
 		return tcx_to_front(context, attachment, err);
 	if (tcx_programs(attachment, &first))
 		return bg_fail(err, -EEXIST,
@@ -366,7 +366,7 @@ int bg_attach_check(const struct bg_attachment *attachment)
 	struct bg_attachment found = *attachment;
 	__u32 ifindex = 0, prog_id;
 
-	if (attachment->way == BG_ATTACH_CLSACT)
+	if (attachment->by == BG_ATTACH_CLSACT)
 		return bg_clsact_find(&found) || found.prog_id != attachment->prog_id ? -ENOLINK
 										      : 0;
 	if (link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex != attachment->ifindex)
@@ -378,7 +378,7 @@ void bg_detach(const char *pin_dir, struct bg_attachment *attachment)
 {
 	char name[96];
 
-	if (attachment->way == BG_ATTACH_CLSACT) {
+	if (attachment->by == BG_ATTACH_CLSACT) {
 		bg_clsact_detach(attachment);
 	} else if (attachment->link_fd >= 0) {
 		bpf_link_detach(attachment->link_fd);
@@ -393,7 +393,7 @@ void bg_attach_release(struct bg_attachment *attachment)
 	if (attachment->link_fd >= 0)
 		close(attachment->link_fd);
 	attachment->link_fd = -1;
-	attachment->way = BG_ATTACH_NONE;
+	attachment->by = BG_ATTACH_NONE;
 }
 
 struct adoption {
@@ -420,8 +420,8 @@ static int adopt_one(const char *name, void *context)
 		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s", name);
 		return 0;
 	}
-	attachment.way = bg_program_hook(attachment.program) == BG_HOOK_XDP ? BG_ATTACH_XDP
-									    : BG_ATTACH_TCX;
+	attachment.by = bg_program_hook(attachment.program) == BG_HOOK_XDP ? BG_ATTACH_XDP
+									   : BG_ATTACH_TCX;
 	attachment.link_fd = bg_take_fd(&fd);
 	adoption->each(&attachment, adoption->context);
 	return 0;
@@ -439,7 +439,7 @@ int bg_attach_adopt(const char *pin_dir,
 int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment)
 {
 	struct bg_attachment found = {
-		.program = program, .ifindex = ifindex, .way = BG_ATTACH_CLSACT, .link_fd = -1
+		.program = program, .ifindex = ifindex, .by = BG_ATTACH_CLSACT, .link_fd = -1
 	};
 	int rc = bg_clsact_find(&found);
 
@@ -453,7 +453,7 @@ bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg
 	bool ingress = bg_program_hook(attachment->program) == BG_HOOK_INGRESS;
 	__u32 first_filter = ingress ? filters->first_ingress : filters->first_egress, first;
 
-	switch (attachment->way) {
+	switch (attachment->by) {
 	case BG_ATTACH_TCX:
 		return tcx_programs(attachment, &first) && first != attachment->prog_id;
 	case BG_ATTACH_CLSACT:
@@ -466,7 +466,7 @@ bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg
 bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,
 			 int filters_of_ours)
 {
-	int tcx_of_ours = attachment->way == BG_ATTACH_TCX;
+	int tcx_of_ours = attachment->by == BG_ATTACH_TCX;
 	__u32 first;
 
 	return filters_on_interface > filters_of_ours ||

@@ -34,7 +34,7 @@ enum bg_program {
 
 enum bg_hook { BG_HOOK_XDP, BG_HOOK_INGRESS, BG_HOOK_EGRESS };
 
-enum bg_attach_way { BG_ATTACH_NONE, BG_ATTACH_TCX, BG_ATTACH_CLSACT, BG_ATTACH_XDP };
+enum bg_attach_by { BG_ATTACH_NONE, BG_ATTACH_TCX, BG_ATTACH_CLSACT, BG_ATTACH_XDP };
 
 /* What the user asked for with --attach. */
 enum bg_attach_choice { BG_CHOOSE_AUTO, BG_CHOOSE_TCX, BG_CHOOSE_CLSACT };
@@ -43,7 +43,7 @@ struct bg_attachment {
 	enum bg_program program;
 	__u32 ifindex;
 	char interface[16]; /* its name when it was attached: part of the pin's name */
-	enum bg_attach_way way;
+	enum bg_attach_by by;
 	int link_fd;	/* -1: a filter */
 	__u32 priority; /* of a filter */
 	__u32 handle;	/* likewise */
@@ -59,9 +59,9 @@ struct bg_attach_context {
 enum bg_hook bg_program_hook(enum bg_program program);
 const char *bg_program_name(enum bg_program program); /* as the pins have it */
 int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program);
-const char *bg_attach_way_name(enum bg_attach_way way);
+const char *bg_attach_by_name(enum bg_attach_by by);
 
-/* Which way TC programs go on this kernel. -ENOTSUP: tcx was asked for and is
+/* By what TC programs are attached on this kernel. -ENOTSUP: tcx was asked for and is
  * not there. */
 int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *err);
 

@@ -102,7 +102,7 @@ int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachme
 		*made_qdisc = true;
 	else if (rc != -EEXIST)
 		return fail(rc, attachment, err);
-	attachment->way = BG_ATTACH_CLSACT;
+	attachment->by = BG_ATTACH_CLSACT;
 	if (!bg_clsact_find(attachment)) {
 		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
 				true);

@@ -147,9 +147,9 @@ static int policy_of(struct compilation *compilation, const size_t *groups, size
 	list = &compilation->lists[compilation->list_count++];
 	list->groups = groups;
 	list->count = count;
-	for (int way = 0; way < BG_DIRECTIONS; way++) {
-		int rc = bg_policy_write(compilation->policies, groups, count, way,
-					 &list->policy[way], err);
+	for (int direction = 0; direction < BG_DIRECTIONS; direction++) {
+		int rc = bg_policy_write(compilation->policies, groups, count, direction,
+					 &list->policy[direction], err);
 
 		if (rc)
 			return rc;

@@ -143,8 +143,8 @@ static int clear_counters(const struct bg_datapath *datapath, __u32 slot, struct
 	zeros = calloc(libbpf_num_possible_cpus(), sizeof(struct bg_counters));
 	if (!zeros)
 		return bg_fail(err, -ENOMEM, "out of memory");
-	for (__u32 way = 0; way < BG_DIRECTIONS && !rc; way++) {
-		__u32 index = slot * BG_DIRECTIONS + way;
+	for (__u32 direction = 0; direction < BG_DIRECTIONS && !rc; direction++) {
+		__u32 index = slot * BG_DIRECTIONS + direction;
 
 		rc = bg_map_set(map, &index, zeros, err);
 	}

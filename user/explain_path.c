@@ -277,7 +277,7 @@ static int ask_source(const struct bg_model *model, struct bg_explainer *explain
 	int rc;
 
 	if (leaves_by_primary(model, path)) {
-		snprintf(path->way, sizeof(path->way),
+		snprintf(path->between, sizeof(path->between),
 			 "leaves by %s, source-NATed to the node's address", primary_name(model));
 		rc = ask(explainer, path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
 		if (rc || !path->allowed)
@@ -289,7 +289,7 @@ static int ask_source(const struct bg_model *model, struct bg_explainer *explain
 		rc = ask(explainer, path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
 		*delivered = path->step_count;
 		if (*delivered)
-			snprintf(path->way, sizeof(path->way), "delivered on the node");
+			snprintf(path->between, sizeof(path->between), "delivered on the node");
 		if (rc || *delivered)
 			return rc;
 	}
@@ -306,14 +306,15 @@ static int ask_destination(const struct bg_model *model, struct bg_explainer *ex
 		rc = ask(explainer, path, BG_EXPLAIN_NODE_EGRESS, BG_INGRESS, primary_name(model),
 			 err);
 		if (path->step_count)
-			snprintf(path->way, sizeof(path->way),
+			snprintf(path->between, sizeof(path->between),
 				 "a declared probe, if the node itself sends it: from %s straight "
 				 "to %s",
 				 primary_name(model), path->to_pod->host_interface);
 		if (rc || path->step_count)
 			return rc;
 	}
-	snprintf(path->way, sizeof(path->way), "by the fabric to %s", path->to_branch->interface);
+	snprintf(path->between, sizeof(path->between), "by the fabric to %s",
+		 path->to_branch->interface);
 	return ask(explainer, path, BG_EXPLAIN_BRANCH_INGRESS, BG_INGRESS,
 		   path->to_branch->interface, err);
 }
@@ -345,7 +346,7 @@ int bg_explain_path(struct bg_model *model, const char *from, const char *to,
 	if (rc)
 		return rc;
 	if (is_direct(model, path)) {
-		snprintf(path->way, sizeof(path->way),
+		snprintf(path->between, sizeof(path->between),
 			 "direct, by the node's own routes: not filtered");
 	} else {
 		if (path->from_pod)

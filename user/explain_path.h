@@ -30,8 +30,8 @@ struct bg_path {
 	bool from_node, to_node; /* the node itself */
 	struct bg_path_step steps[BG_PATH_STEPS];
 	size_t step_count;
-	bool allowed;  /* by all of them */
-	char way[256]; /* what happens between and behind them, in words */
+	bool allowed;	   /* by all of them */
+	char between[256]; /* what happens between and behind them, in words */
 };
 
 /*

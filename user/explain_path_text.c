@@ -134,8 +134,8 @@ void bg_path_print(const struct bg_model *model, const struct bg_explainer *expl
 	       end_text(path, false, from), end_text(path, true, to));
 	for (size_t i = 0; i < path->step_count; i++)
 		print_step(model, explainer, path, &path->steps[i]);
-	if (*path->way)
-		printf("  %s\n", path->way);
+	if (*path->between)
+		printf("  %s\n", path->between);
 }
 
 static json_t *step_json(const struct bg_model *model, const struct bg_explainer *explainer,
@@ -173,5 +173,5 @@ json_t *bg_path_json(const struct bg_model *model, const struct bg_explainer *ex
 	}
 	return json_pack("{s:s, s:s, s:s, s:o, s:s}", "Verdict", path->allowed ? "allow" : "deny",
 			 "From", bg_addr_format(&path->from, from), "To",
-			 bg_addr_format(&path->to, to), "Steps", steps, "Way", path->way);
+			 bg_addr_format(&path->to, to), "Steps", steps, "Way", path->between);
 }

@@ -98,20 +98,20 @@ static void list_hooks(const struct bg_guard *guard, char *text, size_t size)
 
 	text[0] = '\0';
 	for (int program = 0; program < BG_PROGRAMS; program++)
-		if (guard->attachment[program].way != BG_ATTACH_NONE && length < size)
+		if (guard->attachment[program].by != BG_ATTACH_NONE && length < size)
 			length += snprintf(text + length, size - length, "%s%s", length ? "," : "",
 					   names[bg_program_hook(program)]);
 }
 
-static enum bg_attach_way tc_way(const struct bg_guard *guard)
+static enum bg_attach_by tc_attached_by(const struct bg_guard *guard)
 {
-	enum bg_attach_way way = BG_ATTACH_NONE;
+	enum bg_attach_by by = BG_ATTACH_NONE;
 
 	for (int program = 0; program < BG_PROGRAMS; program++)
-		if (guard->attachment[program].way != BG_ATTACH_NONE &&
+		if (guard->attachment[program].by != BG_ATTACH_NONE &&
 		    bg_program_hook(program) != BG_HOOK_XDP)
-			way = guard->attachment[program].way;
-	return way;
+			by = guard->attachment[program].by;
+	return by;
 }
 
 void bg_guard_report(const struct bg_guard *guard, const char *message)
@@ -121,7 +121,7 @@ void bg_guard_report(const struct bg_guard *guard, const char *message)
 	list_hooks(guard, hooks, sizeof(hooks));
 	bg_log(BG_LOG_INFO, message, "interface=%s ifindex=%u role=%s vlan=%u hooks=%s way=%s",
 	       guard->name, guard->ifindex, bg_role_name(guard->role), guard->vlan,
-	       *hooks ? hooks : "none", bg_attach_way_name(tc_way(guard)));
+	       *hooks ? hooks : "none", bg_attach_by_name(tc_attached_by(guard)));
 }
 
 struct bg_attach_context bg_ifaces_context(const struct bg_ifaces *ifaces,

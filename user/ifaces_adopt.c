@@ -54,7 +54,7 @@ static void adopt_filters(struct bg_guard *guard)
 	for (int program = 0; program < BG_PROGRAMS; program++) {
 		struct bg_attachment *attachment = &guard->attachment[program];
 
-		if (attachment->way != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP ||
+		if (attachment->by != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP ||
 		    bg_attach_find_filter(program, guard->ifindex, attachment))
 			continue;
 		snprintf(attachment->interface, sizeof(attachment->interface), "%s", guard->name);
@@ -91,7 +91,7 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 			struct bg_error err = {};
 			int rc;
 
-			if (attachment->way == BG_ATTACH_NONE)
+			if (attachment->by == BG_ATTACH_NONE)
 				continue;
 			/* what the options now do without is not loaded, and goes; what
 			 * is gone is put back by the next sync */

@@ -34,10 +34,11 @@ static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapat
 	return rc;
 }
 
-/* Attached, but by the other way than is asked for now? */
-static bool has_other_way(const struct bg_ifaces *ifaces, const struct bg_attachment *attachment)
+/* Attached, but by the other of the two than is asked for now? */
+static bool is_attached_otherwise(const struct bg_ifaces *ifaces,
+				  const struct bg_attachment *attachment)
 {
-	return attachment->way == (ifaces->options.tcx ? BG_ATTACH_CLSACT : BG_ATTACH_TCX);
+	return attachment->by == (ifaces->options.tcx ? BG_ATTACH_CLSACT : BG_ATTACH_TCX);
 }
 
 /* The new one stands before the old one goes. */
@@ -67,13 +68,13 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 {
 	struct bg_attachment *attachment = &guard->attachment[program];
 
-	if (attachment->way == BG_ATTACH_NONE)
+	if (attachment->by == BG_ATTACH_NONE)
 		return false;
 	if (!bg_attach_check(attachment))
 		return true;
 	bg_log(BG_LOG_WARNING, "somebody took a program away, putting it back",
 	       "interface=%s ifindex=%u program=%s way=%s", guard->name, guard->ifindex,
-	       bg_program_name(program), bg_attach_way_name(attachment->way));
+	       bg_program_name(program), bg_attach_by_name(attachment->by));
 	bg_detach(ifaces->options.pin_dir, attachment);
 	return false;
 }
@@ -96,7 +97,7 @@ static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 
 		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
 			continue;
-		if (is_there(ifaces, guard, program) && !has_other_way(ifaces, attachment))
+		if (is_there(ifaces, guard, program) && !is_attached_otherwise(ifaces, attachment))
 			continue;
 		rc = attach_program(ifaces, guard, datapath, program, err);
 		if (rc && bg_program_hook(program) != BG_HOOK_XDP)
@@ -115,7 +116,7 @@ static int count_our_filters(const struct bg_guard *guard)
 	int count = 0;
 
 	for (int program = 0; program < BG_PROGRAMS; program++)
-		count += guard->attachment[program].way == BG_ATTACH_CLSACT;
+		count += guard->attachment[program].by == BG_ATTACH_CLSACT;
 	return count;
 }
 

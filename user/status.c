@@ -185,11 +185,11 @@ static int add_link(const char *name, void *context)
 		return 0;
 	if (info.type == BPF_LINK_TYPE_XDP) {
 		hook.ifindex = info.xdp.ifindex;
-		hook.where = hook.way = "xdp";
+		hook.where = hook.by = "xdp";
 	} else if (info.type == BPF_LINK_TYPE_TCX) {
 		hook.ifindex = info.tcx.ifindex;
 		hook.where = info.tcx.attach_type == BPF_TCX_EGRESS ? "egress" : "ingress";
-		hook.way = "tcx";
+		hook.by = "tcx";
 		list->tcx = true;
 	} else {
 		return 0;
@@ -205,7 +205,7 @@ static int add_filters(struct hook_list *list, const struct bg_iface *iface)
 
 	for (int program = 0; program < BG_PROGRAMS && !rc; program++) {
 		struct bg_attachment found;
-		struct bg_hook_status hook = { .ifindex = iface->ifindex, .way = "clsact" };
+		struct bg_hook_status hook = { .ifindex = iface->ifindex, .by = "clsact" };
 
 		if (bg_program_hook(program) == BG_HOOK_XDP ||
 		    bg_attach_find_filter(program, iface->ifindex, &found))

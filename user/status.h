@@ -31,7 +31,7 @@ struct bg_hook_status {
 	__u32 ifindex;	    /* 0 = the interface is gone */
 	char interface[16]; /* "" = likewise */
 	const char *where;  /* "xdp", "ingress", "egress" */
-	const char *way;    /* "xdp", "tcx", "clsact" */
+	const char *by;	    /* "xdp", "tcx", "clsact" */
 	char program[24];
 	__u32 vlan;  /* of the branch it serves, 0 = of none */
 	bool shared; /* another program runs behind it: no short way */

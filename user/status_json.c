@@ -112,7 +112,7 @@ static json_t *hooks_json(const struct bg_status *status, __u32 vlan)
 		rc = json_array_append_new(list,
 					   json_pack("{s:s, s:i, s:s, s:s, s:s, s:b}", "interface",
 						     hook->interface, "ifindex", (int)hook->ifindex,
-						     "program", hook->program, "way", hook->way,
+						     "program", hook->program, "way", hook->by,
 						     "where", hook->where, "shared", hook->shared));
 	}
 	return done(list, rc);

@@ -215,7 +215,7 @@ static void print_counters(FILE *out, const struct bg_counters counters[BG_DIREC
 /* "vlan.eth.9: xdp_branch, tc_branch_ingress (tcx)", a line an interface */
 static void print_programs(FILE *out, const struct bg_status *status, __u32 vlan)
 {
-	const char *label = "programs", *way = NULL;
+	const char *label = "programs", *by = NULL;
 	__u32 last = 0;
 
 	for (size_t i = 0; i < status->hook_count; i++) {
@@ -233,16 +233,16 @@ static void print_programs(FILE *out, const struct bg_status *status, __u32 vlan
 		label = "";
 		last = hook->ifindex;
 		fputs(hook->program, out);
-		if (strcmp(hook->way, "xdp") != 0) {
-			way = hook->way;
+		if (strcmp(hook->by, "xdp") != 0) {
+			by = hook->by;
 			if (!strstr(hook->program, hook->where))
 				fprintf(out, " at %s", hook->where);
 		}
 		if (next && next->ifindex == hook->ifindex)
 			continue;
-		if (way)
-			fprintf(out, " (%s)", way);
-		way = NULL;
+		if (by)
+			fprintf(out, " (%s)", by);
+		by = NULL;
 		fputs(hook->shared ? "; with others, so no short way\n" : "\n", out);
 	}
 }

@@ -138,10 +138,10 @@ static void go(struct bg_model *model, const struct way *way)
 	}
 	if (path.allowed != way->allowed || strcmp(steps, way->steps) != 0 ||
 	    !strstr(missing, way->missing) || !*missing != !*way->missing ||
-	    !strstr(path.way, way->words))
+	    !strstr(path.between, way->words))
 		fail_msg("%s to %s %d/%d: %s by \"%s\", missing \"%s\", %s", way->from, way->to,
 			 way->protocol, way->port, path.allowed ? "allow" : "deny", steps, missing,
-			 path.way);
+			 path.between);
 	bg_explainer_close(explainer);
 }
 
