@@ -10,7 +10,7 @@
 
 #include "cleanup.h"
 
-void *bg_table_grow(void *table, size_t count, size_t size)
+void *bg_grow(void *table, size_t count, size_t size)
 {
 	/* room is the next power of two, so it need not be stored */
 	if (!(count & (count - 1))) {

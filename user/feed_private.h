@@ -76,11 +76,11 @@ struct bg_feed {
 
 /* One more entry, zeroed, of a table that has `count`; NULL when out of memory,
  * the table then is as it was. */
-void *bg_table_grow(void *table, size_t count, size_t size);
+void *bg_grow(void *table, size_t count, size_t size);
 
 #define BG_GROW(table, count)                                                                      \
 	({                                                                                         \
-		__typeof__(table) grown_ = bg_table_grow((table), (count), sizeof(*(table)));      \
+		__typeof__(table) grown_ = bg_grow((table), (count), sizeof(*(table)));            \
 		if (grown_)                                                                        \
 			(table) = grown_;                                                          \
 		grown_ ? &(table)[(count)++] : NULL;                                               \

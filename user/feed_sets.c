@@ -13,7 +13,7 @@
 static int make_set(struct bg_feed *feed, struct bg_text name, size_t *index, struct bg_error *err)
 {
 	struct bg_model *model = feed->model;
-	size_t *first = bg_table_grow(feed->first_rule, model->set_count, sizeof(*first));
+	size_t *first = bg_grow(feed->first_rule, model->set_count, sizeof(*first));
 	struct bg_set *set;
 
 	if (!first)
