@@ -166,9 +166,9 @@ struct list {
 	size_t count;
 };
 
-static void list_add(struct list *list, __u32 class, int protocol, int port)
+static void list_add(struct list *list, __u32 c, int protocol, int port)
 {
-	list->entries[list->count++] = (__u64) class << 32 | (__u32)(protocol & 0xff) << 16 |
+	list->entries[list->count++] = (__u64)c << 32 | (__u32)(protocol & 0xff) << 16 |
 				       (port & 0xffff);
 }
 

@@ -22,11 +22,11 @@ static void rewind_starts(__u32 *start, __u32 n)
 
 static void list_children(struct bg_class_index *index, const struct bg_classes *classes)
 {
-	for (__u32 class = 1; class < classes->count; class ++)
-		index->child_start[classes->parent[class] + 1]++;
+	for (__u32 c = 1; c < classes->count; c++)
+		index->child_start[classes->parent[c] + 1]++;
 	counts_to_starts(index->child_start, classes->count);
-	for (__u32 class = 1; class < classes->count; class ++)
-		index->child[index->child_start[classes->parent[class]]++] = class;
+	for (__u32 c = 1; c < classes->count; c++)
+		index->child[index->child_start[classes->parent[c]]++] = c;
 	rewind_starts(index->child_start, classes->count);
 }
 
@@ -37,9 +37,9 @@ static void list_beginnings(struct bg_class_index *index, const struct bg_classe
 	for (__u32 i = 0; i < own_start[classes->count]; i++)
 		index->with_start[classes->own[i] + 1]++;
 	counts_to_starts(index->with_start, classes->set_count);
-	for (__u32 class = 1; class < classes->count; class ++)
-		for (__u32 i = own_start[class]; i < own_start[class + 1]; i++)
-			index->with[index->with_start[classes->own[i]]++] = class;
+	for (__u32 c = 1; c < classes->count; c++)
+		for (__u32 i = own_start[c]; i < own_start[c + 1]; i++)
+			index->with[index->with_start[classes->own[i]]++] = c;
 	rewind_starts(index->with_start, classes->set_count);
 }
 

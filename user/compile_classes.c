@@ -151,12 +151,12 @@ static int grow_classes(struct sweep *sweep)
 	table = calloc(size, sizeof(*table));
 	if (!table)
 		return -ENOMEM;
-	for (__u32 class = 1; class < classes->count; class ++) {
-		size_t place = sweep->sums[class].a & (size - 1);
+	for (__u32 c = 1; c < classes->count; c++) {
+		size_t place = sweep->sums[c].a & (size - 1);
 
 		while (table[place])
 			place = (place + 1) & (size - 1);
-		table[place] = class;
+		table[place] = c;
 	}
 	free(sweep->table);
 	sweep->table = table;

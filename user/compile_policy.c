@@ -437,12 +437,12 @@ static int visit_sets(struct bg_policies *policies, struct bg_error *err)
 		if (policies->sets[set].mark == policies->serial)
 			for (__u32 i = start[set]; i < start[set + 1]; i++)
 				named[with[i]] = true;
-	for (__u32 class = 1; class < policies->classes->count; class ++) {
+	for (__u32 c = 1; c < policies->classes->count; c++) {
 		int rc;
 
-		if (!named[class] || policies->row_mark[class] == policies->serial)
+		if (!named[c] || policies->row_mark[c] == policies->serial)
 			continue;
-		rc = visit_classes(policies, class, err);
+		rc = visit_classes(policies, c, err);
 		if (rc)
 			return rc;
 	}

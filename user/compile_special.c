@@ -204,17 +204,17 @@ int bg_specials_add(struct bg_specials *specials, const struct bg_model *model,
 void bg_specials_info(const struct bg_specials *specials, const struct bg_classes *classes,
 		      __u32 *info)
 {
-	for (__u32 class = 0; class < classes->count; class ++) {
-		info[class] = class ? info[classes->parent[class]] : 0;
-		for (__u32 i = classes->own_start[class]; i < classes->own_start[class + 1]; i++) {
+	for (__u32 c = 0; c < classes->count; c++) {
+		info[c] = c ? info[classes->parent[c]] : 0;
+		for (__u32 i = classes->own_start[c]; i < classes->own_start[c + 1]; i++) {
 			__u32 set = classes->own[i];
 
 			if (set < specials->first)
 				continue;
 			set -= specials->first;
 			if (specials->info[set] & BG_CLASS_VLAN_MASK)
-				info[class] &= ~BG_CLASS_VLAN_MASK;
-			info[class] |= specials->info[set];
+				info[c] &= ~BG_CLASS_VLAN_MASK;
+			info[c] |= specials->info[set];
 		}
 	}
 }

@@ -129,10 +129,10 @@ static void put_branches(FILE *out, const struct bg_status *status)
 	for (size_t i = 0; i < status->branch_count; i++) {
 		const struct bg_branch_status *branch = &status->branches[i];
 
-		for (int class = 0; class < BG_FLOWS_EXPIRED; class ++) {
+		for (int c = 0; c < BG_FLOWS_EXPIRED; c++) {
 			put_label(out, "branch", branch->row.info.id, "branchguard_flows{");
-			put_label(out, "state", bg_flow_class_names[class], ",");
-			fprintf(out, "} %zu\n", branch->flows[class]);
+			put_label(out, "state", bg_flow_class_names[c], ",");
+			fprintf(out, "} %zu\n", branch->flows[c]);
 		}
 	}
 }
