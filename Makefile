@@ -6,9 +6,10 @@
 #   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
-# Other *.c in such a folder, and those of selftests/shared/, are linked into
-# every program of the folder. Everything of user/ and selftests/ exists a second
-# time under $(BUILD)/san, built with ASan and UBSan. See `make help`.
+#   selftests/shared/*.c              -> a library for all of these programs
+# Other *.c in such a folder are linked into every program of the folder.
+# Everything of user/ and selftests/ exists a second time under $(BUILD)/san,
+# built with ASan and UBSan. See `make help`.
 
 BUILD ?= build
 CLANG ?= clang-19
@@ -35,8 +36,7 @@ PROGRAM_SOURCES := $(wildcard user/main.c user/cmd_*.c)
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
-helpers_of = $(wildcard selftests/shared/*.c) \
-	$(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF),$(wildcard selftests/$(1)/*.c))
+helpers_of = $(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 
 SAN_BUILD := $(BUILD)/san
@@ -123,6 +123,8 @@ $(1)/%.o: %.c Makefile | $$(TOOLS)
 	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$($(2)) -MMD -MP -c $$< -o $$@
 
 $(1)/libbranchguard.a: $$(patsubst %.c,$(1)/%.o,$$(LIB_SOURCES))
+$(1)/selftests/shared.a: $$(patsubst %.c,$(1)/%.o,$$(wildcard selftests/shared/*.c))
+$(1)/libbranchguard.a $(1)/selftests/shared.a:
 	$$(call say,AR,$$@)rm -f $$@.new && $$(AR) rcs $$@.new $$^ && mv $$@.new $$@
 
 $(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES)) $(1)/libbranchguard.a
@@ -133,7 +135,8 @@ endef
 
 # $(1), $(2) as above, $(3): folder in selftests/
 define test_folder
-$(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,$(3))) $(1)/libbranchguard.a
+$(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,$(3))) \
+		$(1)/selftests/shared.a $(1)/libbranchguard.a
 	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$^ $$(TEST_LIBS) -o $$@
 endef
 
