@@ -15,66 +15,11 @@
 #include "branchguard.skel.h"
 #include "cleanup.h"
 #include "datapath.h"
-#include "netdevs.h"
 #include "log.h"
 #include "pin.h"
 
 #define LOOPBACK_IFINDEX 1
 #define TCX_MOST 64 /* programs on one hook (BPF_MPROG_MAX) */
-
-static const struct {
-	const char *name;
-	enum bg_hook hook;
-} programs[BG_PROGRAMS] = {
-	[BG_XDP_BRANCH] = { "xdp_branch", BG_HOOK_XDP },
-	[BG_XDP_TRUNK] = { "xdp_trunk", BG_HOOK_XDP },
-	[BG_TC_BRANCH_INGRESS] = { "tc_branch_ingress", BG_HOOK_INGRESS },
-	[BG_TC_BRANCH_EGRESS] = { "tc_branch_egress", BG_HOOK_EGRESS },
-	[BG_TC_TRUNK_INGRESS] = { "tc_trunk_guard_in", BG_HOOK_INGRESS },
-	[BG_TC_TRUNK_EGRESS] = { "tc_trunk_guard_out", BG_HOOK_EGRESS },
-	[BG_TC_POD_EGRESS] = { "tc_pod_egress", BG_HOOK_INGRESS },
-	[BG_TC_POD_INGRESS] = { "tc_pod_ingress", BG_HOOK_EGRESS },
-	[BG_TC_NODE_INGRESS] = { "tc_node_ingress", BG_HOOK_INGRESS },
-	[BG_TC_NODE_EGRESS] = { "tc_node_egress", BG_HOOK_EGRESS },
-};
-
-enum bg_hook bg_program_hook(enum bg_program program)
-{
-	return programs[program].hook;
-}
-
-const char *bg_program_name(enum bg_program program)
-{
-	return programs[program].name;
-}
-
-int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program)
-{
-	switch (program) {
-	case BG_XDP_BRANCH:
-		return bpf_program__fd(skel->progs.xdp_branch);
-	case BG_XDP_TRUNK:
-		return bpf_program__fd(skel->progs.xdp_trunk);
-	case BG_TC_BRANCH_INGRESS:
-		return bpf_program__fd(skel->progs.tc_branch_ingress);
-	case BG_TC_BRANCH_EGRESS:
-		return bpf_program__fd(skel->progs.tc_branch_egress);
-	case BG_TC_TRUNK_INGRESS:
-	case BG_TC_TRUNK_EGRESS:
-		return bpf_program__fd(skel->progs.tc_trunk_guard);
-	case BG_TC_POD_INGRESS:
-		return bpf_program__fd(skel->progs.tc_pod_ingress);
-	case BG_TC_POD_EGRESS:
-		return bpf_program__fd(skel->progs.tc_pod_egress);
-	case BG_TC_NODE_INGRESS:
-		return bpf_program__fd(skel->progs.tc_node_ingress);
-	case BG_TC_NODE_EGRESS:
-		return bpf_program__fd(skel->progs.tc_node_egress);
-	case BG_PROGRAMS:
-		break;
-	}
-	return -EINVAL;
-}
 
 const char *bg_attach_by_name(enum bg_attach_by by)
 {
@@ -448,10 +393,9 @@ int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_atta
 	return rc;
 }
 
-bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg_filters *filters)
+bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter)
 {
-	bool ingress = bg_program_hook(attachment->program) == BG_HOOK_INGRESS;
-	__u32 first_filter = ingress ? filters->first_ingress : filters->first_egress, first;
+	__u32 first;
 
 	switch (attachment->by) {
 	case BG_ATTACH_TCX:

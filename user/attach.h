@@ -14,25 +14,8 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "programs.h"
 #include "types.h"
-
-struct branchguard_bpf;
-
-enum bg_program {
-	BG_XDP_BRANCH,
-	BG_XDP_TRUNK,
-	BG_TC_BRANCH_INGRESS,
-	BG_TC_BRANCH_EGRESS,
-	BG_TC_TRUNK_INGRESS, /* both are tc_trunk_guard */
-	BG_TC_TRUNK_EGRESS,
-	BG_TC_POD_EGRESS,  /* from the pod: TC ingress of its host veth */
-	BG_TC_POD_INGRESS, /* toward the pod: TC egress */
-	BG_TC_NODE_INGRESS,
-	BG_TC_NODE_EGRESS,
-	BG_PROGRAMS,
-};
-
-enum bg_hook { BG_HOOK_XDP, BG_HOOK_INGRESS, BG_HOOK_EGRESS };
 
 enum bg_attach_by { BG_ATTACH_NONE, BG_ATTACH_TCX, BG_ATTACH_CLSACT, BG_ATTACH_XDP };
 
@@ -56,9 +39,6 @@ struct bg_attach_context {
 	bool tcx; /* else clsact */
 };
 
-enum bg_hook bg_program_hook(enum bg_program program);
-const char *bg_program_name(enum bg_program program); /* as the pins have it */
-int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program);
 const char *bg_attach_by_name(enum bg_attach_by by);
 
 /* By what TC programs are attached on this kernel. -ENOTSUP: tcx was asked for and is
@@ -75,8 +55,8 @@ int bg_attach(const struct bg_attach_context *context, enum bg_program program, 
 	      const char *interface, bool native, struct bg_attachment *attachment,
 	      bool *made_qdisc, struct bg_error *err);
 
-/* Puts the context's program in the place of the one that is attached: no packet
- * meets neither. -ENOLINK: the attachment is no more. */
+/* Puts the context's program in the place of the one that is attached: every
+ * packet meets one of the two. -ENOLINK: the attachment is no more. */
 int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		      struct bg_error *err);
 
@@ -105,10 +85,9 @@ int bg_attach_adopt(const char *pin_dir,
 /* The filter that a program of ours would have here. -ENOENT: none. */
 int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment);
 
-/* Does one of somebody else stand before it on its hook? `filters` are those of
- * its interface. */
-struct bg_filters;
-bool bg_attach_is_behind(const struct bg_attachment *attachment, const struct bg_filters *filters);
+/* Does one of somebody else stand before it on its hook? `first_filter` is the
+ * handle of the filter that is asked first there, 0 = none. */
+bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter);
 
 /* Do programs other than ours run on this hook (TC only)? */
 bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,

@@ -109,15 +109,15 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 }
 
 /* XDP programs that no interface will get: they need be neither verified nor kept. */
-static const char *const *without_programs(enum bg_xdp_choice xdp)
+static void list_unused(enum bg_xdp_choice xdp, const char *names[BG_PROGRAMS + 1])
 {
-	static const char *const lists[][3] = {
-		[BG_XDP_OFF] = { "xdp_branch", "xdp_trunk" },
-		[BG_XDP_ON_BRANCH] = { "xdp_trunk" },
-		[BG_XDP_ON_TRUNK] = { "xdp_branch" },
-	};
+	size_t count = 0;
 
-	return lists[xdp];
+	if (xdp != BG_XDP_ON_BRANCH)
+		names[count++] = bg_program_code(BG_XDP_BRANCH);
+	if (xdp != BG_XDP_ON_TRUNK)
+		names[count++] = bg_program_code(BG_XDP_TRUNK);
+	names[count] = NULL;
 }
 
 static int prepare(struct bg_daemon *daemon, struct bg_error *err)
@@ -126,7 +126,8 @@ static int prepare(struct bg_daemon *daemon, struct bg_error *err)
 	struct bg_ifaces_options ifaces = { .pin_dir = options->pin_dir, .xdp = options->xdp };
 	int rc;
 
-	options->datapath.without = without_programs(options->xdp);
+	list_unused(options->xdp, daemon->unused_programs);
+	options->datapath.without = daemon->unused_programs;
 	rc = bg_attach_choose(options->attach, &ifaces.tcx, err);
 	if (rc)
 		return rc;

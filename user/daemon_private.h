@@ -12,6 +12,7 @@
 
 struct bg_daemon {
 	struct bg_daemon_options options;
+	const char *unused_programs[BG_PROGRAMS + 1]; /* what options.datapath.without names */
 	int lock_fd;
 	struct bg_datapath *datapath;
 	struct bg_netdevs *netdevs;

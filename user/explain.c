@@ -14,6 +14,7 @@
 #include "branchguard.skel.h"
 #include "explain_private.h"
 #include "ip.h"
+#include "programs.h"
 
 static int compare_id(const void *name, const void *branch)
 {
@@ -55,16 +56,16 @@ const char *bg_explain_revision(const struct bg_explainer *explainer)
 
 const char *bg_explain_program_name(enum bg_explain_program program)
 {
-	static const char *const names[BG_EXPLAIN_PROGRAMS] = {
-		[BG_EXPLAIN_BRANCH_INGRESS] = "tc_branch_ingress",
-		[BG_EXPLAIN_BRANCH_INGRESS_XDP] = "xdp_branch",
-		[BG_EXPLAIN_BRANCH_EGRESS] = "tc_branch_egress",
-		[BG_EXPLAIN_POD_EGRESS] = "tc_pod_egress",
-		[BG_EXPLAIN_NODE_EGRESS] = "tc_node_egress",
-		[BG_EXPLAIN_SNAT_EGRESS] = "tc_node_egress",
+	static const enum bg_program programs[BG_EXPLAIN_PROGRAMS] = {
+		[BG_EXPLAIN_BRANCH_INGRESS] = BG_TC_BRANCH_INGRESS,
+		[BG_EXPLAIN_BRANCH_INGRESS_XDP] = BG_XDP_BRANCH,
+		[BG_EXPLAIN_BRANCH_EGRESS] = BG_TC_BRANCH_EGRESS,
+		[BG_EXPLAIN_POD_EGRESS] = BG_TC_POD_EGRESS,
+		[BG_EXPLAIN_NODE_EGRESS] = BG_TC_NODE_EGRESS,
+		[BG_EXPLAIN_SNAT_EGRESS] = BG_TC_NODE_EGRESS,
 	};
 
-	return names[program];
+	return bg_program_code(programs[program]);
 }
 
 /* The loopback device takes the part of the interface that the packet is on, or,

@@ -93,14 +93,13 @@ void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const cha
 /* "xdp,ingress,egress" */
 static void list_hooks(const struct bg_guard *guard, char *text, size_t size)
 {
-	static const char *const names[] = { "xdp", "ingress", "egress" };
 	size_t length = 0;
 
 	text[0] = '\0';
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		if (guard->attachment[program].by != BG_ATTACH_NONE && length < size)
 			length += snprintf(text + length, size - length, "%s%s", length ? "," : "",
-					   names[bg_program_hook(program)]);
+					   bg_hook_name(bg_program_hook(program)));
 }
 
 static enum bg_attach_by tc_attached_by(const struct bg_guard *guard)

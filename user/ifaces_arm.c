@@ -150,8 +150,11 @@ static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 
 	for (int program = 0; program < BG_PROGRAMS; program++) {
 		struct bg_attachment *attachment = &guard->attachment[program];
+		__u32 first_filter = bg_program_hook(program) == BG_HOOK_INGRESS
+					     ? filters->first_ingress
+					     : filters->first_egress;
 
-		if (!bg_attach_is_behind(attachment, filters))
+		if (!bg_attach_is_behind(attachment, first_filter))
 			continue;
 		if (bg_attach_to_front(&context, attachment, err))
 			outcome->behind = true;
