@@ -2,13 +2,14 @@
 /* branchguard check: would the daemon take this feed, and is it what was meant? */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "cli.h"
+#include "clock.h"
 #include "compile.h"
 #include "datapath.h"
 #include "feed.h"
+#include "format.h"
 #include "out.h"
 #include "registry.h"
 
@@ -30,14 +31,6 @@ static void release(struct check *check)
 static void free_registry_at(struct bg_registry **registry)
 {
 	bg_registry_free(*registry);
-}
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
 /* Branches with the same groups share a policy. */
@@ -108,13 +101,13 @@ static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 static int examine(struct check *check, struct bg_error *err)
 {
 	bg_cleanup(free_registry_at) struct bg_registry *registry = NULL;
-	double start_ms = now_ms(), parsed_ms;
+	double start_ms = bg_monotonic_ms(), parsed_ms;
 	int rc;
 
 	rc = bg_feed_read(check->feed, &check->model, err);
 	if (rc)
 		return rc;
-	parsed_ms = now_ms();
+	parsed_ms = bg_monotonic_ms();
 	registry = bg_registry_new(BG_MAX_RULES, BG_MAX_BRANCHES);
 	if (!registry)
 		return bg_fail(err, -ENOMEM, "out of memory");
@@ -125,7 +118,7 @@ static int examine(struct check *check, struct bg_error *err)
 		return bg_fail_in(err, rc, "%s",
 				  strcmp(check->feed, "-") ? check->feed : "(stdin)");
 	check->parse_ms = parsed_ms - start_ms;
-	check->compile_ms = now_ms() - parsed_ms;
+	check->compile_ms = bg_monotonic_ms() - parsed_ms;
 	if (bg_feed_lint(check->model))
 		return bg_fail(err, -ENOMEM, "out of memory");
 	rc = warn_of_limits(check->model, err);
@@ -142,7 +135,7 @@ static double bytes_a_prefix(const struct check *check)
 
 static void print_count(const char *head, size_t count, const char *more)
 {
-	char text[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT];
 
 	printf("  %-9s %s%s\n", head, bg_format_count(count, text), more);
 }
@@ -150,7 +143,8 @@ static void print_count(const char *head, size_t count, const char *more)
 static void print(const struct check *check)
 {
 	const struct bg_model *model = check->model;
-	char more[4 * BG_OUT_TEXT], one[BG_OUT_TEXT], two[BG_OUT_TEXT], text[BG_OUT_TEXT];
+	char more[4 * BG_FORMAT_TEXT], one[BG_FORMAT_TEXT], two[BG_FORMAT_TEXT],
+		text[BG_FORMAT_TEXT];
 
 	printf("%s: accepted%s%s\n", strcmp(check->feed, "-") ? check->feed : "(stdin)",
 	       *model->revision ? ", revision " : "", bg_printable(model->revision));

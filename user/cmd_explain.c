@@ -9,6 +9,7 @@
 #include "explain_batch.h"
 #include "explain_path.h"
 #include "feed.h"
+#include "format.h"
 #include "ip.h"
 #include "out.h"
 #include "names.h"
@@ -128,7 +129,7 @@ static const char *program_name(const struct request *request)
 
 static void print_rule(const char *head, const struct bg_explain_rule *rule)
 {
-	char protocol[BG_PROTOCOL_TEXT], ports[BG_OUT_TEXT];
+	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];
 
 	if (!rule)
 		return;
@@ -168,7 +169,7 @@ static void print_answer(const struct request *request, const struct bg_explaine
 
 static json_t *rule_json(const struct bg_explain_rule *rule)
 {
-	char protocol[BG_PROTOCOL_TEXT], ports[BG_OUT_TEXT];
+	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];
 
 	if (!rule)
 		return json_null();

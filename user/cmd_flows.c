@@ -9,17 +9,16 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "clock.h"
 #include "flow_text.h"
 #include "ip.h"
 #include "maps_read.h"
 #include "out.h"
 #include "names.h"
 
-#define NS_PER_MS 1000000ull
-
 /* --follow looks this often, or less so that looking takes a tenth of the time.
  * A flow that closed stays in the table for longer than that. */
-#define SCAN_INTERVAL_NS (500 * NS_PER_MS)
+#define SCAN_INTERVAL_NS (500 * BG_NS_PER_MS)
 #define SCAN_SHARE 10
 
 struct query {
@@ -202,7 +201,7 @@ static void stop(int signal_number)
 static int print_change(const char *change, const struct bg_flow *flow, const struct names *names,
 			const struct query *query, __u64 now_ns, struct bg_error *err)
 {
-	char when[BG_OUT_TEXT];
+	char when[BG_FORMAT_TEXT];
 	json_t *object;
 
 	/* the moment it began is known, the moment it ended is "just now" */
@@ -263,8 +262,8 @@ static int follow(const struct bg_maps *maps, const struct query *query, struct 
 
 		if (pause_ns < SCAN_INTERVAL_NS)
 			pause_ns = SCAN_INTERVAL_NS;
-		pause.tv_sec = (time_t)(pause_ns / (1000 * NS_PER_MS));
-		pause.tv_nsec = (long)(pause_ns % (1000 * NS_PER_MS));
+		pause.tv_sec = (time_t)(pause_ns / (1000 * BG_NS_PER_MS));
+		pause.tv_nsec = (long)(pause_ns % (1000 * BG_NS_PER_MS));
 		if (nanosleep(&pause, NULL))
 			continue;
 		rc = take_snapshot(maps, query, &after, err) ?: read_names(maps, &names, err) ?:

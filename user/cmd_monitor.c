@@ -8,8 +8,10 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "clock.h"
 #include "event_source.h"
 #include "event_text.h"
+#include "format.h"
 #include "maps_read.h"
 #include "out.h"
 #include "names.h"
@@ -38,7 +40,7 @@ struct monitor {
 #define ENOUGH (-ECANCELED)
 
 /* Unknown branches are looked for this often. */
-#define REREAD_NS 1000000000ull
+#define REREAD_NS BG_NS_PER_S
 
 static volatile sig_atomic_t stopped;
 
@@ -112,7 +114,7 @@ static int report_lost(struct bg_event_source *source, const struct query *query
 		       struct bg_error *err)
 {
 	__u64 lost = bg_events_lost(source);
-	char text[BG_OUT_TEXT], now[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT], now[BG_FORMAT_TEXT];
 
 	if (!lost)
 		return 0;

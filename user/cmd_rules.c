@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "cli.h"
+#include "format.h"
 #include "maps_read.h"
 #include "out.h"
 #include "names.h"
@@ -66,7 +67,7 @@ static bool in_list(const char *list, const char *id, bool *cut)
 static json_t *row_json(const struct row *row)
 {
 	const struct bg_rule *rule = row->rule;
-	char protocol[BG_PROTOCOL_TEXT], ports[BG_OUT_TEXT];
+	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];
 
 	return json_pack("{s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:s, s:o, s:i, s:I}", "rule",
 			 (int)row->number, "group_id", bg_json_text(rule->group), "rule_id",
@@ -100,7 +101,8 @@ static int print_rows(const struct row *rows, size_t count, struct bg_error *err
 
 	for (size_t i = 0; i < count && !rc; i++) {
 		const struct bg_rule *rule = rows[i].rule;
-		char protocol[BG_PROTOCOL_TEXT], ports[BG_OUT_TEXT], since[16], hits[BG_OUT_TEXT];
+		char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT], since[16],
+			hits[BG_FORMAT_TEXT];
 
 		snprintf(since, sizeof(since), "r%u", rule->revision);
 		rc = bg_table_add(&table, rule->group) ?:

@@ -48,23 +48,6 @@ static void release_sweep(struct sweep *sweep)
 	free(sweep->table);
 }
 
-void bg_class_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo)
-{
-	__u64 value[2] = { 0, 0 };
-
-	for (int i = ipv6 ? 0 : 12; i < 16; i++)
-		value[i / 8] = value[i / 8] << 8 | addr->byte[i];
-	*hi = ipv6 ? value[0] : value[1] << 32;
-	*lo = ipv6 ? value[1] : 0;
-}
-
-bool bg_prefix_is_v4(const struct bg_prefix *prefix)
-{
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return prefix->length >= BG_V4_BITS && !memcmp(prefix->addr.byte, mapped, sizeof(mapped));
-}
-
 int bg_classes_add(struct bg_classes *classes, const struct bg_prefix *prefix, __u32 set)
 {
 	struct bg_class_item *item;
@@ -80,7 +63,7 @@ int bg_classes_add(struct bg_classes *classes, const struct bg_prefix *prefix, _
 		classes->item_room = room;
 	}
 	item = &classes->items[classes->item_count++];
-	bg_class_key(&prefix->addr, ipv6, &item->hi, &item->lo);
+	bg_addr_key(&prefix->addr, ipv6, &item->hi, &item->lo);
 	item->set = set;
 	item->length = ipv6 ? prefix->length : prefix->length - BG_V4_BITS;
 	item->ipv6 = ipv6;

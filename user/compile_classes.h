@@ -36,11 +36,6 @@ struct bg_classes {
 
 enum { BG_CLASSES_V4 = 0, BG_CLASSES_V6 = 1 };
 
-/* An address as the trie's key. */
-void bg_class_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo);
-
-bool bg_prefix_is_v4(const struct bg_prefix *prefix);
-
 /* Both return 0 or -ENOMEM. */
 int bg_classes_add(struct bg_classes *classes, const struct bg_prefix *prefix, __u32 set);
 int bg_classes_build(struct bg_classes *classes);

@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -17,6 +16,7 @@
 
 #include "branchguard.skel.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "daemon_private.h"
 #include "ifaces_maps.h"
 #include "log.h"
@@ -42,14 +42,6 @@ struct loop {
 	bool metrics_failed; /* and it was said */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 };
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
-}
 
 static void close_daemon(struct bg_daemon *daemon)
 {
@@ -84,7 +76,7 @@ static int adopt_modes(struct bg_daemon *daemon)
 static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_error *err)
 {
 	struct bg_datapath_options options = daemon->options.datapath;
-	double start_ms = now_ms();
+	double start_ms = bg_monotonic_ms();
 	int rc;
 
 	if (!options.image_blocks && model)
@@ -104,7 +96,7 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	       bg_quote(daemon->options.pin_dir), daemon->datapath->revision,
 	       daemon->datapath->options.max_flows, daemon->datapath->options.max_rules,
 	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
-	       now_ms() - start_ms);
+	       bg_monotonic_ms() - start_ms);
 	return bg_datapath_pin(daemon->datapath, err);
 }
 
@@ -235,9 +227,9 @@ static void on_netdevs(struct loop *loop)
 	if (bg_netdevs_read(loop->daemon->netdevs, on_neighbour, loop->daemon, &changed, &err))
 		bg_log(BG_LOG_ERROR, "following the interfaces", "error=%s", bg_quote(err.text));
 	if (changed & BG_NETDEVS_CHANGED)
-		sooner(&loop->sync_due_ms, now_ms());
+		sooner(&loop->sync_due_ms, bg_monotonic_ms());
 	else if (changed)
-		sooner(&loop->sync_due_ms, now_ms() + BURST_MS);
+		sooner(&loop->sync_due_ms, bg_monotonic_ms() + BURST_MS);
 }
 
 static void on_signal(struct loop *loop)
@@ -247,7 +239,7 @@ static void on_signal(struct loop *loop)
 	while (read(loop->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGHUP) {
 			loop->reread = true;
-			sooner(&loop->feed_due_ms, now_ms());
+			sooner(&loop->feed_due_ms, bg_monotonic_ms());
 		} else {
 			bg_log(BG_LOG_INFO,
 			       "stopping; everything stays pinned and in force (`branchguard "
@@ -293,7 +285,7 @@ static void write_metrics(struct loop *loop)
 	struct bg_error err = {};
 	int rc;
 
-	loop->metrics_due_ms = now_ms() + METRICS_MS;
+	loop->metrics_due_ms = bg_monotonic_ms() + METRICS_MS;
 	rc = bg_metrics_write(options->pin_dir, options->metrics_file, &err);
 	if (rc && !loop->metrics_failed)
 		bg_log(BG_LOG_WARNING, "metrics not written, will be tried again", "error=%s",
@@ -303,7 +295,7 @@ static void write_metrics(struct loop *loop)
 
 static void do_what_is_due(struct loop *loop)
 {
-	double now = now_ms();
+	double now = bg_monotonic_ms();
 
 	if (now >= loop->round_due_ms) {
 		loop->round_due_ms = now + ROUND_MS;
@@ -329,7 +321,7 @@ static int wait_ms(const struct loop *loop)
 		due = loop->sync_due_ms;
 	if (loop->metrics_due_ms && loop->metrics_due_ms < due)
 		due = loop->metrics_due_ms;
-	left = due - now_ms();
+	left = due - bg_monotonic_ms();
 	return left > 0 ? (int)left + 1 : 0;
 }
 
@@ -358,7 +350,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 		rc = listen_to(&loop, feed_fd, err);
 	if (rc)
 		return rc;
-	loop.round_due_ms = now_ms() + ROUND_MS;
+	loop.round_due_ms = bg_monotonic_ms() + ROUND_MS;
 	if (daemon->options.metrics_file)
 		write_metrics(&loop);
 	while (!loop.stopping) {
@@ -373,7 +365,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 			else if (events[i].data.fd == netdevs_fd)
 				on_netdevs(&loop);
 			else if (bg_feed_watch_read(daemon->feed_watch))
-				loop.feed_due_ms = now_ms() + SETTLE_MS;
+				loop.feed_due_ms = bg_monotonic_ms() + SETTLE_MS;
 		}
 		if (!loop.stopping)
 			do_what_is_due(&loop);

@@ -5,23 +5,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "feed.h"
 #include "log.h"
 
 static void close_datapath_at(struct bg_datapath **datapath)
 {
 	bg_datapath_close(*datapath);
-}
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
 }
 
 static void tell_kept(const struct bg_model_branch *branch, enum bg_mode asked)
@@ -189,11 +181,11 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 
 int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 {
-	double start_ms = now_ms();
+	double start_ms = bg_monotonic_ms();
 
 	memset(parsed, 0, sizeof(*parsed));
 	parsed->rc = bg_feed_read(daemon->options.feed, &parsed->model, &parsed->err);
-	parsed->parse_ms = now_ms() - start_ms;
+	parsed->parse_ms = bg_monotonic_ms() - start_ms;
 	return parsed->rc;
 }
 

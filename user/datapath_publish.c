@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
 #include "cleanup.h"
+#include "clock.h"
 
 /* What the maps held before, of entries that this publish wrote. */
 struct old_rule {
@@ -33,22 +33,6 @@ struct publish {
 	struct old_branch *old_branches;
 	size_t old_branch_count;
 };
-
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
-}
-
-static __u64 boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
 
 static void free_publish(struct publish *publish)
 {
@@ -308,7 +292,7 @@ static void write_control(const struct publish *publish)
 	bpf_map_lookup_elem(fd, &zero, &control);
 	control.abi = BG_ABI;
 	control.revision = publish->revision;
-	control.published_ns = boot_ns();
+	control.published_ns = bg_boottime_ns();
 	memset(control.feed_revision, 0, sizeof(control.feed_revision));
 	snprintf(control.feed_revision, sizeof(control.feed_revision), "%s",
 		 publish->model->revision ? publish->model->revision : "");
@@ -407,7 +391,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
 		.model = model,
 		.revision = datapath->revision + 1,
 	};
-	double start_ms = now_ms(), compiled_ms;
+	double start_ms = bg_monotonic_ms(), compiled_ms;
 	int rc;
 
 	memset(times, 0, sizeof(*times));
@@ -415,7 +399,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
 	if (rc)
 		return rc;
 	rc = bg_compile(model, publish.revision, datapath->options.image_blocks, &image, err);
-	compiled_ms = now_ms();
+	compiled_ms = bg_monotonic_ms();
 	if (!rc)
 		rc = write_rules(&publish, err);
 	if (!rc)
@@ -434,7 +418,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
 	clear_old_branches(&publish, times);
 	bg_registry_commit(datapath->registry);
 	times->compile_ms = compiled_ms - start_ms;
-	times->publish_ms = now_ms() - compiled_ms;
+	times->publish_ms = bg_monotonic_ms() - compiled_ms;
 	times->image_bytes = image->block_count * sizeof(struct bg_block);
 	return 0;
 }

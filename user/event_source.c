@@ -11,16 +11,15 @@
 #include <sys/mman.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "lock_holder.h"
 
-#define NS_PER_MS 1000000ull
-
 /* How far ahead events are asked for, and how often that is renewed. */
-#define AHEAD_NS (2000 * NS_PER_MS)
+#define AHEAD_NS (2000 * BG_NS_PER_MS)
 #define WAIT_MS 200
 
 /* The clock of the datapath ticks; this is the coarsest tick (CONFIG_HZ=100). */
-#define TICK_NS (10 * NS_PER_MS)
+#define TICK_NS (10 * BG_NS_PER_MS)
 
 static int take_lock(const struct bg_maps *maps, int *lock_fd, struct bg_error *err)
 {

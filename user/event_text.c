@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "format.h"
 #include "ip.h"
 #include "names.h"
 
@@ -27,14 +28,14 @@ static const char *reason_name(const struct bg_event *event, char *text)
 
 	if (name)
 		return name;
-	snprintf(text, BG_OUT_TEXT, "reason-%d", (int)event->reason);
+	snprintf(text, BG_FORMAT_TEXT, "reason-%d", (int)event->reason);
 	return text;
 }
 
 static void print_ends(FILE *out, const struct bg_event *event)
 {
 	bool ports = bg_has_ports(event->protocol);
-	char protocol[BG_PROTOCOL_TEXT], local[BG_OUT_TEXT], remote[BG_OUT_TEXT];
+	char protocol[BG_PROTOCOL_TEXT], local[BG_FORMAT_TEXT], remote[BG_FORMAT_TEXT];
 
 	/* what could not be parsed has no ends */
 	if (!has_addresses(event))
@@ -50,7 +51,7 @@ static void print_ends(FILE *out, const struct bg_event *event)
 void bg_event_print(FILE *out, const struct bg_event *event, const struct bg_branch_row *branch,
 		    const struct bg_rule *rule)
 {
-	char when[BG_OUT_TEXT], reason[BG_OUT_TEXT], text[BG_RULE_TEXT], id[BG_OUT_TEXT];
+	char when[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT], text[BG_RULE_TEXT], id[BG_FORMAT_TEXT];
 
 	if (branch)
 		snprintf(id, sizeof(id), "%s", branch->info.id);
@@ -107,7 +108,7 @@ json_t *bg_event_json(const struct bg_event *event, const struct bg_branch_row *
 {
 	const char *type = event->type == BG_EVENT_DROP ? "drop" : "flow";
 	bool ruled = rule && rule->group[0];
-	char text[BG_OUT_TEXT], reason[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT];
 	json_t *o = json_object();
 
 	if (o &&

@@ -7,6 +7,7 @@
 
 #include "explain_batch.h"
 #include "explain_path.h"
+#include "format.h"
 #include "ip.h"
 #include "names.h"
 #include "out.h"

@@ -5,10 +5,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "clock.h"
 #include "ip.h"
 #include "names.h"
-
-#define NS_PER_MS 1000000ull
 
 /* IN and OUT are packets/bytes toward and from the pod. */
 const char *const bg_flow_heads[BG_FLOW_COLUMNS] = { "BRANCH", "PROTO", "POD",	 "",	  "REMOTE",
@@ -28,9 +27,9 @@ static const char *branch_name(const struct bg_flow *flow, const struct bg_flow_
 		bg_branch_of_tag(names->branches, names->branch_count, flow->key.branch);
 
 	if (branch)
-		snprintf(text, BG_OUT_TEXT, "%s", branch->info.id);
+		snprintf(text, BG_FORMAT_TEXT, "%s", branch->info.id);
 	else
-		snprintf(text, BG_OUT_TEXT, "(gone, tag %u)", flow->key.branch);
+		snprintf(text, BG_FORMAT_TEXT, "(gone, tag %u)", flow->key.branch);
 	return bg_printable(text);
 }
 
@@ -46,9 +45,9 @@ static const char *protocol_name(const struct bg_flow *flow, char *text)
 
 	bg_protocol_format(flow->key.protocol, protocol);
 	if (is_icmp(flow))
-		snprintf(text, BG_OUT_TEXT, "%s#%u", protocol, ntohs(flow->key.local_port));
+		snprintf(text, BG_FORMAT_TEXT, "%s#%u", protocol, ntohs(flow->key.local_port));
 	else
-		snprintf(text, BG_OUT_TEXT, "%s", protocol);
+		snprintf(text, BG_FORMAT_TEXT, "%s", protocol);
 	return text;
 }
 
@@ -85,9 +84,9 @@ static const char *arrow(const struct bg_flow *flow)
 
 static const char *traffic(const struct bg_flow *flow, enum bg_direction direction, char *text)
 {
-	char packets[BG_OUT_TEXT], bytes[BG_OUT_TEXT];
+	char packets[BG_FORMAT_TEXT], bytes[BG_FORMAT_TEXT];
 
-	snprintf(text, BG_OUT_TEXT, "%s/%s", bg_format_short(flow->packets[direction], packets),
+	snprintf(text, BG_FORMAT_TEXT, "%s/%s", bg_format_short(flow->packets[direction], packets),
 		 bg_format_short(flow->bytes[direction], bytes));
 	return text;
 }
@@ -121,8 +120,9 @@ void bg_flow_print_line(FILE *out, const struct bg_flow *flow, const struct bg_f
 			__u64 now_ns)
 {
 	bool ports = bg_has_ports(flow->key.protocol);
-	char branch[BG_OUT_TEXT], protocol[BG_OUT_TEXT], local[BG_OUT_TEXT], remote[BG_OUT_TEXT];
-	char age[BG_OUT_TEXT], in[BG_OUT_TEXT], to[BG_OUT_TEXT], rule[BG_RULE_TEXT];
+	char branch[BG_FORMAT_TEXT], protocol[BG_FORMAT_TEXT], local[BG_FORMAT_TEXT],
+		remote[BG_FORMAT_TEXT];
+	char age[BG_FORMAT_TEXT], in[BG_FORMAT_TEXT], to[BG_FORMAT_TEXT], rule[BG_RULE_TEXT];
 
 	fprintf(out, "%-14s %-5s %s %s %s %s age=%s in=%s out=%s %s",
 		branch_name(flow, names, branch), protocol_name(flow, protocol),
@@ -165,7 +165,7 @@ static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_
 /* To the millisecond: more is the noise of the clock's tick. */
 static json_t *seconds(__u64 duration_ns)
 {
-	const __u64 duration_ms = duration_ns / NS_PER_MS;
+	const __u64 duration_ms = duration_ns / BG_NS_PER_MS;
 
 	return json_real((double)duration_ms / 1000);
 }
@@ -180,7 +180,8 @@ json_t *bg_flow_json(const struct bg_flow *flow, const struct bg_flow_names *nam
 {
 	const struct bg_branch_row *branch =
 		bg_branch_of_tag(names->branches, names->branch_count, flow->key.branch);
-	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT], text[BG_OUT_TEXT];
+	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT],
+		text[BG_FORMAT_TEXT];
 	json_t *o = json_object();
 	__u16 flags = flow->flags;
 
@@ -210,4 +211,32 @@ json_t *bg_flow_json(const struct bg_flow *flow, const struct bg_flow_names *nam
 		return o;
 	json_decref(o);
 	return NULL;
+}
+
+const char *bg_flow_state(const struct bg_flow *flow)
+{
+	const __u16 both = BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE;
+	bool tcp = flow->key.protocol == IPPROTO_TCP;
+
+	if (flow->flags & BG_FLOW_RESET || (flow->flags & both) == both)
+		return "closed";
+	if (flow->flags & both)
+		return "closing";
+	if (flow->flags & BG_FLOW_ASSURED)
+		return flow->key.protocol == IPPROTO_UDP ? "stream" : "assured";
+	if (flow->flags & BG_FLOW_REPLIED)
+		return "replied";
+	return tcp ? "half-open" : "one-way";
+}
+
+enum bg_direction bg_flow_direction(const struct bg_flow *flow)
+{
+	return flow->flags & BG_FLOW_EGRESS ? BG_EGRESS : BG_INGRESS;
+}
+
+__u64 bg_flow_left_ns(const struct bg_flow *flow, __u64 now_ns)
+{
+	__u64 end_ns = flow->last_seen_ns + flow->timeout_s * BG_NS_PER_S;
+
+	return end_ns > now_ns ? end_ns - now_ns : 0;
 }

@@ -3,8 +3,18 @@
 #ifndef BG_FLOW_TEXT_H
 #define BG_FLOW_TEXT_H
 
+#include "format.h"
 #include "maps_read.h"
 #include "out.h"
+
+/* "half-open", "replied", "assured", "closing", "closed", "one-way", "stream" */
+const char *bg_flow_state(const struct bg_flow *flow);
+
+/* The flow's first direction. */
+enum bg_direction bg_flow_direction(const struct bg_flow *flow);
+
+/* Time until the flow is no more if nothing comes; 0 = it is no more. */
+__u64 bg_flow_left_ns(const struct bg_flow *flow, __u64 now_ns);
 
 /* What a flow's numbers stand for; all borrowed. */
 struct bg_flow_names {

@@ -2,19 +2,11 @@
 /* Arming one interface: what has to be there, in the order in which it must come. */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "attach_clsact.h"
+#include "clock.h"
 #include "ifaces_maps.h"
 #include "ifaces_private.h"
-
-static __u64 boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
 
 static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapath,
 		       struct bg_error *err)
@@ -234,7 +226,7 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	if (!guard->complete) {
 		guard->complete = true;
 		if (!guard->armed_ns)
-			guard->armed_ns = boot_ns();
+			guard->armed_ns = bg_boottime_ns();
 		bg_guard_report(guard, guard->adopted ? "adopted" : "armed");
 		guard->adopted = false;
 	}

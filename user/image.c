@@ -56,7 +56,7 @@ __u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr)
 	__u32 entry, root;
 	__u64 hi, lo;
 
-	bg_class_key(addr, ipv6, &hi, &lo);
+	bg_addr_key(addr, ipv6, &hi, &lo);
 	root = ipv6 ? header_of(image)->trie6 : header_of(image)->trie4;
 	entry = cell(image, root + (hi >> 48));
 	for (int step = 0; step < BG_TRIE_MAX_STEPS && !(entry & (BG_LEAF | BG_SHORTLIST));

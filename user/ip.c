@@ -130,3 +130,18 @@ int bg_prefix_compare(const struct bg_prefix *a, const struct bg_prefix *b)
 
 	return order ? order : (int)a->length - (int)b->length;
 }
+
+void bg_addr_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo)
+{
+	__u64 value[2] = { 0, 0 };
+
+	for (int i = ipv6 ? 0 : 12; i < 16; i++)
+		value[i / 8] = value[i / 8] << 8 | addr->byte[i];
+	*hi = ipv6 ? value[0] : value[1] << 32;
+	*lo = ipv6 ? value[1] : 0;
+}
+
+bool bg_prefix_is_v4(const struct bg_prefix *prefix)
+{
+	return prefix->length >= BG_V4_BITS && bg_addr_is_v4(&prefix->addr);
+}

@@ -22,6 +22,12 @@ struct bg_prefix {
 
 bool bg_addr_is_v4(const struct bg_addr *addr);
 
+/* ::/0 covers the mapped addresses of IPv4, but does not mean them. */
+bool bg_prefix_is_v4(const struct bg_prefix *prefix);
+
+/* As the tries of headers/image.h have it: host order, IPv4 in the upper 32 bits of *hi. */
+void bg_addr_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo);
+
 /* Both return 0 or -EINVAL. IPv4 without leading zeros, IPv6 as inet_pton. An
  * IPv6 text that spells a mapped address (::ffff:1.2.3.4) is refused. */
 int bg_addr_parse(const char *text, struct bg_addr *addr);

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "map_walk.h"
 
-#define NS_PER_S 1000000000ull
-#define FRAGMENT_LIFE_NS (30 * NS_PER_S) /* flow.h */
+#define FRAGMENT_LIFE_NS (30 * BG_NS_PER_S) /* flow.h */
 
 int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, struct bg_error *err)
 {

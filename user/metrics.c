@@ -2,11 +2,9 @@
 /* struct bg_status in the text exposition format of Prometheus, 0.0.4. */
 #include <string.h>
 
-#include "out.h"
+#include "clock.h"
 #include "names.h"
 #include "status.h"
-
-#define NS_PER_S 1000000000.0
 
 static void describe(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -166,7 +164,7 @@ static void put_revision(FILE *out, const struct bg_status *status)
 	__u64 refused_ns;
 	const char *refusal = bg_status_refusal(status, &refused_ns);
 	size_t warnings;
-	double age_s = (double)(status->now_boottime_ns - control->published_ns) / NS_PER_S;
+	double age_s = (double)(status->now_boottime_ns - control->published_ns) / BG_NS_PER_S;
 
 	bg_status_warnings(status, &warnings);
 	put_gauge(out, "feed_refused",

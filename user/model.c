@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
+
 static void free_branch(struct bg_model_branch *branch)
 {
 	for (size_t i = 0; i < branch->pod_count; i++) {
@@ -84,4 +86,31 @@ const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text)
 			 rule->direction == BG_INGRESS ? "IpPermissions" : "IpPermissionsEgress",
 			 rule->permission, lists[rule->list], rule->peer);
 	return text;
+}
+
+/*
+ * Copies a text into a field of the map. One that is too long is cut, and its
+ * end replaced by a hash of the whole, so that two long texts still differ.
+ */
+static void copy_text(char *field, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	snprintf(field, size, "%s", text);
+	if (length >= size)
+		snprintf(field + size - 10, 10, "~%08x", bg_hash_bytes32(text, length));
+}
+
+void bg_rule_describe(const struct bg_model *model, const struct bg_model_rule *rule,
+		      struct bg_rule *out)
+{
+	memset(out, 0, sizeof(*out));
+	copy_text(out->group, sizeof(out->group), model->groups[rule->group].id);
+	if (rule->rule_id)
+		copy_text(out->rule_id, sizeof(out->rule_id), rule->rule_id);
+	copy_text(out->peer, sizeof(out->peer), model->sets[rule->set].name);
+	out->direction = rule->direction;
+	out->protocol = rule->protocol;
+	out->from_port = rule->from_port;
+	out->to_port = rule->to_port;
 }

@@ -144,4 +144,8 @@ long bg_model_find_branch(const struct bg_model *model, const char *id);
 #define BG_RULE_POINTER_TEXT 96
 const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text);
 
+/* The rule as the map `rules` shows it; hits and revision are 0. */
+void bg_rule_describe(const struct bg_model *model, const struct bg_model_rule *rule,
+		      struct bg_rule *out);
+
 #endif

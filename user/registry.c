@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "hash.h"
 
 #define TAG_MAX 0xffffffu /* 24 bits in struct bg_flow_key */
 
@@ -58,19 +59,9 @@ struct bg_registry {
 #define DESCRIPTION_BYTES offsetof(struct bg_rule, revision)
 #define BRANCH_ID_BYTES sizeof(((struct bg_branch_info *)0)->id)
 
-static __u32 hash_bytes(const void *bytes, size_t length)
-{
-	const unsigned char *byte = bytes;
-	__u64 hash = 0xcbf29ce484222325; /* FNV-1a */
-
-	while (length--)
-		hash = (hash ^ *byte++) * 0x100000001b3;
-	return hash ^ hash >> 32;
-}
-
 static __u32 hash_id(const char *id)
 {
-	return hash_bytes(id, strnlen(id, BRANCH_ID_BYTES - 1));
+	return bg_hash_bytes32(id, strnlen(id, BRANCH_ID_BYTES - 1));
 }
 
 struct bg_registry *bg_registry_new(__u32 max_rules, __u32 max_branches)
@@ -109,7 +100,7 @@ void bg_registry_free(struct bg_registry *registry)
 static __u32 *table_place(const struct bg_registry *registry, const struct bg_rule *rule)
 {
 	__u32 mask = registry->table_size - 1;
-	__u32 i = hash_bytes(rule, DESCRIPTION_BYTES) & mask;
+	__u32 i = bg_hash_bytes32(rule, DESCRIPTION_BYTES) & mask;
 
 	while (registry->table[i] &&
 	       memcmp(&registry->rules[registry->table[i]].rule, rule, DESCRIPTION_BYTES) != 0)
@@ -450,31 +441,4 @@ void bg_registry_rollback(struct bg_registry *registry)
 	registry->last_number = registry->last_number_before;
 	registry->last_slot = registry->last_slot_before;
 	registry->last_tag = registry->last_tag_before;
-}
-
-/*
- * Copies a text into a field of the map. One that is too long is cut, and its
- * end replaced by a hash of the whole, so that two long texts still differ.
- */
-static void copy_text(char *field, size_t size, const char *text)
-{
-	size_t length = strlen(text);
-
-	snprintf(field, size, "%s", text);
-	if (length >= size)
-		snprintf(field + size - 10, 10, "~%08x", hash_bytes(text, length));
-}
-
-void bg_rule_describe(const struct bg_model *model, const struct bg_model_rule *rule,
-		      struct bg_rule *out)
-{
-	memset(out, 0, sizeof(*out));
-	copy_text(out->group, sizeof(out->group), model->groups[rule->group].id);
-	if (rule->rule_id)
-		copy_text(out->rule_id, sizeof(out->rule_id), rule->rule_id);
-	copy_text(out->peer, sizeof(out->peer), model->sets[rule->set].name);
-	out->direction = rule->direction;
-	out->protocol = rule->protocol;
-	out->from_port = rule->from_port;
-	out->to_port = rule->to_port;
 }

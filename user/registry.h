@@ -35,8 +35,4 @@ int bg_registry_assign(struct bg_registry *registry, struct bg_model *model, str
 void bg_registry_commit(struct bg_registry *registry);
 void bg_registry_rollback(struct bg_registry *registry);
 
-/* The rule as the map `rules` shows it; hits and revision are 0. */
-void bg_rule_describe(const struct bg_model *model, const struct bg_model_rule *rule,
-		      struct bg_rule *out);
-
 #endif

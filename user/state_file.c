@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "hash.h"
 #include "log.h"
 #include "model.h"
 
@@ -22,25 +23,15 @@ struct bg_state {
 	bool complained;
 };
 
-static __u64 boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
-	__u64 hash = 0xcbf29ce484222325ull; /* FNV-1a */
 	size_t length = strlen(pin_dir);
 
 	/* "/a/b" and "/a/b/" are one directory */
 	while (length > 1 && pin_dir[length - 1] == '/')
 		length--;
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)pin_dir[i]) * 0x100000001b3ull;
-	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx.json", (unsigned long long)hash);
+	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx.json",
+		 (unsigned long long)bg_hash_bytes(pin_dir, length));
 }
 
 /* Text from a feed is UTF-8 already; from elsewhere it may be anything. */
@@ -60,7 +51,7 @@ struct bg_state *bg_state_new(const char *pin_dir, const char *feed)
 	bg_state_path(pin_dir, state->path);
 	state->document = json_pack("{s:o, s:o, s:I, s:I, s:n, s:n, s:[]}", "PinDir",
 				    string(pin_dir), "Feed", string(feed), "Pid",
-				    (json_int_t)getpid(), "StartedNs", (json_int_t)boot_ns(),
+				    (json_int_t)getpid(), "StartedNs", (json_int_t)bg_boottime_ns(),
 				    "LastAccepted", "LastRefused", "Interfaces");
 	state->changed = true;
 	return state;
@@ -88,8 +79,8 @@ void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u
 	json_object_set_new(state->document, "LastAccepted",
 			    json_pack("{s:I, s:o, s:I, s:o, s:I}", "Revision", (json_int_t)revision,
 				      "FeedRevision", string(model->revision), "TimeNs",
-				      (json_int_t)boot_ns(), "Warnings", warnings, "WarningCount",
-				      (json_int_t)model->warning_count));
+				      (json_int_t)bg_boottime_ns(), "Warnings", warnings,
+				      "WarningCount", (json_int_t)model->warning_count));
 	json_object_set_new(state->document, "LastRefused", json_null());
 	state->changed = true;
 }
@@ -100,7 +91,7 @@ void bg_state_refused(struct bg_state *state, const char *error)
 		return;
 	json_object_set_new(state->document, "LastRefused",
 			    json_pack("{s:o, s:I}", "Error", string(error), "TimeNs",
-				      (json_int_t)boot_ns()));
+				      (json_int_t)bg_boottime_ns()));
 	state->changed = true;
 }
 

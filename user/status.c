@@ -12,7 +12,7 @@
 
 #include "attach.h"
 #include "cleanup.h"
-#include "out.h"
+#include "flow_text.h"
 #include "pin.h"
 #include "state_file.h"
 

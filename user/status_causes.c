@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "out.h"
+#include "format.h"
 #include "names.h"
 #include "status.h"
 
@@ -91,7 +92,7 @@ static void from_counters(struct causes *causes, const char *subject,
 		const __u64 in = counters[BG_INGRESS].packets[reason];
 		const __u64 out = counters[BG_EGRESS].packets[reason];
 		const char *text = advice(reason);
-		char count[BG_OUT_TEXT];
+		char count[BG_FORMAT_TEXT];
 
 		if (!text || !(in + out))
 			continue;
@@ -150,7 +151,7 @@ static void nearly_full(struct causes *causes, const char *what, size_t used, si
 int bg_status_causes(const struct bg_status *status, struct bg_cause **list, size_t *count)
 {
 	struct causes causes = {};
-	char text[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT];
 
 	if (!status->control.revision)
 		add(&causes, "node",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "format.h"
 #include "out.h"
 #include "names.h"
 #include "status.h"
@@ -30,7 +31,7 @@ static json_t *done(json_t *json, int rc)
 
 static json_t *moment(__u64 boottime_ns)
 {
-	char text[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT];
 
 	return boottime_ns ? json_string(bg_format_boottime(boottime_ns, text)) : json_null();
 }
@@ -121,7 +122,7 @@ static json_t *hooks_json(const struct bg_status *status, __u32 vlan)
 static json_t *pods_json(const struct bg_status *status, __u32 vlan)
 {
 	json_t *list = json_array();
-	char text[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT];
 	int rc = list ? 0 : -1;
 
 	for (size_t i = 0; i < status->pod_count && !rc; i++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "format.h"
 #include "out.h"
 #include "names.h"
 #include "status.h"
@@ -61,7 +62,7 @@ static void put_wrapped(FILE *out, const char *text, int column, int indent)
 
 static void print_since(FILE *out, __u64 moment_ns, const struct bg_status *status)
 {
-	char when[BG_OUT_TEXT], ago[BG_OUT_TEXT];
+	char when[BG_FORMAT_TEXT], ago[BG_FORMAT_TEXT];
 
 	bg_format_boottime(moment_ns, when);
 	bg_format_duration(
@@ -86,7 +87,7 @@ static void print_warnings(FILE *out, const struct bg_status *status)
 	size_t count, shown = 0;
 	const json_t *list = bg_status_warnings(status, &count);
 	const json_t *warning;
-	char text[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT];
 
 	if (!count)
 		return;
@@ -155,7 +156,7 @@ static void print_reasons(FILE *out, const struct bg_counters *counters, unsigne
 			  unsigned int to, int indent)
 {
 	struct flow_of_words words = { .out = out, .column = indent, .indent = indent };
-	char text[BG_OUT_TEXT], count[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT], count[BG_FORMAT_TEXT];
 
 	for (unsigned int reason = from; reason < to; reason++) {
 		const char *name = bg_reason_name(reason);
@@ -190,7 +191,7 @@ static void print_counters(FILE *out, const struct bg_counters counters[BG_DIREC
 			unsigned int from = dropped ? BG_REASON_FIRST_DROP : 0;
 			unsigned int to = dropped ? BG_REASON_MAX : BG_REASON_FIRST_DROP;
 			__u64 packets = sum(&counters[d], from, to);
-			char count[BG_OUT_TEXT], bytes[BG_OUT_TEXT];
+			char count[BG_FORMAT_TEXT], bytes[BG_FORMAT_TEXT];
 
 			if (!packets)
 				continue;
@@ -203,7 +204,7 @@ static void print_counters(FILE *out, const struct bg_counters counters[BG_DIREC
 			print_reasons(out, &counters[d], from, to, 53);
 		}
 		if (counters[d].short_way_packets) {
-			char count[BG_OUT_TEXT];
+			char count[BG_FORMAT_TEXT];
 
 			fprintf(out, "  %-7s  of these%12s took the short way\n",
 				bg_direction_name(d),
@@ -252,7 +253,7 @@ static void print_programs(FILE *out, const struct bg_status *status, __u32 vlan
 static void print_pods(FILE *out, const struct bg_status *status, __u32 vlan)
 {
 	struct flow_of_words words = { .out = out, .column = 11, .indent = 11 };
-	char text[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT];
 	size_t count = 0;
 
 	for (size_t i = 0; i < status->pod_count; i++) {
@@ -272,7 +273,7 @@ static void print_branch_flows(FILE *out, const size_t flows[BG_FLOW_CLASSES])
 {
 	static const char *const names[] = { "half-open", "replied", "assured", "closing" };
 	struct flow_of_words words = { .out = out, .column = 11, .indent = 11 };
-	char text[BG_OUT_TEXT], count[BG_OUT_TEXT];
+	char text[BG_FORMAT_TEXT], count[BG_FORMAT_TEXT];
 
 	if (!bg_flows_live(flows))
 		return;
@@ -327,7 +328,7 @@ static double percent(size_t used, size_t capacity)
 
 static void print_use(FILE *out, const char *what, size_t used, size_t capacity, const char *more)
 {
-	char a[BG_OUT_TEXT], b[BG_OUT_TEXT];
+	char a[BG_FORMAT_TEXT], b[BG_FORMAT_TEXT];
 
 	fprintf(out, "  %-10s %10s of %10s %5.1f %%%s%s\n", what, bg_format_count(used, a),
 		bg_format_count(capacity, b), percent(used, capacity), more[0] ? "  " : "", more);
@@ -336,7 +337,7 @@ static void print_use(FILE *out, const char *what, size_t used, size_t capacity,
 static void print_tables(FILE *out, const struct bg_status *status)
 {
 	const size_t *flows = status->flows;
-	char more[160], a[BG_OUT_TEXT], b[BG_OUT_TEXT], c[BG_OUT_TEXT], d[BG_OUT_TEXT];
+	char more[160], a[BG_FORMAT_TEXT], b[BG_FORMAT_TEXT], c[BG_FORMAT_TEXT], d[BG_FORMAT_TEXT];
 
 	fputs("\ntables\n", out);
 	snprintf(more, sizeof(more), "%s half-open, %s assured, %s expired",

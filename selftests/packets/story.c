@@ -12,7 +12,7 @@
 
 #include "feeds.h"
 #include "names.h"
-#include "out.h"
+#include "flow_text.h"
 
 static struct rig rig;
 

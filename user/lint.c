@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What is valid but hardly meant: rules without effect, pods cut off. */
 #include <errno.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "feed_lint_private.h"
-#include "names.h"
-#include "out.h"
-#include "registry.h"
+#include "lint_warn.h"
 
 #define ICMP 1
 #define TCP 6
@@ -26,52 +23,6 @@ struct set_facts {
 	bool told;
 };
 
-int bg_lint_add(struct bg_lint *lint, const char *pointer, const char *format, ...)
-{
-	struct bg_model *model = lint->model;
-	struct bg_warning warning = {};
-	va_list args;
-
-	if (model->warning_count >= lint->warnings_room) {
-		size_t room = 2 * model->warning_count + 16;
-		struct bg_warning *grown = reallocarray(model->warnings, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		model->warnings = grown;
-		lint->warnings_room = room;
-	}
-	warning.pointer = strdup(pointer);
-	va_start(args, format);
-	if (vasprintf(&warning.text, format, args) < 0)
-		warning.text = NULL;
-	va_end(args);
-	if (!warning.pointer || !warning.text) {
-		free(warning.pointer);
-		free(warning.text);
-		return -ENOMEM;
-	}
-	model->warnings[model->warning_count++] = warning;
-	return 0;
-}
-
-const char *bg_lint_rule(const struct bg_model *model, const struct bg_model_rule *rule, char *text)
-{
-	char protocol[BG_PROTOCOL_TEXT], ports[BG_OUT_TEXT];
-	struct bg_rule shown;
-	bool all = rule->protocol < 0;
-
-	bg_rule_describe(model, rule, &shown);
-	bg_format_ports(&shown, ports);
-	snprintf(text, BG_LINT_RULE, "%s%s%s %s%s%s %s %s%s", shown.rule_id,
-		 *shown.rule_id ? " (" : "", bg_direction_name(rule->direction),
-		 all ? "everything" : bg_protocol_format(rule->protocol, protocol),
-		 all || !*ports ? "" : " ", all ? "" : ports,
-		 rule->direction == BG_EGRESS ? "to" : "from", shown.peer,
-		 *shown.rule_id ? ")" : "");
-	return text;
-}
-
 static bool is_dns(const struct bg_model_service *service)
 {
 	return service->protocol == UDP && service->port == DNS_PORT;
@@ -85,7 +36,7 @@ static void learn_set(const struct bg_model *model, const struct bg_set *set,
 	for (size_t i = 0; i < set->prefix_count; i++) {
 		const struct bg_prefix *prefix = &set->prefixes[i];
 
-		if (bg_lint_is_v4(prefix))
+		if (bg_prefix_is_v4(prefix))
 			facts->v4 = true;
 		else
 			facts->v6 = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the two halves of bg_feed_lint() share. */
-#ifndef BG_FEED_LINT_PRIVATE_H
-#define BG_FEED_LINT_PRIVATE_H
+/* What the lints share: how they say what they found. */
+#ifndef BG_LINT_WARN_H
+#define BG_LINT_WARN_H
 
 #include "feed.h"
 
@@ -9,12 +9,6 @@ struct bg_lint {
 	struct bg_model *model;
 	size_t warnings_room;
 };
-
-/* ::/0 covers the mapped addresses of IPv4, but does not mean them. */
-static inline bool bg_lint_is_v4(const struct bg_prefix *prefix)
-{
-	return prefix->length >= BG_V4_BITS && bg_addr_is_v4(&prefix->addr);
-}
 
 /* Adds a warning; 0 or -ENOMEM. `pointer` leads to the place, "" = the text does. */
 int bg_lint_add(struct bg_lint *lint, const char *pointer, const char *format, ...)

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "feed_lint_private.h"
+#include "lint_warn.h"
 
 /* Comparisons, all groups together: about a third of a second. Only a group of tens
  * of thousands of rules that all name the same peer needs more. */
@@ -39,7 +39,7 @@ static int compare(const void *a, const void *b)
 		return !x->cidr - !y->cidr;
 	if (x->cidr) {
 		/* ::/0 has the mapped addresses of IPv4 in its range, not in its meaning */
-		order = bg_lint_is_v4(y->cidr) - bg_lint_is_v4(x->cidr);
+		order = bg_prefix_is_v4(y->cidr) - bg_prefix_is_v4(x->cidr);
 		if (!order)
 			order = bg_prefix_compare(x->cidr, y->cidr);
 	} else if (x->rule->set != y->rule->set) {
