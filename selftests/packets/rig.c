@@ -15,7 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
-#include "feed.h"
+#include "feed_text.h"
 
 #define SMALL_FLOWS 64
 #define MOST_BRANCHES 32
@@ -114,8 +114,8 @@ void rig_publish(struct rig *rig, const char *feed)
 	struct bg_model *model;
 	struct bg_error err;
 
-	if (bg_feed_parse("test feed", feed, strlen(feed), &model, &err))
-		die("%s", err.text);
+	if (feed_try(feed, &model, &err))
+		die("%s\n  -> %s", feed, err.text);
 	rig_publish_model(rig, model);
 }
 

@@ -54,7 +54,7 @@ void rig_close(struct rig *rig);
  * the machine is emulated. */
 int rig_tries(int count);
 
-/* Publishes a feed (JSON), which must be accepted. */
+/* Publishes a feed (text as of feed_text.h), which must be accepted. */
 void rig_publish(struct rig *rig, const char *feed);
 /* Publishes a model that is the rig's from now on. */
 void rig_publish_model(struct rig *rig, struct bg_model *model);

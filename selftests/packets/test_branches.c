@@ -7,12 +7,11 @@
 #define R(NAME) BG_REASON_##NAME
 #define FAR "10.0.201.7" /* in the VPC; the node's groups do not name it */
 
-#define PER_INTERFACE FEED(NODE(", \"StandardMode\": \"per-interface\""), ALL_RULES, ALL_BRANCHES)
-#define NO_NODE_GROUPS                                                                             \
-	FEED("\"Node\": {\"VpcCidrs\": [\"10.0.0.0/16\"], " TIMEOUTS "}", ALL_RULES, ALL_BRANCHES)
-#define NO_GROUPS FEED(NODE(""), ALL_RULES, BRANCH("eni-a", "9", "strict", "[]", PODS_A))
+#define PER_INTERFACE FEED(NODE_WITH("'StandardMode': 'per-interface'"), ALL_RULES, ALL_BRANCHES)
+#define NO_NODE_GROUPS FEED(NODE_WITHOUT_GROUPS, ALL_RULES, ALL_BRANCHES)
+#define NO_GROUPS FEED(USUAL_NODE, ALL_RULES, BRANCH("eni-a", 9, "strict", "", PODS_A))
 #define TWO_GROUPS                                                                                 \
-	FEED(NODE(""), ALL_RULES, BRANCH("eni-a", "9", "strict", "[\"sg-a\", \"sg-b\"]", PODS_A))
+	FEED(USUAL_NODE, ALL_RULES, BRANCH("eni-a", 9, "strict", "'sg-a', 'sg-b'", PODS_A))
 
 /* tables, to be read by row */
 /* clang-format off */

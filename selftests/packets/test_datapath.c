@@ -19,27 +19,31 @@
 #include "branchguard.skel.h"
 #include "cleanup.h"
 #include "datapath.h"
-#include "feed.h"
+#include "feed_text.h"
 #include "flow.h"
 #include "pin.h"
 
 static const char *const cheapest[] = { "tc_trunk_guard", NULL };
 
-#define RULES(...)                                                                                 \
-	"{\"FeedVersion\": 1, \"Revision\": \"r\", \"SecurityGroups\": ["                          \
-	"{\"GroupId\": \"sg-1\", \"IpPermissions\": [" __VA_ARGS__ "]}], \"Branches\": ["
-#define PORT(PORT)                                                                                 \
-	"{\"IpProtocol\": \"tcp\", \"FromPort\": " PORT ", \"ToPort\": " PORT ", "                 \
-	"\"IpRanges\": [{\"CidrIp\": \"10.0.0.0/8\"}]}"
-#define BRANCH(ID, VLAN)                                                                           \
-	"{\"Id\": \"" ID "\", \"VlanId\": " VLAN ", \"GroupIds\": [\"sg-1\"], \"Pods\": "          \
-	"[{\"Namespace\": \"a\", \"Name\": \"p" VLAN "\", \"Addresses\": [\"10.1.0." VLAN "\"]}]}"
-#define END "]}"
+/* clang-format off */
+#define FEED(rules, branches) \
+	"{'FeedVersion': 1, 'Revision': 'r'," \
+	" 'SecurityGroups': [{'GroupId': 'sg-1', 'IpPermissions': [" rules "]}]," \
+	" 'Branches': [" branches "]}"
+#define PORT(port) \
+	"{'IpProtocol': 'tcp', 'FromPort': " #port ", 'ToPort': " #port "," \
+	" 'IpRanges': [{'CidrIp': '10.0.0.0/8'}]}"
+#define BRANCH(vlan) \
+	"{'Id': 'eni-" #vlan "', 'VlanId': " #vlan ", 'GroupIds': ['sg-1']," \
+	" 'Pods': [{'Namespace': 'a', 'Name': 'p" #vlan "', 'Addresses': ['10.1.0." #vlan "']}]}"
 
-#define TWO_RULES                                                                                  \
-	RULES(PORT("80") "," PORT("443")) BRANCH("eni-9", "9") "," BRANCH("eni-10", "10") END
-#define OTHER_RULE RULES(PORT("443") "," PORT("8443")) BRANCH("eni-9", "9") END
-#define NEW_BRANCH RULES(PORT("443")) BRANCH("eni-9", "9") "," BRANCH("eni-11", "11") END
+#define TWO_RULES FEED(PORT(80) "," PORT(443), BRANCH(9) "," BRANCH(10))
+#define OTHER_RULE FEED(PORT(443) "," PORT(8443), BRANCH(9))
+#define NEW_BRANCH FEED(PORT(443), BRANCH(9) "," BRANCH(11))
+#define EIGHT_RULES \
+	FEED(PORT(1) "," PORT(2) "," PORT(3) "," PORT(4) "," \
+	     PORT(5) "," PORT(6) "," PORT(7) "," PORT(8), BRANCH(9))
+/* clang-format on */
 
 static struct bg_datapath *open_with(const struct bg_datapath_options *options)
 {
@@ -53,19 +57,9 @@ static struct bg_datapath *open_with(const struct bg_datapath_options *options)
 	return datapath;
 }
 
-static struct bg_model *parse(const char *feed)
-{
-	struct bg_model *model = NULL;
-	struct bg_error err = {};
-
-	if (bg_feed_parse("feed", feed, strlen(feed), &model, &err))
-		fail_msg("%s", err.text);
-	return model;
-}
-
 static struct bg_publish_times publish(struct bg_datapath *datapath, const char *feed)
 {
-	struct bg_model *model = parse(feed);
+	struct bg_model *model = feed_parse(feed);
 	struct bg_publish_times times;
 	struct bg_error err = {};
 
@@ -257,25 +251,23 @@ static void a_refused_model_changes_nothing(void **state)
 	publish(datapath, TWO_RULES);
 	before = make_snapshot(datapath, &size_before);
 
-	model = parse(RULES(PORT("1") "," PORT("2") "," PORT("3") "," PORT("4") "," PORT(
-		"5") "," PORT("6") "," PORT("7") "," PORT("8")) BRANCH("eni-9", "9") END);
+	model = feed_parse(EIGHT_RULES);
 	assert_int_equal(bg_datapath_publish(datapath, model, &times, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "--max-rules"));
 	bg_model_free(model);
 
 	out = open_memstream(&feed, &feed_size);
 	assert_non_null(out);
-	fprintf(out,
-		"{\"FeedVersion\": 1, \"SecurityGroups\": [{\"GroupId\": \"sg-1\", "
-		"\"IpPermissions\": [{\"IpProtocol\": \"tcp\", \"FromPort\": 80, \"ToPort\": 80, "
-		"\"PrefixListIds\": [{\"PrefixListId\": \"pl-1\"}]}]}], \"PrefixLists\": "
-		"[{\"PrefixListId\": \"pl-1\", \"Entries\": [");
+	fprintf(out, "{'FeedVersion': 1, 'SecurityGroups': [{'GroupId': 'sg-1', 'IpPermissions': ["
+		     "{'IpProtocol': 'tcp', 'FromPort': 80, 'ToPort': 80,"
+		     " 'PrefixListIds': [{'PrefixListId': 'pl-1'}]}]}],"
+		     " 'PrefixLists': [{'PrefixListId': 'pl-1', 'Entries': [");
 	for (int i = 0; i < 20000; i++)
-		fprintf(out, "%s{\"Cidr\": \"%d.%d.%d.1/32\"}", i ? "," : "", 11 + i % 80,
-			i / 80 % 256, i * 7 % 256);
-	fprintf(out, "]}], \"Branches\": [" BRANCH("eni-7", "7") END);
+		fprintf(out, "%s{'Cidr': '%d.%d.%d.1/32'}", i ? "," : "", 11 + i % 80, i / 80 % 256,
+			i * 7 % 256);
+	fprintf(out, "]}], 'Branches': [" BRANCH(7) "]}");
 	fclose(out);
-	model = parse(feed);
+	model = feed_parse(feed);
 	assert_int_equal(bg_datapath_publish(datapath, model, &times, &err), -E2BIG);
 	bg_model_free(model);
 	free(feed);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,7 +16,6 @@
 #include "branchguard.skel.h"
 #include "cleanup.h"
 #include "explain.h"
-#include "feed.h"
 #include "feeds.h"
 #include "ip.h"
 #include "names.h"
@@ -30,16 +30,6 @@
 static const unsigned int both = BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS) |
 				 BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_EGRESS);
 
-static struct bg_model *parsed(const char *feed)
-{
-	struct bg_model *model;
-	struct bg_error err;
-
-	if (bg_feed_parse("test feed", feed, strlen(feed), &model, &err))
-		fail_msg("%s", err.text);
-	return model;
-}
-
 static struct bg_explainer *opened(struct bg_model *model, unsigned int programs)
 {
 	struct bg_explainer *explainer;
@@ -50,24 +40,39 @@ static struct bg_explainer *opened(struct bg_model *model, unsigned int programs
 	return explainer;
 }
 
-static struct bg_answer asked(struct bg_explainer *explainer, const char *json)
+/* In `text`, ' stands for ". */
+static struct bg_question question_of(const char *text)
 {
+	size_t length;
+	char *json = json_of(text, &length);
 	struct bg_question question;
+	struct bg_error err;
+
+	if (bg_question_parse(json, length, &question, &err))
+		fail_msg("%s: %s", text, err.text);
+	free(json);
+	return question;
+}
+
+static struct bg_answer asked(struct bg_explainer *explainer, const char *text)
+{
+	struct bg_question question = question_of(text);
 	struct bg_answer answer;
 	struct bg_error err;
 
-	if (bg_question_parse(json, strlen(json), &question, &err) ||
-	    bg_explain(explainer, &question, &answer, &err))
-		fail_msg("%s: %s", json, err.text);
+	if (bg_explain(explainer, &question, &answer, &err))
+		fail_msg("%s: %s", text, err.text);
 	return answer;
 }
 
-#define ASK(BRANCH, DIRECTION, REST)                                                               \
-	"{\"Branch\": \"" BRANCH "\", \"Direction\": \"" DIRECTION "\", " REST "}"
-#define ASK_WEB                                                                                    \
-	ASK("eni-a", "ingress", "\"Protocol\": \"tcp\", \"Port\": 443, \"Remote\": \"" CLIENT "\"")
-#define ASK_DB                                                                                     \
-	ASK("eni-a", "egress", "\"Protocol\": \"tcp\", \"Port\": 5432, \"Remote\": \"" CLIENT "\"")
+#define ASK(branch, direction, more)                                                               \
+	"{'Branch': '" branch "', 'Direction': '" direction "', " more "}"
+#define ASK_TCP(branch, direction, port, remote)                                                   \
+	ASK(branch, direction, "'Protocol': 'tcp', 'Port': " #port ", 'Remote': '" remote "'")
+#define ASK_UDP(branch, direction, port, remote)                                                   \
+	ASK(branch, direction, "'Protocol': 'udp', 'Port': " #port ", 'Remote': '" remote "'")
+#define ASK_WEB ASK_TCP("eni-a", "ingress", 443, CLIENT)
+#define ASK_DB ASK_TCP("eni-a", "egress", 5432, CLIENT)
 
 /* Asked again, a question gets the same answer: there is no flow of the first one. */
 static void every_question_is_a_first_packet(void **state)
@@ -75,12 +80,11 @@ static void every_question_is_a_first_packet(void **state)
 	static const char *const questions[] = {
 		ASK_WEB,
 		ASK_DB,
-		ASK("9", "ingress",
-		    "\"Protocol\": \"icmp\", \"IcmpType\": 8, \"Remote\": \"" CLIENT "\""),
-		ASK("vlan.eth.9", "ingress", "\"Protocol\": 47, \"Remote\": \"" CLIENT "\""),
-		ASK("eni-a", "egress", "\"Protocol\": \"47\", \"Remote\": \"" CLIENT "\""),
+		ASK("9", "ingress", "'Protocol': 'icmp', 'IcmpType': 8, 'Remote': '" CLIENT "'"),
+		ASK("vlan.eth.9", "ingress", "'Protocol': 47, 'Remote': '" CLIENT "'"),
+		ASK("eni-a", "egress", "'Protocol': '47', 'Remote': '" CLIENT "'"),
 	};
-	struct bg_model *model = parsed(USUAL_FEED);
+	struct bg_model *model = feed_parse(USUAL_FEED);
 	struct bg_explainer *explainer = opened(model, both);
 
 	(void)state;
@@ -99,7 +103,7 @@ static void every_question_is_a_first_packet(void **state)
 
 static void answers_name_group_and_rule(void **state)
 {
-	struct bg_model *model = parsed(USUAL_FEED);
+	struct bg_model *model = feed_parse(USUAL_FEED);
 	struct bg_explainer *explainer = opened(model, both);
 	const struct bg_explain_rule *rule;
 	struct bg_answer answer;
@@ -111,27 +115,21 @@ static void answers_name_group_and_rule(void **state)
 	assert_string_equal(rule->rule_id, "sgr-web");
 	assert_string_equal(bg_explain_revision(explainer), "test");
 	/* the node's groups too, where both must be satisfied */
-	answer = asked(explainer, ASK("eni-c", "ingress",
-				      "\"Protocol\": \"tcp\", \"Port\": 443, "
-				      "\"Remote\": \"" CLIENT "\""));
+	answer = asked(explainer, ASK_TCP("eni-c", "ingress", 443, CLIENT));
 	assert_string_equal(bg_explain_rule(explainer, answer.node_rule)->rule_id, "sgr-node-web");
-	answer = asked(explainer, ASK("eni-c", "ingress",
-				      "\"Protocol\": \"tcp\", \"Port\": 443, "
-				      "\"Remote\": \"" CLIENT_TWO "\""));
+	answer = asked(explainer, ASK_TCP("eni-c", "ingress", 443, CLIENT_TWO));
 	assert_string_equal(bg_reason_name(answer.reason), "no-node-rule");
 	assert_int_equal(answer.rule, 0);
 	assert_null(bg_explain_rule(explainer, answer.rule));
 	/* no rule, but a reason to pass */
-	answer = asked(explainer, ASK("eni-a", "egress",
-				      "\"Protocol\": \"udp\", \"Port\": 53, "
-				      "\"Remote\": \"169.254.169.253\""));
+	answer = asked(explainer, ASK_UDP("eni-a", "egress", 53, "169.254.169.253"));
 	assert_true(answer.allowed);
 	assert_string_equal(bg_reason_name(answer.reason), "platform");
 	assert_null(bg_explain_rule(explainer, answer.rule));
 	/* an address that is somebody else's */
 	answer = asked(explainer, ASK("eni-a", "egress",
-				      "\"Protocol\": \"tcp\", \"Port\": 5432, "
-				      "\"Remote\": \"" CLIENT "\", \"Local\": \"" NEIGHBOUR "\""));
+				      "'Protocol': 'tcp', 'Port': 5432, 'Remote': '" CLIENT "', "
+				      "'Local': '" NEIGHBOUR "'"));
 	assert_string_equal(bg_reason_name(answer.reason), "spoofed");
 	bg_explainer_close(explainer);
 	bg_model_free(model);
@@ -140,9 +138,9 @@ static void answers_name_group_and_rule(void **state)
 static void what_cannot_be_answered(void **state)
 {
 	const unsigned int ingress = BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS_XDP);
-	struct bg_model *model = parsed(FEED(NODE(""), ALL_RULES,
-					     BRANCH("eni-a", "9", "strict", "[\"sg-a\"]",
-						    "{\"Addresses\": [\"" POD "\"]}")));
+	struct bg_model *model = feed_parse(
+		FEED(USUAL_NODE, ALL_RULES,
+		     BRANCH("eni-a", 9, "strict", "'sg-a'", "{'Addresses': ['" POD "']}")));
 	struct bg_explainer *explainer = opened(model, ingress);
 	struct bg_question question = { .branch = "eni-x", .protocol = 47, .port = -1 };
 	struct bg_answer answer;
@@ -156,9 +154,7 @@ static void what_cannot_be_answered(void **state)
 	question.direction = BG_EGRESS;
 	assert_int_equal(bg_explain(explainer, &question, &answer, &err), -EINVAL);
 	/* no address of that family: nothing can reach it */
-	answer = asked(explainer, ASK("eni-a", "ingress",
-				      "\"Protocol\": \"tcp\", \"Port\": 443, "
-				      "\"Remote\": \"" CLIENT6 "\""));
+	answer = asked(explainer, ASK_TCP("eni-a", "ingress", 443, CLIENT6));
 	assert_string_equal(bg_reason_name(answer.reason), "not-ours");
 	bg_explainer_close(explainer);
 	bg_model_free(model);
@@ -249,7 +245,7 @@ static void start_live(struct live *live)
 	struct bg_error err;
 
 	snprintf(live->pin_dir, sizeof(live->pin_dir), "/sys/fs/bpf/branchguard_test_%d", getpid());
-	live->model = parsed(USUAL_FEED);
+	live->model = feed_parse(USUAL_FEED);
 	if (bg_pin_lock(live->pin_dir, true, &lock_fd, &err) ||
 	    bg_datapath_open(&options, &live->datapath, &err) ||
 	    bg_datapath_publish(live->datapath, live->model, &times, &err) ||
@@ -302,7 +298,7 @@ static void live_asks_what_is_in_force(void **state)
 	assert_int_equal(live_hits(&live), 0);
 
 	/* another revision comes into force meanwhile */
-	narrow = parsed(FEED(NODE(""), RULES_A_OUT, ALL_BRANCHES));
+	narrow = feed_parse(FEED(USUAL_NODE, RULES_A_OUT, ALL_BRANCHES));
 	if (bg_datapath_publish(live.datapath, narrow, &times, &err))
 		fail_msg("%s", err.text);
 	answer = asked(explainer, ASK_WEB);
@@ -320,7 +316,7 @@ static void live_needs_an_address(void **state)
 {
 	struct live live = {};
 	struct bg_explainer *explainer;
-	struct bg_question question;
+	struct bg_question question = question_of(ASK_WEB);
 	struct bg_answer answer;
 	struct bg_error err;
 
@@ -328,7 +324,6 @@ static void live_needs_an_address(void **state)
 	start_live(&live);
 	if (bg_explainer_open_live(live.pin_dir, both, &explainer, &err))
 		fail_msg("%s", err.text);
-	assert_int_equal(bg_question_parse(ASK_WEB, strlen(ASK_WEB), &question, &err), 0);
 	assert_int_equal(bg_explain(explainer, &question, &answer, &err), -ENODATA);
 	question.has_local = true;
 	bg_addr_parse(POD, &question.local);

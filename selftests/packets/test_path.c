@@ -10,44 +10,37 @@
 #include <cmocka.h>
 
 #include "explain_path.h"
-#include "feed.h"
-#include "feeds.h"
+#include "feed_text.h"
 #include "names.h"
 
-#define GROUP(ID, IN, OUT)                                                                         \
-	"{\"GroupId\": \"" ID "\", \"IpPermissions\": [" IN "], \"IpPermissionsEgress\": [" OUT "]}"
-#define POD_NAMED(SPACE, NAME, ADDRESSES, MORE)                                                    \
-	"{\"Namespace\": \"" SPACE "\", \"Name\": \"" NAME "\", \"Addresses\": " ADDRESSES MORE "}"
-
+/* text and tables, to be read by row */
 /* clang-format off */
-#define NODE_AND(MORE) \
-	"{\"FeedVersion\": 1, " \
-	JSON("Node": {"PrimaryInterface": "eth0", "Addresses": ["10.0.1.10", "2001:db8::10"], \
-		      "VpcCidrs": ["10.0.0.0/16"], "ServiceCidrs": ["172.20.0.0/16"], \
-		      "GroupIds": ["sg-node"], \
-		      "LocalServices": [{"Address": "169.254.20.10", "Protocol": "udp", "Port": 53}]) \
-	MORE "}, \"SecurityGroups\": [" \
-	GROUP("sg-db", JSON({"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, \
-			     "UserIdGroupPairs": [{"GroupId": "sg-web"}]}), "") "," \
-	GROUP("sg-web", "", JSON({"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], \
-				  "Ipv6Ranges": [{"CidrIpv6": "::/0"}]})) "," \
-	GROUP("sg-node", "", JSON({"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, \
-				   "IpRanges": [{"CidrIp": "0.0.0.0/0"}]})) \
-	"], \"Branches\": [" \
-	BRANCH("eni-db", "9", "strict", "[\"sg-db\"]", \
-	       POD_NAMED("shop", "db-0", "[\"10.0.47.90\"]", \
-			 ", \"HostInterface\": \"vlandb\", " \
-			 JSON("Probes": [{"Protocol": "tcp", "Port": 8080}]))) "," \
-	BRANCH("eni-web", "10", "strict", "[\"sg-web\"]", \
-	       POD_NAMED("shop", "web-0", "[\"10.0.47.100\", \"2001:db8::100\"]", \
-			 ", \"HostInterface\": \"vlanweb\"")) "," \
-	BRANCH("eni-bare", "12", "strict", "[]", \
-	       POD_NAMED("test", "bare", "[\"10.0.47.120\"]", "") "," \
-	       POD_NAMED("test", "twin", "[\"10.0.47.121\"]", "")) "," \
-	BRANCH("eni-std", "11", "standard", "[\"sg-web\"]", \
-	       POD_NAMED("shop", "std-0", "[\"10.0.47.110\"]", ", \"HostInterface\": \"enistd0\"") "," \
-	       POD_NAMED("shop", "twin", "[\"10.0.47.111\"]", "")) \
-	"]}"
+#define NODE_AND(more) \
+	"{'FeedVersion': 1," \
+	" 'Node': {'PrimaryInterface': 'eth0', 'Addresses': ['10.0.1.10', '2001:db8::10']," \
+	"   'VpcCidrs': ['10.0.0.0/16'], 'ServiceCidrs': ['172.20.0.0/16'], 'GroupIds': ['sg-node']," \
+	"   'LocalServices': [{'Address': '169.254.20.10', 'Protocol': 'udp', 'Port': 53}]" more "}," \
+	" 'SecurityGroups': [" \
+	"   {'GroupId': 'sg-db', 'IpPermissions': [{'IpProtocol': 'tcp', 'FromPort': 5432," \
+	"     'ToPort': 5432, 'UserIdGroupPairs': [{'GroupId': 'sg-web'}]}]}," \
+	"   {'GroupId': 'sg-web', 'IpPermissionsEgress': [{'IpProtocol': '-1'," \
+	"     'IpRanges': [{'CidrIp': '0.0.0.0/0'}], 'Ipv6Ranges': [{'CidrIpv6': '::/0'}]}]}," \
+	"   {'GroupId': 'sg-node', 'IpPermissionsEgress': [{'IpProtocol': 'tcp', 'FromPort': 443," \
+	"     'ToPort': 443, 'IpRanges': [{'CidrIp': '0.0.0.0/0'}]}]}]," \
+	" 'Branches': [" \
+	"   {'Id': 'eni-db', 'VlanId': 9, 'Mode': 'strict', 'GroupIds': ['sg-db'], 'Pods': [" \
+	"     {'Namespace': 'shop', 'Name': 'db-0', 'Addresses': ['10.0.47.90']," \
+	"      'HostInterface': 'vlandb', 'Probes': [{'Protocol': 'tcp', 'Port': 8080}]}]}," \
+	"   {'Id': 'eni-web', 'VlanId': 10, 'Mode': 'strict', 'GroupIds': ['sg-web'], 'Pods': [" \
+	"     {'Namespace': 'shop', 'Name': 'web-0', 'Addresses': ['10.0.47.100', '2001:db8::100']," \
+	"      'HostInterface': 'vlanweb'}]}," \
+	"   {'Id': 'eni-bare', 'VlanId': 12, 'Mode': 'strict', 'GroupIds': [], 'Pods': [" \
+	"     {'Namespace': 'test', 'Name': 'bare', 'Addresses': ['10.0.47.120']}," \
+	"     {'Namespace': 'test', 'Name': 'twin', 'Addresses': ['10.0.47.121']}]}," \
+	"   {'Id': 'eni-std', 'VlanId': 11, 'Mode': 'standard', 'GroupIds': ['sg-web'], 'Pods': [" \
+	"     {'Namespace': 'shop', 'Name': 'std-0', 'Addresses': ['10.0.47.110']," \
+	"      'HostInterface': 'enistd0'}," \
+	"     {'Namespace': 'shop', 'Name': 'twin', 'Addresses': ['10.0.47.111']}]}]}"
 
 /* `steps`: interface, reason, and so on; `missing` must be in what the first
  * denied step lacks. */
@@ -97,16 +90,6 @@ static const struct way per_interface[] = {
 };
 /* clang-format on */
 
-static struct bg_model *parsed(const char *feed)
-{
-	struct bg_model *model;
-	struct bg_error err;
-
-	if (bg_feed_parse("test feed", feed, strlen(feed), &model, &err))
-		fail_msg("%s", err.text);
-	return model;
-}
-
 static struct bg_question service_of(const struct way *way)
 {
 	return (struct bg_question){ .protocol = way->protocol,
@@ -147,7 +130,7 @@ static void go(struct bg_model *model, const struct way *way)
 
 static void every_interface_on_the_way(void **state)
 {
-	struct bg_model *model = parsed(NODE_AND(""));
+	struct bg_model *model = feed_parse(NODE_AND(""));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
@@ -158,7 +141,7 @@ static void every_interface_on_the_way(void **state)
 static void one_interface_a_packet(void **state)
 {
 	struct bg_model *model =
-		parsed(NODE_AND(", \"ExternalSnat\": true, \"StandardMode\": \"per-interface\""));
+		feed_parse(NODE_AND(", 'ExternalSnat': true, 'StandardMode': 'per-interface'"));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(per_interface) / sizeof(per_interface[0]); i++)
@@ -180,7 +163,7 @@ static void ends_that_make_no_path(void **state)
 		{ "db-0", "2001:db8::1", "one family", -EINVAL },
 		{ "web-0", "172.20.0.1", "service address", -EINVAL },
 	};
-	struct bg_model *model = parsed(NODE_AND(""));
+	struct bg_model *model = feed_parse(NODE_AND(""));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -4,7 +4,7 @@
 #include "story.h"
 
 #define R(NAME) BG_REASON_##NAME
-#define FILTER_FEED FEED(NODE(", \"PlatformTraffic\": \"filter\""), ALL_RULES, ALL_BRANCHES)
+#define FILTER_FEED FEED(NODE_WITH("'PlatformTraffic': 'filter'"), ALL_RULES, ALL_BRANCHES)
 
 /* tables, to be read by row */
 /* clang-format off */

@@ -4,40 +4,35 @@
 #include "story.h"
 
 #define R(NAME) BG_REASON_##NAME
-#define REVALIDATE ", \"EstablishedFlows\": \"revalidate\""
+/* text and tables, to be read by row */
+/* clang-format off */
+#define REVALIDATE NODE_WITH("'EstablishedFlows': 'revalidate'")
 
 /* sg-a without sgr-web and sgr-db */
-#define OTHER_RULES                                                                                \
-	IN_A("sgr-dns", "udp", "53", "53", VPC)                                                    \
-	"," OUT_A("sgr-udp", "udp", "1000", "2000", VPC) "," IN_A("sgr-ping", "icmp", "8", "-1",   \
-								  VPC)
+#define OTHER_RULES \
+	IN_A("sgr-dns", "udp", 53, 53, VPC) "," \
+	OUT_A("sgr-udp", "udp", 1000, 2000, VPC) "," \
+	IN_A("sgr-ping", "icmp", 8, -1, VPC)
 /* the same packets by another rule */
-#define WIDER_RULES                                                                                \
-	IN_A("sgr-wide", "tcp", "0", "65535", VPC)                                                 \
-	"," IN_A("sgr-web", "tcp", "443", "443", V4("10.9.0.0/16")) "," RULES_A_OUT
-#define NARROW_FEED FEED(NODE(""), OTHER_RULES, ALL_BRANCHES)
-#define STRICT_FEED FEED(NODE(REVALIDATE), ALL_RULES, ALL_BRANCHES)
-#define STRICT_NARROW_FEED FEED(NODE(REVALIDATE), OTHER_RULES, ALL_BRANCHES)
-#define STRICT_WIDER_FEED FEED(NODE(REVALIDATE), WIDER_RULES, ALL_BRANCHES)
+#define WIDER_RULES \
+	IN_A("sgr-wide", "tcp", 0, 65535, VPC) "," \
+	IN_A("sgr-web", "tcp", 443, 443, V4("10.9.0.0/16")) "," \
+	RULES_A_OUT
+#define NARROW_FEED FEED(USUAL_NODE, OTHER_RULES, ALL_BRANCHES)
+#define STRICT_FEED FEED(REVALIDATE, ALL_RULES, ALL_BRANCHES)
+#define STRICT_NARROW_FEED FEED(REVALIDATE, OTHER_RULES, ALL_BRANCHES)
+#define STRICT_WIDER_FEED FEED(REVALIDATE, WIDER_RULES, ALL_BRANCHES)
 
 /* branch A without its first pod, then with it at another branch */
-#define WITHOUT_POD                                                                                \
-	FEED(NODE(""), ALL_RULES,                                                                  \
-	     BRANCH("eni-a", "9", "strict", "[\"sg-a\"]",                                          \
-		    POD_JSON("cart-1", POD_TWO, POD_TWO6)) "," JSON_B)
-#define POD_MOVED                                                                                  \
-	FEED(NODE(""), ALL_RULES,                                                                  \
-	     BRANCH("eni-a", "9", "strict", "[\"sg-a\"]",                                          \
-		    POD_JSON("cart-1", POD_TWO,                                                    \
-			     POD_TWO6)) "," BRANCH("eni-b", "10", "strict", "[\"sg-a\"]",          \
-						   POD_JSON("cart-0", POD, POD6)))
+#define A_WITHOUT_POD BRANCH("eni-a", 9, "strict", "'sg-a'", SHOP_POD("cart-1", POD_TWO, POD_TWO6))
+#define B_WITH_POD BRANCH("eni-b", 10, "strict", "'sg-a'", SHOP_POD("cart-0", POD, POD6))
+#define WITHOUT_POD FEED(USUAL_NODE, ALL_RULES, A_WITHOUT_POD "," BRANCH_B_USUAL)
+#define POD_MOVED FEED(USUAL_NODE, ALL_RULES, A_WITHOUT_POD "," B_WITH_POD)
 /* another interface under the same VLAN id, with a pod of the same address */
-#define REUSED_VLAN                                                                                \
-	FEED(NODE(""), RULES_A_OUT, BRANCH("eni-z", "9", "strict", "[\"sg-a\"]", PODS_A))
-#define NO_BRANCH_A FEED(NODE(""), ALL_RULES, JSON_B)
+#define REUSED_VLAN \
+	FEED(USUAL_NODE, RULES_A_OUT, BRANCH("eni-z", 9, "strict", "'sg-a'", PODS_A))
+#define NO_BRANCH_A FEED(USUAL_NODE, ALL_RULES, BRANCH_B_USUAL)
 
-/* tables, to be read by row */
-/* clang-format off */
 static const struct story revisions[] = {
 	{ "\"keep\": a tracked flow lives on when its rule goes",
 	  .steps = {

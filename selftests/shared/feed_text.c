@@ -48,18 +48,25 @@ const char *const feed_example =
 	"                'HostInterface': 'vlan0365022ad4d',"
 	"                'Probes': [{'Protocol': 'tcp', 'Port': 8080}]} ] } ] }";
 
+char *json_of(const char *text, size_t *length)
+{
+	char *json;
+
+	*length = strlen(text);
+	json = malloc(*length ? *length : 1);
+	assert_non_null(json);
+	for (size_t i = 0; i < *length; i++)
+		json[i] = text[i] == '\'' ? '"' : text[i];
+	return json;
+}
+
 int feed_try(const char *text, struct bg_model **model, struct bg_error *err)
 {
-	size_t length = strlen(text);
-	/* exactly as long as the text, so that a sanitizer sees a step beyond */
-	char *quoted = malloc(length ? length : 1);
-	int rc;
+	size_t length;
+	char *json = json_of(text, &length);
+	int rc = bg_feed_parse("feed", json, length, model, err);
 
-	assert_non_null(quoted);
-	for (size_t i = 0; i < length; i++)
-		quoted[i] = text[i] == '\'' ? '"' : text[i];
-	rc = bg_feed_parse("feed", quoted, length, model, err);
-	free(quoted);
+	free(json);
 	return rc;
 }
 

@@ -8,6 +8,10 @@
 /* The example of the documentation, whole. */
 extern const char *const feed_example;
 
+/* `text` with " for every ', and its length; the caller frees. Not terminated, so that
+ * a sanitizer sees a step beyond. */
+char *json_of(const char *text, size_t *length);
+
 /* In `text`, ' stands for ". Returns the parser's answer; `name` is "feed". */
 int feed_try(const char *text, struct bg_model **model, struct bg_error *err);
 
