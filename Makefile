@@ -158,9 +158,9 @@ NET := $(wildcard selftests/net/test_*.sh)
 
 # libFuzzer on the pure parts, all by clang.
 FUZZ := $(BUILD)/fuzz/fuzz_feed
-FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c $(filter-out user/feed_watch.c, \
-	$(wildcard user/feed*.c user/json*.c user/compile*.c user/image*.c) \
-	$(addprefix user/,clock.c dict.c error.c format.c ip.c lint.c lint_shadowed.c lint_warn.c model.c names.c registry.c))
+FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c \
+	$(wildcard user/feed*.c user/json*.c user/lint*.c user/compile*.c user/image*.c) \
+	$(addprefix user/,clock.c dict.c error.c format.c ip.c model.c names.c reading.c registry.c)
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

@@ -11,6 +11,7 @@
 #include "feed.h"
 #include "format.h"
 #include "out.h"
+#include "read_feed.h"
 #include "registry.h"
 
 struct check {
@@ -104,7 +105,7 @@ static int examine(struct check *check, struct bg_error *err)
 	double start_ms = bg_monotonic_ms(), parsed_ms;
 	int rc;
 
-	rc = bg_feed_read(check->feed, &check->model, err);
+	rc = bg_read_feed(check->feed, &check->model, err);
 	if (rc)
 		return rc;
 	parsed_ms = bg_monotonic_ms();

@@ -13,6 +13,7 @@
 #include "ip.h"
 #include "out.h"
 #include "names.h"
+#include "read_feed.h"
 
 struct request {
 	const char *feed, *pin_dir, *queries, *branch, *protocol, *from, *to;
@@ -257,7 +258,7 @@ static int answer_path(const struct request *request, struct bg_error *err)
 	struct bg_path path;
 	int rc;
 
-	rc = bg_feed_read(request->feed, &model, err);
+	rc = bg_read_feed(request->feed, &model, err);
 	if (!rc)
 		rc = bg_explain_path(model, request->from, request->to, &request->question, &path,
 				     &explainer, err);
@@ -281,7 +282,7 @@ static int explain(struct request *request, struct bg_error *err)
 	if (request->live) {
 		rc = bg_explainer_open_live(request->pin_dir, programs, &explainer, err);
 	} else {
-		rc = bg_feed_read(request->feed, &model, err);
+		rc = bg_read_feed(request->feed, &model, err);
 		if (!rc)
 			rc = bg_explainer_open(model, programs, &explainer, err);
 	}

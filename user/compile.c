@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "compile_policy.h"
 #include "compile_special.h"
+#include "image_read.h"
 
 /* A list of groups and what it compiled to. */
 struct group_list {
@@ -428,4 +429,12 @@ int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
 	if (!rc)
 		rc = write_all(&compilation, err);
 	return rc ? rc : make_image(&compilation, image, err);
+}
+
+void bg_image_free(struct bg_image *image)
+{
+	if (!image)
+		return;
+	free(image->blocks);
+	free(image);
 }

@@ -26,14 +26,4 @@ int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
 	       struct bg_image **image, struct bg_error *err);
 void bg_image_free(struct bg_image *image);
 
-/* What the datapath would say, evaluated in userspace on the image: the rule
- * number for a packet of this branch (VLAN id), 0 = none. For tests and lints;
- * the datapath has its own copy of this walk. `index` as in bg_service_space. */
-__u32 bg_image_lookup(const struct bg_image *image, int vlan, enum bg_direction direction,
-		      const struct bg_addr *remote, enum bg_service_space space, __u32 index);
-
-/* The class of an address, and cell[class_info + class]; both 0 when nothing names it. */
-__u32 bg_image_class(const struct bg_image *image, const struct bg_addr *addr);
-__u32 bg_image_class_info(const struct bg_image *image, const struct bg_addr *addr);
-
 #endif

@@ -48,7 +48,7 @@ static void close_daemon(struct bg_daemon *daemon)
 	bg_ifaces_free(daemon->ifaces);
 	bg_modes_free(daemon->modes);
 	bg_netdevs_close(daemon->netdevs);
-	bg_feed_watch_close(daemon->feed_watch);
+	bg_file_watch_close(daemon->file_watch);
 	bg_datapath_close(daemon->datapath);
 	bg_model_free(daemon->model);
 	bg_state_free(daemon->state);
@@ -125,10 +125,10 @@ static int prepare(struct bg_daemon *daemon, struct bg_error *err)
 		return rc;
 	/* subscribed before the feed is read, so no change is missed */
 	if (!options->once) {
-		rc = bg_feed_watch_open(options->feed, &daemon->feed_watch, err);
+		rc = bg_file_watch_open(options->feed, &daemon->file_watch, err);
 		if (rc)
 			return rc;
-		bg_feed_watch_changed(daemon->feed_watch);
+		bg_file_watch_changed(daemon->file_watch);
 	}
 	rc = bg_netdevs_open(&daemon->netdevs, err);
 	if (rc)
@@ -271,7 +271,7 @@ static void read_feed_now(struct loop *loop)
 	struct bg_error err = {};
 
 	loop->feed_due_ms = 0;
-	if (!bg_feed_watch_changed(loop->daemon->feed_watch) && !loop->reread)
+	if (!bg_file_watch_changed(loop->daemon->file_watch) && !loop->reread)
 		return;
 	loop->reread = false;
 	if (!bg_daemon_read_feed(loop->daemon, &err))
@@ -339,7 +339,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 	bg_auto_close int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	struct loop loop = { .daemon = daemon, .epoll_fd = epoll_fd, .signal_fd = signal_fd };
 	int netdevs_fd = bg_netdevs_fd(daemon->netdevs);
-	int feed_fd = bg_feed_watch_fd(daemon->feed_watch), rc;
+	int feed_fd = bg_file_watch_fd(daemon->file_watch), rc;
 
 	if (epoll_fd < 0)
 		return bg_fail(err, -errno, "epoll: %s", strerror(errno));
@@ -364,7 +364,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 				on_signal(&loop);
 			else if (events[i].data.fd == netdevs_fd)
 				on_netdevs(&loop);
-			else if (bg_feed_watch_read(daemon->feed_watch))
+			else if (bg_file_watch_read(daemon->file_watch))
 				loop.feed_due_ms = bg_monotonic_ms() + SETTLE_MS;
 		}
 		if (!loop.stopping)

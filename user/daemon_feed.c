@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "feed.h"
+#include "file.h"
 #include "log.h"
 
 static void close_datapath_at(struct bg_datapath **datapath)
@@ -181,10 +182,16 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 
 int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 {
+	const char *path = daemon->options.feed;
 	double start_ms = bg_monotonic_ms();
+	bg_auto_free char *text = NULL;
+	size_t length_bytes;
 
 	memset(parsed, 0, sizeof(*parsed));
-	parsed->rc = bg_feed_read(daemon->options.feed, &parsed->model, &parsed->err);
+	parsed->rc = bg_file_read(path, BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
+	if (!parsed->rc)
+		parsed->rc = bg_feed_parse(bg_file_name(path), text, length_bytes, &parsed->model,
+					   &parsed->err);
 	parsed->parse_ms = bg_monotonic_ms() - start_ms;
 	return parsed->rc;
 }

@@ -4,7 +4,7 @@
 #define BG_DAEMON_PRIVATE_H
 
 #include "daemon.h"
-#include "feed_watch.h"
+#include "file_watch.h"
 #include "ifaces.h"
 #include "netdevs.h"
 #include "modes.h"
@@ -18,7 +18,7 @@ struct bg_daemon {
 	struct bg_netdevs *netdevs;
 	struct bg_ifaces *ifaces;
 	struct bg_modes *modes;
-	struct bg_feed_watch *feed_watch; /* NULL with stdin or --once */
+	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
 	struct bg_state *state;
 	struct bg_model *model; /* the last accepted one, NULL = none yet */
 	bool republish;		/* modes changed, but that could not be published yet */

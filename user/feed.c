@@ -7,13 +7,11 @@
 #include "feed.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cleanup.h"
-#include "feed_private.h"
+#include "reading.h"
 
 #define FEED_VERSION 1
 
@@ -176,70 +174,4 @@ int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struc
 		return bg_fail_in(err, rc, "%s", name);
 	*model = bg_take_ptr(result);
 	return 0;
-}
-
-/* --- files --- */
-
-/* Reads to the end, but no more than a feed may have, and one byte. */
-static int read_all(const char *name, int fd, size_t expected_bytes, char **text,
-		    size_t *length_bytes, struct bg_error *err)
-{
-	size_t room = expected_bytes + 1, used = 0;
-	bg_auto_free char *bytes = malloc(room);
-
-	while (bytes) {
-		ssize_t got = read(fd, bytes + used, room - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return bg_fail(err, -errno, "%s: reading the feed: %s", name,
-				       strerror(errno));
-		if (!got) {
-			*text = bg_take_ptr(bytes);
-			*length_bytes = used;
-			return 0;
-		}
-		used += got;
-		if (used > BG_FEED_MAX_BYTES)
-			return bg_fail(err, -E2BIG,
-				       "%s: found more than %u bytes, expected at most so many",
-				       name, BG_FEED_MAX_BYTES);
-		if (used == room) {
-			char *larger = realloc(bytes, 2 * room);
-
-			if (!larger)
-				break;
-			bytes = larger;
-			room *= 2;
-		}
-	}
-	return bg_fail(err, -ENOMEM, "%s: out of memory", name);
-}
-
-int bg_feed_read(const char *path, struct bg_model **model, struct bg_error *err)
-{
-	bool from_stdin = !strcmp(path, "-");
-	const char *name = from_stdin ? "stdin" : path;
-	bg_auto_free char *text = NULL;
-	bg_auto_close int fd = -1;
-	struct stat status;
-	size_t length_bytes = 0;
-	int rc;
-
-	/* not to wait for the writer of a FIFO */
-	fd = from_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-			: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &status))
-		return bg_fail(err, -errno, "%s: opening the feed: %s", name, strerror(errno));
-	if (S_ISDIR(status.st_mode))
-		return bg_fail(err, -EISDIR, "%s: found a directory, expected a file", name);
-	if (S_ISREG(status.st_mode) && status.st_size > BG_FEED_MAX_BYTES)
-		return bg_fail(err, -E2BIG, "%s: found %lld bytes, expected at most %u", name,
-			       (long long)status.st_size, BG_FEED_MAX_BYTES);
-	if (!from_stdin)
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	rc = read_all(name, fd, S_ISREG(status.st_mode) ? (size_t)status.st_size : 65536, &text,
-		      &length_bytes, err);
-	return rc ? rc : bg_feed_parse(name, text, length_bytes, model, err);
 }

@@ -18,9 +18,6 @@
 int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
 		  struct bg_error *err);
 
-/* Reads a file (not a directory, not too large) and parses it; "-" is stdin. */
-int bg_feed_read(const char *path, struct bg_model **model, struct bg_error *err);
-
 /* Adds what `check` warns of beyond validation to model->warnings: rules that
  * can never match, shadowed CIDRs, groups without members, pods that cannot
  * reach DNS or be probed. Returns 0 or -ENOMEM. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Branches and their pods. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <sha1.h>

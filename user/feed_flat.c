@@ -4,7 +4,7 @@
  * give ids to rules that IpPermissions define, and define those of groups that
  * have no IpPermissions.
  */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* SecurityGroups: as `aws ec2 describe-security-groups` prints them. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* NetworkInterfaces: as `aws ec2 describe-network-interfaces` prints them. Of each,
  * the addresses become members of its groups. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <stdlib.h>
 #include <string.h>

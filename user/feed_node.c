@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Node: what the feed says of the node itself. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What rules' peers stand for: CIDRs, prefix lists, and members of groups. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What must not occur twice in a feed: ids, VLANs, interfaces, pods' addresses. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "ifaces_maps.h"
-#include "ifaces_private.h"
+#include "guards.h"
 
 struct adoption {
 	struct bg_ifaces *ifaces;

@@ -6,7 +6,7 @@
 #include "attach_clsact.h"
 #include "clock.h"
 #include "ifaces_maps.h"
-#include "ifaces_private.h"
+#include "guards.h"
 
 static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapath,
 		       struct bg_error *err)

@@ -10,7 +10,6 @@
 
 #include "cleanup.h"
 #include "clock.h"
-#include "map_walk.h"
 
 #define FRAGMENT_LIFE_NS (30 * BG_NS_PER_S) /* flow.h */
 

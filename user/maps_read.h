@@ -16,23 +16,7 @@
 #include "flow.h"
 #include "image.h"
 #include "maps.h"
-
-struct bg_maps {
-	const char *pin_dir; /* the caller's string */
-	int control_fd;
-};
-
-/*
- * Opens maps/control and checks its ABI. -ENOENT when nothing is pinned,
- * -EPERM without privilege, -EPROTO when another ABI is; each with the line
- * that says so. `maps` needs bg_maps_close() after success only.
- */
-int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err);
-void bg_maps_close(struct bg_maps *maps);
-
-/* A map by name, its values being of this size; the fd is the caller's. */
-int bg_maps_fd(const struct bg_maps *maps, const char *name, size_t value_bytes, bool write,
-	       struct bg_error *err);
+#include "maps_open.h"
 
 int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, struct bg_error *err);
 

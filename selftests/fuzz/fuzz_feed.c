@@ -11,6 +11,7 @@
 
 #include "compile.h"
 #include "feed.h"
+#include "image_read.h"
 #include "registry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);

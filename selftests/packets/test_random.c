@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "compile.h"
+#include "image_read.h"
 #include "ip.h"
 #include "names.h"
 #include "oracle.h"

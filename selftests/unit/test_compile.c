@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "compiled.h"
+#include "image_read.h"
 #include "model_maker.h"
 
 static __u32 tcp(const struct bg_image *image, enum bg_direction direction, const char *remote,

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "compiled.h"
+#include "image_read.h"
 #include "model_maker.h"
 #include "oracle.h"
 #include "random_model.h"

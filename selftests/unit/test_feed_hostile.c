@@ -21,6 +21,8 @@
 
 #include "feed_text.h"
 
+#include "read_feed.h"
+
 /* The example in JSON's own quotes; the caller frees. */
 static char *quoted(size_t *length)
 {
@@ -365,7 +367,7 @@ static void read_refuses(const char *path, int expected, const char *word)
 {
 	struct bg_model *model = NULL;
 	struct bg_error err = {};
-	int rc = bg_feed_read(path, &model, &err);
+	int rc = bg_read_feed(path, &model, &err);
 
 	assert_int_equal(rc, expected);
 	assert_null(model);
@@ -417,7 +419,7 @@ static void a_file_that_is_one(void **state)
 		abort();
 	assert_int_equal(fwrite(text, 1, length, file), length);
 	assert_int_equal(fclose(file), 0);
-	if (bg_feed_read(path, &model, &err))
+	if (bg_read_feed(path, &model, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(model->branch_count, 1);
 	bg_model_free(model);

@@ -19,6 +19,8 @@
 
 #include "feed.h"
 
+#include "read_feed.h"
+
 #define FEEDS "selftests/feeds"
 
 static void find(const char *pattern, glob_t *found)
@@ -37,7 +39,7 @@ static void good_ones(void **state)
 		struct bg_model *model = NULL;
 		struct bg_error err = {};
 
-		if (bg_feed_read(found.gl_pathv[i], &model, &err))
+		if (bg_read_feed(found.gl_pathv[i], &model, &err))
 			fail_msg("%s", err.text);
 		if (bg_feed_lint(model) || model->warning_count)
 			fail_msg("%s: %s: %s", found.gl_pathv[i], model->warnings[0].pointer,
@@ -58,7 +60,7 @@ static void bad_ones(void **state)
 		struct bg_error err = {};
 		size_t name = strlen(found.gl_pathv[i]);
 
-		if (!bg_feed_read(found.gl_pathv[i], &model, &err))
+		if (!bg_read_feed(found.gl_pathv[i], &model, &err))
 			fail_msg("taken: %s", found.gl_pathv[i]);
 		assert_null(model);
 		if (strncmp(err.text, found.gl_pathv[i], name) != 0 || err.text[name] != ':')
@@ -72,7 +74,7 @@ static void refused(const char *path, int rc, const char *text)
 	struct bg_model *model = NULL;
 	struct bg_error err = {};
 
-	assert_int_equal(bg_feed_read(path, &model, &err), rc);
+	assert_int_equal(bg_read_feed(path, &model, &err), rc);
 	assert_null(model);
 	assert_string_equal(err.text, text);
 }

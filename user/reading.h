@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What the parts of the feed parser share while a document is read. */
-#ifndef BG_FEED_PRIVATE_H
-#define BG_FEED_PRIVATE_H
+#ifndef BG_READING_H
+#define BG_READING_H
 
 #include <stdint.h>
 
@@ -72,7 +72,7 @@ struct bg_feed {
 	size_t warnings_of[BG_WARN_KINDS];
 };
 
-/* --- feed_base.c --- */
+/* --- reading.c --- */
 
 /* One more entry, zeroed, of a table that has `count`; NULL when out of memory,
  * the table then is as it was. */

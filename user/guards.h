@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What ifaces.c, ifaces_adopt.c and ifaces_arm.c share. */
-#ifndef BG_IFACES_PRIVATE_H
-#define BG_IFACES_PRIVATE_H
+/* The table of guarded interfaces, which all files of the room share. */
+#ifndef BG_GUARDS_H
+#define BG_GUARDS_H
 
 #include "ifaces.h"
 #include "log.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What every part of the feed needs: tables that grow, warnings, addresses. */
-#include "feed_private.h"
+#include "reading.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "map_walk.h"
+/* How every reader gets at the pinned maps, and the one loop that reads one whole. */
+#include "maps_open.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "maps.h"
 
 /* Arrays are read in pieces of about this size. */
 #define PIECE_BYTES (1u << 20)

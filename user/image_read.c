@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Reading an image in userspace, as bpf/classify.h does in the kernel. */
-#include <stdlib.h>
-#include <string.h>
+/* The second walk of the image, kept apart from bpf/classify.h so that one checks the other. */
+#include "image_read.h"
 
-#include "compile.h"
-#include "compile_classes.h"
+#include <stdlib.h>
+
+#include "ip.h"
 
 static __u32 cell(const struct bg_image *image, size_t index)
 {
@@ -104,12 +104,4 @@ __u32 bg_image_class_info(const struct bg_image *image, const struct bg_addr *ad
 	__u32 class = bg_image_class(image, addr);
 
 	return class ? cell(image, (size_t)header_of(image)->class_info + class) : 0;
-}
-
-void bg_image_free(struct bg_image *image)
-{
-	if (!image)
-		return;
-	free(image->blocks);
-	free(image);
 }

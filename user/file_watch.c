@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "feed_watch.h"
+#include "file_watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +17,7 @@
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF |   \
 	 IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR)
 
-struct bg_feed_watch {
+struct bg_file_watch {
 	char path[PATH_MAX];
 	char directory[PATH_MAX];
 	int fd;
@@ -26,20 +26,20 @@ struct bg_feed_watch {
 	bool present;
 };
 
-static void close_at(struct bg_feed_watch **watch)
+static void close_at(struct bg_file_watch **watch)
 {
-	bg_feed_watch_close(*watch);
+	bg_file_watch_close(*watch);
 }
 
-static int watch_directory(struct bg_feed_watch *watch)
+static int watch_directory(struct bg_file_watch *watch)
 {
 	watch->descriptor = inotify_add_watch(watch->fd, watch->directory, EVENTS);
 	return watch->descriptor < 0 ? -errno : 0;
 }
 
-int bg_feed_watch_open(const char *path, struct bg_feed_watch **out, struct bg_error *err)
+int bg_file_watch_open(const char *path, struct bg_file_watch **out, struct bg_error *err)
 {
-	bg_cleanup(close_at) struct bg_feed_watch *watch = NULL;
+	bg_cleanup(close_at) struct bg_file_watch *watch = NULL;
 	char *slash;
 	int rc;
 
@@ -70,7 +70,7 @@ int bg_feed_watch_open(const char *path, struct bg_feed_watch **out, struct bg_e
 	return 0;
 }
 
-void bg_feed_watch_close(struct bg_feed_watch *watch)
+void bg_file_watch_close(struct bg_file_watch *watch)
 {
 	if (!watch)
 		return;
@@ -79,12 +79,12 @@ void bg_feed_watch_close(struct bg_feed_watch *watch)
 	free(watch);
 }
 
-int bg_feed_watch_fd(const struct bg_feed_watch *watch)
+int bg_file_watch_fd(const struct bg_file_watch *watch)
 {
 	return watch->fd;
 }
 
-bool bg_feed_watch_read(struct bg_feed_watch *watch)
+bool bg_file_watch_read(struct bg_file_watch *watch)
 {
 	char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
 	bool any = false;
@@ -108,7 +108,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-bool bg_feed_watch_changed(struct bg_feed_watch *watch)
+bool bg_file_watch_changed(struct bg_file_watch *watch)
 {
 	struct stat now = {};
 	bool present, changed;

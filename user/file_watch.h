@@ -4,22 +4,22 @@
  * file: a file that is replaced by a rename, or by the symlink swap of a mounted
  * ConfigMap (`..data`), is a new inode each time.
  */
-#ifndef BG_FEED_WATCH_H
-#define BG_FEED_WATCH_H
+#ifndef BG_FILE_WATCH_H
+#define BG_FILE_WATCH_H
 
 #include <stdbool.h>
 
 #include "error.h"
 
-struct bg_feed_watch;
+struct bg_file_watch;
 
 /* -ENOENT: the directory of the feed does not exist. The file itself need not. */
-int bg_feed_watch_open(const char *path, struct bg_feed_watch **watch, struct bg_error *err);
-void bg_feed_watch_close(struct bg_feed_watch *watch); /* NULL is fine */
-int bg_feed_watch_fd(const struct bg_feed_watch *watch);
+int bg_file_watch_open(const char *path, struct bg_file_watch **watch, struct bg_error *err);
+void bg_file_watch_close(struct bg_file_watch *watch); /* NULL is fine */
+int bg_file_watch_fd(const struct bg_file_watch *watch);
 
 /* Takes in what is pending. true: something happened in the directory. */
-bool bg_feed_watch_read(struct bg_feed_watch *watch);
+bool bg_file_watch_read(struct bg_file_watch *watch);
 
 /*
  * Is the file another one than at the last call? By device, inode, size and
@@ -27,6 +27,6 @@ bool bg_feed_watch_read(struct bg_feed_watch *watch);
  * brought no event (a symlink into another directory) is seen by asking.
  * Also watches the directory again when it was replaced.
  */
-bool bg_feed_watch_changed(struct bg_feed_watch *watch);
+bool bg_file_watch_changed(struct bg_file_watch *watch);
 
 #endif
