@@ -113,7 +113,7 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 			handover_give(ctx, branch_ifindex, &c->verdict);
 		}
 	}
-	note(&c->verdict, BG_INGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -203,9 +203,9 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	} else if (c->verdict.short_way && !iface_is_shared(ctx->ifindex)) {
 		action = to_pod(ctx, c, true);
 		if (action == TC_ACT_REDIRECT)
-			count_short_way(&c->verdict, BG_INGRESS);
+			count_short_way(c);
 	}
-	note(&c->verdict, BG_INGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -228,9 +228,9 @@ int tc_branch_egress(struct __sk_buff *ctx)
 	if (verdict(c)) {
 		action = TC_ACT_UNSPEC;
 		if (by_short_way)
-			count_short_way(&c->verdict, BG_EGRESS);
+			count_short_way(c);
 	}
-	note(&c->verdict, BG_EGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -257,7 +257,7 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 		return TC_ACT_SHOT;
 	c->packet.length_bytes = frame.length_bytes;
 	conclude(c, BG_REASON_NOT_ARMED);
-	note(&c->verdict, direction, TC_ACT_SHOT);
+	trace_verdict(c, TC_ACT_SHOT);
 	return TC_ACT_SHOT;
 }
 
@@ -332,7 +332,7 @@ int tc_pod_egress(struct __sk_buff *ctx)
 		action = strict_pod_egress(ctx, c);
 	else if (role == BG_ROLE_POD_STANDARD)
 		action = standard_pod_egress(ctx, c);
-	note(&c->verdict, BG_EGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -360,7 +360,7 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	c->flow.set_flags = BG_FLOW_PRIMARY;
 	dissect_skb(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	note(&c->verdict, BG_INGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -377,7 +377,7 @@ int tc_node_ingress(struct __sk_buff *ctx)
 	if (c->dissected != BG_REASON_NONE || !is_for_standard_pod(c))
 		return TC_ACT_UNSPEC;
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	note(&c->verdict, BG_INGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -396,7 +396,7 @@ static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vla
 	c->groups = node_egress_groups(c);
 	dissect_skb(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	note(&c->verdict, BG_EGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 
@@ -439,7 +439,7 @@ int tc_node_egress(struct __sk_buff *ctx)
 	default:
 		return TC_ACT_UNSPEC;
 	}
-	note(&c->verdict, BG_INGRESS, action);
+	trace_verdict(c, action);
 	return action;
 }
 

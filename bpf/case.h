@@ -9,7 +9,17 @@
 #define BG_CASE_H
 
 #include "flow_table.h"
-#include "report.h"
+
+/* The verdict, and whom it concerns. */
+struct bg_verdict {
+	enum bg_reason reason;
+	__u32 rule;
+	__u32 node_rule;
+	__u32 vlan;
+	__u32 slot; /* of the branch's counters, 0 = none */
+	__u32 revision;
+	__u32 short_way; /* it may go on without the node's stack */
+};
 
 /* What the policy image says about the packet; consult.h fills it in. */
 struct bg_findings {

@@ -14,7 +14,7 @@ const volatile __u32 flow_mask = 0;
 const volatile __u64 hash_seed = 0;
 
 /* write the map `trace` after each verdict (explain, packet tests) */
-const volatile bool trace_verdict = false;
+const volatile bool keep_trace = false;
 
 /* packets that need neither conntrack nor routing bypass the node's stack */
 const volatile bool short_way = true;

@@ -7,8 +7,7 @@
 #ifndef BG_HANDOVER_H
 #define BG_HANDOVER_H
 
-#include "maps.bpf.h"
-#include "report.h"
+#include "case.h"
 
 #define HANDOVER_MAGIC 0x62676f6b /* "bgok" */
 
@@ -22,30 +21,30 @@ struct bg_handover {
 static __always_inline void handover_give(struct xdp_md *ctx, __u32 branch_ifindex,
 					  const struct bg_verdict *verdict)
 {
-	struct bg_handover *note;
+	struct bg_handover *handover;
 
-	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*note)))
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*handover)))
 		return;
-	note = (void *)(long)ctx->data_meta;
-	if ((void *)(note + 1) > (void *)(long)ctx->data)
+	handover = (void *)(long)ctx->data_meta;
+	if ((void *)(handover + 1) > (void *)(long)ctx->data)
 		return;
-	note->magic = HANDOVER_MAGIC;
-	note->branch_ifindex = branch_ifindex;
-	note->short_way = verdict->short_way;
-	note->slot = verdict->slot;
+	handover->magic = HANDOVER_MAGIC;
+	handover->branch_ifindex = branch_ifindex;
+	handover->short_way = verdict->short_way;
+	handover->slot = verdict->slot;
 }
 
 /* What XDP found out about the packet; false when it has not judged it. */
 static __always_inline bool handover_take(struct __sk_buff *ctx, struct bg_verdict *verdict)
 {
-	struct bg_handover *note = (void *)(long)ctx->data_meta;
+	struct bg_handover *handover = (void *)(long)ctx->data_meta;
 
-	if ((void *)(note + 1) > (void *)(long)ctx->data)
+	if ((void *)(handover + 1) > (void *)(long)ctx->data)
 		return false;
-	if (note->magic != HANDOVER_MAGIC || note->branch_ifindex != ctx->ifindex)
+	if (handover->magic != HANDOVER_MAGIC || handover->branch_ifindex != ctx->ifindex)
 		return false;
-	verdict->short_way = note->short_way;
-	verdict->slot = note->slot;
+	verdict->short_way = handover->short_way;
+	verdict->slot = handover->slot;
 	return true;
 }
 

@@ -153,7 +153,7 @@ struct {
 	__type(value, __u32);
 } stands_in_for SEC(".maps");
 
-/* Written by the datapath when trace_verdict is set. */
+/* Written by the datapath when keep_trace is set. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

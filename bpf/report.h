@@ -1,35 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the datapath tells: counters always, events while somebody listens. */
+/* What the datapath reports: counters always, events while somebody listens. */
 #ifndef BG_REPORT_H
 #define BG_REPORT_H
 
+#include "case.h"
 #include "config.h"
 #include "maps.bpf.h"
-#include "packet.h"
 
-struct bg_verdict {
-	enum bg_reason reason;
-	__u32 rule;
-	__u32 node_rule;
-	__u32 vlan;
-	__u32 slot; /* of the branch's counters, 0 = none */
-	__u32 revision;
-	__u32 short_way; /* it may go on without the node's stack */
-};
-
-static __always_inline void count(const struct bg_verdict *verdict, enum bg_direction direction,
-				  __u32 length_bytes)
+static __always_inline struct bg_counters *case_counters(const struct bg_case *c)
 {
-	__u32 index = verdict->slot * BG_DIRECTIONS + direction;
-	struct bg_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	__u32 index = c->verdict.slot * BG_DIRECTIONS + c->direction;
+
+	return bpf_map_lookup_elem(&counters, &index);
+}
+
+static __always_inline void count(const struct bg_case *c)
+{
+	struct bg_counters *counter = case_counters(c);
 
 	if (!counter)
 		return;
-	counter->packets[verdict->reason & (BG_REASON_MAX - 1)]++;
-	if (bg_reason_passes(verdict->reason))
-		counter->passed_bytes += length_bytes;
+	counter->packets[c->verdict.reason & (BG_REASON_MAX - 1)]++;
+	if (bg_reason_passes(c->verdict.reason))
+		counter->passed_bytes += c->packet.length_bytes;
 	else
-		counter->dropped_bytes += length_bytes;
+		counter->dropped_bytes += c->packet.length_bytes;
+}
+
+static __always_inline void count_short_way(const struct bg_case *c)
+{
+	struct bg_counters *counter = case_counters(c);
+
+	if (counter)
+		counter->short_way_packets++;
 }
 
 static __always_inline struct bg_control *control_block(void)
@@ -40,11 +43,11 @@ static __always_inline struct bg_control *control_block(void)
 }
 
 /* Costs one look-up and a comparison while nobody listens. */
-static __always_inline void tell(enum bg_event_type type, const struct bg_verdict *verdict,
-				 const struct bg_packet *packet, enum bg_direction direction,
-				 __u32 ifindex, __u64 now_ns)
+static __always_inline void report_event(struct bg_case *c, enum bg_event_type type)
 {
+	const struct bg_packet *packet = &c->packet;
 	struct bg_control *block = control_block();
+	__u64 now_ns = case_clock_ns(c);
 	struct bg_event *event;
 
 	if (!block || block->events_until_ns < now_ns)
@@ -56,12 +59,12 @@ static __always_inline void tell(enum bg_event_type type, const struct bg_verdic
 	}
 	event->time_ns = now_ns;
 	event->type = type;
-	event->reason = verdict->reason;
-	event->direction = direction;
-	event->vlan = verdict->vlan;
-	event->ifindex = ifindex;
-	event->rule = verdict->rule;
-	event->revision = verdict->revision;
+	event->reason = c->verdict.reason;
+	event->direction = c->direction;
+	event->vlan = c->verdict.vlan;
+	event->ifindex = c->ifindex;
+	event->rule = c->verdict.rule;
+	event->revision = c->verdict.revision;
 	event->length_bytes = packet->length_bytes;
 	event->local = packet->local;
 	event->remote = packet->remote;
@@ -74,22 +77,22 @@ static __always_inline void tell(enum bg_event_type type, const struct bg_verdic
 	bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void note(const struct bg_verdict *verdict, enum bg_direction direction,
-				 __u32 action)
+/* For explain and the tests, which read the verdict and what became of it. */
+static __always_inline void trace_verdict(const struct bg_case *c, __u32 action)
 {
 	struct bg_trace *last;
 	__u32 zero = 0;
 
-	if (!trace_verdict)
+	if (!keep_trace)
 		return;
 	last = bpf_map_lookup_elem(&trace, &zero);
 	if (!last)
 		return;
-	last->reason = verdict->reason;
-	last->rule = verdict->rule;
-	last->node_rule = verdict->node_rule;
-	last->direction = direction;
-	last->vlan = verdict->vlan;
+	last->reason = c->verdict.reason;
+	last->rule = c->verdict.rule;
+	last->node_rule = c->verdict.node_rule;
+	last->direction = c->direction;
+	last->vlan = c->verdict.vlan;
 	last->action = action;
 }
 

@@ -86,16 +86,6 @@ static __always_inline bool spend_hop(struct __sk_buff *ctx, const struct bg_pac
 	return !bpf_skb_store_bytes(ctx, offset, &header, sizeof(header), 0);
 }
 
-static __always_inline void count_short_way(const struct bg_verdict *verdict,
-					    enum bg_direction direction)
-{
-	__u32 index = verdict->slot * BG_DIRECTIONS + direction;
-	struct bg_counters *counter = bpf_map_lookup_elem(&counters, &index);
-
-	if (counter)
-		counter->short_way_packets++;
-}
-
 /* From a strict pod's veth to its branch, where it will be judged. */
 static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case *c)
 {

@@ -143,7 +143,7 @@ static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reaso
 			__sync_fetch_and_add(&block->flows_evicted, 1);
 	}
 	c->verdict.reason = admitted;
-	tell(BG_EVENT_FLOW, &c->verdict, packet, c->direction, c->ifindex, c->flow.now_ns);
+	report_event(c, BG_EVENT_FLOW);
 	return admitted;
 }
 
@@ -297,10 +297,9 @@ static __always_inline void conclude(struct bg_case *c, enum bg_reason reason)
 	/* a rule is named for what it admits, if only on the branch's side */
 	if (!bg_reason_passes(reason) && reason != BG_REASON_NO_NODE_RULE)
 		c->verdict.rule = 0;
-	count(&c->verdict, c->direction, c->packet.length_bytes);
+	count(c);
 	if (!bg_reason_passes(reason))
-		tell(BG_EVENT_DROP, &c->verdict, &c->packet, c->direction, c->ifindex,
-		     case_clock_ns(c));
+		report_event(c, BG_EVENT_DROP);
 }
 
 /* Judges, counts, reports; whether the packet passes. */

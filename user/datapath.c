@@ -309,7 +309,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 		return rc;
 	skel->rodata->flow_mask = bpf_map__max_entries(skel->maps.flows) - 1;
 	skel->rodata->hash_seed = seed;
-	skel->rodata->trace_verdict = options->trace;
+	skel->rodata->keep_trace = options->trace;
 	skel->rodata->short_way = !options->no_short_way;
 	if (options->probe_cgroup) {
 		__u64 id;
