@@ -24,6 +24,7 @@
 #include "short_way.h"
 #include "standard.h"
 #include "verdict.h"
+#include "verifier.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -57,9 +58,7 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
 	c->ifindex = ifindex;
 	c->groups = BG_GROUPS_CROSSING;
 	c->verdict.vlan = vlan;
-	/* from here on values come from memory: those in registers differ from one
-	 * way to this place to the next, and the verifier would follow each */
-	barrier();
+	all_from_memory();
 	return c;
 }
 

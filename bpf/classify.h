@@ -8,6 +8,7 @@
 
 #include "maps.bpf.h"
 #include "packet.h"
+#include "verifier.h"
 
 /* The revision that a packet is judged by: found once, used throughout. */
 struct bg_policy_view {
@@ -72,7 +73,7 @@ static __always_inline enum bg_reason policy_branch(struct bg_policy_view *view,
 static __always_inline __u32 search_shortlist(void *image, __u32 shortlist, __u64 hi, __u64 lo)
 {
 	const struct bg_shortlist_entry *records;
-	__u32 entry, count = bg_shortlist_count(shortlist);
+	__u32 entry, count;
 
 	/* 32 records in a block */
 	records = image_block(image, (shortlist & BG_SHORTLIST_MASK) >>
@@ -80,9 +81,7 @@ static __always_inline __u32 search_shortlist(void *image, __u32 shortlist, __u6
 	if (!records)
 		return 0;
 	entry = records[shortlist & 31].miss;
-	/* clang knows the range and drops the loop's bound; Linux 6.1's verifier
-	 * does not and needs it */
-	barrier_var(count);
+	count = unforeseen(bg_shortlist_count(shortlist));
 	for (__u32 i = 0; i < BG_SHORTLIST_MOST && i < count; i++) {
 		const struct bg_shortlist_entry *one = &records[(shortlist + i) & 31];
 

@@ -13,9 +13,8 @@
 static __always_inline void consult_rules(struct bg_case *c, const struct bg_policy_view *view,
 					  __u32 asked, enum bg_direction direction)
 {
-	/* the mask keeps a run-time direction inside the arrays */
-	const struct bg_policy *branch = &view->branch->policy[direction & 1];
-	const struct bg_policy *here = &view->header->node_policy[direction & 1];
+	const struct bg_policy *branch = &view->branch->policy[bound(direction, BG_DIRECTIONS)];
+	const struct bg_policy *here = &view->header->node_policy[bound(direction, BG_DIRECTIONS)];
 	__u32 index = packet_service_index(&c->packet, direction), rule;
 	__u16 groups = c->groups;
 
@@ -108,27 +107,27 @@ enum bg_list {
 	BG_LIST_LOCAL_SERVICES, /* of the node, by the service's class */
 };
 
-/* Binary search: *below counts the entries that come before the one wanted. */
+/* Binary search: *below counts the entries that come before the one wanted. It is
+ * memory of the caller's, for from_memory(). */
 static __always_inline bool list_has(void *image, __u32 list, __u32 entries, __u64 wanted,
-				     volatile __u32 *below)
+				     __u32 *below)
 {
-	/* read back from memory in every step: in a register the verifier would
-	 * follow each of its values on its own */
 	*below = 0;
 	for (__u32 step = BG_LIST_MOST / 2; step; step /= 2) {
-		__u32 next = *below + step;
+		__u32 next = from_memory(*below) + step;
 
 		if (next <= entries && list_entry(image, list, next - 1) < wanted)
 			*below = next;
 	}
-	return *below < entries && list_entry(image, list, *below) == wanted;
+	return from_memory(*below) < entries &&
+	       list_entry(image, list, from_memory(*below)) == wanted;
 }
 
 /* Is the packet's service on the list? After consult(), of the same revision. */
 __noinline int is_listed(struct bg_case *c, enum bg_list which)
 {
 	struct bg_policy_view view;
-	__u32 list, entries, class, service;
+	__u32 list, entries, wanted_class, service;
 
 	if (!c || policy_view(&view) != BG_REASON_NONE ||
 	    view.header->revision != c->findings.revision ||
@@ -138,16 +137,16 @@ __noinline int is_listed(struct bg_case *c, enum bg_list which)
 	if (which == BG_LIST_PROBES) {
 		list = view.branch->probes;
 		entries = view.branch->probe_count;
-		class = c->findings.local_class;
+		wanted_class = c->findings.local_class;
 	} else {
 		list = view.header->local_services;
 		entries = view.header->local_service_count;
-		class = c->findings.remote_class;
+		wanted_class = c->findings.remote_class;
 	}
 	if (c->packet.protocol == PROTOCOL_TCP || c->packet.protocol == PROTOCOL_UDP)
 		service |= bpf_ntohs(which == BG_LIST_PROBES ? c->packet.local_port
 							     : c->packet.remote_port);
-	return list_has(view.image, list, entries, (__u64) class << 32 | service,
+	return list_has(view.image, list, entries, (__u64)wanted_class << 32 | service,
 			&c->findings.listed_below);
 }
 

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "maps.bpf.h"
 #include "packet.h"
+#include "verifier.h"
 
 #define NS_PER_S 1000000000ull
 
@@ -174,10 +175,7 @@ static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
 			__u32 slot = half * LANES_PER_WORD + (lowest >> 31 & 1) +
 				     (lowest >> 47 & 1) * 2 + (lowest >> 63) * 3;
 
-			/* clang knows the range and drops the mask; Linux 6.1's
-			 * verifier does not and needs it */
-			barrier_var(slot);
-			slot &= BG_BUCKET_FLOWS - 1;
+			slot = bound(unforeseen(slot), BG_BUCKET_FLOWS);
 			if (flow_key_equal(&bucket->flow[slot].key, key))
 				return slot;
 			lanes &= lanes - 1;
@@ -224,7 +222,8 @@ static __always_inline __u16 flow_flags_after(__u16 flags, const struct bg_flow_
 /*
  * The fast look-up: a packet that changes nothing but counters and clock needs no
  * lock. Whoever writes a slot makes `version` odd before and even again after
- * (atomically, hence in order); a look-up that sees it move has seen nothing.
+ * (atomically, hence in order); a look-up that sees it move has seen nothing. Its
+ * volatile reads are for that order (the memory model), not for the verifier.
  * Counters are kept by direction, and the packets of one direction come on one
  * CPU; should they not, a count may be lost, never a verdict.
  *
@@ -245,7 +244,7 @@ flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_di
 		version = *(volatile __u32 *)&bucket->version;
 		overflowed = *(volatile __u16 *)&bucket->overflowed;
 		slot = bucket_slot(bucket, &query->key, query->place.tag);
-		flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
+		flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
 		flags = *(volatile __u16 *)&flow->flags;
 		query->rule = flow->rule;
 		query->flags = flags;
@@ -260,9 +259,8 @@ flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_di
 				return BG_FLOW_UNCHECKED;
 			if (flow->last_seen_ns != query->now_ns)
 				flow->last_seen_ns = query->now_ns;
-			/* the mask keeps a run-time direction inside the arrays */
-			flow->packets[direction & 1]++;
-			flow->bytes[direction & 1] += packet->length_bytes;
+			flow->packets[bound(direction, BG_DIRECTIONS)]++;
+			flow->bytes[bound(direction, BG_DIRECTIONS)] += packet->length_bytes;
 			return BG_FLOW_HIT;
 		}
 		if (!overflowed)
@@ -297,7 +295,7 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 		overflowed = bucket->overflowed;
 		slot = bucket_slot(bucket, &query->key, query->place.tag);
 		if (slot < BG_BUCKET_FLOWS) {
-			flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
+			flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
 			if (!flow_expired(flow, query->now_ns) &&
 			    flow_takes(flow->flags, packet, direction)) {
 				query->rule = flow->rule;
@@ -306,8 +304,9 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 				if (flow->checked == query->revision) {
 					result = BG_FLOW_HIT;
 					flow->last_seen_ns = query->now_ns;
-					flow->packets[direction & 1]++;
-					flow->bytes[direction & 1] += packet->length_bytes;
+					flow->packets[bound(direction, BG_DIRECTIONS)]++;
+					flow->bytes[bound(direction, BG_DIRECTIONS)] +=
+						packet->length_bytes;
 					flow->flags = flow_flags_after(flow->flags, query, packet,
 								       direction);
 					flow->timeout_s = flow_timeout_s(
@@ -342,10 +341,7 @@ static __always_inline void flow_confirm(const struct bg_flow_query *query,
 		bpf_spin_lock(&bucket->lock);
 		slot = bucket_slot(bucket, &query->key, query->place.tag);
 		if (slot < BG_BUCKET_FLOWS) {
-			/* clang knows the range and drops the mask; Linux 6.1's
-			 * verifier does not and needs it */
-			barrier_var(slot);
-			slot &= BG_BUCKET_FLOWS - 1;
+			slot = bound(unforeseen(slot), BG_BUCKET_FLOWS);
 			flow = &bucket->flow[slot];
 			if (change == BG_FLOW_FORGET) {
 				bucket_changes(bucket);
@@ -382,7 +378,7 @@ __noinline int flow_peek(const struct bg_flow_key *key, __u64 now_ns)
 			break;
 		bpf_spin_lock(&bucket->lock);
 		slot = bucket_slot(bucket, key, place.tag);
-		flow = &bucket->flow[slot & (BG_BUCKET_FLOWS - 1)];
+		flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
 		if (slot < BG_BUCKET_FLOWS && !flow_expired(flow, now_ns))
 			flags = flow->flags;
 		bpf_spin_unlock(&bucket->lock);
@@ -396,7 +392,7 @@ struct bg_new_flow {
 	__u32 length_bytes;
 	__u16 flags;	  /* enum bg_flow_flag */
 	__u16 direction;  /* enum bg_direction */
-	__u64 best_score; /* scratch of flow_create(), in memory for the verifier's sake */
+	__u64 best_score; /* scratch of flow_create(), for from_memory() */
 };
 
 /* The order of giving way, in the upper bits of a score; the age decides below. */
@@ -428,9 +424,7 @@ static __always_inline __u64 flow_score(const struct bg_bucket *bucket, const st
 static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg_flow_query *query,
 				       const struct bg_new_flow *new)
 {
-	/* read back from memory: a number in a register the verifier would follow
-	 * through all the ways it can have come about */
-	__u32 slot = *(volatile __u16 *)&bucket->chosen & (BG_BUCKET_FLOWS - 1);
+	__u32 slot = bound(from_memory(bucket->chosen), BG_BUCKET_FLOWS);
 	struct bg_flow *flow = &bucket->flow[slot];
 
 	bucket_changes(bucket);
@@ -465,25 +459,25 @@ __noinline int flow_create(const struct bg_flow_query *query, struct bg_new_flow
 		return BG_CREATE_FULL;
 	for (int which = 0; which < 2 && result == BG_CREATE_FULL; which++) {
 		struct bg_bucket *bucket = place_bucket(&query->place, which);
-		volatile __u64 *best = &new->best_score;
 
 		if (!bucket)
 			break;
-		*best = SCORE_KEEP;
+		new->best_score = SCORE_KEEP;
 		bpf_spin_lock(&bucket->lock);
 		for (int i = 0; i < BG_BUCKET_FLOWS; i++) {
 			__u64 score = flow_score(bucket, &bucket->flow[i], i, query);
 
-			if (score > *best) {
-				*best = score;
+			if (score > from_memory(new->best_score)) {
+				new->best_score = score;
 				bucket->chosen = i;
 			}
 		}
-		if (*best == SCORE_KEEP) {
+		if (from_memory(new->best_score) == SCORE_KEEP) {
 			bucket->overflowed = 1;
 		} else {
 			flow_write(bucket, query, new);
-			result = *best < SCORE_EXPIRED ? BG_CREATE_EVICTED : BG_CREATE_DONE;
+			result = from_memory(new->best_score) < SCORE_EXPIRED ? BG_CREATE_EVICTED
+									      : BG_CREATE_DONE;
 		}
 		bpf_spin_unlock(&bucket->lock);
 	}

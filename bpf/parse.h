@@ -17,6 +17,7 @@
 #include <linux/udp.h>
 
 #include "packet.h"
+#include "verifier.h"
 
 /* Headers end within this; an IPv6 chain beyond it is not walked. */
 #define PARSE_MAX_OFFSET 1024
@@ -104,22 +105,6 @@ static __always_inline void *frame_at(const struct bg_frame *frame, __u32 offset
 	return at + size_bytes > frame->end ? NULL : at;
 }
 
-/*
- * A cursor is kept in memory and read back anew, where the verifier knows it as
- * "some 16 bits", whatever the way there was; in a register it would follow
- * every chain of headers on its own.
- */
-static __always_inline __u32 cursor_read(const __u16 *cursor)
-{
-	return *(const volatile __u16 *)cursor;
-}
-
-/* The same for what a loop has found out so far. */
-static __always_inline __u8 byte_read(const __u8 *at)
-{
-	return *(const volatile __u8 *)at;
-}
-
 /* Ethernet and tags. Returns the ethertype in host order, 0 when the frame is
  * too short; *vlan is the outermost VLAN id in the frame, 0 = untagged. */
 static __always_inline __u16 parse_ethernet(const struct bg_frame *frame, __u16 *network_offset,
@@ -138,7 +123,7 @@ static __always_inline __u16 parse_ethernet(const struct bg_frame *frame, __u16 
 
 		if (ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ)
 			break;
-		tag = frame_at(frame, cursor_read(network_offset), sizeof(*tag));
+		tag = frame_at(frame, from_memory(*network_offset), sizeof(*tag));
 		if (!tag)
 			return 0;
 		if (!*vlan)
@@ -185,7 +170,7 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 						  enum bg_direction direction,
 						  struct bg_packet *packet)
 {
-	__u32 offset = cursor_read(&packet->upper_offset), left_bytes = packet->upper_bytes;
+	__u32 offset = from_memory(packet->upper_offset), left_bytes = packet->upper_bytes;
 	__be16 source = 0, destination = 0;
 
 	packet->tracking = BG_TRACK_ANY;
@@ -306,7 +291,7 @@ static __always_inline enum bg_reason parse_ipv6_fragment(const struct ipv6_frag
 	/* an atomic fragment (RFC 6946) is a whole datagram */
 	if (!(place & (IPV6_OFFSET_MASK | IPV6_MORE_FRAGMENTS)))
 		return BG_REASON_NONE;
-	if (byte_read(&packet->fragment) != BG_WHOLE)
+	if (from_memory(packet->fragment) != BG_WHOLE)
 		return BG_REASON_EXTENSION; /* a second fragment header */
 	packet->fragment_id = fragment->id;
 	packet->fragment_protocol = fragment->next_header;
@@ -356,11 +341,11 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, _
 	if (brief)
 		return is_ipv6_extension(ip->nexthdr) ? BG_REASON_EXTENSION : BG_REASON_NONE;
 	for (int i = 0; i < PARSE_MAX_EXTENSIONS; i++) {
-		__u8 type = byte_read(&packet->protocol);
+		__u8 type = from_memory(packet->protocol);
 		struct ipv6_extension *extension;
 		__u32 extension_bytes;
 
-		offset = cursor_read(&packet->upper_offset);
+		offset = from_memory(packet->upper_offset);
 		if (!quoted && offset > end)
 			return BG_REASON_MALFORMED;
 		packet->upper_bytes = end - offset;
@@ -376,7 +361,7 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, _
 			enum bg_reason reason = parse_ipv6_fragment((void *)extension, packet);
 
 			if (reason != BG_REASON_NONE ||
-			    byte_read(&packet->fragment) == BG_LATER_FRAGMENT)
+			    from_memory(packet->fragment) == BG_LATER_FRAGMENT)
 				return reason;
 			extension_bytes = sizeof(struct ipv6_fragment);
 		} else if (type == IPV6_AUTHENTICATION) {
@@ -401,7 +386,7 @@ static __always_inline enum bg_reason parse_ip(const struct bg_frame *frame, __u
 					       struct bg_packet *packet)
 {
 	/* the brief look is short enough for the verifier to follow each tag */
-	__u32 offset = brief ? packet->network_offset : cursor_read(&packet->network_offset);
+	__u32 offset = brief ? packet->network_offset : from_memory(packet->network_offset);
 	enum bg_reason reason;
 
 	if (ethertype == ETHERTYPE_IPV4)

@@ -6,6 +6,7 @@
 #include "case.h"
 #include "config.h"
 #include "maps.bpf.h"
+#include "verifier.h"
 
 static __always_inline struct bg_counters *case_counters(const struct bg_case *c)
 {
@@ -20,7 +21,7 @@ static __always_inline void count(const struct bg_case *c)
 
 	if (!counter)
 		return;
-	counter->packets[c->verdict.reason & (BG_REASON_MAX - 1)]++;
+	counter->packets[bound(c->verdict.reason, BG_REASON_MAX)]++;
 	if (bg_reason_passes(c->verdict.reason))
 		counter->passed_bytes += c->packet.length_bytes;
 	else

@@ -233,7 +233,7 @@ __noinline int judge_slowly(struct bg_case *c)
 static __always_inline bool is_first_local(const struct bg_policy_view *view,
 					   const struct bg_packet *packet)
 {
-	const struct bg_addr *first = &view->branch->first_local[packet->ipv6 & 1];
+	const struct bg_addr *first = &view->branch->first_local[bound(packet->ipv6, 2)];
 
 	return !((first->half[0] ^ packet->local.half[0]) |
 		 (first->half[1] ^ packet->local.half[1]));
