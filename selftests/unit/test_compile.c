@@ -15,12 +15,24 @@
 #include "image_read.h"
 #include "model_maker.h"
 
+#define NO_RULE 0
+#define ICMP(type, code) ((type) << 8 | (code))
+
+/* Numbers of the rules that admit something to or from the branch of VLAN 9. */
 static __u32 tcp(const struct bg_image *image, enum bg_direction direction, const char *remote,
 		 __u32 port)
 {
 	struct bg_addr addr = maker_addr(remote);
 
 	return bg_image_lookup(image, 9, direction, &addr, BG_SPACE_TCP, port);
+}
+
+static __u32 ingress(const struct bg_image *image, const char *remote, enum bg_service_space space,
+		     __u32 index)
+{
+	struct bg_addr addr = maker_addr(remote);
+
+	return bg_image_lookup(image, 9, BG_INGRESS, &addr, space, index);
 }
 
 /* One branch, VLAN 9, with the group that is added next. */
@@ -33,6 +45,15 @@ static struct bg_model *one_branch(void)
 	pod = maker_pod(model, branch, "cart-0");
 	maker_pod_address(model, branch, pod, maker_addr("10.0.0.90"));
 	return model;
+}
+
+/* Adds a rule as maker_rule() does; its number. */
+static __u32 rule(struct bg_model *model, size_t set, enum bg_direction direction, int protocol,
+		  int from, int to)
+{
+	size_t i = maker_rule(model, set, direction, protocol, from, to);
+
+	return model->rules[i].number;
 }
 
 static size_t cidr(struct bg_model *model, const char *text)
@@ -50,15 +71,15 @@ static void nothing_is_allowed_without_rules(void **state)
 	struct bg_addr addr = maker_addr("192.0.2.1");
 
 	(void)state;
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.90", 80), 0);
-	assert_int_equal(tcp(image, BG_EGRESS, "::1", 80), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.90", 80), NO_RULE);
+	assert_int_equal(tcp(image, BG_EGRESS, "::1", 80), NO_RULE);
 	/* no branch of this VLAN id */
-	assert_int_equal(bg_image_lookup(image, 10, BG_INGRESS, &addr, BG_SPACE_TCP, 80), 0);
+	assert_int_equal(bg_image_lookup(image, 10, BG_INGRESS, &addr, BG_SPACE_TCP, 80), NO_RULE);
 	assert_int_equal(bg_image_class(image, &addr), 0);
 	assert_int_equal(bg_image_class_info(image, &addr), 0);
 	assert_int_equal(header_of(image)->magic, BG_IMAGE_MAGIC);
 	assert_int_equal(header_of(image)->abi, BG_ABI);
-	assert_int_equal(header_of(image)->revision, 7);
+	assert_int_equal(header_of(image)->revision, COMPILED_REVISION);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -67,18 +88,19 @@ static void a_rule_counts_for_its_direction_port_and_family(void **state)
 {
 	struct bg_model *model = one_branch();
 	struct bg_image *image;
+	__u32 db;
 
 	(void)state;
-	maker_rule(model, cidr(model, "10.0.0.0/16"), BG_INGRESS, 6, 5432, 5440);
+	db = rule(model, cidr(model, "10.0.0.0/16"), BG_INGRESS, 6, 5432, 5440);
 	image = compiled(model);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.255.255", 5432), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5440), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5431), 0);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5441), 0);
-	assert_int_equal(tcp(image, BG_EGRESS, "10.0.0.0", 5432), 0);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.1.0.0", 5432), 0);
-	assert_int_equal(tcp(image, BG_INGRESS, "9.255.255.255", 5432), 0);
-	assert_int_equal(tcp(image, BG_INGRESS, "a00::", 5432), 0);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.255.255", 5432), db);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5440), db);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5431), NO_RULE);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.0", 5441), NO_RULE);
+	assert_int_equal(tcp(image, BG_EGRESS, "10.0.0.0", 5432), NO_RULE);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.1.0.0", 5432), NO_RULE);
+	assert_int_equal(tcp(image, BG_INGRESS, "9.255.255.255", 5432), NO_RULE);
+	assert_int_equal(tcp(image, BG_INGRESS, "a00::", 5432), NO_RULE);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -87,17 +109,18 @@ static void everything_of_one_family_is_not_the_other(void **state)
 {
 	struct bg_model *model = one_branch();
 	struct bg_image *image;
+	__u32 all_v4, all_v6;
 
 	(void)state;
-	maker_rule(model, cidr(model, "0.0.0.0/0"), BG_EGRESS, -1, 0, 65535);
-	maker_rule(model, cidr(model, "::/0"), BG_INGRESS, -1, 0, 65535);
+	all_v4 = rule(model, cidr(model, "0.0.0.0/0"), BG_EGRESS, -1, 0, 65535);
+	all_v6 = rule(model, cidr(model, "::/0"), BG_INGRESS, -1, 0, 65535);
 	image = compiled(model);
-	assert_int_equal(tcp(image, BG_EGRESS, "255.255.255.255", 65535), 1);
-	assert_int_equal(tcp(image, BG_EGRESS, "0.0.0.0", 0), 1);
-	assert_int_equal(tcp(image, BG_EGRESS, "2001:db8::1", 0), 0);
-	assert_int_equal(tcp(image, BG_INGRESS, "2001:db8::1", 0), 2);
-	assert_int_equal(tcp(image, BG_INGRESS, "::", 0), 2);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 0), 0);
+	assert_int_equal(tcp(image, BG_EGRESS, "255.255.255.255", 65535), all_v4);
+	assert_int_equal(tcp(image, BG_EGRESS, "0.0.0.0", 0), all_v4);
+	assert_int_equal(tcp(image, BG_EGRESS, "2001:db8::1", 0), NO_RULE);
+	assert_int_equal(tcp(image, BG_INGRESS, "2001:db8::1", 0), all_v6);
+	assert_int_equal(tcp(image, BG_INGRESS, "::", 0), all_v6);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 0), NO_RULE);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -105,28 +128,29 @@ static void everything_of_one_family_is_not_the_other(void **state)
 static void spaces_end_where_they_end(void **state)
 {
 	struct bg_model *model = one_branch();
-	struct bg_addr addr = maker_addr("10.0.0.1");
+	static const char remote[] = "10.0.0.1";
 	size_t set = cidr(model, "10.0.0.0/8");
+	__u32 on_tcp, on_udp, on_icmp, on_icmpv6, on_254;
 	struct bg_image *image;
 
 	(void)state;
-	maker_rule(model, set, BG_INGRESS, 6, 0, 65534);
-	maker_rule(model, set, BG_INGRESS, 17, 1, 65535);
-	maker_rule(model, set, BG_INGRESS, 1, 255, 254);
-	maker_rule(model, set, BG_INGRESS, 58, 255, -1);
-	maker_rule(model, set, BG_INGRESS, 254, 0, 65535);
+	on_tcp = rule(model, set, BG_INGRESS, 6, 0, 65534);
+	on_udp = rule(model, set, BG_INGRESS, 17, 1, 65535);
+	on_icmp = rule(model, set, BG_INGRESS, 1, 255, 254);
+	on_icmpv6 = rule(model, set, BG_INGRESS, 58, 255, -1);
+	on_254 = rule(model, set, BG_INGRESS, 254, 0, 65535);
 	image = compiled(model);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 65534), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 65535), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_UDP, 0), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_UDP, 65535), 2);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMP, 65534), 3);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMP, 65535), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMPV6, 65279), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_ICMPV6, 65280), 4);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_OTHER, 253), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_OTHER, 254), 5);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &addr, BG_SPACE_OTHER, 255), 0);
+	assert_int_equal(ingress(image, remote, BG_SPACE_TCP, 65534), on_tcp);
+	assert_int_equal(ingress(image, remote, BG_SPACE_TCP, 65535), NO_RULE);
+	assert_int_equal(ingress(image, remote, BG_SPACE_UDP, 0), NO_RULE);
+	assert_int_equal(ingress(image, remote, BG_SPACE_UDP, 65535), on_udp);
+	assert_int_equal(ingress(image, remote, BG_SPACE_ICMP, ICMP(255, 254)), on_icmp);
+	assert_int_equal(ingress(image, remote, BG_SPACE_ICMP, ICMP(255, 255)), NO_RULE);
+	assert_int_equal(ingress(image, remote, BG_SPACE_ICMPV6, ICMP(254, 255)), NO_RULE);
+	assert_int_equal(ingress(image, remote, BG_SPACE_ICMPV6, ICMP(255, 0)), on_icmpv6);
+	assert_int_equal(ingress(image, remote, BG_SPACE_OTHER, 253), NO_RULE);
+	assert_int_equal(ingress(image, remote, BG_SPACE_OTHER, 254), on_254);
+	assert_int_equal(ingress(image, remote, BG_SPACE_OTHER, 255), NO_RULE);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -135,29 +159,30 @@ static void the_first_rule_in_order_wins(void **state)
 {
 	struct bg_model *model = one_branch();
 	size_t narrow = cidr(model, "10.0.0.1/32"), wide = cidr(model, "10.0.0.0/8");
+	__u32 first, third, last, of_second_group;
 	struct bg_image *image;
 
 	(void)state;
-	maker_rule(model, wide, BG_INGRESS, 6, 80, 90);
-	maker_rule(model, narrow, BG_INGRESS, 6, 85, 85);
-	maker_rule(model, narrow, BG_INGRESS, 6, 90, 100);
-	maker_rule(model, wide, BG_INGRESS, 6, 0, 65535);
+	first = rule(model, wide, BG_INGRESS, 6, 80, 90);
+	rule(model, narrow, BG_INGRESS, 6, 85, 85);
+	third = rule(model, narrow, BG_INGRESS, 6, 90, 100);
+	last = rule(model, wide, BG_INGRESS, 6, 0, 65535);
 	/* a second group, listed before the first */
 	maker_group(model, "sg-0");
-	maker_rule(model, narrow, BG_INGRESS, 6, 86, 86);
+	of_second_group = rule(model, narrow, BG_INGRESS, 6, 86, 86);
 	free(model->branches[0].groups);
 	model->branches[0].groups = NULL;
 	model->branches[0].group_count = 0;
 	maker_branch_group(model, 0, 1);
 	maker_branch_group(model, 0, 0);
 	image = compiled(model);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 85), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 86), 5);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 90), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 91), 3);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 101), 4);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 86), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 91), 4);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 85), first);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 86), of_second_group);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 90), first);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 91), third);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 101), last);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 86), first);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 91), last);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -167,15 +192,17 @@ static void rules_of_one_number_are_one_rule(void **state)
 	struct bg_model *model = one_branch();
 	size_t set = cidr(model, "10.0.0.0/8");
 	struct bg_image *image;
+	__u32 web, all;
+	size_t again;
 
 	(void)state;
-	maker_rule(model, set, BG_INGRESS, 6, 80, 80);
-	maker_rule(model, set, BG_INGRESS, -1, 0, 65535);
-	maker_rule(model, set, BG_INGRESS, 6, 80, 80);
-	model->rules[2].number = 1;
+	web = rule(model, set, BG_INGRESS, 6, 80, 80);
+	all = rule(model, set, BG_INGRESS, -1, 0, 65535);
+	again = maker_rule(model, set, BG_INGRESS, 6, 80, 80);
+	model->rules[again].number = web;
 	image = compiled(model);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 80), 1);
-	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 81), 2);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 80), web);
+	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 81), all);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -183,25 +210,24 @@ static void rules_of_one_number_are_one_rule(void **state)
 static void icmp_is_type_and_code(void **state)
 {
 	struct bg_model *model = one_branch();
-	struct bg_addr a = maker_addr("10.0.0.1"), b = maker_addr("10.0.0.2");
+	__u32 echo, too_big, all_v6;
 	struct bg_image *image;
 
 	(void)state;
-	maker_rule(model, cidr(model, "10.0.0.1/32"), BG_INGRESS, 1, 8, -1);
-	maker_rule(model, cidr(model, "10.0.0.2/32"), BG_INGRESS, 1, 3, 4);
-	maker_rule(model, cidr(model, "10.0.0.3/32"), BG_INGRESS, 58, -1, -1);
+	echo = rule(model, cidr(model, "10.0.0.1/32"), BG_INGRESS, 1, 8, -1);
+	too_big = rule(model, cidr(model, "10.0.0.2/32"), BG_INGRESS, 1, 3, 4);
+	all_v6 = rule(model, cidr(model, "10.0.0.3/32"), BG_INGRESS, 58, -1, -1);
 	image = compiled(model);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 8 << 8), 1);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 8 << 8 | 255), 1);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 9 << 8), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &a, BG_SPACE_ICMP, 7 << 8 | 255), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMP, 3 << 8 | 4), 2);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMP, 3 << 8 | 5), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMP, 3 << 8 | 3), 0);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMPV6, 3 << 8 | 4), 0);
-	b = maker_addr("10.0.0.3");
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMPV6, 65535), 3);
-	assert_int_equal(bg_image_lookup(image, 9, BG_INGRESS, &b, BG_SPACE_ICMPV6, 0), 3);
+	assert_int_equal(ingress(image, "10.0.0.1", BG_SPACE_ICMP, ICMP(8, 0)), echo);
+	assert_int_equal(ingress(image, "10.0.0.1", BG_SPACE_ICMP, ICMP(8, 255)), echo);
+	assert_int_equal(ingress(image, "10.0.0.1", BG_SPACE_ICMP, ICMP(9, 0)), NO_RULE);
+	assert_int_equal(ingress(image, "10.0.0.1", BG_SPACE_ICMP, ICMP(7, 255)), NO_RULE);
+	assert_int_equal(ingress(image, "10.0.0.2", BG_SPACE_ICMP, ICMP(3, 4)), too_big);
+	assert_int_equal(ingress(image, "10.0.0.2", BG_SPACE_ICMP, ICMP(3, 5)), NO_RULE);
+	assert_int_equal(ingress(image, "10.0.0.2", BG_SPACE_ICMP, ICMP(3, 3)), NO_RULE);
+	assert_int_equal(ingress(image, "10.0.0.2", BG_SPACE_ICMPV6, ICMP(3, 4)), NO_RULE);
+	assert_int_equal(ingress(image, "10.0.0.3", BG_SPACE_ICMPV6, ICMP(255, 255)), all_v6);
+	assert_int_equal(ingress(image, "10.0.0.3", BG_SPACE_ICMPV6, ICMP(0, 0)), all_v6);
 	bg_image_free(image);
 	maker_free(model);
 }
@@ -339,7 +365,7 @@ static void an_image_that_does_not_fit_is_refused(void **state)
 		assert_non_null(strstr(err.text, "bytes a prefix"));
 	}
 	assert_non_null(strstr(err.text, "KiB are allowed"));
-	assert_int_equal(bg_compile(model, 7, whole->block_count, &image, &err), 0);
+	assert_int_equal(bg_compile(model, COMPILED_REVISION, whole->block_count, &image, &err), 0);
 	assert_int_equal(image->block_count, whole->block_count);
 	assert_memory_equal(image->blocks, whole->blocks,
 			    whole->block_count * sizeof(struct bg_block));
