@@ -5,18 +5,12 @@
  * byte by byte, as a packet that this rule is about. SEED repeats a run.
  */
 #include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "feeds.h"
 #include "names.h"
 #include "random_model.h"
 #include "rig.h"
+#include "test.h"
 
 #define FRAMES 5000
 #define ETHERNET_BYTES 14

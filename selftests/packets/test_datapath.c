@@ -3,15 +3,7 @@
  * What the maps hold before and after a publish, and what a second process takes
  * over from them. No packets, so the smallest program does.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -22,6 +14,7 @@
 #include "feed_text.h"
 #include "flow.h"
 #include "pin.h"
+#include "test.h"
 
 static const char *const cheapest[] = { "tc_trunk_guard", NULL };
 

@@ -1,15 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* explain, held against the oracle, and beside a datapath that is in use. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -23,6 +13,7 @@
 #include "pin.h"
 #include "random_model.h"
 #include "rig.h"
+#include "test.h"
 
 #define MODELS 5
 #define QUESTIONS 400

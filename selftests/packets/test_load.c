@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Every program loads, at a cost that is far from the verifier's limit, and passes
  * nothing before there is a revision. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -16,6 +8,7 @@
 #include "feeds.h"
 #include "names.h"
 #include "rig.h"
+#include "test.h"
 
 /* The kernel gives up at a million; kernels differ in what they can prune. */
 #define MOST_VERIFIED 500000

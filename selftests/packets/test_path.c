@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* explain --from --to: which interfaces judge a packet, and what is missing where. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "explain_path.h"
 #include "feed_text.h"
 #include "names.h"
+#include "test.h"
 
 /* text and tables, to be read by row */
 /* clang-format off */

@@ -4,14 +4,6 @@
  * image in userspace, and an oracle that reads every rule must agree. SEED in
  * the environment repeats a run.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "compile.h"
 #include "image_read.h"
 #include "ip.h"
@@ -19,6 +11,7 @@
 #include "oracle.h"
 #include "random_model.h"
 #include "rig.h"
+#include "test.h"
 
 #define MODELS 30
 #define PACKETS 500

@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A small flow table under pressure: who gives way, and who does not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -15,6 +7,7 @@
 #include "feeds.h"
 #include "names.h"
 #include "rig.h"
+#include "test.h"
 
 static struct rig rig;
 

@@ -4,16 +4,10 @@
  * truncated; a packet that is whole but ends inside a header is malformed. Not
  * one of them passes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
 #include "feeds.h"
 #include "names.h"
 #include "rig.h"
+#include "test.h"
 
 #define ETHERNET_BYTES 14
 

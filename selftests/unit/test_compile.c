@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The compiler by example. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "compiled.h"
 #include "image_read.h"
 #include "model_maker.h"
+#include "test.h"
 
 #define NO_RULE 0
 #define ICMP(type, code) ((type) << 8 | (code))

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What image.h promises to a reader, checked over every cell that one can reach. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "compiled.h"
 #include "image_read.h"
 #include "model_maker.h"
 #include "random_model.h"
+#include "test.h"
 
 struct walk {
 	const __u32 *cells;

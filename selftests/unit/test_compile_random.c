@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The compiler against the oracle (oracle.h), on models and questions at random. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "compiled.h"
 #include "image_read.h"
 #include "model_maker.h"
 #include "oracle.h"
 #include "random_model.h"
+#include "test.h"
 
 static enum bg_service_space space_of(const struct oracle_service *service, __u32 *index)
 {

@@ -4,22 +4,13 @@
  * place, nested, huge. All are refused with a text (run with sanitizers, too),
  * and nothing is made of them.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <jansson.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-#include <jansson.h>
-
 #include "feed_text.h"
+#include "test.h"
 
 #include "read_feed.h"
 

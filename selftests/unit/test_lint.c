@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What `check` warns of beyond validation, and what it does not; and how long a
  * feed of ordinary size takes, from text to image. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "compile.h"
 #include "feed_text.h"
 #include "registry.h"
+#include "test.h"
 
 /* "tcp 1 2 10.0.0.0/8, any - - sg-2": permissions of one peer each. */
 static void print_rules(FILE *out, const char *rules)

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What arrives on stderr, line by line. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <regex.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bpf/libbpf.h>
+
 #include "log.h"
+#include "test.h"
 
 /* Stderr goes to a file while something is logged. */
 struct capture {

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Numbers, times, flows, events, causes and metrics, as people and programs read them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "event_text.h"
 #include "flow_text.h"
 #include "ip.h"
-#include "out.h"
 #include "names.h"
+#include "out.h"
 #include "status.h"
+#include "test.h"
 
 #define S 1000000000ull
 

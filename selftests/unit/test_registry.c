@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Numbers that outlive a revision. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "model_maker.h"
 #include "random_model.h"
 #include "registry.h"
+#include "test.h"
 
 /* One group; a rule for each port, a branch for each id. */
 static struct bg_model *make(const int *ports, size_t port_count, const char *const *ids,
