@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Flows and events, as people and programs read them. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "event_text.h"
+#include "flow_text.h"
+#include "model_maker.h"
+#include "showing.h"
+#include "test.h"
+
+#define S 1000000000ull /* ns */
+
+static const char *state_of(int protocol, unsigned int flags)
+{
+	const struct bg_flow flow = { .key.protocol = protocol, .flags = flags };
+
+	return bg_flow_state(&flow);
+}
+
+static void flow_states(void **state)
+{
+	const unsigned int replied = BG_FLOW_EGRESS | BG_FLOW_REPLIED;
+	const unsigned int assured = replied | BG_FLOW_ASSURED;
+
+	(void)state;
+	assert_string_equal(state_of(IPPROTO_TCP, 0), "half-open");
+	assert_string_equal(state_of(IPPROTO_UDP, BG_FLOW_EGRESS), "one-way");
+	assert_string_equal(state_of(IPPROTO_TCP, replied), "replied");
+	assert_string_equal(state_of(IPPROTO_TCP, assured), "assured");
+	assert_string_equal(state_of(IPPROTO_UDP, assured), "stream");
+	assert_string_equal(state_of(IPPROTO_TCP, assured | BG_FLOW_FIN_LOCAL), "closing");
+	assert_string_equal(state_of(IPPROTO_TCP, assured | BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE),
+			    "closed");
+	assert_string_equal(state_of(IPPROTO_TCP, BG_FLOW_RESET), "closed");
+}
+
+static void time_left(void **state)
+{
+	const struct bg_flow flow = { .last_seen_ns = 100 * S, .timeout_s = 30 };
+
+	(void)state;
+	assert_int_equal(bg_flow_left_ns(&flow, 100 * S), 30 * S);
+	assert_int_equal(bg_flow_left_ns(&flow, 129 * S), S);
+	assert_int_equal(bg_flow_left_ns(&flow, 130 * S), 0);
+	assert_int_equal(bg_flow_left_ns(&flow, 500 * S), 0);
+}
+
+static struct bg_flow some_flow(void)
+{
+	return (struct bg_flow){
+		.key = { .local = maker_addr("10.0.47.90"),
+			 .remote = maker_addr("10.0.9.5"),
+			 .local_port = htons(43210),
+			 .remote_port = htons(5432),
+			 .protocol = IPPROTO_TCP,
+			 .branch = 3 },
+		.created_ns = 100 * S,
+		.last_seen_ns = 150 * S,
+		.bytes = { 12345, 60 },
+		.packets = { 10, 1 },
+		.timeout_s = 350,
+		.rule = 1,
+		.revision = 42,
+		.flags = BG_FLOW_EGRESS | BG_FLOW_REPLIED | BG_FLOW_ASSURED,
+	};
+}
+
+static void flows_as_lines(void **state)
+{
+	const struct bg_rule list[] = { {},
+					{ .group = "sg-1", .rule_id = "sgr-1", .revision = 1 } };
+	const struct bg_branch_row branch = some_branch();
+	const struct bg_flow_names view = { &branch, 1, list, 2 };
+	struct bg_flow flow = some_flow();
+	struct memory memory;
+
+	(void)state;
+	open_memory(&memory);
+	bg_flow_print_line(memory.out, &flow, &view, 160 * S);
+	expect_printed(&memory, "eni-0b2c       tcp   10.0.47.90:43210 -> 10.0.9.5:5432 assured "
+				"age=60s in=10/12.3k out=1/60 sg-1 sgr-1");
+	/* an unknown branch, a rule that went, the other direction */
+	flow.key.branch = 4;
+	flow.rule = 7;
+	flow.flags = 0;
+	open_memory(&memory);
+	bg_flow_print_line(memory.out, &flow, &view, 160 * S);
+	expect_printed(&memory, "(gone, tag 4)  tcp   10.0.47.90:43210 <- 10.0.9.5:5432 half-open "
+				"age=60s in=10/12.3k out=1/60 (rule 7, removed since)");
+}
+
+static void flows_as_json(void **state)
+{
+	const struct bg_rule list[] = { {},
+					{ .group = "sg-1", .rule_id = "sgr-1", .revision = 1 } };
+	const struct bg_branch_row branch = some_branch();
+	const struct bg_flow_names view = { &branch, 1, list, 2 };
+	const struct bg_flow flow = some_flow();
+	json_t *json = bg_flow_json(&flow, &view, 160 * S), *packets;
+	const char *id, *direction, *local, *flow_state, *group, *rule;
+	double left_s;
+	int port;
+
+	(void)state;
+	assert_non_null(json);
+	assert_int_equal(json_unpack(json, "{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:F, s:o}",
+				     "branch", &id, "direction", &direction, "local", &local,
+				     "remote_port", &port, "state", &flow_state, "group_id", &group,
+				     "rule_id", &rule, "left_s", &left_s, "packets", &packets),
+			 0);
+	assert_string_equal(id, "eni-0b2c");
+	assert_string_equal(direction, "egress");
+	assert_string_equal(local, "10.0.47.90");
+	assert_int_equal(port, 5432);
+	assert_string_equal(flow_state, "assured");
+	assert_string_equal(group, "sg-1");
+	assert_string_equal(rule, "sgr-1");
+	assert_true(left_s == 340.0);
+	assert_int_equal(json_integer_value(json_object_get(packets, "ingress")), 10);
+	json_decref(json);
+}
+
+static void events_as_lines(void **state)
+{
+	const struct bg_branch_row branch = some_branch();
+	const struct bg_rule rule = { .group = "sg-1", .rule_id = "sgr-1" };
+	struct bg_event event = {
+		.type = BG_EVENT_DROP,
+		.reason = BG_REASON_NO_RULE,
+		.direction = BG_EGRESS,
+		.vlan = 9,
+		.length_bytes = 60,
+		.local = maker_addr("10.0.47.90"),
+		.remote = maker_addr("10.0.9.5"),
+		.local_port = htons(43210),
+		.remote_port = htons(5432),
+		.protocol = IPPROTO_TCP,
+	};
+	struct memory memory;
+
+	(void)state;
+	open_memory(&memory);
+	bg_event_print(memory.out, &event, &branch, NULL);
+	event.type = BG_EVENT_FLOW;
+	event.reason = BG_REASON_RULE;
+	event.direction = BG_INGRESS;
+	bg_event_print(memory.out, &event, &branch, &rule);
+	/* what could not be parsed, on no branch */
+	event = (struct bg_event){ .type = BG_EVENT_DROP,
+				   .reason = BG_REASON_MALFORMED,
+				   .length_bytes = 14 };
+	bg_event_print(memory.out, &event, NULL, NULL);
+	fclose(memory.out);
+	assert_non_null(strstr(memory.printed,
+			       "Z drop eni-0b2c       egress  tcp 10.0.47.90:43210 -> "
+			       "10.0.9.5:5432 60 bytes: no-rule in sg-1,sg-2\n"));
+	assert_non_null(strstr(memory.printed,
+			       "Z flow eni-0b2c       ingress tcp 10.0.47.90:43210 <- "
+			       "10.0.9.5:5432 60 bytes: rule, sg-1 sgr-1\n"));
+	assert_non_null(strstr(memory.printed,
+			       "Z drop (no branch)    ingress 14 bytes: malformed (header lengths "
+			       "contradict each other)\n"));
+	free(memory.printed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flow_states),	   cmocka_unit_test(time_left),
+		cmocka_unit_test(flows_as_lines),  cmocka_unit_test(flows_as_json),
+		cmocka_unit_test(events_as_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The state of the node and what is wrong with it: text, JSON and metrics. */
+#include "showing.h"
+#include "status.h"
+#include "test.h"
+
+#define S 1000000000ull /* ns */
+
+/* A healthy node with one branch. */
+static void make_status(struct bg_status *status, struct bg_branch_status *branch)
+{
+	*branch = (struct bg_branch_status){ .row = some_branch(), .ifindex_now = 14 };
+	*status = (struct bg_status){
+		.control = { .abi = BG_ABI, .revision = 42, .feed_revision = "a \"b\"" },
+		.daemon_runs = true,
+		.now_boottime_ns = 10 * S,
+		.branches = branch,
+		.branch_count = 1,
+		.flow_capacity = 1000,
+		.fragment_capacity = 100,
+	};
+}
+
+static void a_healthy_node_has_no_causes(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+	struct bg_cause *causes = NULL;
+	size_t count = 99;
+
+	(void)state;
+	make_status(&status, &branch);
+	/* denied traffic is what groups are for */
+	branch.counters[BG_INGRESS].packets[BG_REASON_NO_RULE] = 1000;
+	assert_int_equal(bg_status_causes(&status, &causes, &count), 0);
+	assert_int_equal(count, 0);
+	free(causes);
+}
+
+static bool has_cause(const struct bg_status *status, const char *subject, const char *words)
+{
+	struct bg_cause *causes = NULL;
+	size_t count = 0;
+	bool found = false;
+
+	assert_int_equal(bg_status_causes(status, &causes, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		found |= !strcmp(causes[i].subject, subject) && strstr(causes[i].text, words);
+	free(causes);
+	return found;
+}
+
+static void causes_name_what_is_wrong(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+
+	(void)state;
+	make_status(&status, &branch);
+	branch.counters[BG_EGRESS].packets[BG_REASON_FOREIGN_SOURCE] = 3;
+	assert_true(has_cause(&status, "eni-0b2c",
+			      "foreign-source (3 packets from the pod): a masquerade rule"));
+	status.node[BG_INGRESS].packets[BG_REASON_NOT_ARMED] = 1;
+	assert_true(has_cause(&status, "node", "not-armed (1 packet toward the pod)"));
+	branch.ifindex_now = 17;
+	assert_true(has_cause(&status, "eni-0b2c", "armed as ifindex 14 and is now 17"));
+	branch.row.info.armed_ns = 0;
+	assert_true(has_cause(&status, "eni-0b2c", "vlan.eth.9 exists, but is not armed"));
+	branch.row.info.groups[0] = '\0';
+	assert_true(has_cause(&status, "eni-0b2c", "has no groups"));
+	status.daemon_runs = false;
+	assert_true(has_cause(&status, "node", "the daemon is not running"));
+	status.control.revision = 0;
+	assert_true(has_cause(&status, "node", "no revision is in force"));
+	status.flows[BG_FLOWS_ASSURED] = 950;
+	assert_true(has_cause(&status, "node", "950 of 1000"));
+	status.control.flows_evicted = 5;
+	assert_true(has_cause(&status, "node", "5 half-open flows gave way"));
+}
+
+static void metrics_are_well_formed(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+	struct memory memory;
+
+	(void)state;
+	make_status(&status, &branch);
+	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 7;
+	open_memory(&memory);
+	bg_metrics_print(memory.out, &status);
+	fclose(memory.out);
+	assert_non_null(
+		strstr(memory.printed,
+		       "\nbranchguard_packets_total{branch=\"eni-0b2c\",direction=\"egress\","
+		       "reason=\"no-rule\",verdict=\"drop\"} 7\n"));
+	assert_non_null(strstr(memory.printed,
+			       "\nbranchguard_revision_info{feed_revision=\"a \\\"b\\\"\"} 1\n"));
+	assert_non_null(strstr(memory.printed, "\n# TYPE branchguard_packets_total counter\n"));
+	/* every line is a comment or a sample of ours with a value */
+	for (char *line = strtok(memory.printed, "\n"); line; line = strtok(NULL, "\n")) {
+		const char *value = strrchr(line, ' ');
+		char *end;
+
+		if (!strncmp(line, "# HELP branchguard_", 19) ||
+		    !strncmp(line, "# TYPE branchguard_", 19))
+			continue;
+		assert_int_equal(strncmp(line, "branchguard_", 12), 0);
+		assert_non_null(value);
+		strtod(value + 1, &end);
+		assert_true(end > value + 1 && *end == '\0');
+	}
+	free(memory.printed);
+}
+
+static void status_as_text(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+	struct memory memory;
+
+	(void)state;
+	make_status(&status, &branch);
+	branch.counters[BG_INGRESS].packets[BG_REASON_TRACKED] = 1234;
+	branch.counters[BG_INGRESS].packets[BG_REASON_RULE] = 5;
+	branch.counters[BG_INGRESS].passed_bytes = 2048;
+	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 1;
+	branch.counters[BG_EGRESS].dropped_bytes = 60;
+	open_memory(&memory);
+	assert_int_equal(bg_status_print(memory.out, &status), 0);
+	fclose(memory.out);
+	assert_non_null(strstr(memory.printed, "revision   42 in force since "));
+	assert_non_null(strstr(memory.printed, "daemon     running\n"));
+	assert_non_null(strstr(memory.printed, "branch eni-0b2c  VLAN 9, vlan.eth.9, strict"));
+	assert_non_null(strstr(memory.printed,
+			       "  ingress  passed          1,239 packets   2.0 KiB   "
+			       "tracked 1,234, rule 5\n"));
+	assert_non_null(strstr(memory.printed,
+			       "  egress   dropped             1 packet       60 B   no-rule 1\n"));
+	assert_null(strstr(memory.printed, "look at"));
+	free(memory.printed);
+}
+
+static void status_as_json(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+	json_t *json, *first;
+
+	(void)state;
+	make_status(&status, &branch);
+	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 7;
+	json = bg_status_json(&status);
+	assert_non_null(json);
+	assert_int_equal(json_integer_value(json_object_get(json, "revision")), 42);
+	first = json_array_get(json_object_get(json, "branches"), 0);
+	assert_int_equal(json_array_size(json_object_get(first, "group_ids")), 2);
+	first = json_object_get(first, "egress");
+	assert_int_equal(json_integer_value(json_object_get(first, "dropped_packets")), 7);
+	first = json_object_get(first, "reasons");
+	assert_int_equal(json_integer_value(json_object_get(first, "no-rule")), 7);
+	assert_true(json_is_null(json_object_get(json_object_get(json, "feed"), "last_refused")));
+	json_decref(json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_healthy_node_has_no_causes),
+		cmocka_unit_test(causes_name_what_is_wrong),
+		cmocka_unit_test(metrics_are_well_formed),
+		cmocka_unit_test(status_as_text),
+		cmocka_unit_test(status_as_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
