@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # One file, no recursion. New sources are picked up by wildcard:
-#   user/*.c but main.c and cmd_*.c   -> $(BUILD)/libbranchguard.a
+#   user/ROOM/*.c but cmd_*.c         -> $(BUILD)/libbranchguard.a
 #   main.c, cmd_*.c and the library   -> $(BUILD)/branchguard
 #   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
@@ -31,8 +31,10 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 # --- what to build ---------------------------------------------------------
 
-LIB_SOURCES := $(filter-out user/main.c $(wildcard user/cmd_*.c),$(wildcard user/*.c))
-PROGRAM_SOURCES := $(wildcard user/main.c user/cmd_*.c)
+# The rooms of user/ that branchguard is made of, lowest first (user/README.md).
+ROOMS := base source feed compile pinned datapath guard show explain daemon verbs
+PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
+LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
@@ -105,10 +107,10 @@ $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile | $(TOOLS)
 
 # Only what includes the skeleton waits for it, directly or by one header.
 SKELETON_HEADERS := branchguard\.skel\.h \
-	$(notdir $(shell grep -ls 'branchguard\.skel\.h' user/*.h selftests/*/*.h))
+	$(notdir $(shell grep -ls 'branchguard\.skel\.h' user/*/*.h selftests/*/*.h))
 empty :=
-SKELETON_USERS := $(shell grep -lsE '"($(subst $(empty) $(empty),|,$(strip $(SKELETON_HEADERS))))"' \
-	user/*.c selftests/*/*.c)
+SKELETON_USERS := $(shell grep -lsE '"([a-z_/]+/)?($(subst $(empty) $(empty),|,$(strip $(SKELETON_HEADERS))))"' \
+	user/main.c user/*/*.c selftests/*/*.c)
 
 SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
 
@@ -158,9 +160,8 @@ NET := $(wildcard selftests/net/test_*.sh)
 
 # libFuzzer on the pure parts, all by clang.
 FUZZ := $(BUILD)/fuzz/fuzz_feed
-FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c \
-	$(wildcard user/feed*.c user/json*.c user/lint*.c user/compile*.c user/image*.c) \
-	$(addprefix user/,clock.c dict.c error.c format.c ip.c model.c names.c reading.c registry.c)
+FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c $(wildcard user/feed/*.c user/compile/*.c) \
+	$(filter-out user/base/log.c,$(wildcard user/base/*.c))
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -224,7 +225,7 @@ bench-forward: $(BENCH) $(SELFTEST_BPF_OBJECTS) all
 
 .PHONY: format clean help
 format:
-	clang-format-19 -i $(wildcard bpf/*.[ch] headers/*.h user/*.[ch] selftests/*/*.[ch])
+	find bpf headers user selftests -name '*.[ch]' -exec clang-format-19 -i {} +
 
 clean:
 	rm -rf $(BUILD)

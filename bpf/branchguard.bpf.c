@@ -444,7 +444,7 @@ int tc_node_egress(struct __sk_buff *ctx)
 
 /*
  * Holds a program's place in a tcx chain while the program itself gets another
- * at the head: no program can be in a chain twice (user/attach.c).
+ * at the head: no program can be in a chain twice (user/datapath/attach.c).
  */
 SEC("tc")
 int tc_stand_in(struct __sk_buff *ctx)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "verbs/cli.h"
 
 #ifndef BG_VERSION
 #define BG_VERSION "0.1.0"

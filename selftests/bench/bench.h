@@ -6,8 +6,8 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "compile_classes.h"
-#include "datapath.h"
+#include "compile/classes.h"
+#include "datapath/datapath.h"
 
 /* The programs under test, at the interface that stands for a branch. */
 enum bench_hook { XDP_IN, TC_IN, TC_OUT, BENCH_HOOKS };

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "compile.h"
+#include "compile/compile.h"
 #include "model_maker.h"
 #include "scenario.h"
 

@@ -13,8 +13,8 @@
 #include <time.h>
 
 #include "bench.h"
-#include "datapath.h"
-#include "feed.h"
+#include "datapath/datapath.h"
+#include "feed/feed.h"
 
 #define RUNS 5
 #define MEMBERS 100000

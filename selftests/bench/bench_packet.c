@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "image_read.h"
+#include "compile/image_read.h"
 #include "model_maker.h"
 #include "scenario.h"
 

@@ -3,7 +3,7 @@
 #ifndef SCENARIO_H
 #define SCENARIO_H
 
-#include "model.h"
+#include "feed/model.h"
 
 /* A repeatable source of numbers. */
 __u64 scenario_random(__u64 *state);

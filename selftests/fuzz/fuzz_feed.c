@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile.h"
-#include "feed.h"
-#include "image_read.h"
-#include "registry.h"
+#include "compile/compile.h"
+#include "compile/image_read.h"
+#include "compile/registry.h"
+#include "feed/feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

@@ -7,7 +7,7 @@
 #ifndef RIG_H
 #define RIG_H
 
-#include "datapath.h"
+#include "datapath/datapath.h"
 #include "flow.h"
 #include "pkt.h"
 

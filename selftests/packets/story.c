@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "story.h"
 
+#include "base/names.h"
 #include "feeds.h"
-#include "flow_text.h"
-#include "names.h"
+#include "show/flow_text.h"
 #include "test.h"
 
 static struct rig rig;

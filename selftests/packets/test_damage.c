@@ -6,8 +6,8 @@
  */
 #include <arpa/inet.h>
 
+#include "base/names.h"
 #include "feeds.h"
-#include "names.h"
 #include "random_model.h"
 #include "rig.h"
 #include "test.h"

@@ -8,12 +8,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/cleanup.h"
 #include "branchguard.skel.h"
-#include "cleanup.h"
-#include "datapath.h"
+#include "datapath/datapath.h"
 #include "feed_text.h"
 #include "flow.h"
-#include "pin.h"
+#include "pinned/pin.h"
 #include "test.h"
 
 static const char *const cheapest[] = { "tc_trunk_guard", NULL };

@@ -3,14 +3,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/cleanup.h"
+#include "base/ip.h"
+#include "base/names.h"
 #include "branchguard.skel.h"
-#include "cleanup.h"
-#include "explain.h"
+#include "explain/explain.h"
 #include "feeds.h"
-#include "ip.h"
-#include "names.h"
 #include "oracle.h"
-#include "pin.h"
+#include "pinned/pin.h"
 #include "random_model.h"
 #include "rig.h"
 #include "test.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* explain --from --to: which interfaces judge a packet, and what is missing where. */
-#include "explain_path.h"
+#include "base/names.h"
+#include "explain/path.h"
 #include "feed_text.h"
-#include "names.h"
 #include "test.h"
 
 /* text and tables, to be read by row */

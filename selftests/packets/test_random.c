@@ -4,10 +4,10 @@
  * image in userspace, and an oracle that reads every rule must agree. SEED in
  * the environment repeats a run.
  */
-#include "compile.h"
-#include "image_read.h"
-#include "ip.h"
-#include "names.h"
+#include "base/ip.h"
+#include "base/names.h"
+#include "compile/compile.h"
+#include "compile/image_read.h"
 #include "oracle.h"
 #include "random_model.h"
 #include "rig.h"

@@ -3,9 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/names.h"
 #include "branchguard.skel.h"
 #include "feeds.h"
-#include "names.h"
 #include "rig.h"
 #include "test.h"
 

@@ -4,8 +4,8 @@
  * truncated; a packet that is whole but ends inside a header is malformed. Not
  * one of them passes.
  */
+#include "base/names.h"
 #include "feeds.h"
-#include "names.h"
 #include "rig.h"
 #include "test.h"
 

@@ -3,7 +3,7 @@
 #ifndef FEED_TEXT_H
 #define FEED_TEXT_H
 
-#include "feed.h"
+#include "feed/feed.h"
 
 /* The example of the documentation, whole. */
 extern const char *const feed_example;

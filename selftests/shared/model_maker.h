@@ -6,7 +6,7 @@
 #ifndef MODEL_MAKER_H
 #define MODEL_MAKER_H
 
-#include "model.h"
+#include "feed/model.h"
 
 struct bg_model *maker_new(void);
 void maker_free(struct bg_model *model);

@@ -6,7 +6,7 @@
 #ifndef ORACLE_H
 #define ORACLE_H
 
-#include "model.h"
+#include "feed/model.h"
 
 /* A packet's service: for ICMP type and code, else the destination port. */
 struct oracle_service {

@@ -6,7 +6,7 @@
 #ifndef RANDOM_MODEL_H
 #define RANDOM_MODEL_H
 
-#include "model.h"
+#include "feed/model.h"
 #include "oracle.h"
 
 struct random_source {

@@ -3,7 +3,7 @@
 #ifndef BG_COMPILED_H
 #define BG_COMPILED_H
 
-#include "compile.h"
+#include "compile/compile.h"
 
 #define COMPILED_MOST_BLOCKS 16384
 #define COMPILED_REVISION 7

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "maps_read.h"
+#include "pinned/maps_read.h"
 
 /* Whatever is printed while `out` is open. */
 struct memory {

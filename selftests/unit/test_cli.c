@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Command lines in, values or one clear line out. */
-#include "cli.h"
-#include "ip.h"
+#include "base/ip.h"
 #include "test.h"
+#include "verbs/cli.h"
 
 #define MAX_WORDS 12
 

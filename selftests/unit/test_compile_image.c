@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What image.h promises to a reader, checked over every cell that one can reach. */
+#include "compile/image_read.h"
 #include "compiled.h"
-#include "image_read.h"
 #include "model_maker.h"
 #include "random_model.h"
 #include "test.h"

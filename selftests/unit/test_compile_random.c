@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The compiler against the oracle (oracle.h), on models and questions at random. */
+#include "compile/image_read.h"
 #include "compiled.h"
-#include "image_read.h"
 #include "model_maker.h"
 #include "oracle.h"
 #include "random_model.h"

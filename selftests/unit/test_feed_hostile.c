@@ -12,7 +12,7 @@
 #include "feed_text.h"
 #include "test.h"
 
-#include "read_feed.h"
+#include "verbs/read_feed.h"
 
 /* The example in JSON's own quotes; the caller frees. */
 static char *quoted(size_t *length)

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "feed.h"
+#include "feed/feed.h"
 #include "test.h"
 
-#include "read_feed.h"
+#include "verbs/read_feed.h"
 
 #define FEEDS "selftests/feeds"
 

@@ -3,9 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "event_text.h"
-#include "flow_text.h"
 #include "model_maker.h"
+#include "show/event_text.h"
+#include "show/flow_text.h"
 #include "showing.h"
 #include "test.h"
 

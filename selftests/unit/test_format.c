@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "format.h"
+#include "base/format.h"
+#include "base/names.h"
 #include "model_maker.h"
-#include "names.h"
-#include "out.h"
+#include "show/out.h"
 #include "showing.h"
 #include "test.h"
 

@@ -3,9 +3,9 @@
  * feed of ordinary size takes, from text to image. */
 #include <time.h>
 
-#include "compile.h"
+#include "compile/compile.h"
+#include "compile/registry.h"
 #include "feed_text.h"
-#include "registry.h"
 #include "test.h"
 
 /* "tcp 1 2 10.0.0.0/8, any - - sg-2": permissions of one peer each. */

@@ -8,7 +8,7 @@
 
 #include <bpf/libbpf.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "test.h"
 
 /* Stderr goes to a file while something is logged. */

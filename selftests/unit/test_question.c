@@ -2,8 +2,8 @@
 /* Questions: their JSON form, and the packet that they stand for. */
 #include <arpa/inet.h>
 
-#include "ip.h"
-#include "question.h"
+#include "base/ip.h"
+#include "explain/question.h"
 #include "test.h"
 
 static int parse(const char *text, struct bg_question *question, struct bg_error *err)

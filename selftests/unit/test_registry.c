@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Numbers that outlive a revision. */
+#include "compile/registry.h"
 #include "model_maker.h"
 #include "random_model.h"
-#include "registry.h"
 #include "test.h"
 
 /* One group; a rule for each port, a branch for each id. */

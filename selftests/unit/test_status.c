@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The state of the node and what is wrong with it: text, JSON and metrics. */
+#include "show/status.h"
 #include "showing.h"
-#include "status.h"
 #include "test.h"
 
 #define S 1000000000ull /* ns */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one way of releasing things in user/: a variable that owns something is
+ * declared with an attribute that releases it at the end of its scope. What is
+ * handed on is taken out of the variable first (bg_take_ptr, bg_take_fd), and
+ * an out-parameter is written only when the function succeeds.
+ */
+#ifndef BG_BASE_CLEANUP_H
+#define BG_BASE_CLEANUP_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define bg_cleanup(function) __attribute__((cleanup(function)))
+
+static inline void bg_free_at(void *pointer)
+{
+	free(*(void **)pointer);
+}
+
+static inline void bg_close_at(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void bg_fclose_at(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+}
+
+#define bg_auto_free bg_cleanup(bg_free_at)
+#define bg_auto_close bg_cleanup(bg_close_at) /* int fd = -1 */
+#define bg_auto_fclose bg_cleanup(bg_fclose_at)
+
+#define bg_take_ptr(pointer)                                                                       \
+	({                                                                                         \
+		__typeof__(pointer) taken_ = (pointer);                                            \
+		(pointer) = NULL;                                                                  \
+		taken_;                                                                            \
+	})
+
+static inline int bg_take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#endif

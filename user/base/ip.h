@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Addresses and prefixes of both families: parse, print, compare. Pure. */
+#ifndef BG_BASE_IP_H
+#define BG_BASE_IP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "types.h"
+
+/* `length` counts bits of the mapped form: an IPv4 /24 has length 120. Bits
+ * behind it are 0. */
+struct bg_prefix {
+	struct bg_addr addr;
+	__u8 length;
+};
+
+#define BG_V4_BITS 96 /* bits of the mapped form in front of an IPv4 address */
+
+/* "10.0.0.0/255.255.255.255" never; the longest is an IPv6 prefix. */
+#define BG_IP_TEXT 64
+
+bool bg_addr_is_v4(const struct bg_addr *addr);
+
+/* ::/0 covers the mapped addresses of IPv4, but does not mean them. */
+bool bg_prefix_is_v4(const struct bg_prefix *prefix);
+
+/* As the tries of headers/image.h have it: host order, IPv4 in the upper 32 bits of *hi. */
+void bg_addr_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo);
+
+/* Both return 0 or -EINVAL. IPv4 without leading zeros, IPv6 as inet_pton. An
+ * IPv6 text that spells a mapped address (::ffff:1.2.3.4) is refused. */
+int bg_addr_parse(const char *text, struct bg_addr *addr);
+
+/* "a.b.c.d/len" or an address alone (= /32, /128). Bits behind the length are
+ * cleared, as EC2 does; *had_host_bits tells, if not NULL. */
+int bg_prefix_parse(const char *text, struct bg_prefix *prefix, bool *had_host_bits);
+
+/* Both return `text`, which holds BG_IP_TEXT bytes. */
+const char *bg_addr_format(const struct bg_addr *addr, char *text);
+const char *bg_prefix_format(const struct bg_prefix *prefix, char *text);
+
+bool bg_prefix_has(const struct bg_prefix *prefix, const struct bg_addr *addr);
+int bg_prefix_compare(const struct bg_prefix *a, const struct bg_prefix *b); /* for qsort */
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "base/log.h"
+
+#include <bpf/libbpf.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A line is written with one write(), so that lines of two threads, or of the
+ * daemon and what it starts, do not mix. Longer ones are cut. */
+#define LINE_BYTES 4096
+
+static enum bg_log_level most_level = BG_LOG_INFO;
+static char last_libbpf[1024];
+
+static const struct {
+	const char *name;
+	const char *journal; /* sd-daemon(3) */
+} levels[] = {
+	[BG_LOG_ERROR] = { "error", "<3>" },
+	[BG_LOG_WARNING] = { "warning", "<4>" },
+	[BG_LOG_INFO] = { "info", "<6>" },
+	[BG_LOG_DEBUG] = { "debug", "<7>" },
+};
+
+void bg_log_set_level(enum bg_log_level most)
+{
+	most_level = most;
+}
+
+/* Control characters would let a feed forge lines or drive the terminal. */
+static size_t escape(const char *text, char *out, size_t size)
+{
+	size_t used = 0;
+
+	for (; *text && used + 5 < size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			used += snprintf(out + used, size - used, "\\%c", c);
+		else if (c == '\n')
+			used += snprintf(out + used, size - used, "\\n");
+		else if (c < 0x20 || c == 0x7f)
+			used += snprintf(out + used, size - used, "\\x%02x", c);
+		else
+			out[used++] = (char)c;
+	}
+	out[used] = '\0';
+	return used;
+}
+
+const char *bg_quote(const char *text)
+{
+	static _Thread_local char buffers[8][1024];
+	static _Thread_local unsigned int next;
+	char *buffer = buffers[next++ % 8];
+	size_t used;
+
+	buffer[0] = '"';
+	used = 1 + escape(text ? text : "", buffer + 1, sizeof(buffers[0]) - 2);
+	buffer[used] = '"';
+	buffer[used + 1] = '\0';
+	return buffer;
+}
+
+static size_t line_head(char *line, size_t size, enum bg_log_level level)
+{
+	struct timespec now;
+	struct tm utc;
+	size_t used;
+
+	/* asked every time: it costs nothing next to the write */
+	if (getenv("JOURNAL_STREAM"))
+		return snprintf(line, size, "%s", levels[level].journal);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	used = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
+	return used + snprintf(line + used, size - used, ".%03ldZ %s ", now.tv_nsec / 1000000,
+			       levels[level].name);
+}
+
+void bg_log(enum bg_log_level level, const char *message, const char *fields, ...)
+{
+	char line[LINE_BYTES];
+	const size_t last = sizeof(line) - 1; /* kept for the newline */
+	size_t used;
+
+	if (level > most_level)
+		return;
+	used = line_head(line, last, level);
+	line[used++] = '"';
+	used += escape(message, line + used, last - used - 1);
+	line[used++] = '"';
+	if (fields) {
+		va_list args;
+		int length;
+
+		line[used++] = ' ';
+		va_start(args, fields);
+		length = vsnprintf(line + used, last - used, fields, args);
+		va_end(args);
+		if (length > 0)
+			used += (size_t)length < last - used ? (size_t)length : last - used - 1;
+		/* what was not quoted may still not break the line */
+		for (char *c = line; c < line + used; c++) {
+			if (*c == '\n')
+				*c = ' ';
+		}
+	}
+	line[used++] = '\n';
+	if (write(STDERR_FILENO, line, used) < 0)
+		return; /* nobody to tell */
+}
+
+/* libbpf's closing words, after the warning that says what went wrong. */
+static bool is_aftermath(const char *text)
+{
+	return strstr(text, ": failed to load: -") || strstr(text, "failed to load object") ||
+	       strstr(text, "failed to load BPF skeleton");
+}
+
+static int take_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char *text = NULL, *shown;
+	int length;
+
+	/* libbpf's own debugging is too much even for ours */
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	length = vasprintf(&text, format, args);
+	if (length < 0)
+		return 0;
+	while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
+		text[--length] = '\0';
+	/* of a verifier log the end says why */
+	shown = (size_t)length < sizeof(last_libbpf) ? text
+						     : text + length - sizeof(last_libbpf) + 1;
+	if (level == LIBBPF_WARN && !is_aftermath(shown))
+		memcpy(last_libbpf, shown, strlen(shown) + 1);
+	if (length)
+		bg_log(level == LIBBPF_WARN ? BG_LOG_INFO : BG_LOG_DEBUG, shown, "from=libbpf");
+	free(text);
+	return 0;
+}
+
+void bg_log_capture_libbpf(void)
+{
+	libbpf_set_print(take_libbpf);
+}
+
+const char *bg_log_last_libbpf(void)
+{
+	static char taken[sizeof(last_libbpf)];
+
+	memcpy(taken, last_libbpf, sizeof(taken));
+	last_libbpf[0] = '\0';
+	return taken;
+}

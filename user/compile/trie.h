@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Prefixes with their classes → the address tries of the image. */
+#ifndef BG_COMPILE_TRIE_H
+#define BG_COMPILE_TRIE_H
+
+#include "compile/writer.h"
+
+/* As the trie's key stands: host order, IPv4 in the upper 32 bits of `hi`
+ * (its length is 0-32). Bits behind the length are 0. */
+struct bg_trie_prefix {
+	__u64 hi, lo;
+	__u32 class;
+	__u32 length;
+};
+
+struct bg_trie_counts {
+	size_t nodes;
+	size_t shortlisted; /* prefixes that stand in a short list */
+};
+
+/*
+ * Fills the BG_ROOT_CELLS entries at `root`, and writes and counts what they lead
+ * to. The most specific prefix decides; what none covers is class 0.
+ * `prefixes` are of one family, distinct and sorted by (hi, lo, length).
+ */
+int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,
+		  __u32 root, struct bg_trie_counts *counts, struct bg_error *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The daemon: load, attach, then follow the feed and the interfaces. */
+#ifndef BG_DAEMON_DAEMON_H
+#define BG_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+
+#include "datapath/attach.h"
+#include "datapath/datapath.h"
+#include "guard/plan.h"
+
+struct bg_daemon_options {
+	const char *feed; /* path, "-" = stdin (with once only) */
+	const char *pin_dir;
+	const char *metrics_file; /* for node_exporter, NULL = none */
+	bool once;		  /* stop when everything is in force */
+	enum bg_xdp_choice xdp;
+	enum bg_attach_choice attach;
+	struct bg_datapath_options datapath; /* pin_dir is set by the daemon */
+};
+
+/*
+ * Returns when it was told to stop (SIGTERM, SIGINT; 0) or could not start. All
+ * that is in force stays so when it ends, however that comes about.
+ */
+int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From the feed to a revision in force. */
+#include "daemon/running.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "feed/feed.h"
+#include "source/file.h"
+
+static void close_datapath_at(struct bg_datapath **datapath)
+{
+	bg_datapath_close(*datapath);
+}
+
+static void tell_kept(const struct bg_model_branch *branch, enum bg_mode asked)
+{
+	bg_log(BG_LOG_INFO, "the branch keeps its mode until its pod is replaced",
+	       "branch=%s vlan=%d mode=%s asked=%s", branch->id, branch->vlan,
+	       branch->mode == BG_STRICT ? "standard" : "strict",
+	       asked == BG_STRICT ? "strict" : "standard");
+}
+
+/* Room for this feed and for its growth; a power of two. */
+static __u32 capacity_for(size_t blocks)
+{
+	__u32 capacity = BG_DEFAULT_IMAGE_BLOCKS;
+
+	while (capacity < 2 * blocks && capacity < BG_MAX_IMAGE_BLOCKS)
+		capacity *= 2;
+	return capacity;
+}
+
+/*
+ * A feed outgrew the image maps, whose capacity is built into the programs: loads
+ * anew with a larger one, publishes there, and only then lets the new programs
+ * take the places of the old ones.
+ */
+static int load_anew(struct bg_daemon *daemon, struct bg_model *model, __u32 blocks,
+		     struct bg_publish_times *times, struct bg_error *err)
+{
+	bg_cleanup(close_datapath_at) struct bg_datapath *datapath = NULL;
+	struct bg_datapath_options options = daemon->options.datapath;
+	struct bg_datapath *old = daemon->datapath;
+	struct bg_error warning = {};
+	int rc;
+
+	options.image_blocks = blocks;
+	options.new_policy = true;
+	rc = bg_datapath_open(&options, &datapath, err);
+	if (rc)
+		return rc;
+	rc = bg_datapath_publish(datapath, model, times, err);
+	if (rc)
+		return rc;
+	rc = bg_datapath_pin(datapath, err);
+	if (rc)
+		return rc;
+	daemon->datapath = bg_take_ptr(datapath);
+	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
+	bg_datapath_close(old);
+	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
+	if (rc)
+		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
+	bg_log(BG_LOG_INFO, "loaded anew with room for larger images", "capacity_kib=%u", blocks);
+	return 0;
+}
+
+static int grow(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
+		struct bg_error *err)
+{
+	__u32 most = daemon->options.datapath.image_blocks;
+	size_t blocks;
+	int rc;
+
+	/* an explicit --image-mib is a limit */
+	if (!most)
+		most = BG_MAX_IMAGE_BLOCKS;
+	rc = bg_datapath_measure(daemon->datapath, model, most, &blocks, err);
+	if (rc)
+		return rc;
+	if (daemon->options.datapath.image_blocks)
+		return load_anew(daemon, model, most, times, err);
+	return load_anew(daemon, model, capacity_for(blocks), times, err);
+}
+
+static bool wants_other_capacity(const struct bg_daemon *daemon)
+{
+	__u32 asked = daemon->options.datapath.image_blocks;
+
+	return asked && asked != daemon->datapath->options.image_blocks;
+}
+
+static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
+		   struct bg_error *err)
+{
+	int rc;
+
+	if (wants_other_capacity(daemon))
+		return grow(daemon, model, times, err);
+	rc = bg_datapath_publish(daemon->datapath, model, times, err);
+	return rc == -E2BIG ? grow(daemon, model, times, err) : rc;
+}
+
+static void count_groups(const struct bg_model *old, const struct bg_model *new, size_t *added,
+			 size_t *removed)
+{
+	size_t common = 0, old_count = old ? old->group_count : 0;
+
+	/* groups that no branch of the feed has been given do not matter much: ids only */
+	for (size_t i = 0; i < old_count; i++)
+		for (size_t j = 0; j < new->group_count; j++)
+			if (!strcmp(old->groups[i].id, new->groups[j].id)) {
+				common++;
+				break;
+			}
+	*added = new->group_count - common;
+	*removed = old_count - common;
+}
+
+static void tell_revision(const struct bg_daemon *daemon, const struct bg_model *model,
+			  const struct bg_publish_times *times, double parse_ms)
+{
+	size_t added, removed;
+
+	count_groups(daemon->model, model, &added, &removed);
+	bg_log(BG_LOG_INFO, "revision in force",
+	       "revision=%u feed_revision=%s rules=%zu(+%u/-%u) branches=%zu(+%u/-%u) "
+	       "groups=%zu(+%zu/-%zu) members=%zu parse_ms=%.1f compile_ms=%.1f publish_ms=%.1f "
+	       "image_kib=%zu capacity_kib=%u warnings=%zu",
+	       daemon->datapath->revision, bg_quote(model->revision), model->rule_count,
+	       times->rules_added, times->rules_removed, model->branch_count, times->branches_added,
+	       times->branches_removed, model->group_count, added, removed, model->member_count,
+	       parse_ms, times->compile_ms, times->publish_ms, times->image_bytes >> 10,
+	       daemon->datapath->options.image_blocks, model->warning_count);
+}
+
+#define WARNINGS_LOGGED 10
+
+static void tell_warnings(const struct bg_model *model)
+{
+	for (size_t i = 0; i < model->warning_count; i++) {
+		if (i == WARNINGS_LOGGED) {
+			bg_log(BG_LOG_WARNING,
+			       "the feed has more warnings, `branchguard check` "
+			       "lists them all",
+			       "more=%zu", model->warning_count - i);
+			return;
+		}
+		bg_log(BG_LOG_WARNING, "feed", "at=%s text=%s",
+		       bg_quote(model->warnings[i].pointer), bg_quote(model->warnings[i].text));
+	}
+}
+
+static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double parse_ms,
+			struct bg_error *err)
+{
+	struct bg_publish_times times = {};
+	int rc;
+
+	rc = bg_modes_ask(daemon->modes, model);
+	if (rc)
+		return bg_fail(err, rc, "out of memory");
+	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, tell_kept) < 0)
+		rc = bg_fail(err, -ENOMEM, "out of memory");
+	else
+		rc = publish(daemon, model, &times, err);
+	if (rc) {
+		bg_modes_ask_back(daemon->modes);
+		return rc;
+	}
+	daemon->republish = false;
+	tell_revision(daemon, model, &times, parse_ms);
+	tell_warnings(model);
+	bg_state_accepted(daemon->state, model, daemon->datapath->revision);
+	return 0;
+}
+
+int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
+{
+	const char *path = daemon->options.feed;
+	double start_ms = bg_monotonic_ms();
+	bg_auto_free char *text = NULL;
+	size_t length_bytes;
+
+	memset(parsed, 0, sizeof(*parsed));
+	parsed->rc = bg_file_read(path, BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
+	if (!parsed->rc)
+		parsed->rc = bg_feed_parse(bg_file_name(path), text, length_bytes, &parsed->model,
+					   &parsed->err);
+	parsed->parse_ms = bg_monotonic_ms() - start_ms;
+	return parsed->rc;
+}
+
+void bg_parsed_free(struct bg_parsed *parsed)
+{
+	bg_model_free(parsed->model);
+	parsed->model = NULL;
+}
+
+int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
+{
+	int rc = parsed->rc;
+
+	if (rc)
+		*err = parsed->err;
+	else
+		rc = accept_model(daemon, parsed->model, parsed->parse_ms, err);
+	if (rc) {
+		bg_state_refused(daemon->state, err->text);
+		bg_log(BG_LOG_ERROR,
+		       daemon->datapath->revision ? "feed refused, the last revision stays in force"
+						  : "feed refused, and no revision is in force: "
+						    "nothing passes",
+		       "revision=%u error=%s", daemon->datapath->revision, bg_quote(err->text));
+		return rc;
+	}
+	bg_model_free(daemon->model);
+	daemon->model = bg_take_ptr(parsed->model);
+	return 0;
+}
+
+int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
+{
+	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
+
+	bg_daemon_parse(daemon, &parsed);
+	return bg_daemon_accept(daemon, &parsed, err);
+}
+
+static void free_registry_at(struct bg_registry **registry)
+{
+	bg_registry_free(*registry);
+}
+
+static void free_image_at(struct bg_image **image)
+{
+	bg_image_free(*image);
+}
+
+__u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model)
+{
+	const struct bg_datapath_options *options = &daemon->options.datapath;
+	bg_cleanup(free_registry_at) struct bg_registry *registry = NULL;
+	bg_cleanup(free_image_at) struct bg_image *image = NULL;
+	struct bg_error ignored;
+
+	registry = bg_registry_new(options->max_rules ? options->max_rules : BG_DEFAULT_RULES,
+				   options->max_branches ? options->max_branches
+							 : BG_DEFAULT_BRANCHES);
+	if (!registry || bg_registry_assign(registry, model, &ignored) ||
+	    bg_compile(model, 1, BG_MAX_IMAGE_BLOCKS, &image, &ignored))
+		return 0;
+	return capacity_for(image->block_count);
+}
+
+int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
+{
+	struct bg_publish_times times = {};
+	int rc;
+
+	/* a pod that was replaced has the mode that the feed asks for */
+	if (daemon->model) {
+		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, tell_kept);
+		if (rc < 0)
+			return bg_fail(err, rc, "out of memory");
+		daemon->republish |= rc > 0;
+		if (daemon->republish) {
+			rc = publish(daemon, daemon->model, &times, err);
+			if (rc)
+				return rc;
+			daemon->republish = false;
+			tell_revision(daemon, daemon->model, &times, 0);
+		}
+	}
+	return bg_ifaces_sync(daemon->ifaces, daemon->datapath, daemon->model, err);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The running daemon: what daemon.c and revision.c share. */
+#ifndef BG_DAEMON_RUNNING_H
+#define BG_DAEMON_RUNNING_H
+
+#include "daemon/daemon.h"
+#include "guard/ifaces.h"
+#include "guard/modes.h"
+#include "guard/netdevs.h"
+#include "pinned/state_file.h"
+#include "source/file_watch.h"
+
+struct bg_daemon {
+	struct bg_daemon_options options;
+	const char *unused_programs[BG_PROGRAMS + 1]; /* what options.datapath.without names */
+	int lock_fd;
+	struct bg_datapath *datapath;
+	struct bg_netdevs *netdevs;
+	struct bg_ifaces *ifaces;
+	struct bg_modes *modes;
+	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
+	struct bg_state *state;
+	struct bg_model *model; /* the last accepted one, NULL = none yet */
+	bool republish;		/* modes changed, but that could not be published yet */
+};
+
+/* What became of reading the feed. */
+struct bg_parsed {
+	struct bg_model *model;
+	int rc;
+	struct bg_error err;
+	double parse_ms;
+};
+
+int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
+void bg_parsed_free(struct bg_parsed *parsed);
+
+/*
+ * Puts what was read in force, or refuses it; logs either outcome. On failure
+ * what was in force stays.
+ */
+int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err);
+
+/* Both in one. */
+int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err);
+
+/* Image capacity with which to load for this model, so that it is not done
+ * twice; 0 = not known, the default. */
+__u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model);
+
+/* The interfaces changed: brings guards in line, and modes that a replaced pod
+ * set free. */
+int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err);
+
+#endif

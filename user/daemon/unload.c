@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "daemon/unload.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "base/cleanup.h"
+#include "daemon/ids.h"
+#include "datapath/attach.h"
+#include "datapath/clsact.h"
+#include "guard/netdevs.h"
+#include "maps.h"
+#include "pinned/lock_holder.h"
+#include "pinned/pin.h"
+#include "pinned/state_file.h"
+
+struct unload {
+	const char *pin_dir;
+	struct bg_ids programs; /* that are pinned */
+	struct bg_ids maps;
+	struct bg_ids qdiscs; /* interfaces whose clsact qdisc we made */
+	struct bg_unloaded *unloaded;
+};
+
+static void netdevs_close_at(struct bg_netdevs **netdevs)
+{
+	bg_netdevs_close(*netdevs);
+}
+
+static void unload_free(struct unload *unload)
+{
+	bg_ids_free(&unload->programs);
+	bg_ids_free(&unload->maps);
+	bg_ids_free(&unload->qdiscs);
+}
+
+static int note_program(const char *name, void *context)
+{
+	struct unload *unload = context;
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+	bg_auto_close int fd = bg_pin_get(unload->pin_dir, BG_PIN_PROGRAMS, name);
+
+	unload->unloaded->pins++;
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
+		return 0;
+	return bg_ids_add(&unload->programs, info.id);
+}
+
+/* The entry of one interface: was its qdisc made by us? */
+static int note_iface(struct unload *unload, const struct bg_iface *iface)
+{
+	return iface->ifindex && iface->flags & BG_IFACE_OUR_QDISC
+		       ? bg_ids_add(&unload->qdiscs, iface->ifindex)
+		       : 0;
+}
+
+static int note_ifaces(struct unload *unload, int fd)
+{
+	struct bg_iface iface;
+	__u32 key, *last = NULL;
+
+	/* an array and a hash alike */
+	while (!bpf_map_get_next_key(fd, last, &key)) {
+		last = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &iface) && note_iface(unload, &iface))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int note_map(const char *name, void *context)
+{
+	struct unload *unload = context;
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info);
+	bg_auto_close int fd = bg_pin_get(unload->pin_dir, BG_PIN_MAPS, name);
+	int rc;
+
+	unload->unloaded->pins++;
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &length))
+		return 0;
+	rc = bg_ids_add(&unload->maps, info.id);
+	if (!rc && info.value_size == sizeof(struct bg_iface) &&
+	    (!strcmp(name, "ifaces") || !strcmp(name, "more_ifaces")))
+		rc = note_ifaces(unload, fd);
+	return rc;
+}
+
+/* By the kernel's own list of maps; the program of an earlier build is ours too
+ * when an upgrade was interrupted. */
+static bool is_ours(const struct unload *unload, __u32 prog_id)
+{
+	bg_auto_close int fd = bpf_prog_get_fd_by_id(prog_id);
+	__u32 maps[64], length;
+	struct bpf_prog_info info = {
+		.map_ids = (__u64)(unsigned long)maps,
+		.nr_map_ids = sizeof(maps) / sizeof(maps[0]),
+	};
+
+	if (bg_ids_has(&unload->programs, prog_id))
+		return true;
+	length = sizeof(info);
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
+		return false;
+	for (__u32 i = 0; i < info.nr_map_ids && i < sizeof(maps) / sizeof(maps[0]); i++)
+		if (bg_ids_has(&unload->maps, maps[i]))
+			return true;
+	return false;
+}
+
+static void remove_filters(struct unload *unload, struct bg_netdevs *netdevs)
+{
+	size_t count;
+	const struct bg_netdev *netdev = bg_netdevs_list(netdevs, &count);
+
+	for (; count; count--, netdev++) {
+		struct bg_filters left;
+
+		for (int program = 0; program < BG_PROGRAMS; program++) {
+			struct bg_attachment filter;
+
+			if (bg_program_hook(program) == BG_HOOK_XDP ||
+			    bg_attach_find_filter(program, netdev->ifindex, &filter) ||
+			    !is_ours(unload, filter.prog_id))
+				continue;
+			bg_detach(unload->pin_dir, &filter);
+			unload->unloaded->filters++;
+		}
+		if (bg_ids_has(&unload->qdiscs, netdev->ifindex) &&
+		    !bg_netdev_filters(netdevs, netdev->ifindex, &left) && !left.count) {
+			bg_clsact_remove_qdisc(netdev->ifindex);
+			unload->unloaded->qdiscs++;
+		}
+	}
+}
+
+static void remove_link(struct bg_attachment *attachment, void *context)
+{
+	struct unload *unload = context;
+
+	bg_detach(unload->pin_dir, attachment);
+	unload->unloaded->links++;
+	unload->unloaded->pins++;
+}
+
+static int lock(const char *pin_dir, int *lock_fd, struct bg_error *err)
+{
+	struct bg_lock_holder holder;
+	int rc = bg_pin_lock(pin_dir, false, lock_fd, err);
+
+	if (rc != -EBUSY)
+		return rc;
+	if (bg_lock_held(pin_dir, &holder) && holder.pid)
+		return bg_fail(err, rc,
+			       "a daemon is running on %s (process %d, %s) and would put "
+			       "everything back: stop it first",
+			       pin_dir, holder.pid, holder.name);
+	return bg_fail(err, rc,
+		       "a daemon is running on %s and would put everything back: stop it "
+		       "first",
+		       pin_dir);
+}
+
+int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err)
+{
+	bg_cleanup(netdevs_close_at) struct bg_netdevs *netdevs = NULL;
+	bg_cleanup(unload_free) struct unload unload = { .pin_dir = pin_dir, .unloaded = unloaded };
+	bg_auto_close int lock_fd = -1;
+	int rc;
+
+	rc = lock(pin_dir, &lock_fd, err);
+	if (rc)
+		return rc;
+	rc = bg_netdevs_open(&netdevs, err);
+	if (rc)
+		return rc;
+	rc = bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, &unload);
+	if (!rc)
+		rc = bg_pin_each(pin_dir, BG_PIN_MAPS, note_map, &unload);
+	if (rc)
+		return bg_fail(err, rc, "reading the pins in %s: %s", pin_dir, strerror(-rc));
+	rc = bg_attach_adopt(pin_dir, remove_link, &unload, err);
+	if (rc)
+		return rc;
+	remove_filters(&unload, netdevs);
+	rc = bg_pin_clear(pin_dir);
+	if (rc)
+		return bg_fail(err, rc, "everything is detached, but %s cannot be removed: %s",
+			       pin_dir,
+			       rc == -ENOTEMPTY ? "there is something in it that is not ours"
+						: strerror(-rc));
+	bg_state_remove(pin_dir);
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Taking away everything that a daemon made. */
+#ifndef BG_DAEMON_UNLOAD_H
+#define BG_DAEMON_UNLOAD_H
+
+#include "base/error.h"
+
+struct bg_unloaded {
+	unsigned int links, filters, qdiscs, pins;
+};
+
+/*
+ * Works without a daemon, in its network namespace. What is ours is known by the
+ * pins: links that are pinned, and filters whose program is pinned or uses a map
+ * that is. -EBUSY: a daemon holds the directory. -ENOENT: nothing is there.
+ */
+int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err);
+
+#endif

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Taking over the pinned maps of an earlier daemon. */
+#include "datapath/adopt.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "branchguard.skel.h"
+#include "flow.h"
+#include "pinned/pin.h"
+
+/* The read-only data of the loaded programs; the hash seed is in it. */
+#define CONFIG_PIN "config"
+
+#define BUCKET_BATCH 1024
+
+static void btf_free_at(struct btf **btf)
+{
+	btf__free(*btf);
+}
+
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_map_get_info_by_fd(fd, info, &length);
+}
+
+/* -ENOENT: no daemon was here, or one was killed before its maps were complete
+ * (control is pinned last). */
+static int check_abi(const char *pin_dir, struct bg_error *err)
+{
+	bg_auto_close int fd = -1;
+	struct bg_control control;
+	struct bpf_map_info info;
+	__u32 zero = 0, abi = 0;
+	int rc;
+
+	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, "control");
+	if (fd < 0)
+		return fd == -ENOENT ? fd
+				     : bg_fail(err, fd, "opening %s/maps/control: %s", pin_dir,
+					       strerror(-fd));
+	rc = map_info(fd, &info);
+	if (!rc && info.value_size == sizeof(control)) {
+		rc = bpf_map_lookup_elem(fd, &zero, &control);
+		abi = control.abi;
+	}
+	if (rc)
+		return bg_fail(err, rc, "reading %s/maps/control: %s", pin_dir, strerror(-rc));
+	if (abi != BG_ABI)
+		return bg_fail(
+			err, -EPROTO,
+			"%s holds the maps of another branchguard (ABI %u, this one has %u): "
+			"end that one with its own `branchguard unload`, or give this one "
+			"its own --pin-dir",
+			pin_dir, abi, BG_ABI);
+	return 0;
+}
+
+/* The place of a variable in a data section, by the BTF that its map carries. */
+static int find_variable(const struct btf *btf, __u32 section_id, const char *name, __u32 *offset)
+{
+	const struct btf_type *section = btf__type_by_id(btf, section_id);
+	const struct btf_var_secinfo *variable;
+
+	if (!section || !btf_is_datasec(section))
+		return -ENOENT;
+	variable = btf_var_secinfos(section);
+	for (int i = 0; i < btf_vlen(section); i++, variable++) {
+		const struct btf_type *type = btf__type_by_id(btf, variable->type);
+
+		if (strcmp(btf__name_by_offset(btf, type->name_off), name) != 0)
+			continue;
+		*offset = variable->offset;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int read_seed(const char *pin_dir, __u64 *seed)
+{
+	bg_cleanup(btf_free_at) struct btf *btf = NULL;
+	bg_auto_free char *value = NULL;
+	bg_auto_close int fd = -1;
+	struct bpf_map_info info;
+	__u32 zero = 0, offset;
+	int rc;
+
+	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, CONFIG_PIN);
+	if (fd < 0)
+		return fd;
+	rc = map_info(fd, &info);
+	if (rc)
+		return rc;
+	btf = btf__load_from_kernel_by_id(info.btf_id);
+	if (!btf)
+		return -errno;
+	rc = find_variable(btf, info.btf_value_type_id, "hash_seed", &offset);
+	if (rc)
+		return rc;
+	if (offset + sizeof(*seed) > info.value_size)
+		return -EINVAL;
+	value = malloc(info.value_size);
+	if (!value)
+		return -ENOMEM;
+	rc = bpf_map_lookup_elem(fd, &zero, value);
+	if (!rc)
+		memcpy(seed, value + offset, sizeof(*seed));
+	return rc;
+}
+
+/* Opens the image in force. -ENOENT: the policy is empty. */
+static int image_in_force(int policy_fd, struct bpf_map_info *info)
+{
+	bg_auto_close int fd = -1;
+	__u32 zero = 0, id;
+	int rc;
+
+	rc = bpf_map_lookup_elem(policy_fd, &zero, &id);
+	if (rc)
+		return rc;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return fd;
+	rc = map_info(fd, info);
+	return rc ? rc : bg_take_fd(&fd);
+}
+
+static bool definition_fits(const struct bpf_map *map, const struct bpf_map_info *info)
+{
+	return info->type == bpf_map__type(map) && info->key_size == bpf_map__key_size(map) &&
+	       info->value_size == bpf_map__value_size(map) &&
+	       info->max_entries == bpf_map__max_entries(map) &&
+	       info->map_flags == bpf_map__map_flags(map);
+}
+
+static void note_dropped(struct bg_datapath *datapath, const char *name)
+{
+	size_t length = strlen(datapath->dropped);
+
+	snprintf(datapath->dropped + length, sizeof(datapath->dropped) - length, "%s%s",
+		 length ? "," : "", name);
+}
+
+/* The outer map is of use only with the capacity of the image that is in it. */
+static int adopt_policy(struct bg_datapath *datapath, int fd)
+{
+	struct bpf_map *policy = datapath->skel->maps.policy;
+	bg_auto_close int image = -1;
+	struct bpf_map_info info;
+
+	if (datapath->options.new_policy)
+		return 0;
+	image = image_in_force(fd, &info);
+	if (image < 0)
+		return image == -ENOENT ? 0 : image;
+	datapath->options.image_blocks = info.max_entries;
+	return bpf_map__reuse_fd(policy, fd);
+}
+
+static int adopt_map(struct bg_datapath *datapath, struct bpf_map *map, bool have_seed)
+{
+	const char *name = bpf_map__name(map);
+	bg_auto_close int fd = -1;
+	struct bpf_map_info info;
+	int rc;
+
+	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, name);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	rc = map_info(fd, &info);
+	if (rc)
+		return rc;
+	if (!definition_fits(map, &info) || (map == datapath->skel->maps.flows && !have_seed)) {
+		note_dropped(datapath, name);
+		return 0;
+	}
+	if (map == datapath->skel->maps.policy)
+		return adopt_policy(datapath, fd);
+	return bpf_map__reuse_fd(map, fd);
+}
+
+int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct bpf_map *map;
+	bool have_seed;
+	int rc;
+
+	rc = check_abi(pin_dir, err);
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	have_seed = !read_seed(pin_dir, seed);
+	bpf_object__for_each_map (map, datapath->skel->obj) {
+		if (bpf_map__is_internal(map))
+			continue;
+		rc = adopt_map(datapath, map, have_seed);
+		if (rc)
+			return bg_fail(err, rc, "taking over %s/maps/%s: %s", pin_dir,
+				       bpf_map__name(map), strerror(-rc));
+	}
+	datapath->adopted = true;
+	return 0;
+}
+
+/* After a change of --max-rules or --max-branches: numbers keep their meaning. */
+static int copy_array(const struct bg_datapath *datapath, const struct bpf_map *map)
+{
+	bool percpu = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY;
+	bg_auto_free char *value = NULL;
+	bg_auto_close int fd = -1;
+	struct bpf_map_info info;
+	size_t size;
+	int rc;
+
+	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, bpf_map__name(map));
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	rc = map_info(fd, &info);
+	if (rc)
+		return rc;
+	if (info.type != bpf_map__type(map) || info.value_size != bpf_map__value_size(map) ||
+	    info.max_entries == bpf_map__max_entries(map))
+		return 0;
+	size = (info.value_size + 7) & ~7u;
+	if (percpu)
+		size *= libbpf_num_possible_cpus();
+	value = malloc(size);
+	if (!value)
+		return -ENOMEM;
+	for (__u32 i = 0; i < info.max_entries && i < bpf_map__max_entries(map); i++) {
+		rc = bpf_map_lookup_elem(fd, &i, value);
+		if (!rc)
+			rc = bpf_map_update_elem(bpf_map__fd(map), &i, value, BPF_ANY);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int adopt_rules(struct bg_datapath *datapath)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.rules);
+	__u32 max_rules = datapath->options.max_rules;
+	struct bg_rule *rules = datapath->rules;
+
+	for (__u32 number = 1; number < max_rules; number++) {
+		int rc = bpf_map_lookup_elem(fd, &number, &rules[number]);
+
+		if (rc)
+			return rc;
+		if (rules[number].revision) {
+			rc = bg_registry_adopt_rule(datapath->registry, number, &rules[number]);
+			if (rc == -ENOMEM)
+				return rc;
+		}
+		rules[number].hits = 0;
+	}
+	return 0;
+}
+
+static int adopt_branches(struct bg_datapath *datapath)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.branches), rc;
+	struct bg_branch_info branch;
+	__u32 key, *last = NULL;
+
+	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
+		last = &key;
+		rc = bpf_map_lookup_elem(fd, &key, &branch);
+		/* one that does not fit any more gets new numbers */
+		if (!rc && bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
+			rc = -ENOMEM;
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Flows outlive their branch; no other branch may inherit them by its tag. */
+static int adopt_tags(struct bg_datapath *datapath)
+{
+	const struct bpf_map *map = datapath->skel->maps.flows;
+	__u32 total = bpf_map__max_entries(map), batch, count;
+	bg_auto_free struct bg_bucket *buckets = NULL;
+	bg_auto_free __u32 *keys = NULL;
+	int rc = 0;
+
+	buckets = calloc(BUCKET_BATCH, sizeof(*buckets));
+	keys = calloc(BUCKET_BATCH, sizeof(*keys));
+	if (!buckets || !keys)
+		return -ENOMEM;
+	for (__u32 done = 0; done < total && !rc; done += count) {
+		count = BUCKET_BATCH;
+		rc = bpf_map_lookup_batch(bpf_map__fd(map), done ? &batch : NULL, &batch, keys,
+					  buckets, &count, NULL);
+		for (__u32 i = 0; i < count * BG_BUCKET_FLOWS; i++) {
+			const struct bg_flow *flow =
+				&buckets[i / BG_BUCKET_FLOWS].flow[i % BG_BUCKET_FLOWS];
+
+			if (flow->key.protocol)
+				bg_registry_adopt_tag(datapath->registry, flow->key.branch);
+		}
+		if (!count)
+			break;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/*
+ * The last revision that was given out. Of a daemon that was killed in the
+ * middle of a publish the image knows better than `control`.
+ */
+static int adopt_revision(struct bg_datapath *datapath)
+{
+	bg_auto_close int image = -1;
+	struct bpf_map_info info;
+	struct bg_control control;
+	struct bg_header header;
+	__u32 zero = 0;
+	int rc;
+
+	rc = bpf_map_lookup_elem(bpf_map__fd(datapath->skel->maps.control), &zero, &control);
+	if (rc)
+		return rc;
+	datapath->revision = control.revision;
+	image = image_in_force(bpf_map__fd(datapath->skel->maps.policy), &info);
+	if (image < 0)
+		return image == -ENOENT ? 0 : image;
+	rc = bpf_map_lookup_elem(image, &zero, &header);
+	if (!rc && header.revision > datapath->revision)
+		datapath->revision = header.revision;
+	return rc;
+}
+
+int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *what = "rules";
+	int rc;
+
+	rc = copy_array(datapath, datapath->skel->maps.rules);
+	if (!rc)
+		rc = adopt_rules(datapath);
+	if (!rc) {
+		what = "counters";
+		rc = copy_array(datapath, datapath->skel->maps.counters);
+	}
+	if (!rc) {
+		what = "branches";
+		rc = adopt_branches(datapath);
+	}
+	if (!rc) {
+		what = "flows";
+		rc = adopt_tags(datapath);
+	}
+	if (!rc) {
+		what = "control";
+		rc = adopt_revision(datapath);
+	}
+	return rc ? bg_fail(err, rc, "reading what an earlier daemon left in the map %s: %s", what,
+			    strerror(-rc))
+		  : 0;
+}
+
+static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map, const char *name,
+		   struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct bpf_map_info mine = {}, pinned = {};
+	bg_auto_close int fd = -1;
+	int rc;
+
+	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, name);
+	if (fd >= 0 && !map_info(fd, &pinned) && !map_info(bpf_map__fd(map), &mine) &&
+	    pinned.id == mine.id)
+		return 0;
+	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, name, bpf_map__fd(map));
+	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 0;
+}
+
+int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
+{
+	struct branchguard_bpf *skel = datapath->skel;
+	struct bpf_map *map;
+	int rc;
+
+	bpf_object__for_each_map (map, skel->obj) {
+		if (bpf_map__is_internal(map) || map == skel->maps.control)
+			continue;
+		rc = pin_map(datapath, map, bpf_map__name(map), err);
+		if (rc)
+			return rc;
+	}
+	rc = pin_map(datapath, skel->maps.rodata, CONFIG_PIN, err);
+	if (rc)
+		return rc;
+	/* last: its presence says that the others are complete */
+	return pin_map(datapath, skel->maps.control, "control", err);
+}
+
+int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, datapath->skel->obj) {
+		const char *name = bpf_program__name(program);
+		int rc;
+
+		if (!bpf_program__autoload(program)) {
+			/* an earlier daemon may have loaded it */
+			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, name);
+			continue;
+		}
+		rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
+		if (rc)
+			return bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name,
+				       strerror(-rc));
+	}
+	return 0;
+}

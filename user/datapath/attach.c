@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/attach.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "branchguard.skel.h"
+#include "datapath/clsact.h"
+#include "datapath/datapath.h"
+#include "pinned/pin.h"
+
+#define LOOPBACK_IFINDEX 1
+#define TCX_MOST 64 /* programs on one hook (BPF_MPROG_MAX) */
+
+const char *bg_attach_by_name(enum bg_attach_by by)
+{
+	static const char *const names[] = { "none", "tcx", "clsact", "xdp" };
+
+	return names[by];
+}
+
+int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *err)
+{
+	LIBBPF_OPTS(bpf_prog_query_opts, opts);
+	bool there;
+
+	/* asking what is attached needs no attaching, and older kernels do not know
+	 * the question */
+	there = !bpf_prog_query_opts(LOOPBACK_IFINDEX, BPF_TCX_INGRESS, &opts);
+	if (choice == BG_CHOOSE_TCX && !there)
+		return bg_fail(err, -ENOTSUP,
+			       "--attach tcx: this kernel has no tcx (Linux 6.6 is the first); use "
+			       "--attach auto or clsact");
+	*tcx = there && choice != BG_CHOOSE_CLSACT;
+	return 0;
+}
+
+static enum bpf_attach_type tcx_type(enum bg_program program)
+{
+	return bg_program_hook(program) == BG_HOOK_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS;
+}
+
+/* How many programs there are on its hook, and the id of the first. */
+static int tcx_programs(const struct bg_attachment *attachment, __u32 *first)
+{
+	__u32 ids[TCX_MOST] = {};
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
+
+	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
+		return 0; /* not even tcx, perhaps */
+	*first = ids[0];
+	return (int)opts.prog_cnt;
+}
+
+static __u32 program_id(int fd)
+{
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+
+	return bpf_prog_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
+}
+
+/* bpffs reserves dots; the ifindex keeps names apart that differ in them only. */
+static void pin_name(const struct bg_attachment *attachment, char *name, size_t size)
+{
+	char interface[sizeof(attachment->interface)];
+
+	snprintf(interface, sizeof(interface), "%s", attachment->interface);
+	for (char *c = interface; *c; c++)
+		if (*c == '.')
+			*c = '_';
+	snprintf(name, size, "%s-%u-%s", interface, attachment->ifindex,
+		 bg_program_name(attachment->program));
+}
+
+/* "NAME-IFINDEX-PROGRAM"; names of interfaces may have dashes of their own. */
+static int parse_pin_name(const char *name, struct bg_attachment *attachment)
+{
+	const char *last = strrchr(name, '-'), *middle;
+
+	if (!last || last == name)
+		return -EINVAL;
+	for (middle = last - 1; middle > name && *middle != '-'; middle--)
+		;
+	if (middle == name || middle - name >= (long)sizeof(attachment->interface))
+		return -EINVAL;
+	snprintf(attachment->interface, sizeof(attachment->interface), "%.*s", (int)(middle - name),
+		 name);
+	attachment->ifindex = strtoul(middle + 1, NULL, 10);
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		if (!strcmp(last + 1, bg_program_name(program))) {
+			attachment->program = program;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int pin_link(const char *pin_dir, const struct bg_attachment *attachment,
+		    struct bg_error *err)
+{
+	char name[96];
+	int rc;
+
+	pin_name(attachment, name, sizeof(name));
+	rc = bg_pin_put(pin_dir, BG_PIN_LINKS, name, attachment->link_fd);
+	return rc ? bg_fail(err, rc, "pinning %s/links/%s: %s", pin_dir, name, strerror(-rc)) : 0;
+}
+
+/* "program 17 (cil_xdp_entry)": who holds the XDP hook of an interface. */
+static void describe_xdp(__u32 ifindex, char *text, size_t size)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+	struct bpf_prog_info info = {};
+	bg_auto_close int fd = -1;
+	__u32 length = sizeof(info), id;
+
+	snprintf(text, size, "an unknown program");
+	if (bpf_xdp_query((int)ifindex, 0, &opts))
+		return;
+	id = opts.prog_id ? opts.prog_id : opts.skb_prog_id ? opts.skb_prog_id : opts.drv_prog_id;
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
+		snprintf(text, size, "program %u", id);
+	else
+		snprintf(text, size, "program %u (%s)", id, info.name);
+}
+
+static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native,
+		      struct bg_error *err)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	const char *name = bg_program_name(attachment->program);
+	char other[64];
+	int fd = -EOPNOTSUPP;
+
+	if (native) {
+		opts.flags = XDP_FLAGS_DRV_MODE;
+		fd = bpf_link_create(prog_fd, (int)attachment->ifindex, BPF_XDP, &opts);
+		if (fd < 0 && fd != -EBUSY)
+			bg_log(BG_LOG_WARNING,
+			       "no native XDP on this interface, generic XDP instead",
+			       "interface=%s reason=%s", attachment->interface,
+			       bg_quote(strerror(-fd)));
+	}
+	if (fd < 0 && fd != -EBUSY) {
+		opts.flags = XDP_FLAGS_SKB_MODE;
+		fd = bpf_link_create(prog_fd, (int)attachment->ifindex, BPF_XDP, &opts);
+	}
+	if (fd == -EBUSY || fd == -EEXIST) {
+		describe_xdp(attachment->ifindex, other, sizeof(other));
+		return bg_fail(err, -EBUSY, "attaching %s to %s: the XDP hook is taken by %s", name,
+			       attachment->interface, other);
+	}
+	if (fd < 0)
+		return bg_fail(err, fd, "attaching %s to %s (XDP): %s", name, attachment->interface,
+			       strerror(-fd));
+	attachment->link_fd = fd;
+	attachment->by = BG_ATTACH_XDP;
+	return 0;
+}
+
+static int attach_tcx(int prog_fd, struct bg_attachment *attachment, struct bg_error *err)
+{
+	/* before all others: at the head */
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BPF_F_BEFORE);
+	int fd;
+
+	fd = bpf_link_create(prog_fd, (int)attachment->ifindex, tcx_type(attachment->program),
+			     &opts);
+	if (fd < 0)
+		return bg_fail(err, fd, "attaching %s to %s (tcx): %s",
+			       bg_program_name(attachment->program), attachment->interface,
+			       strerror(-fd));
+	attachment->link_fd = fd;
+	attachment->by = BG_ATTACH_TCX;
+	return 0;
+}
+
+int bg_attach(const struct bg_attach_context *context, enum bg_program program, __u32 ifindex,
+	      const char *interface, bool native, struct bg_attachment *out, bool *made_qdisc,
+	      struct bg_error *err)
+{
+	struct bg_attachment attachment = { .program = program, .ifindex = ifindex, .link_fd = -1 };
+	int prog_fd = bg_program_fd(context->skel, program), rc;
+
+	snprintf(attachment.interface, sizeof(attachment.interface), "%s", interface);
+	if (bg_program_hook(program) == BG_HOOK_XDP)
+		rc = attach_xdp(prog_fd, &attachment, native, err);
+	else if (context->tcx)
+		rc = attach_tcx(prog_fd, &attachment, err);
+	else
+		rc = bg_clsact_attach(context, &attachment, made_qdisc, err);
+	if (rc)
+		return rc;
+	if (attachment.link_fd >= 0) {
+		attachment.prog_id = program_id(prog_fd);
+		rc = pin_link(context->pin_dir, &attachment, err);
+		if (rc) {
+			close(attachment.link_fd); /* which detaches */
+			return rc;
+		}
+	}
+	*out = attachment;
+	return 0;
+}
+
+int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err)
+{
+	int prog_fd = bg_program_fd(context->skel, attachment->program), rc;
+
+	if (attachment->by == BG_ATTACH_CLSACT)
+		return bg_clsact_replace(context, attachment, err);
+	rc = bpf_link_update(attachment->link_fd, prog_fd, NULL);
+	if (rc == -ENOLINK)
+		return rc;
+	if (rc)
+		return bg_fail(err, rc, "replacing %s on %s: %s",
+			       bg_program_name(attachment->program), attachment->interface,
+			       strerror(-rc));
+	attachment->prog_id = program_id(prog_fd);
+	return 0;
+}
+
+/*
+ * The link's program gives its place to a stand-in that calls it, takes a new one
+ * at the head, and the old one goes: every packet meets it throughout, also when
+ * the daemon dies in between.
+ */
+static int tcx_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+			struct bg_error *err)
+{
+	int prog_fd = bg_program_fd(context->skel, attachment->program), rc;
+	int stand_in = bpf_program__fd(context->skel->progs.tc_stand_in);
+	struct bg_attachment first = *attachment;
+	__u32 slot = 0;
+
+	rc = bg_map_set(context->skel->maps.stands_in_for, &slot, &prog_fd, err);
+	if (rc)
+		return rc;
+	rc = bpf_link_update(attachment->link_fd, stand_in, NULL);
+	if (rc)
+		return bg_fail(err, rc, "standing in for %s on %s: %s",
+			       bg_program_name(attachment->program), attachment->interface,
+			       strerror(-rc));
+	first.prog_id = program_id(prog_fd);
+	rc = attach_tcx(prog_fd, &first, err);
+	if (!rc)
+		rc = pin_link(context->pin_dir, &first, err);
+	if (rc) {
+		bg_attach_release(&first);
+		bpf_link_update(attachment->link_fd, prog_fd, NULL);
+		return rc;
+	}
+	bpf_link_detach(attachment->link_fd);
+	bg_attach_release(attachment);
+	*attachment = first;
+	return 0;
+}
+
+int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err)
+{
+	__u32 first;
+
+	if (attachment->by == BG_ATTACH_TCX)
+		return tcx_to_front(context, attachment, err);
+	if (tcx_programs(attachment, &first))
+		return bg_fail(err, -EEXIST,
+			       "%s is a filter, and tcx programs come before every filter: "
+			       "run with --attach tcx",
+			       bg_program_name(attachment->program));
+	return bg_clsact_to_front(context, attachment, err);
+}
+
+/* ifindex and program of a link; 0 = it leads nowhere any more. */
+static int link_target(int fd, __u32 *ifindex, __u32 *prog_id)
+{
+	struct bpf_link_info info = {};
+	__u32 length = sizeof(info);
+	int rc;
+
+	rc = bpf_link_get_info_by_fd(fd, &info, &length);
+	if (rc)
+		return rc;
+	*prog_id = info.prog_id;
+	switch (info.type) {
+	case BPF_LINK_TYPE_XDP:
+		*ifindex = info.xdp.ifindex;
+		return 0;
+	case BPF_LINK_TYPE_TCX:
+		*ifindex = info.tcx.ifindex;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int bg_attach_check(const struct bg_attachment *attachment)
+{
+	struct bg_attachment found = *attachment;
+	__u32 ifindex = 0, prog_id;
+
+	if (attachment->by == BG_ATTACH_CLSACT)
+		return bg_clsact_find(&found) || found.prog_id != attachment->prog_id ? -ENOLINK
+										      : 0;
+	if (link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex != attachment->ifindex)
+		return -ENOLINK;
+	return 0;
+}
+
+void bg_detach(const char *pin_dir, struct bg_attachment *attachment)
+{
+	char name[96];
+
+	if (attachment->by == BG_ATTACH_CLSACT) {
+		bg_clsact_detach(attachment);
+	} else if (attachment->link_fd >= 0) {
+		bpf_link_detach(attachment->link_fd);
+		pin_name(attachment, name, sizeof(name));
+		bg_pin_remove(pin_dir, BG_PIN_LINKS, name);
+	}
+	bg_attach_release(attachment);
+}
+
+void bg_attach_release(struct bg_attachment *attachment)
+{
+	if (attachment->link_fd >= 0)
+		close(attachment->link_fd);
+	attachment->link_fd = -1;
+	attachment->by = BG_ATTACH_NONE;
+}
+
+struct adoption {
+	const char *pin_dir;
+	void (*each)(struct bg_attachment *attachment, void *context);
+	void *context;
+	struct bg_error *err;
+};
+
+static int adopt_one(const char *name, void *context)
+{
+	struct adoption *adoption = context;
+	struct bg_attachment attachment = { .link_fd = -1 };
+	bg_auto_close int fd = -1;
+	__u32 ifindex = 0;
+
+	fd = bg_pin_get(adoption->pin_dir, BG_PIN_LINKS, name);
+	if (fd < 0)
+		return bg_fail(adoption->err, fd, "opening %s/links/%s: %s", adoption->pin_dir,
+			       name, strerror(-fd));
+	if (parse_pin_name(name, &attachment) || link_target(fd, &ifindex, &attachment.prog_id) ||
+	    ifindex != attachment.ifindex) {
+		bg_pin_remove(adoption->pin_dir, BG_PIN_LINKS, name);
+		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s", name);
+		return 0;
+	}
+	attachment.by = bg_program_hook(attachment.program) == BG_HOOK_XDP ? BG_ATTACH_XDP
+									   : BG_ATTACH_TCX;
+	attachment.link_fd = bg_take_fd(&fd);
+	adoption->each(&attachment, adoption->context);
+	return 0;
+}
+
+int bg_attach_adopt(const char *pin_dir,
+		    void (*each)(struct bg_attachment *attachment, void *context), void *context,
+		    struct bg_error *err)
+{
+	struct adoption adoption = { pin_dir, each, context, err };
+
+	return bg_pin_each(pin_dir, BG_PIN_LINKS, adopt_one, &adoption);
+}
+
+int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment)
+{
+	struct bg_attachment found = {
+		.program = program, .ifindex = ifindex, .by = BG_ATTACH_CLSACT, .link_fd = -1
+	};
+	int rc = bg_clsact_find(&found);
+
+	if (!rc)
+		*attachment = found;
+	return rc;
+}
+
+bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter)
+{
+	__u32 first;
+
+	switch (attachment->by) {
+	case BG_ATTACH_TCX:
+		return tcx_programs(attachment, &first) && first != attachment->prog_id;
+	case BG_ATTACH_CLSACT:
+		return tcx_programs(attachment, &first) || !bg_clsact_is_our_handle(first_filter);
+	default:
+		return false;
+	}
+}
+
+bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,
+			 int filters_of_ours)
+{
+	int tcx_of_ours = attachment->by == BG_ATTACH_TCX;
+	__u32 first;
+
+	return filters_on_interface > filters_of_ours ||
+	       tcx_programs(attachment, &first) > tcx_of_ours;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One program on one hook of one interface: put there, looked after, replaced
+ * in place, taken away.
+ *
+ * By a pinned BPF link wherever the kernel has one for the hook (XDP; tcx from
+ * Linux 6.6 on), at the head of the chain, so that no other program can let a
+ * packet past ours. Else as a filter of the clsact qdisc, with a handle of our
+ * own; such a filter needs no pin to stay.
+ */
+#ifndef BG_DATAPATH_ATTACH_H
+#define BG_DATAPATH_ATTACH_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "datapath/programs.h"
+#include "types.h"
+
+enum bg_attach_by { BG_ATTACH_NONE, BG_ATTACH_TCX, BG_ATTACH_CLSACT, BG_ATTACH_XDP };
+
+/* What the user asked for with --attach. */
+enum bg_attach_choice { BG_CHOOSE_AUTO, BG_CHOOSE_TCX, BG_CHOOSE_CLSACT };
+
+struct bg_attachment {
+	enum bg_program program;
+	__u32 ifindex;
+	char interface[16]; /* its name when it was attached: part of the pin's name */
+	enum bg_attach_by by;
+	int link_fd;	/* -1: a filter */
+	__u32 priority; /* of a filter */
+	__u32 handle;	/* likewise */
+	__u32 prog_id;	/* that is there */
+};
+
+struct bg_attach_context {
+	const char *pin_dir;
+	const struct branchguard_bpf *skel;
+	bool tcx; /* else clsact */
+};
+
+const char *bg_attach_by_name(enum bg_attach_by by);
+
+/* By what TC programs are attached on this kernel. -ENOTSUP: tcx was asked for and is
+ * not there. */
+int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *err);
+
+/*
+ * Attaches and pins. A filter of ours that is there already is replaced in
+ * place. -EBUSY: an XDP program of somebody else is on the interface; the text
+ * says whose. *made_qdisc is set to true when the interface had no clsact qdisc
+ * before. `native`: XDP in the driver, when that can.
+ */
+int bg_attach(const struct bg_attach_context *context, enum bg_program program, __u32 ifindex,
+	      const char *interface, bool native, struct bg_attachment *attachment,
+	      bool *made_qdisc, struct bg_error *err);
+
+/* Puts the context's program in the place of the one that is attached: every
+ * packet meets one of the two. -ENOLINK: the attachment is no more. */
+int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err);
+
+/* Puts it before all others of its hook again, without a gap. -EEXIST: cannot be,
+ * the text says why. */
+int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err);
+
+/* Is it still there? 0, or -ENOLINK. */
+int bg_attach_check(const struct bg_attachment *attachment);
+
+/* Takes the program away (if it is still there), unpins and closes. */
+void bg_detach(const char *pin_dir, struct bg_attachment *attachment);
+
+/* Closes what belongs to this process; the program stays in force. */
+void bg_attach_release(struct bg_attachment *attachment);
+
+/*
+ * Calls `each` for every pinned link that is alive, which then owns the
+ * attachment; removes pins of links whose interface is gone.
+ */
+int bg_attach_adopt(const char *pin_dir,
+		    void (*each)(struct bg_attachment *attachment, void *context), void *context,
+		    struct bg_error *err);
+
+/* The filter that a program of ours would have here. -ENOENT: none. */
+int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment);
+
+/* Does one of somebody else stand before it on its hook? `first_filter` is the
+ * handle of the filter that is asked first there, 0 = none. */
+bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter);
+
+/* Do programs other than ours run on this hook (TC only)? */
+bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,
+			 int filters_of_ours);
+
+#endif

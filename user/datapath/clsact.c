@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "datapath/clsact.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+/*
+ * First of all priorities, so that no filter that says "pass" comes before. The
+ * next ones only where a filter that is no BPF program holds that priority.
+ */
+static const __u32 priorities[] = { 1, 2, 3, 4 };
+
+#define PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
+
+/* Cleared whole: libbpf refuses options whose padding is not zero. */
+static void set_hook(struct bpf_tc_hook *hook, __u32 ifindex, enum bg_hook where)
+{
+	memset(hook, 0, sizeof(*hook));
+	hook->sz = sizeof(*hook);
+	hook->ifindex = (int)ifindex;
+	hook->attach_point = where == BG_HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+
+static void set_hook_of(struct bpf_tc_hook *hook, const struct bg_attachment *attachment)
+{
+	set_hook(hook, attachment->ifindex, bg_program_hook(attachment->program));
+}
+
+bool bg_clsact_is_our_handle(__u32 handle)
+{
+	return (handle >= BG_FILTER_HANDLE && handle < BG_FILTER_HANDLE + BG_PROGRAMS) ||
+	       (handle >= BG_FILTER_OTHER_HANDLE && handle < BG_FILTER_OTHER_HANDLE + BG_PROGRAMS);
+}
+
+static __u32 other_handle(const struct bg_attachment *attachment)
+{
+	if (attachment->handle == BG_FILTER_HANDLE + attachment->program)
+		return BG_FILTER_OTHER_HANDLE + attachment->program;
+	return BG_FILTER_HANDLE + attachment->program;
+}
+
+static int fail(int rc, const struct bg_attachment *attachment, struct bg_error *err)
+{
+	const char *reason = bg_log_last_libbpf();
+
+	return bg_fail(err, rc, "attaching %s to %s (clsact): %s%s%s",
+		       bg_program_name(attachment->program), attachment->interface, strerror(-rc),
+		       *reason ? ": " : "", reason);
+}
+
+/*
+ * "There is none" is an ordinary answer here, of which libbpf makes a warning.
+ */
+static libbpf_print_fn_t hush(void)
+{
+	return libbpf_set_print(NULL);
+}
+
+static void unhush(const libbpf_print_fn_t *print)
+{
+	libbpf_set_print(*print);
+}
+
+/* With `replace` a filter that has the handle gives way, in place. */
+static int set_filter(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      __u32 priority, __u32 handle, bool replace)
+{
+	struct bpf_tc_hook hook;
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bg_program_fd(context->skel, attachment->program),
+		    .handle = handle, .priority = priority,
+		    .flags = replace ? BPF_TC_F_REPLACE : 0);
+	int rc;
+
+	set_hook_of(&hook, attachment);
+	rc = bpf_tc_attach(&hook, &opts);
+	if (rc)
+		return rc;
+	attachment->priority = priority;
+	attachment->handle = handle;
+	attachment->prog_id = opts.prog_id;
+	return 0;
+}
+
+int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		     bool *made_qdisc, struct bg_error *err)
+{
+	struct bpf_tc_hook hook;
+	libbpf_print_fn_t print;
+	int rc;
+
+	set_hook_of(&hook, attachment);
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
+	print = hush();
+	rc = bpf_tc_hook_create(&hook);
+	unhush(&print);
+	if (!rc)
+		*made_qdisc = true;
+	else if (rc != -EEXIST)
+		return fail(rc, attachment, err);
+	attachment->by = BG_ATTACH_CLSACT;
+	if (!bg_clsact_find(attachment)) {
+		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
+				true);
+		return rc ? fail(rc, attachment, err) : 0;
+	}
+	for (size_t i = 0; i < PRIORITIES; i++) {
+		rc = set_filter(context, attachment, priorities[i],
+				BG_FILTER_HANDLE + attachment->program, false);
+		if (rc != -EINVAL && rc != -EEXIST)
+			break;
+	}
+	return rc ? fail(rc, attachment, err) : 0;
+}
+
+int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err)
+{
+	int rc = bg_clsact_find(attachment);
+
+	if (rc)
+		return -ENOLINK;
+	rc = set_filter(context, attachment, attachment->priority, attachment->handle, true);
+	return rc ? fail(rc, attachment, err) : 0;
+}
+
+static bool query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = priority);
+	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+	struct bpf_tc_hook hook;
+
+	(void)print;
+	set_hook_of(&hook, attachment);
+	if (bpf_tc_query(&hook, &opts))
+		return false;
+	attachment->priority = priority;
+	attachment->handle = handle;
+	attachment->prog_id = opts.prog_id;
+	return true;
+}
+
+int bg_clsact_find(struct bg_attachment *attachment)
+{
+	/* most of the time it is where it was */
+	if (attachment->handle && query(attachment, attachment->priority, attachment->handle))
+		return 0;
+	for (size_t i = 0; i < PRIORITIES; i++)
+		if (query(attachment, priorities[i], BG_FILTER_HANDLE + attachment->program) ||
+		    query(attachment, priorities[i], BG_FILTER_OTHER_HANDLE + attachment->program))
+			return 0;
+	return -ENOENT;
+}
+
+int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err)
+{
+	struct bg_attachment behind = *attachment;
+	int rc;
+
+	/* the kernel puts a new filter before the others of its priority */
+	rc = set_filter(context, attachment, priorities[0], other_handle(attachment), false);
+	if (rc)
+		return fail(rc == -EINVAL ? -EEXIST : rc, attachment, err);
+	bg_clsact_detach(&behind);
+	return 0;
+}
+
+void bg_clsact_detach(const struct bg_attachment *attachment)
+{
+	struct bpf_tc_hook hook;
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = attachment->handle,
+		    .priority = attachment->priority);
+	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+
+	(void)print;
+	set_hook_of(&hook, attachment);
+	bpf_tc_detach(&hook, &opts);
+}
+
+void bg_clsact_remove_qdisc(__u32 ifindex)
+{
+	struct bpf_tc_hook hook;
+
+	set_hook(&hook, ifindex, BG_HOOK_INGRESS);
+	/* libbpf takes both together for "remove the qdisc" */
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
+	bpf_tc_hook_destroy(&hook);
+}

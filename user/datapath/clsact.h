@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Filters of the clsact qdisc: what attach.c does on kernels without tcx. */
+#ifndef BG_DATAPATH_CLSACT_H
+#define BG_DATAPATH_CLSACT_H
+
+#include "datapath/attach.h"
+
+/* Each program has two handles of its own, so that a filter can be put in front
+ * of others before it is taken away behind them. None is 1, which clean-up
+ * scripts of other agents delete. */
+#define BG_FILTER_HANDLE 0xb670u
+#define BG_FILTER_OTHER_HANDLE 0xb6f0u
+
+/* As bg_attach(), for TC programs. */
+int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		     bool *made_qdisc, struct bg_error *err);
+int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err);
+
+/* Looks for a filter with the handle of attachment->program; fills in priority
+ * and prog_id. -ENOENT: none. */
+int bg_clsact_find(struct bg_attachment *attachment);
+
+/* Is a filter with this handle one of ours? */
+bool bg_clsact_is_our_handle(__u32 handle);
+
+/*
+ * Puts the filter in front of all others of its hook again: one that was added
+ * later stands before it, and if that says "pass", ours is not asked. -EEXIST:
+ * it cannot be, what stands there is no BPF filter.
+ */
+int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		       struct bg_error *err);
+void bg_clsact_detach(const struct bg_attachment *attachment);
+
+/* Removes the clsact qdisc of an interface. */
+void bg_clsact_remove_qdisc(__u32 ifindex);
+
+#endif

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Opening, sizing and loading the BPF object. */
+#include "datapath/datapath.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "branchguard.skel.h"
+#include "datapath/adopt.h"
+#include "datapath/cgroup.h"
+#include "flow.h"
+
+/*
+ * What libbpf says while it loads, the verifier's log among it; the end of it
+ * tells the cause. libbpf's print hook has no context, hence static.
+ */
+static char load_log[8192];
+static size_t load_log_length;
+
+static void load_log_add(const char *text, size_t length)
+{
+	size_t room = sizeof(load_log) - 1;
+
+	if (length > room) {
+		text += length - room;
+		length = room;
+	}
+	if (load_log_length + length > room) {
+		size_t gone = load_log_length + length - room;
+
+		memmove(load_log, load_log + gone, load_log_length - gone);
+		load_log_length -= gone;
+	}
+	memcpy(load_log + load_log_length, text, length);
+	load_log_length += length;
+	load_log[load_log_length] = '\0';
+}
+
+static int load_log_print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	bg_auto_free char *text = NULL;
+	int length;
+
+	if (level > LIBBPF_WARN)
+		return 0;
+	length = vasprintf(&text, format, arguments);
+	if (length < 0) {
+		text = NULL;
+		return 0;
+	}
+	load_log_add(text, length);
+	return 0;
+}
+
+/* The last lines of the log, at most `most` bytes. */
+static const char *load_log_tail(size_t most)
+{
+	const char *start = load_log, *newline;
+
+	while (load_log_length && load_log[load_log_length - 1] == '\n')
+		load_log[--load_log_length] = '\0';
+	if (load_log_length > most) {
+		start = load_log + load_log_length - most;
+		newline = strchr(start, '\n');
+		if (newline)
+			start = newline + 1;
+	}
+	return *start ? start : "libbpf gave no reason";
+}
+
+static __u32 power_of_two_from(__u32 least)
+{
+	__u32 value = 1;
+
+	while (value < least)
+		value <<= 1;
+	return value;
+}
+
+static int check_option(const char *what, __u32 *value, __u32 preset, __u32 least, __u32 most,
+			struct bg_error *err)
+{
+	if (!*value)
+		*value = preset;
+	if (*value < least || *value > most)
+		return bg_fail(err, -EINVAL, "%s %u is out of range: %u to %u", what, *value, least,
+			       most);
+	return 0;
+}
+
+static int check_options(struct bg_datapath_options *options, struct bg_error *err)
+{
+	int rc;
+
+	rc = check_option("image capacity (KiB)", &options->image_blocks, BG_DEFAULT_IMAGE_BLOCKS,
+			  1024, BG_MAX_IMAGE_BLOCKS, err);
+	if (!rc)
+		rc = check_option("number of flows", &options->max_flows, BG_DEFAULT_FLOWS, 64,
+				  BG_MAX_FLOWS, err);
+	if (!rc)
+		rc = check_option("number of rules", &options->max_rules, BG_DEFAULT_RULES, 2,
+				  BG_MAX_RULES, err);
+	if (!rc)
+		rc = check_option("number of branches", &options->max_branches, BG_DEFAULT_BRANCHES,
+				  2, BG_MAX_BRANCHES, err);
+	if (rc)
+		return rc;
+	options->max_flows = power_of_two_from(options->max_flows);
+	if (options->pin_dir)
+		options->trace = false;
+	return 0;
+}
+
+/* Twice as many slots as flows: a bucket overflows into one other only. */
+static __u32 bucket_count(const struct bg_datapath_options *options)
+{
+	return options->max_flows * 2 / BG_BUCKET_FLOWS;
+}
+
+static int set_size(struct bpf_map *map, __u32 entries, struct bg_error *err)
+{
+	int rc = bpf_map__set_max_entries(map, entries);
+
+	return rc ? bg_fail(err, rc, "cannot size map %s to %u entries: %s", bpf_map__name(map),
+			    entries, strerror(-rc))
+		  : 0;
+}
+
+static int load_error(int code, struct bg_error *err)
+{
+	switch (-code) {
+	case EPERM:
+		return bg_fail(err, code,
+			       "loading the BPF programs: not permitted; run as root (CAP_BPF, "
+			       "CAP_NET_ADMIN, CAP_PERFMON)");
+	case ENOMEM:
+		return bg_fail(err, code,
+			       "loading the BPF programs: out of memory (smaller --image-mib, "
+			       "--max-flows or --max-rules may help). %s",
+			       load_log_tail(600));
+	case EINVAL:
+	case EACCES:
+		return bg_fail(err, code,
+			       "loading the BPF programs: the kernel refuses (Linux 6.1 is the "
+			       "oldest supported). %s",
+			       load_log_tail(1500));
+	default:
+		return bg_fail(err, code, "loading the BPF programs: %s. %s", strerror(-code),
+			       load_log_tail(1500));
+	}
+}
+
+static int set_sizes(struct branchguard_bpf *skel, const struct bg_datapath_options *options,
+		     struct bg_error *err)
+{
+	int rc;
+
+	rc = set_size(skel->maps.rules, options->max_rules, err);
+	if (!rc)
+		rc = set_size(skel->maps.counters, options->max_branches * BG_DIRECTIONS, err);
+	if (!rc)
+		rc = set_size(skel->maps.flows, bucket_count(options), err);
+	return rc;
+}
+
+static void free_btf_at(struct btf **btf)
+{
+	btf__free(*btf);
+}
+
+/* The object's BTF, loaded apart from it. The caller frees it. */
+static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct bg_error *err)
+{
+	bg_cleanup(free_btf_at) struct btf *copy = NULL;
+	const void *data;
+	__u32 size;
+	int rc;
+
+	data = btf__raw_data(bpf_object__btf(skel->obj), &size);
+	copy = data ? btf__new(data, size) : NULL;
+	if (!copy)
+		return bg_fail(err, -errno, "copying the object's BTF: %s", strerror(errno));
+	rc = btf__load_into_kernel(copy);
+	if (rc == -EPERM)
+		return load_error(rc, err);
+	if (rc)
+		return bg_fail(err, rc, "loading the object's BTF: %s. %s", strerror(-rc),
+			       load_log_tail(600));
+	*btf = bg_take_ptr(copy);
+	return 0;
+}
+
+/*
+ * The policy's inner maps are of one size, that of a template. libbpf 1.4 cannot
+ * size the template that it makes itself (it crashes), so here is another. It has
+ * BTF because the images have: Linux 6.1 takes them for different kinds of maps
+ * otherwise (-EINVAL when one is put in force).
+ */
+static int set_template(struct bg_datapath *datapath, struct bg_error *err)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS);
+	bg_cleanup(free_btf_at) struct btf *btf = NULL;
+	struct bpf_map *policy = datapath->skel->maps.policy;
+	const struct bpf_map *image = bpf_map__inner_map(policy);
+	__u32 blocks = datapath->options.image_blocks;
+	int fd, rc;
+
+	if (datapath->options.policy_fd > 0) { /* which has its template */
+		rc = bpf_map__reuse_fd(policy, datapath->options.policy_fd);
+		return rc ? bg_fail(err, rc, "taking the policy map in force: %s", strerror(-rc))
+			  : 0;
+	}
+	datapath->image_btf_key = bpf_map__btf_key_type_id(image);
+	datapath->image_btf_value = bpf_map__btf_value_type_id(image);
+	rc = load_btf(datapath->skel, &btf, err);
+	if (rc)
+		return rc;
+	opts.btf_fd = btf__fd(btf);
+	opts.btf_key_type_id = datapath->image_btf_key;
+	opts.btf_value_type_id = datapath->image_btf_value;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "template", sizeof(__u32), sizeof(struct bg_block),
+			    blocks, &opts);
+	if (fd == -EPERM)
+		return load_error(fd, err);
+	if (fd < 0)
+		return bg_fail(err, fd, "creating an image map of %u KiB: %s", blocks,
+			       strerror(-fd));
+	rc = bpf_map__set_inner_map_fd(policy, fd); /* which then owns it */
+	if (rc) {
+		close(fd);
+		return bg_fail(err, rc, "sizing the policy map: %s", load_log_tail(600));
+	}
+	return 0;
+}
+
+/* Kernels before 5.11 charged maps to this limit, and containers still get a low one. */
+static void raise_memlock(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+static int random_seed(__u64 *seed, struct bg_error *err)
+{
+	if (getrandom(seed, sizeof(*seed), 0) != sizeof(*seed))
+		return bg_fail(err, -errno, "getrandom: %s", strerror(errno));
+	return 0;
+}
+
+static void close_at(struct bg_datapath **datapath)
+{
+	bg_datapath_close(*datapath);
+}
+
+static bool is_listed(const char *name, const char *const *list)
+{
+	for (; *list; list++)
+		if (!strcmp(name, *list))
+			return true;
+	return false;
+}
+
+static void choose_programs(struct branchguard_bpf *skel, const struct bg_datapath_options *options)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program (program, skel->obj) {
+		const char *name = bpf_program__name(program);
+
+		if ((options->only && !is_listed(name, options->only)) ||
+		    (options->without && is_listed(name, options->without)))
+			bpf_program__set_autoload(program, false);
+	}
+}
+
+static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
+{
+	struct bg_datapath_options *options = &datapath->options;
+	struct branchguard_bpf *skel;
+	__u64 seed = options->hash_seed;
+	int rc;
+
+	skel = datapath->skel = branchguard_bpf__open();
+	if (!skel)
+		return bg_fail(err, -errno, "opening the BPF object: %s. %s", strerror(errno),
+			       load_log_tail(600));
+	choose_programs(skel, options);
+	rc = seed ? 0 : random_seed(&seed, err);
+	if (rc)
+		return rc;
+	rc = set_sizes(skel, options, err);
+	if (rc)
+		return rc;
+	if (options->pin_dir) {
+		rc = bg_adopt_maps(datapath, &seed, err);
+		if (rc)
+			return rc;
+	}
+	rc = set_template(datapath, err);
+	if (rc)
+		return rc;
+	skel->rodata->flow_mask = bpf_map__max_entries(skel->maps.flows) - 1;
+	skel->rodata->hash_seed = seed;
+	skel->rodata->keep_trace = options->trace;
+	skel->rodata->short_way = !options->no_short_way;
+	if (options->probe_cgroup) {
+		__u64 id;
+		__u32 level;
+
+		rc = bg_cgroup_find(options->probe_cgroup, &id, &level, err);
+		if (rc)
+			return rc;
+		skel->rodata->probe_cgroup = id;
+		skel->rodata->probe_cgroup_level = level;
+	}
+	rc = branchguard_bpf__load(skel);
+	return rc ? load_error(rc, err) : 0;
+}
+
+int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **out,
+		     struct bg_error *err)
+{
+	bg_cleanup(close_at) struct bg_datapath *datapath = NULL;
+	struct bg_control control = { .abi = BG_ABI };
+	libbpf_print_fn_t print;
+	__u32 zero = 0;
+	int rc;
+
+	datapath = calloc(1, sizeof(*datapath));
+	if (!datapath)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	datapath->options = *options;
+	rc = check_options(&datapath->options, err);
+	if (rc)
+		return rc;
+	raise_memlock();
+	load_log_length = 0;
+	load_log[0] = '\0';
+	print = libbpf_set_print(load_log_print);
+	rc = open_and_load(datapath, err);
+	libbpf_set_print(print);
+	if (rc)
+		return rc;
+
+	datapath->rules = calloc(datapath->options.max_rules, sizeof(*datapath->rules));
+	datapath->registry =
+		bg_registry_new(datapath->options.max_rules, datapath->options.max_branches);
+	if (!datapath->rules || !datapath->registry)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	if (datapath->adopted) {
+		rc = bg_adopt_contents(datapath, err);
+	} else {
+		rc = bg_map_set(datapath->skel->maps.control, &zero, &control, err);
+	}
+	if (rc)
+		return rc;
+	*out = bg_take_ptr(datapath);
+	return 0;
+}
+
+void bg_datapath_close(struct bg_datapath *datapath)
+{
+	if (!datapath)
+		return;
+	bg_registry_free(datapath->registry);
+	branchguard_bpf__destroy(datapath->skel);
+	free(datapath->rules);
+	free(datapath);
+}
+
+int bg_map_set(const struct bpf_map *map, const void *key, const void *value, struct bg_error *err)
+{
+	int rc = bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY);
+
+	if (rc == -E2BIG || rc == -ENOSPC)
+		return bg_fail(err, rc, "map %s is full (%u entries)", bpf_map__name(map),
+			       bpf_map__max_entries(map));
+	return rc ? bg_fail(err, rc, "writing map %s: %s", bpf_map__name(map), strerror(-rc)) : 0;
+}

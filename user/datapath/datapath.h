@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The loaded BPF object: open, size, load, publish revisions, test-run.
+ * Used in two ways: pinned (the daemon) and private (explain, packet tests,
+ * bench: own maps, nothing pinned, gone when closed).
+ */
+#ifndef BG_DATAPATH_DATAPATH_H
+#define BG_DATAPATH_DATAPATH_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "compile/compile.h"
+#include "compile/registry.h"
+#include "feed/model.h"
+
+struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
+
+/* One block is 1 KiB. An image map is allocated whole, and there are two of
+ * them for the moment of a publish. */
+#define BG_DEFAULT_IMAGE_BLOCKS 32768u
+#define BG_MAX_IMAGE_BLOCKS (1u << 20)
+#define BG_IMAGE_MAP_FLAGS (BPF_F_MMAPABLE | BPF_F_RDONLY_PROG)
+#define BG_DEFAULT_FLOWS 65536u
+#define BG_MAX_FLOWS (1u << 24)
+#define BG_DEFAULT_RULES 65536u
+#define BG_MAX_RULES (1u << 22)
+#define BG_DEFAULT_BRANCHES 256u
+#define BG_MAX_BRANCHES (BG_VLANS + 1u) /* slot 0 counts what belongs to none */
+
+struct bg_datapath_options {
+	const char *pin_dir; /* NULL: private; else maps pinned there are taken over */
+	__u32 image_blocks;  /* capacity of an image in KiB, 0 = default */
+	__u32 max_flows;     /* rounded up to a power of two, 0 = default */
+	__u32 max_rules;     /* 0 = default */
+	__u32 max_branches;  /* 0 = default */
+	bool trace;	     /* write the map `trace` (never when pinned) */
+	bool no_short_way;
+	const char *probe_cgroup; /* only its processes may probe on the short way, NULL = any */
+	__u64 hash_seed;	  /* private: where flows live in the table is the same every time;
+			  * 0 = random */
+	int policy_fd; /* private: judge by this policy map, which is somebody else's and is
+			* only read; 0 = one of its own */
+	/* The verifier takes its time for each program. Names, then NULL: */
+	const char *const *only;    /* of those to load (private); NULL = all */
+	const char *const *without; /* of those to leave out; NULL = none */
+	/* with pin_dir: a policy map of its own, of image_blocks, instead of the
+	 * pinned one (a feed outgrew that) */
+	bool new_policy;
+};
+
+struct bg_datapath {
+	struct branchguard_bpf *skel;
+	struct bg_registry *registry;
+	struct bg_datapath_options options; /* with what was really chosen */
+	__u32 revision;			    /* in force, 0 = none */
+	bool adopted;			    /* maps of an earlier daemon were taken over */
+	struct bg_rule *rules;		    /* what `rules` holds, hits aside: max_rules entries */
+	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
+	char dropped[128];		      /* pinned maps that did not fit and were made anew */
+};
+
+/*
+ * -EPERM, -ENOSYS ... with a text that says what is missing. With pin_dir the
+ * caller holds the lock of that directory (pin.h), and nothing is pinned or
+ * changed there: bg_datapath_pin() does that, when the caller is content.
+ */
+int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **datapath,
+		     struct bg_error *err);
+void bg_datapath_close(struct bg_datapath *datapath); /* NULL is fine */
+
+/* Pins all maps, each replacing its predecessor in one rename. */
+int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);
+
+/* Pins the programs; once they are attached. */
+int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err);
+
+struct bg_publish_times {
+	double compile_ms, publish_ms;
+	size_t image_bytes;
+	__u32 rules_added, rules_removed;
+	__u32 branches_added, branches_removed;
+};
+
+/*
+ * Numbers, compiles and publishes the model as the next revision. Order: new
+ * entries of `rules` and `branches`, a new inner map filled and frozen, ONE
+ * update of the outer map (the moment the revision is in force), then entries
+ * that only the old revision used are cleared: a rule's becomes revision 0 and
+ * keeps its text, for the flows that still name it. On failure everything is as
+ * it was; -E2BIG: the image is larger than options.image_blocks.
+ */
+int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
+			struct bg_publish_times *times, struct bg_error *err);
+
+/* Blocks that the model's image takes, at most `max_blocks` (else -E2BIG). */
+int bg_datapath_measure(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
+			size_t *blocks, struct bg_error *err);
+
+/* Writes map[key] = value; the text of a failure names the map. */
+struct bpf_map;
+int bg_map_set(const struct bpf_map *map, const void *key, const void *value, struct bg_error *err);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "explain/batch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
+#include "show/out.h"
+
+/* A question takes 300 bytes at the most; whoever sends more sends something else. */
+#define MOST_LINE_BYTES 65536
+
+struct batch {
+	struct bg_explainer *explainer;
+	size_t line, bad;
+};
+
+json_t *bg_answer_json(const struct bg_explainer *explainer, const struct bg_answer *answer)
+{
+	const struct bg_explain_rule *rule = bg_explain_rule(explainer, answer->rule);
+
+	/* the four keys are the contract; the node's rule is told by --json of one question */
+	return json_pack("{s:s, s:s, s:o, s:o}", "Verdict", answer->allowed ? "allow" : "deny",
+			 "Reason", bg_reason_name(answer->reason), "GroupId",
+			 rule ? bg_json_text(rule->group_id) : json_null(), "RuleId",
+			 rule && rule->rule_id ? bg_json_text(rule->rule_id) : json_null());
+}
+
+static bool is_blank(const char *line, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+			return false;
+	return true;
+}
+
+static int answer_line(struct batch *batch, const char *line, size_t length, struct bg_error *err)
+{
+	struct bg_question question;
+	struct bg_answer answer;
+	int rc;
+
+	batch->line++;
+	if (is_blank(line, length))
+		return 0;
+	rc = bg_question_parse(line, length, &question, err);
+	if (!rc)
+		rc = bg_explain(batch->explainer, &question, &answer, err);
+	if (!rc)
+		return bg_print_json_line(bg_answer_json(batch->explainer, &answer), err);
+	batch->bad++;
+	return bg_print_json_line(json_pack("{s:o, s:I}", "Error", bg_json_text(err->text), "Line",
+					    (json_int_t)batch->line),
+				  err);
+}
+
+/* Answers the whole lines in the buffer; *used counts their bytes. */
+static int answer_lines(struct batch *batch, char *buffer, size_t length, size_t *used,
+			struct bg_error *err)
+{
+	char *line = buffer, *end;
+
+	while ((end = memchr(line, '\n', (size_t)(buffer + length - line)))) {
+		int rc = answer_line(batch, line, (size_t)(end - line), err);
+
+		if (rc)
+			return rc;
+		line = end + 1;
+	}
+	*used = (size_t)(line - buffer);
+	return 0;
+}
+
+static int run_batch(struct batch *batch, int fd, struct bg_error *err)
+{
+	bg_auto_free char *buffer = NULL;
+	size_t length = 0, used;
+	ssize_t got;
+	int rc;
+
+	buffer = malloc(MOST_LINE_BYTES);
+	if (!buffer)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	for (;;) {
+		rc = bg_out_finish(err);
+		if (rc)
+			return rc;
+		got = read(fd, buffer + length, MOST_LINE_BYTES - length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return bg_fail(err, -errno, "reading questions: %s", strerror(errno));
+		if (!got)
+			break;
+		length += (size_t)got;
+		rc = answer_lines(batch, buffer, length, &used, err);
+		if (rc)
+			return rc;
+		if (!used && length == MOST_LINE_BYTES)
+			return bg_fail(err, -E2BIG,
+				       "line %zu of the questions is longer than %d bytes",
+				       batch->line + 1, MOST_LINE_BYTES);
+		length -= used;
+		memmove(buffer, buffer + used, length);
+	}
+	return length ? answer_line(batch, buffer, length, err) : 0;
+}
+
+int bg_explain_batch(struct bg_explainer *explainer, int fd, size_t *bad, struct bg_error *err)
+{
+	struct batch batch = { .explainer = explainer };
+	int rc = run_batch(&batch, fd, err);
+
+	*bad = batch.bad;
+	return rc;
+}

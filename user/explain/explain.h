@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Asking the datapath itself: the real programs, loaded a second time with maps
+ * of their own, judge packets that never were on a wire (BPF test run). Nothing
+ * is attached or pinned; flows, counters and hits of a running datapath are not
+ * touched.
+ */
+#ifndef BG_EXPLAIN_EXPLAIN_H
+#define BG_EXPLAIN_EXPLAIN_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "explain/question.h"
+#include "feed/model.h"
+#include "maps.h"
+
+struct bg_explainer;
+
+/* The programs that can be asked. Only those that are wanted are loaded: the
+ * verifier takes its time for each. */
+enum bg_explain_program {
+	BG_EXPLAIN_BRANCH_INGRESS = 0,
+	BG_EXPLAIN_BRANCH_INGRESS_XDP,
+	BG_EXPLAIN_BRANCH_EGRESS,
+	BG_EXPLAIN_POD_EGRESS,	/* the host end of a pod's veth */
+	BG_EXPLAIN_NODE_EGRESS, /* the primary interface, what the node itself sends */
+	BG_EXPLAIN_SNAT_EGRESS, /* likewise, what a standard pod sends through it */
+	BG_EXPLAIN_PROGRAMS,
+};
+#define BG_EXPLAIN_BIT(program) (1u << (program))
+
+struct bg_explain_branch {
+	char *id;
+	char interface[16];
+	__u32 vlan;
+	enum bg_mode mode;
+	/* an address of a pod of each family, IPv4 and IPv6; `local` of questions
+	 * that name none */
+	struct bg_addr local[2];
+	bool has_local[2];
+};
+
+struct bg_explain_rule {
+	const char *group_id;
+	const char *group_name; /* NULL: not known */
+	const char *rule_id;	/* NULL: the feed gave it none */
+	struct bg_rule rule;
+};
+
+struct bg_answer {
+	bool allowed;
+	enum bg_reason reason;
+	__u32 rule;	 /* that admitted it, 0 = none */
+	__u32 node_rule; /* of the node's groups, likewise */
+};
+
+/* The model is published in a private datapath, and must outlive it. */
+int bg_explainer_open(struct bg_model *model, unsigned int programs,
+		      struct bg_explainer **explainer, struct bg_error *err);
+
+/* By the revision that the datapath pinned in `pin_dir` has in force, at every
+ * question anew. Branches and rules are those of the moment of opening. */
+int bg_explainer_open_live(const char *pin_dir, unsigned int programs,
+			   struct bg_explainer **explainer, struct bg_error *err);
+void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
+
+/* The branch with this id, interface or VLAN id; NULL with an error. */
+const struct bg_explain_branch *bg_explain_find(const struct bg_explainer *explainer,
+						const char *name, struct bg_error *err);
+
+/* NULL for 0 and numbers that no rule has. */
+const struct bg_explain_rule *bg_explain_rule(const struct bg_explainer *explainer, __u32 number);
+
+/* As the feed gave it, "" when it did not. */
+const char *bg_explain_revision(const struct bg_explainer *explainer);
+
+/* "tc_branch_ingress" */
+const char *bg_explain_program_name(enum bg_explain_program program);
+
+/*
+ * Sets question->local where the question leaves it open, and judges the packet
+ * on the branch, as the first of its flow; ingress by TC if that is loaded, else
+ * by XDP. A branch without an address of that family gets the unspecified one,
+ * which is nobody's; where addresses are not known (live, not yet armed) it is
+ * -ENODATA. -EINVAL: no program for the direction is loaded.
+ */
+int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
+	       struct bg_answer *answer, struct bg_error *err);
+
+/*
+ * The same by any program; question->local is set. Reason NONE: it does not
+ * judge this packet, and leaves it to others.
+ */
+int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program program,
+		  const struct bg_explain_branch *branch, const struct bg_question *question,
+		  struct bg_answer *answer, struct bg_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the parts of explain share: explain.c asks, open.c prepares. */
+#ifndef BG_EXPLAIN_EXPLAINER_H
+#define BG_EXPLAIN_EXPLAINER_H
+
+#include "datapath/datapath.h"
+#include "explain/explain.h"
+
+struct bg_explainer {
+	struct bg_datapath *datapath;
+	unsigned int programs; /* set of BG_EXPLAIN_BIT() */
+	int fds[BG_EXPLAIN_PROGRAMS];
+	struct bg_explain_branch *branches; /* by id */
+	size_t branch_count;
+	struct bg_explain_rule *rules; /* by number */
+	size_t rule_count;
+	struct bg_rule *live_rules; /* what `rules` points into, live only */
+	char revision[64];
+	bool live;
+	__u32 ifindex; /* the interface that stands in for every branch */
+	struct bg_iface iface;
+	__u32 bucket_count;
+	__u32 *bucket_keys;
+	void *empty_buckets;
+};
+
+#endif

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Which interfaces a packet meets on this node, and what each says. */
+#include "explain/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/ip.h"
+
+/* One end of a path while it is looked up. */
+struct end {
+	const char *text; /* as the user gave it */
+	bool has_addr;
+	struct bg_addr addr;
+	bool is_node;
+	const struct bg_model_pod *pod;
+	const struct bg_model_branch *branch;
+};
+
+static bool pod_has(const struct bg_model_pod *pod, const struct bg_addr *addr)
+{
+	for (size_t i = 0; i < pod->address_count; i++)
+		if (!memcmp(&pod->addresses[i], addr, sizeof(*addr)))
+			return true;
+	return false;
+}
+
+/* "shop/cart-0", or "cart-0". */
+static bool pod_is_called(const struct bg_model_pod *pod, const char *text)
+{
+	size_t space = strlen(pod->namespace);
+
+	if (!strcmp(pod->name, text))
+		return *text;
+	return !strncmp(pod->namespace, text, space) && text[space] == '/' &&
+	       !strcmp(pod->name, text + space + 1);
+}
+
+static int find_pod(const struct bg_model *model, struct end *end, struct bg_error *err)
+{
+	for (size_t i = 0; i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+
+		for (size_t j = 0; j < branch->pod_count; j++) {
+			const struct bg_model_pod *pod = &branch->pods[j];
+
+			if (end->has_addr ? !pod_has(pod, &end->addr)
+					  : !pod_is_called(pod, end->text))
+				continue;
+			if (end->pod)
+				return bg_fail(
+					err, -EINVAL,
+					"'%.80s' could be %s/%s or %s/%s: name the namespace "
+					"too",
+					end->text, end->pod->namespace, end->pod->name,
+					pod->namespace, pod->name);
+			end->pod = pod;
+			end->branch = branch;
+		}
+	}
+	return 0;
+}
+
+static int find_end(const struct bg_model *model, struct end *end, struct bg_error *err)
+{
+	int rc;
+
+	end->has_addr = !bg_addr_parse(end->text, &end->addr);
+	end->is_node = !strcmp(end->text, "node");
+	for (size_t i = 0; end->has_addr && i < model->node.address_count; i++)
+		if (!memcmp(&model->node.addresses[i], &end->addr, sizeof(end->addr)))
+			end->is_node = true;
+	if (end->is_node)
+		return 0;
+	rc = find_pod(model, end, err);
+	if (!rc && !end->pod && !end->has_addr)
+		rc = bg_fail(err, -ENOENT,
+			     "'%.80s' is no pod of the feed, no address and not \"node\"",
+			     end->text);
+	return rc;
+}
+
+/* The addresses that an end may speak with. */
+static const struct bg_addr *addresses_of(const struct bg_model *model, const struct end *end,
+					  size_t *count)
+{
+	if (end->has_addr) {
+		*count = 1;
+		return &end->addr;
+	}
+	*count = end->is_node ? model->node.address_count : end->pod->address_count;
+	return end->is_node ? model->node.addresses : end->pod->addresses;
+}
+
+/* The first pair of one family; IPv4 where both have both. */
+static int choose_addresses(const struct bg_model *model, struct end *from, struct end *to,
+			    struct bg_error *err)
+{
+	size_t from_count, to_count;
+	const struct bg_addr *froms = addresses_of(model, from, &from_count);
+	const struct bg_addr *tos = addresses_of(model, to, &to_count);
+
+	for (int v4 = 1; v4 >= 0; v4--) {
+		for (size_t i = 0; i < from_count; i++) {
+			for (size_t j = 0; j < to_count; j++) {
+				if (bg_addr_is_v4(&froms[i]) != v4 || bg_addr_is_v4(&tos[j]) != v4)
+					continue;
+				from->addr = froms[i];
+				to->addr = tos[j];
+				return 0;
+			}
+		}
+	}
+	return bg_fail(err, -EINVAL, "%.80s and %.80s have no addresses of one family", from->text,
+		       to->text);
+}
+
+static bool any_has(const struct bg_prefix *prefixes, size_t count, const struct bg_addr *addr)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bg_prefix_has(&prefixes[i], addr))
+			return true;
+	return false;
+}
+
+static bool is_local_service(const struct bg_model_node *node, const struct bg_addr *addr)
+{
+	for (size_t i = 0; i < node->local_service_count; i++)
+		if (!memcmp(&node->local_services[i].address, addr, sizeof(*addr)))
+			return true;
+	return false;
+}
+
+static int check_ends(const struct bg_model *model, const struct bg_path *path,
+		      struct bg_error *err)
+{
+	const struct bg_model_node *node = &model->node;
+	char text[BG_IP_TEXT];
+
+	if (!path->from_pod && !path->to_pod)
+		return bg_fail(err, -EINVAL, "neither end is a pod of the feed: nothing judges it");
+	if (path->from_pod == path->to_pod)
+		return bg_fail(err, -EINVAL,
+			       "both ends are the same pod: the packet does not leave it");
+	if (!path->to_pod && !is_local_service(node, &path->to) &&
+	    any_has(node->service_cidrs, node->service_cidr_count, &path->to))
+		return bg_fail(err, -EINVAL,
+			       "%s is a service address: it is the backend's that the branch "
+			       "judges, after DNAT; ask for one of the backends",
+			       bg_addr_format(&path->to, text));
+	return 0;
+}
+
+static int resolve(const struct bg_model *model, const char *from_text, const char *to_text,
+		   struct bg_path *path, struct bg_error *err)
+{
+	struct end from = { .text = from_text }, to = { .text = to_text };
+	int rc;
+
+	rc = find_end(model, &from, err);
+	if (!rc)
+		rc = find_end(model, &to, err);
+	if (!rc)
+		rc = choose_addresses(model, &from, &to, err);
+	if (rc)
+		return rc;
+	path->from = from.addr;
+	path->to = to.addr;
+	path->from_pod = from.pod;
+	path->to_pod = to.pod;
+	path->from_branch = from.branch;
+	path->to_branch = to.branch;
+	path->from_node = from.is_node;
+	path->to_node = to.is_node;
+	return check_ends(model, path, err);
+}
+
+/* --- routing, as the CNI sets it up ------------------------------------------ */
+
+static bool is_standard(const struct bg_model_branch *branch)
+{
+	return branch && branch->mode == BG_STANDARD;
+}
+
+/* By the node's own routes, past every interface that filters. */
+static bool is_direct(const struct bg_model *model, const struct bg_path *path)
+{
+	if (path->from_node)
+		return is_standard(path->to_branch);
+	return is_standard(path->from_branch) && (path->to_node || is_standard(path->to_branch) ||
+						  is_local_service(&model->node, &path->to));
+}
+
+/* A standard pod's IPv4 packet that leaves the VPC, with the node's address. */
+static bool leaves_by_primary(const struct bg_model *model, const struct bg_path *path)
+{
+	const struct bg_model_node *node = &model->node;
+
+	return is_standard(path->from_branch) && !path->to_pod && bg_addr_is_v4(&path->to) &&
+	       !node->external_snat && !any_has(node->vpc_cidrs, node->vpc_cidr_count, &path->to) &&
+	       !any_has(node->exclude_snat_cidrs, node->exclude_snat_cidr_count, &path->to);
+}
+
+static bool may_be_local_service(const struct bg_model *model, const struct bg_path *path)
+{
+	return path->from_pod && !is_standard(path->from_branch) &&
+	       is_local_service(&model->node, &path->to);
+}
+
+static bool may_be_probe(const struct bg_path *path)
+{
+	return path->from_node && path->to_pod && !is_standard(path->to_branch);
+}
+
+static unsigned int programs_for(const struct bg_model *model, const struct bg_path *path)
+{
+	unsigned int programs = 0;
+
+	if (is_direct(model, path))
+		return 0;
+	if (may_be_local_service(model, path))
+		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_POD_EGRESS);
+	if (leaves_by_primary(model, path))
+		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_POD_EGRESS) |
+			    BG_EXPLAIN_BIT(BG_EXPLAIN_SNAT_EGRESS);
+	else if (path->from_pod)
+		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_EGRESS);
+	if (may_be_probe(path))
+		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_NODE_EGRESS);
+	if (path->to_pod)
+		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS);
+	return programs;
+}
+
+/* --- asking ------------------------------------------------------------------ */
+
+/* Asks one program; adds a step unless it leaves the packet to others. */
+static int ask(struct bg_explainer *explainer, struct bg_path *path,
+	       enum bg_explain_program program, enum bg_direction direction, const char *interface,
+	       struct bg_error *err)
+{
+	const struct bg_model_branch *branch = direction == BG_EGRESS ? path->from_branch
+								      : path->to_branch;
+	struct bg_path_step *step = &path->steps[path->step_count];
+	struct bg_question question = path->question;
+	const struct bg_explain_branch *known;
+	int rc;
+
+	known = bg_explain_find(explainer, branch->id, err);
+	if (!known)
+		return -ENOENT;
+	question.direction = direction;
+	question.local = direction == BG_EGRESS ? path->from : path->to;
+	question.remote = direction == BG_EGRESS ? path->to : path->from;
+	rc = bg_explain_at(explainer, program, known, &question, &step->answer, err);
+	if (rc || step->answer.reason == BG_REASON_NONE)
+		return rc;
+	step->program = program;
+	step->direction = direction;
+	step->branch = branch;
+	snprintf(step->interface, sizeof(step->interface), "%s", interface);
+	path->allowed &= step->answer.allowed;
+	path->step_count++;
+	return 0;
+}
+
+static const char *primary_name(const struct bg_model *model)
+{
+	return *model->node.primary_interface ? model->node.primary_interface : "primary";
+}
+
+static int ask_source(const struct bg_model *model, struct bg_explainer *explainer,
+		      struct bg_path *path, bool *delivered, struct bg_error *err)
+{
+	const char *veth = path->from_pod->host_interface;
+	int rc;
+
+	if (leaves_by_primary(model, path)) {
+		snprintf(path->between, sizeof(path->between),
+			 "leaves by %s, source-NATed to the node's address", primary_name(model));
+		rc = ask(explainer, path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
+		if (rc || !path->allowed)
+			return rc;
+		return ask(explainer, path, BG_EXPLAIN_SNAT_EGRESS, BG_EGRESS, primary_name(model),
+			   err);
+	}
+	if (may_be_local_service(model, path)) {
+		rc = ask(explainer, path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
+		*delivered = path->step_count;
+		if (*delivered)
+			snprintf(path->between, sizeof(path->between), "delivered on the node");
+		if (rc || *delivered)
+			return rc;
+	}
+	return ask(explainer, path, BG_EXPLAIN_BRANCH_EGRESS, BG_EGRESS,
+		   path->from_branch->interface, err);
+}
+
+static int ask_destination(const struct bg_model *model, struct bg_explainer *explainer,
+			   struct bg_path *path, struct bg_error *err)
+{
+	int rc;
+
+	if (may_be_probe(path)) {
+		rc = ask(explainer, path, BG_EXPLAIN_NODE_EGRESS, BG_INGRESS, primary_name(model),
+			 err);
+		if (path->step_count)
+			snprintf(path->between, sizeof(path->between),
+				 "a declared probe, if the node itself sends it: from %s straight "
+				 "to %s",
+				 primary_name(model), path->to_pod->host_interface);
+		if (rc || path->step_count)
+			return rc;
+	}
+	snprintf(path->between, sizeof(path->between), "by the fabric to %s",
+		 path->to_branch->interface);
+	return ask(explainer, path, BG_EXPLAIN_BRANCH_INGRESS, BG_INGRESS,
+		   path->to_branch->interface, err);
+}
+
+static void close_at(struct bg_explainer **explainer)
+{
+	bg_explainer_close(*explainer);
+}
+
+int bg_explain_path(struct bg_model *model, const char *from, const char *to,
+		    const struct bg_question *service, struct bg_path *path,
+		    struct bg_explainer **out, struct bg_error *err)
+{
+	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	bool delivered = false;
+	int rc;
+
+	memset(path, 0, sizeof(*path));
+	path->question = *service;
+	path->allowed = true;
+	rc = resolve(model, from, to, path, err);
+	if (rc)
+		return rc;
+	path->question.remote = path->to;
+	rc = bg_question_check(&path->question, err);
+	if (rc)
+		return rc;
+	rc = bg_explainer_open(model, programs_for(model, path), &explainer, err);
+	if (rc)
+		return rc;
+	if (is_direct(model, path)) {
+		snprintf(path->between, sizeof(path->between),
+			 "direct, by the node's own routes: not filtered");
+	} else {
+		if (path->from_pod)
+			rc = ask_source(model, explainer, path, &delivered, err);
+		if (!rc && path->to_pod && !delivered)
+			rc = ask_destination(model, explainer, path, err);
+	}
+	if (rc)
+		return rc;
+	*out = bg_take_ptr(explainer);
+	return 0;
+}

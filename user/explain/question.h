@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A question about one packet: who, which way, what service. From its JSON
+ * form, and into the frame that the datapath is asked about. Pure.
+ */
+#ifndef BG_EXPLAIN_QUESTION_H
+#define BG_EXPLAIN_QUESTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "types.h"
+
+/* Longer names are refused: no id in EC2 or Kubernetes is as long. */
+#define BG_QUESTION_BRANCH_BYTES 128
+
+struct bg_question {
+	char branch[BG_QUESTION_BRANCH_BYTES]; /* id, interface or VLAN id */
+	enum bg_direction direction;
+	int protocol; /* 0-255 */
+	struct bg_addr remote;
+	struct bg_addr local;
+	bool has_local;
+	int port;      /* TCP, UDP: the destination's; -1 = not given */
+	int icmp_type; /* ICMP: -1 = not given */
+	int icmp_code;
+};
+
+/*
+ * {"Branch","Direction","Protocol","Remote","Port"|"IcmpType","IcmpCode","Local"},
+ * one JSON object. Protocol is a name, or a number as string or integer. Keys
+ * that are null count as absent, unknown ones are ignored. -EINVAL with a text
+ * that names the key, what was found and what was expected.
+ */
+int bg_question_parse(const char *text, size_t length_bytes, struct bg_question *question,
+		      struct bg_error *err);
+
+/* What a question needs beyond the types of its fields; bg_question_parse() has
+ * checked it. */
+int bg_question_check(const struct bg_question *question, struct bg_error *err);
+
+/* Source port of TCP and UDP, identifier of ICMP queries: any client's. */
+#define BG_QUESTION_CLIENT_PORT 49152
+
+/* The longest frame that is made. */
+#define BG_QUESTION_BYTES 128
+
+/*
+ * The first packet of the flow in question, as it stands on the wire, with right
+ * checksums: a SYN, a datagram, a query. `question->local` must be set. Returns
+ * its length.
+ */
+size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUESTION_BYTES]);
+
+/* "tcp 10.0.0.1:49152 -> 10.0.47.90:5432", as the packet goes; `text` holds
+ * BG_QUESTION_TEXT bytes. */
+#define BG_QUESTION_TEXT 256
+const char *bg_question_format(const struct bg_question *question, char *text);
+
+#endif

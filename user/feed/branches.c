@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Branches and their pods. */
+#include "feed/reading.h"
+
+#include <errno.h>
+#include <sha1.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum branch_field {
+	BRANCH_ID,
+	BRANCH_VLAN,
+	BRANCH_INTERFACE,
+	BRANCH_MODE,
+	BRANCH_GROUPS,
+	BRANCH_EC2_GROUPS,
+	BRANCH_PODS,
+	BRANCH_TRACKING,
+	BRANCH_USED,
+};
+
+static const struct bg_shape branch_shape = {
+	.keys = (const char *const[]){ [BRANCH_ID] = "Id",
+				       [BRANCH_VLAN] = "VlanId",
+				       [BRANCH_INTERFACE] = "Interface",
+				       [BRANCH_MODE] = "Mode",
+				       [BRANCH_GROUPS] = "GroupIds",
+				       [BRANCH_EC2_GROUPS] = "Groups",
+				       [BRANCH_PODS] = "Pods",
+				       [BRANCH_TRACKING] = "ConnectionTracking",
+				       "Description",
+				       NULL },
+	.used = BRANCH_USED,
+};
+
+enum pod_field { POD_NAMESPACE, POD_NAME, POD_ADDRESSES, POD_INTERFACE, POD_PROBES, POD_USED };
+
+static const struct bg_shape pod_shape = {
+	.keys = (const char *const[]){ [POD_NAMESPACE] = "Namespace",
+				       [POD_NAME] = "Name",
+				       [POD_ADDRESSES] = "Addresses",
+				       [POD_INTERFACE] = "HostInterface",
+				       [POD_PROBES] = "Probes",
+				       "Uid",
+				       NULL },
+	.used = POD_USED,
+};
+
+enum probe_field { PROBE_PROTOCOL, PROBE_PORT, PROBE_USED };
+
+static const struct bg_shape probe_shape = {
+	.keys =
+		(const char *const[]){
+			[PROBE_PROTOCOL] = "Protocol", [PROBE_PORT] = "Port", "Description", NULL },
+	.used = PROBE_USED,
+};
+
+/* --- pods --- */
+
+/* The CNI's name for the host end: "vlan" or "eni", then the first 11 hex digits of
+ * sha1("<namespace>.<pod>"). */
+static void default_host_interface(struct bg_model_pod *pod, enum bg_mode mode)
+{
+	uint8_t digest[SHA1_DIGEST_LENGTH];
+	char hex[13];
+	SHA1_CTX sha1;
+
+	SHA1Init(&sha1);
+	SHA1Update(&sha1, (const uint8_t *)pod->namespace, strlen(pod->namespace));
+	SHA1Update(&sha1, (const uint8_t *)".", 1);
+	SHA1Update(&sha1, (const uint8_t *)pod->name, strlen(pod->name));
+	SHA1Final(digest, &sha1);
+	for (size_t i = 0; i < 6; i++)
+		snprintf(hex + 2 * i, sizeof(hex) - 2 * i, "%02x", digest[i]);
+	snprintf(pod->host_interface, sizeof(pod->host_interface), "%s%.11s",
+		 mode == BG_STRICT ? "vlan" : "eni", hex);
+}
+
+/* An address that a pod can have. */
+static bool is_unicast(const struct bg_addr *addr)
+{
+	static const struct bg_addr none, loopback = { .byte = { [15] = 1 } };
+
+	if (bg_addr_is_v4(addr))
+		return addr->byte[12] && addr->byte[12] != 127 && addr->byte[12] < 224;
+	return addr->byte[0] != 0xff && memcmp(addr, &none, sizeof(none)) != 0 &&
+	       memcmp(addr, &loopback, sizeof(loopback)) != 0;
+}
+
+static bool has_address(const struct bg_model_pod *pod, const struct bg_addr *addr)
+{
+	for (size_t i = 0; i < pod->address_count; i++) {
+		if (!memcmp(&pod->addresses[i], addr, sizeof(*addr)))
+			return true;
+	}
+	return false;
+}
+
+/* A pod has two addresses or so; a table of more than this is no pod's. */
+#define MAX_POD_ADDRESSES 256
+
+static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
+			 const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, POD_ADDRESSES);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, POD_ADDRESSES, &element, err);
+
+	if (rc)
+		return rc;
+	if (fields->values[POD_ADDRESSES]->count > MAX_POD_ADDRESSES)
+		return bg_field_unexpected(fields, POD_ADDRESSES, "at most 256 addresses", err);
+	if (!element &&
+	    bg_warn(feed, BG_WARN_BRANCH, &list, "no address: nothing of the pod passes"))
+		return bg_no_memory(err);
+	for (size_t i = 0; element; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_addr addr, *place;
+
+		rc = bg_feed_addr(element, &at, BG_ANY_FAMILY, &addr, err);
+		if (rc)
+			return rc;
+		if (!is_unicast(&addr))
+			return bg_json_unexpected(element, &at, "the address of one host", err);
+		if (has_address(pod, &addr))
+			continue;
+		place = BG_GROW(pod->addresses, pod->address_count);
+		if (!place)
+			return bg_no_memory(err);
+		*place = addr;
+	}
+	return 0;
+}
+
+static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		     struct bg_model_probe *probe, struct bg_error *err)
+{
+	static const char *const protocols[] = { "tcp", "udp", "icmp", "icmpv6", NULL };
+	static const int numbers[] = { 6, 17, 1, 58 };
+	struct bg_fields fields;
+	int protocol = 0;
+	int rc = bg_feed_fields(feed, value, at, &probe_shape, &fields, err);
+
+	if (!rc)
+		rc = bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err);
+	if (rc)
+		return rc;
+	probe->protocol = numbers[protocol];
+	if (protocol > 1)
+		/* no ports; what stands there must be a number all the same */
+		return bg_get_integer(&fields, PROBE_PORT, 0, 0, &probe->port, err);
+	if (!fields.values[PROBE_PORT])
+		return bg_field_missing(&fields, PROBE_PORT, err);
+	return bg_get_integer(&fields, PROBE_PORT, 1, 65535, &probe->port, err);
+}
+
+static int pod_probes(struct bg_feed *feed, struct bg_model_pod *pod,
+		      const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, POD_PROBES);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, POD_PROBES, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_probe *probe = BG_GROW(pod->probes, pod->probe_count);
+
+		if (!probe)
+			return bg_no_memory(err);
+		rc = pod_probe(feed, element, &at, probe, err);
+	}
+	return rc;
+}
+
+static int one_pod(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		   enum bg_mode mode, struct bg_model_pod *pod, struct bg_error *err)
+{
+	struct bg_text namespace = { "", 0 }, name = { "", 0 };
+	struct bg_fields fields;
+	int rc = bg_feed_fields(feed, value, at, &pod_shape, &fields, err);
+
+	if (!rc)
+		rc = bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err);
+	if (!rc)
+		rc = bg_get_text(&fields, POD_NAME, BG_TEXT_BYTES, &name, err);
+	if (rc)
+		return rc;
+	if (!fields.values[POD_ADDRESSES])
+		return bg_field_missing(&fields, POD_ADDRESSES, err);
+	pod->namespace = bg_text_dup(namespace);
+	pod->name = bg_text_dup(name);
+	if (!pod->namespace || !pod->name)
+		return bg_no_memory(err);
+	/* a pod without a name has none that could be derived */
+	if (name.length)
+		default_host_interface(pod, mode);
+	rc = bg_feed_interface_name(&fields, POD_INTERFACE, pod->host_interface, err);
+	if (!rc)
+		rc = pod_addresses(feed, pod, &fields, err);
+	return rc ? rc : pod_probes(feed, pod, &fields, err);
+}
+
+static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
+		       const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, BRANCH_PODS);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, BRANCH_PODS, &element, err);
+
+	if (!rc && !element && bg_warn(feed, BG_WARN_BRANCH, &list, "no pod: nothing passes"))
+		return bg_no_memory(err);
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_pod *pod = BG_GROW(branch->pods, branch->pod_count);
+
+		if (!pod)
+			return bg_no_memory(err);
+		rc = one_pod(feed, element, &at, branch->mode, pod, err);
+	}
+	return rc;
+}
+
+/* --- branches --- */
+
+static int branch_groups(struct bg_feed *feed, struct bg_model_branch *branch,
+			 const struct bg_fields *fields, struct bg_error *err)
+{
+	enum branch_field given = fields->values[BRANCH_GROUPS] ? BRANCH_GROUPS : BRANCH_EC2_GROUPS;
+
+	if (fields->values[BRANCH_GROUPS] && fields->values[BRANCH_EC2_GROUPS])
+		return bg_field_unexpected(fields, BRANCH_EC2_GROUPS,
+					   "either GroupIds or Groups, not both", err);
+	if (fields->values[given]) {
+		int rc = bg_feed_group_ids(feed, fields, given, &branch->groups,
+					   &branch->group_count, err);
+
+		if (rc)
+			return rc;
+	} else if (feed->default_group_count) {
+		branch->groups = calloc(feed->default_group_count, sizeof(*branch->groups));
+		if (!branch->groups)
+			return bg_no_memory(err);
+		branch->group_count = feed->default_group_count;
+		memcpy(branch->groups, feed->default_groups,
+		       branch->group_count * sizeof(*branch->groups));
+	}
+	if (!branch->group_count &&
+	    bg_warn(feed, BG_WARN_BRANCH, fields->at, "no groups: no rule allows anything"))
+		return bg_no_memory(err);
+	return 0;
+}
+
+/* The node's, then those of the interface with the same id, then its own. */
+static int branch_timeouts(struct bg_feed *feed, struct bg_model_branch *branch,
+			   const struct bg_fields *fields, struct bg_error *err)
+{
+	const size_t *index = bg_dict_find(&feed->tracking_by_id, branch->id, strlen(branch->id));
+
+	branch->timeouts = feed->model->node.timeouts;
+	if (index) {
+		const struct bg_timeouts *given = &feed->tracking[*index].timeouts;
+		const __u32 *from = (const __u32 *)given;
+		__u32 *to = (__u32 *)&branch->timeouts;
+
+		for (size_t i = 0; i < sizeof(*given) / sizeof(*from); i++) {
+			if (from[i])
+				to[i] = from[i];
+		}
+	}
+	return bg_feed_timeouts(feed, fields, BRANCH_TRACKING, &branch->timeouts, err);
+}
+
+static int one_branch(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		      struct bg_model_branch *branch, struct bg_error *err)
+{
+	static const size_t required[] = { BRANCH_ID, BRANCH_VLAN, BRANCH_PODS };
+	static const char *const modes[] = {
+		[BG_STRICT] = "strict", [BG_STANDARD] = "standard", NULL
+	};
+	struct bg_text id = { "", 0 };
+	struct bg_fields fields;
+	int mode = BG_STRICT;
+	int rc = bg_feed_fields(feed, value, at, &branch_shape, &fields, err);
+
+	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]) && !rc; i++) {
+		if (!fields.values[required[i]])
+			rc = bg_field_missing(&fields, required[i], err);
+	}
+	if (!rc)
+		rc = bg_get_id(&fields, BRANCH_ID, BG_ID_BYTES, &id, err);
+	if (!rc)
+		rc = bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err);
+	if (!rc)
+		rc = bg_get_word(&fields, BRANCH_MODE, modes, &mode, err);
+	if (rc)
+		return rc;
+	branch->mode = mode;
+	branch->id = bg_text_dup(id);
+	if (!branch->id)
+		return bg_no_memory(err);
+	snprintf(branch->interface, sizeof(branch->interface), "vlan.eth.%d", branch->vlan);
+	rc = bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err);
+	if (!rc)
+		rc = branch_groups(feed, branch, &fields, err);
+	if (!rc)
+		rc = branch_pods(feed, branch, &fields, err);
+	return rc ? rc : branch_timeouts(feed, branch, &fields, err);
+}
+
+/* A reference to a group of a branch stands for the branch's pods. */
+static int add_members(struct bg_feed *feed, const struct bg_model_branch *branch,
+		       struct bg_error *err)
+{
+	for (size_t i = 0; i < branch->group_count; i++) {
+		const char *id = feed->model->groups[branch->groups[i]].id;
+
+		for (size_t n = 0; n < branch->pod_count; n++) {
+			const struct bg_model_pod *pod = &branch->pods[n];
+
+			for (size_t k = 0; k < pod->address_count; k++) {
+				struct bg_prefix prefix = { pod->addresses[k], 128 };
+				int rc = bg_add_member(feed, (struct bg_text){ id, strlen(id) },
+						       &prefix, 1, err);
+
+				if (rc)
+					return rc;
+			}
+		}
+	}
+	return 0;
+}
+
+int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
+		     struct bg_error *err)
+{
+	struct bg_model *model = feed->model;
+	struct bg_at list = bg_field_at(root, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(root, field, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_branch *branch = BG_GROW(model->branches, model->branch_count);
+
+		if (!branch)
+			return bg_no_memory(err);
+		rc = one_branch(feed, element, &at, branch, err);
+	}
+	if (!rc)
+		rc = bg_feed_check_uniqueness(feed, err);
+	for (size_t i = 0; i < model->branch_count && !rc; i++)
+		rc = add_members(feed, &model->branches[i], err);
+	return rc;
+}

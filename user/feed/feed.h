@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The feed document → model. Pure: text in, model or error out. */
+#ifndef BG_FEED_FEED_H
+#define BG_FEED_FEED_H
+
+#include "base/error.h"
+#include "feed/model.h"
+
+/* Larger documents are refused before they are read (or parsed). */
+#define BG_FEED_MAX_BYTES (256u << 20)
+
+/*
+ * Parses and validates. `name` stands in front of errors ("feed.json:3:9: ..."
+ * for syntax, "feed.json: /Branches/0/VlanId: ..." for values). On success
+ * *model is the caller's, to be freed with bg_model_free(); on failure it is
+ * left alone.
+ */
+int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
+		  struct bg_error *err);
+
+/* Adds what `check` warns of beyond validation to model->warnings: rules that
+ * can never match, shadowed CIDRs, groups without members, pods that cannot
+ * reach DNS or be probed. Returns 0 or -ENOMEM. */
+int bg_feed_lint(struct bg_model *model);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* NetworkInterfaces: as `aws ec2 describe-network-interfaces` prints them. Of each,
+ * the addresses become members of its groups. */
+#include "feed/reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum interface_field {
+	INTERFACE_ID,
+	INTERFACE_GROUPS,
+	INTERFACE_ADDRESS,
+	INTERFACE_ADDRESSES,
+	INTERFACE_ADDRESS6,
+	INTERFACE_ADDRESSES6,
+	INTERFACE_PREFIXES,
+	INTERFACE_PREFIXES6,
+	INTERFACE_TRACKING,
+	INTERFACE_USED,
+};
+
+static const struct bg_shape interface_shape = {
+	.keys = (const char *const[]){ [INTERFACE_ID] = "NetworkInterfaceId",
+				       [INTERFACE_GROUPS] = "Groups",
+				       [INTERFACE_ADDRESS] = "PrivateIpAddress",
+				       [INTERFACE_ADDRESSES] = "PrivateIpAddresses",
+				       [INTERFACE_ADDRESS6] = "Ipv6Address",
+				       [INTERFACE_ADDRESSES6] = "Ipv6Addresses",
+				       [INTERFACE_PREFIXES] = "Ipv4Prefixes",
+				       [INTERFACE_PREFIXES6] = "Ipv6Prefixes",
+				       [INTERFACE_TRACKING] = "ConnectionTrackingConfiguration",
+				       "Association",
+				       "AssociatedSubnets",
+				       "Attachment",
+				       "AvailabilityZone",
+				       "AvailabilityZoneId",
+				       "DenyAllIgwTraffic",
+				       "Description",
+				       "InterfaceType",
+				       "Ipv6Native",
+				       "MacAddress",
+				       "Operator",
+				       "OutpostArn",
+				       "OwnerId",
+				       "PrivateDnsName",
+				       "PublicDnsName",
+				       "PublicIpDnsNameOptions",
+				       "RequesterId",
+				       "RequesterManaged",
+				       "SourceDestCheck",
+				       "Status",
+				       "SubnetId",
+				       "TagSet",
+				       "VpcId",
+				       NULL },
+	.used = INTERFACE_USED,
+};
+
+static const struct bg_shape group_shape = {
+	.keys = (const char *const[]){ "GroupId", "GroupName", NULL },
+	.used = 1,
+};
+
+/* Arrays of objects of which one key counts. */
+static const struct list {
+	enum interface_field field;
+	enum bg_family family;
+	bool prefixes;
+	struct bg_shape shape;
+} lists[] = {
+	{ INTERFACE_ADDRESSES,
+	  BG_IPV4,
+	  false,
+	  { (const char *const[]){ "PrivateIpAddress", "Primary", "PrivateDnsName", "Association",
+				   NULL },
+	    1 } },
+	{ INTERFACE_ADDRESSES6,
+	  BG_IPV6,
+	  false,
+	  { (const char *const[]){ "Ipv6Address", "IsPrimaryIpv6", "PublicIpv6DnsName", NULL },
+	    1 } },
+	{ INTERFACE_PREFIXES, BG_IPV4, true, { (const char *const[]){ "Ipv4Prefix", NULL }, 1 } },
+	{ INTERFACE_PREFIXES6, BG_IPV6, true, { (const char *const[]){ "Ipv6Prefix", NULL }, 1 } },
+};
+
+struct addresses {
+	struct bg_prefix *prefixes;
+	size_t count;
+};
+
+static void release_addresses(struct addresses *addresses)
+{
+	free(addresses->prefixes);
+}
+
+static int add(struct bg_feed *feed, struct addresses *addresses, const struct bg_json *value,
+	       const struct bg_at *at, enum bg_family family, bool is_prefix, struct bg_error *err)
+{
+	struct bg_prefix *prefix = BG_GROW(addresses->prefixes, addresses->count);
+
+	if (!prefix)
+		return bg_no_memory(err);
+	if (is_prefix)
+		return bg_feed_prefix(feed, value, at, family, prefix, err);
+	prefix->length = 128;
+	return bg_feed_addr(value, at, family, &prefix->addr, err);
+}
+
+static int add_list(struct bg_feed *feed, struct addresses *addresses,
+		    const struct bg_fields *fields, const struct list *list, struct bg_error *err)
+{
+	struct bg_at array = bg_field_at(fields, list->field);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, list->field, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&array, i), where;
+		struct bg_fields entry;
+
+		rc = bg_feed_fields(feed, element, &at, &list->shape, &entry, err);
+		if (rc)
+			return rc;
+		if (!entry.values[0])
+			return bg_field_missing(&entry, 0, err);
+		where = bg_field_at(&entry, 0);
+		rc = add(feed, addresses, entry.values[0], &where, list->family, list->prefixes,
+			 err);
+	}
+	return rc;
+}
+
+static int add_single(struct bg_feed *feed, struct addresses *addresses,
+		      const struct bg_fields *fields, enum interface_field field,
+		      enum bg_family family, struct bg_error *err)
+{
+	struct bg_at at = bg_field_at(fields, field);
+
+	if (!fields->values[field])
+		return 0;
+	return add(feed, addresses, fields->values[field], &at, family, false, err);
+}
+
+static int read_addresses(struct bg_feed *feed, const struct bg_fields *fields,
+			  struct addresses *addresses, struct bg_error *err)
+{
+	/* what EC2 repeats in the lists, the set will have once */
+	int rc = add_single(feed, addresses, fields, INTERFACE_ADDRESS, BG_IPV4, err);
+
+	if (!rc)
+		rc = add_single(feed, addresses, fields, INTERFACE_ADDRESS6, BG_IPV6, err);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !rc; i++)
+		rc = add_list(feed, addresses, fields, &lists[i], err);
+	return rc;
+}
+
+static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
+		       const struct addresses *addresses, struct bg_error *err)
+{
+	struct bg_at array = bg_field_at(fields, INTERFACE_GROUPS);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, INTERFACE_GROUPS, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&array, i);
+		struct bg_fields group;
+		struct bg_text id = {};
+
+		rc = bg_feed_fields(feed, element, &at, &group_shape, &group, err);
+		if (rc)
+			return rc;
+		if (!group.values[0])
+			return bg_field_missing(&group, 0, err);
+		rc = bg_get_id(&group, 0, BG_ID_BYTES, &id, err);
+		if (!rc)
+			rc = bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
+	}
+	return rc;
+}
+
+static int read_tracking(struct bg_feed *feed, const struct bg_fields *fields, struct bg_text id,
+			 struct bg_error *err)
+{
+	struct bg_tracking *tracking;
+	struct bg_timeouts timeouts = {};
+	int rc = bg_feed_timeouts(feed, fields, INTERFACE_TRACKING, &timeouts, err);
+
+	if (rc || !id.bytes || !fields->values[INTERFACE_TRACKING] ||
+	    !fields->values[INTERFACE_TRACKING]->first)
+		return rc;
+	tracking = BG_GROW(feed->tracking, feed->tracking_count);
+	if (!tracking)
+		return bg_no_memory(err);
+	tracking->timeouts = timeouts;
+	tracking->interface_id = bg_text_dup(id);
+	if (!tracking->interface_id || !bg_dict_put(&feed->tracking_by_id, tracking->interface_id,
+						    id.length, feed->tracking_count - 1, NULL))
+		return bg_no_memory(err);
+	return 0;
+}
+
+int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *value,
+		      struct bg_error *err)
+{
+	bg_cleanup(release_addresses) struct addresses addresses = {};
+	struct bg_at list = bg_at_key(NULL, "NetworkInterfaces");
+	struct bg_at at = bg_at_index(&list, index);
+	struct bg_text id = {};
+	struct bg_fields fields;
+	int rc = bg_feed_fields(feed, value, &at, &interface_shape, &fields, err);
+
+	if (!rc)
+		rc = bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err);
+	if (!rc)
+		rc = read_addresses(feed, &fields, &addresses, err);
+	if (!rc)
+		rc = read_groups(feed, &fields, &addresses, err);
+	return rc ? rc : read_tracking(feed, &fields, id, err);
+}

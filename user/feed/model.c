@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "feed/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+static void free_branch(struct bg_model_branch *branch)
+{
+	for (size_t i = 0; i < branch->pod_count; i++) {
+		struct bg_model_pod *pod = &branch->pods[i];
+
+		free(pod->namespace);
+		free(pod->name);
+		free(pod->addresses);
+		free(pod->probes);
+	}
+	free(branch->pods);
+	free(branch->groups);
+	free(branch->id);
+}
+
+static void free_node(struct bg_model_node *node)
+{
+	free(node->name);
+	free(node->addresses);
+	free(node->groups);
+	free(node->vpc_cidrs);
+	free(node->service_cidrs);
+	free(node->exclude_snat_cidrs);
+	free(node->probe_sources);
+	free(node->local_services);
+}
+
+void bg_model_free(struct bg_model *model)
+{
+	if (!model)
+		return;
+	for (size_t i = 0; i < model->group_count; i++) {
+		free(model->groups[i].id);
+		free(model->groups[i].name);
+	}
+	for (size_t i = 0; i < model->rule_count; i++)
+		free(model->rules[i].rule_id);
+	for (size_t i = 0; i < model->set_count; i++) {
+		free(model->sets[i].name);
+		free(model->sets[i].prefixes);
+	}
+	for (size_t i = 0; i < model->branch_count; i++)
+		free_branch(&model->branches[i]);
+	for (size_t i = 0; i < model->warning_count; i++) {
+		free(model->warnings[i].pointer);
+		free(model->warnings[i].text);
+	}
+	free_node(&model->node);
+	free(model->groups);
+	free(model->rules);
+	free(model->sets);
+	free(model->branches);
+	free(model->warnings);
+	free(model->revision);
+	free(model);
+}
+
+long bg_model_find_branch(const struct bg_model *model, const char *id)
+{
+	for (size_t i = 0; i < model->branch_count; i++) {
+		if (!strcmp(model->branches[i].id, id))
+			return (long)i;
+	}
+	return -1;
+}
+
+/* Groups of SecurityGroups come first in the model, in the order of the feed. */
+const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text)
+{
+	static const char *const lists[] = { "IpRanges", "Ipv6Ranges", "PrefixListIds",
+					     "UserIdGroupPairs" };
+
+	if (rule->list == BG_PEERS_FLAT)
+		snprintf(text, BG_RULE_POINTER_TEXT, "/SecurityGroupRules/%u", rule->permission);
+	else
+		snprintf(text, BG_RULE_POINTER_TEXT, "/SecurityGroups/%zu/%s/%u/%s/%u", rule->group,
+			 rule->direction == BG_INGRESS ? "IpPermissions" : "IpPermissionsEgress",
+			 rule->permission, lists[rule->list], rule->peer);
+	return text;
+}
+
+/*
+ * Copies a text into a field of the map. One that is too long is cut, and its
+ * end replaced by a hash of the whole, so that two long texts still differ.
+ */
+static void copy_text(char *field, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	snprintf(field, size, "%s", text);
+	if (length >= size)
+		snprintf(field + size - 10, 10, "~%08x", bg_hash_bytes32(text, length));
+}
+
+void bg_rule_describe(const struct bg_model *model, const struct bg_model_rule *rule,
+		      struct bg_rule *out)
+{
+	memset(out, 0, sizeof(*out));
+	copy_text(out->group, sizeof(out->group), model->groups[rule->group].id);
+	if (rule->rule_id)
+		copy_text(out->rule_id, sizeof(out->rule_id), rule->rule_id);
+	copy_text(out->peer, sizeof(out->peer), model->sets[rule->set].name);
+	out->direction = rule->direction;
+	out->protocol = rule->protocol;
+	out->from_port = rule->from_port;
+	out->to_port = rule->to_port;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Node: what the feed says of the node itself. */
+#include "feed/reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum node_field {
+	NODE_NAME,
+	NODE_PRIMARY,
+	NODE_TRUNK,
+	NODE_ADDRESSES,
+	NODE_GROUPS,
+	NODE_VPC,
+	NODE_SERVICES,
+	NODE_EXTERNAL_SNAT,
+	NODE_EXCLUDE_SNAT,
+	NODE_LOCAL_SERVICES,
+	NODE_PROBE_SOURCES,
+	NODE_TRACKING,
+	NODE_ESTABLISHED,
+	NODE_PLATFORM,
+	NODE_STANDARD_MODE,
+	NODE_LIVE_MODE,
+	NODE_USED,
+};
+
+static const struct bg_shape node_shape = {
+	.keys = (const char *const[]){ [NODE_NAME] = "Name",
+				       [NODE_PRIMARY] = "PrimaryInterface",
+				       [NODE_TRUNK] = "TrunkInterface",
+				       [NODE_ADDRESSES] = "Addresses",
+				       [NODE_GROUPS] = "GroupIds",
+				       [NODE_VPC] = "VpcCidrs",
+				       [NODE_SERVICES] = "ServiceCidrs",
+				       [NODE_EXTERNAL_SNAT] = "ExternalSnat",
+				       [NODE_EXCLUDE_SNAT] = "ExcludeSnatCidrs",
+				       [NODE_LOCAL_SERVICES] = "LocalServices",
+				       [NODE_PROBE_SOURCES] = "ProbeSources",
+				       [NODE_TRACKING] = "ConnectionTracking",
+				       [NODE_ESTABLISHED] = "EstablishedFlows",
+				       [NODE_PLATFORM] = "PlatformTraffic",
+				       [NODE_STANDARD_MODE] = "StandardMode",
+				       [NODE_LIVE_MODE] = "LiveModeChange",
+				       NULL },
+	.used = NODE_USED,
+};
+
+/* --- time-outs --- */
+
+/* EC2's where it has them (the shorter of its two defaults for TCP, that of
+ * newer instances: idle flows come back by their next packet), else Linux's. */
+const struct bg_timeouts bg_default_timeouts = {
+	.tcp_half_open_s = 60,
+	.tcp_established_s = 350,
+	.tcp_closing_s = 120,
+	.tcp_closed_s = 10,
+	.udp_s = 30,
+	.udp_stream_s = 180,
+	.icmp_s = 30,
+	.other_s = 600,
+};
+
+/* EC2 allows less than this; the longest it has are 5 days. */
+#define MAX_TIMEOUT_S 432000
+
+static const struct bg_shape tracking_shape = {
+	.keys = (const char *const[]){ "TcpEstablishedTimeout", "UdpStreamTimeout", "UdpTimeout",
+				       "TcpHalfOpenTimeout", "TcpClosingTimeout",
+				       "TcpClosedTimeout", "IcmpTimeout", "OtherTimeout", NULL },
+	.used = 8,
+};
+
+int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
+		     struct bg_timeouts *timeouts, struct bg_error *err)
+{
+	__u32 *const values[] = {
+		&timeouts->tcp_established_s,
+		&timeouts->udp_stream_s,
+		&timeouts->udp_s,
+		&timeouts->tcp_half_open_s,
+		&timeouts->tcp_closing_s,
+		&timeouts->tcp_closed_s,
+		&timeouts->icmp_s,
+		&timeouts->other_s,
+	};
+	struct bg_at at = bg_field_at(fields, field);
+	struct bg_fields tracking;
+	int rc;
+
+	if (!fields->values[field])
+		return 0;
+	rc = bg_feed_fields(feed, fields->values[field], &at, &tracking_shape, &tracking, err);
+	for (size_t i = 0; i < tracking_shape.used && !rc; i++) {
+		int seconds = (int)*values[i];
+
+		rc = bg_get_integer(&tracking, i, 1, MAX_TIMEOUT_S, &seconds, err);
+		*values[i] = (__u32)seconds;
+	}
+	return rc;
+}
+
+/* --- names of interfaces --- */
+
+/* As dev_valid_name() of the kernel, and nothing that would upset a terminal. */
+static bool valid_name(struct bg_text name)
+{
+	if (!name.length || name.length > 15 || bg_text_is(name, ".") || bg_text_is(name, ".."))
+		return false;
+	for (size_t i = 0; i < name.length; i++) {
+		unsigned char byte = name.bytes[i];
+
+		if (byte <= ' ' || byte >= 0x7f || byte == '/' || byte == ':')
+			return false;
+	}
+	return true;
+}
+
+int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char name[16],
+			   struct bg_error *err)
+{
+	const struct bg_json *value = fields->values[field];
+
+	if (!value)
+		return 0;
+	if (value->type != BG_JSON_STRING || !valid_name(value->text))
+		return bg_field_unexpected(fields, field,
+					   "the name of an interface: 1 to 15 printable "
+					   "characters, no blank, '/' or ':'",
+					   err);
+	bg_text_copy(value->text, name, 16);
+	return 0;
+}
+
+/* --- lists --- */
+
+static int prefix_array(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
+			struct bg_prefix **prefixes, size_t *count, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, field, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_prefix *prefix = BG_GROW(*prefixes, *count);
+
+		if (!prefix)
+			return bg_no_memory(err);
+		rc = bg_feed_prefix(feed, element, &at, BG_ANY_FAMILY, prefix, err);
+	}
+	return rc;
+}
+
+static int node_addresses(struct bg_model_node *node, const struct bg_fields *fields,
+			  struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, NODE_ADDRESSES);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, NODE_ADDRESSES, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_addr *addr = BG_GROW(node->addresses, node->address_count);
+
+		if (!addr)
+			return bg_no_memory(err);
+		rc = bg_feed_addr(element, &at, BG_ANY_FAMILY, addr, err);
+	}
+	return rc;
+}
+
+/* --- services on the node --- */
+
+enum service_field { SERVICE_ADDRESS, SERVICE_PROTOCOL, SERVICE_PORT, SERVICE_USED };
+
+static const struct bg_shape service_shape = {
+	.keys = (const char *const[]){ [SERVICE_ADDRESS] = "Address",
+				       [SERVICE_PROTOCOL] = "Protocol",
+				       [SERVICE_PORT] = "Port",
+				       "Name",
+				       "Description",
+				       NULL },
+	.used = SERVICE_USED,
+};
+
+static int local_service(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+			 struct bg_model_service *service, struct bg_error *err)
+{
+	static const char *const protocols[] = { "tcp", "udp", NULL };
+	struct bg_fields fields;
+	struct bg_at where;
+	int protocol = 0;
+	int rc = bg_feed_fields(feed, value, at, &service_shape, &fields, err);
+
+	for (size_t i = 0; i < SERVICE_USED && !rc; i++) {
+		if (!fields.values[i])
+			rc = bg_field_missing(&fields, i, err);
+	}
+	if (rc)
+		return rc;
+	where = bg_field_at(&fields, SERVICE_ADDRESS);
+	rc = bg_feed_addr(fields.values[SERVICE_ADDRESS], &where, BG_ANY_FAMILY, &service->address,
+			  err);
+	if (!rc)
+		rc = bg_get_word(&fields, SERVICE_PROTOCOL, protocols, &protocol, err);
+	service->protocol = protocol ? 17 : 6;
+	return rc ? rc : bg_get_integer(&fields, SERVICE_PORT, 1, 65535, &service->port, err);
+}
+
+static int local_services(struct bg_feed *feed, struct bg_model_node *node,
+			  const struct bg_fields *fields, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, NODE_LOCAL_SERVICES);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, NODE_LOCAL_SERVICES, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+		struct bg_model_service *service =
+			BG_GROW(node->local_services, node->local_service_count);
+
+		if (!service)
+			return bg_no_memory(err);
+		rc = local_service(feed, element, &at, service, err);
+	}
+	return rc;
+}
+
+/* --- the whole --- */
+
+static int node_words(struct bg_model_node *node, const struct bg_fields *fields,
+		      struct bg_error *err)
+{
+	static const char *const established[] = { "keep", "revalidate", NULL };
+	static const char *const platform[] = { "pass", "filter", NULL };
+	static const char *const standard[] = { "both", "per-interface", NULL };
+	const struct {
+		enum node_field field;
+		const char *const *words;
+		bool *value;
+	} words[] = {
+		{ NODE_ESTABLISHED, established, &node->revalidate },
+		{ NODE_PLATFORM, platform, &node->filter_platform },
+		{ NODE_STANDARD_MODE, standard, &node->per_interface },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		int word = 0;
+		int rc = bg_get_word(fields, words[i].field, words[i].words, &word, err);
+
+		if (rc)
+			return rc;
+		*words[i].value = word != 0;
+	}
+	return 0;
+}
+
+static int node_lists(struct bg_feed *feed, struct bg_model_node *node,
+		      const struct bg_fields *fields, struct bg_error *err)
+{
+	int rc = node_addresses(node, fields, err);
+
+	if (!rc)
+		rc = prefix_array(feed, fields, NODE_VPC, &node->vpc_cidrs, &node->vpc_cidr_count,
+				  err);
+	if (!rc)
+		rc = prefix_array(feed, fields, NODE_SERVICES, &node->service_cidrs,
+				  &node->service_cidr_count, err);
+	if (!rc)
+		rc = prefix_array(feed, fields, NODE_EXCLUDE_SNAT, &node->exclude_snat_cidrs,
+				  &node->exclude_snat_cidr_count, err);
+	if (!rc)
+		rc = prefix_array(feed, fields, NODE_PROBE_SOURCES, &node->probe_sources,
+				  &node->probe_source_count, err);
+	if (!rc)
+		rc = local_services(feed, node, fields, err);
+	if (!rc)
+		rc = bg_feed_group_ids(feed, fields, NODE_GROUPS, &node->groups, &node->group_count,
+				       err);
+	node->has_groups = fields->values[NODE_GROUPS];
+	return rc;
+}
+
+int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t field,
+		 struct bg_error *err)
+{
+	struct bg_model_node *node = &feed->model->node;
+	struct bg_at at = bg_field_at(root, field);
+	struct bg_text name = { "", 0 };
+	struct bg_fields fields = { .at = &at, .shape = &node_shape };
+	int rc = 0;
+
+	node->timeouts = bg_default_timeouts;
+	if (root->values[field])
+		rc = bg_feed_fields(feed, root->values[field], &at, &node_shape, &fields, err);
+	if (!rc)
+		rc = bg_get_text(&fields, NODE_NAME, BG_TEXT_BYTES, &name, err);
+	if (rc)
+		return rc;
+	node->name = bg_text_dup(name);
+	if (!node->name)
+		return bg_no_memory(err);
+	rc = bg_feed_interface_name(&fields, NODE_PRIMARY, node->primary_interface, err);
+	if (!rc)
+		rc = bg_feed_interface_name(&fields, NODE_TRUNK, node->trunk_interface, err);
+	if (!rc)
+		rc = node_lists(feed, node, &fields, err);
+	if (!rc)
+		rc = node_words(node, &fields, err);
+	if (!rc)
+		rc = bg_get_bool(&fields, NODE_EXTERNAL_SNAT, &node->external_snat, err);
+	if (!rc)
+		rc = bg_get_bool(&fields, NODE_LIVE_MODE, &node->live_mode_change, err);
+	return rc ? rc : bg_feed_timeouts(feed, &fields, NODE_TRACKING, &node->timeouts, err);
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What rules' peers stand for: CIDRs, prefix lists, and members of groups. */
+#include "feed/reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/* --- sets, each once --- */
+
+static int make_set(struct bg_feed *feed, struct bg_text name, size_t *index, struct bg_error *err)
+{
+	struct bg_model *model = feed->model;
+	size_t *first = bg_grow(feed->first_rule, model->set_count, sizeof(*first));
+	struct bg_set *set;
+
+	if (!first)
+		return bg_no_memory(err);
+	feed->first_rule = first;
+	set = BG_GROW(model->sets, model->set_count);
+	if (!set)
+		return bg_no_memory(err);
+	*index = model->set_count - 1;
+	first[*index] = SIZE_MAX;
+	set->name = bg_text_dup(name);
+	return set->name ? 0 : bg_no_memory(err);
+}
+
+/* Address and length stand side by side, without padding between. */
+#define PREFIX_KEY_BYTES (sizeof(struct bg_addr) + 1)
+_Static_assert(offsetof(struct bg_prefix, length) == sizeof(struct bg_addr), "prefix key");
+
+int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make, size_t *set,
+		struct bg_error *err)
+{
+	const size_t *known = bg_dict_find(&feed->cidr_sets, prefix, PREFIX_KEY_BYTES);
+	char text[BG_IP_TEXT];
+	struct bg_set *made;
+	int rc;
+
+	*set = known ? *known : SIZE_MAX;
+	if (known || !make)
+		return 0;
+	bg_prefix_format(prefix, text);
+	rc = make_set(feed, (struct bg_text){ text, strlen(text) }, set, err);
+	if (rc)
+		return rc;
+	made = &feed->model->sets[*set];
+	made->prefixes = malloc(sizeof(*prefix));
+	if (!made->prefixes)
+		return bg_no_memory(err);
+	made->prefixes[0] = *prefix;
+	made->prefix_count = 1;
+	made->resolved = true;
+	return bg_dict_put(&feed->cidr_sets, made->prefixes, PREFIX_KEY_BYTES, *set, NULL)
+		       ? 0
+		       : bg_no_memory(err);
+}
+
+static int named_set(struct bg_feed *feed, struct bg_dict *dict, struct bg_text id, bool make,
+		     size_t *set, struct bg_error *err)
+{
+	const size_t *known = bg_dict_find(dict, id.bytes, id.length);
+	int rc;
+
+	*set = known ? *known : SIZE_MAX;
+	if (known || !make)
+		return 0;
+	rc = make_set(feed, id, set, err);
+	if (rc)
+		return rc;
+	return bg_dict_put(dict, feed->model->sets[*set].name, id.length, *set, NULL)
+		       ? 0
+		       : bg_no_memory(err);
+}
+
+int bg_list_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
+		struct bg_error *err)
+{
+	return named_set(feed, &feed->list_sets, id, make, set, err);
+}
+
+int bg_group_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
+		 struct bg_error *err)
+{
+	return named_set(feed, &feed->group_sets, id, make, set, err);
+}
+
+/* --- prefix lists --- */
+
+enum list_field { LIST_ID, LIST_ENTRIES, LIST_CIDRS, LIST_USED };
+
+/* Of describe-managed-prefix-lists and get-managed-prefix-list-entries; Cidrs is
+ * what describe-prefix-lists prints for AWS's own lists. */
+static const struct bg_shape list_shape = {
+	.keys = (const char *const[]){ [LIST_ID] = "PrefixListId",
+				       [LIST_ENTRIES] = "Entries",
+				       [LIST_CIDRS] = "Cidrs",
+				       "PrefixListName",
+				       "AddressFamily",
+				       "State",
+				       "StateMessage",
+				       "MaxEntries",
+				       "Version",
+				       "OwnerId",
+				       "PrefixListArn",
+				       "Tags",
+				       "IpamPrefixListResolverTargetId",
+				       "IpamPrefixListResolverSyncEnabled",
+				       "NextToken",
+				       NULL },
+	.used = LIST_USED,
+};
+
+static const struct bg_shape entry_shape = {
+	.keys = (const char *const[]){ "Cidr", "Description", NULL },
+	.used = 1,
+};
+
+static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
+		      struct bg_set *set, struct bg_error *err)
+{
+	struct bg_at list = bg_field_at(fields, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(fields, field, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i), where = at;
+		const struct bg_json *cidr = element;
+		struct bg_fields entry;
+		struct bg_prefix *prefix;
+
+		if (field == LIST_ENTRIES) {
+			rc = bg_feed_fields(feed, element, &at, &entry_shape, &entry, err);
+			if (rc)
+				return rc;
+			if (!entry.values[0])
+				return bg_field_missing(&entry, 0, err);
+			where = bg_field_at(&entry, 0);
+			cidr = entry.values[0];
+		}
+		prefix = BG_GROW(set->prefixes, set->prefix_count);
+		if (!prefix)
+			return bg_no_memory(err);
+		rc = bg_feed_prefix(feed, cidr, &where, BG_ANY_FAMILY, prefix, err);
+	}
+	return rc;
+}
+
+static void release_set(struct bg_set *set)
+{
+	free(set->prefixes);
+}
+
+static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+		       struct bg_dict *seen, struct bg_error *err)
+{
+	/* a list that no rule names is checked all the same */
+	bg_cleanup(release_set) struct bg_set unused = {};
+	struct bg_text id = {};
+	struct bg_fields fields;
+	struct bg_set *set = &unused;
+	size_t index;
+	bool is_new;
+	int rc = bg_feed_fields(feed, value, at, &list_shape, &fields, err);
+
+	if (rc)
+		return rc;
+	if (!fields.values[LIST_ID])
+		return bg_field_missing(&fields, LIST_ID, err);
+	rc = bg_get_id(&fields, LIST_ID, BG_ID_BYTES, &id, err);
+	if (rc)
+		return rc;
+	if (!bg_dict_put(seen, id.bytes, id.length, 0, &is_new))
+		return bg_no_memory(err);
+	if (!is_new)
+		return bg_field_unexpected(&fields, LIST_ID,
+					   "a list that does not stand in the feed already", err);
+	rc = bg_list_set(feed, id, false, &index, err);
+	if (rc)
+		return rc;
+	if (index != SIZE_MAX)
+		set = &feed->model->sets[index];
+	set->resolved = fields.values[LIST_ENTRIES] || fields.values[LIST_CIDRS];
+	rc = list_cidrs(feed, &fields, LIST_ENTRIES, set, err);
+	return rc ? rc : list_cidrs(feed, &fields, LIST_CIDRS, set, err);
+}
+
+int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, size_t field,
+			 struct bg_error *err)
+{
+	bg_cleanup(bg_dict_release) struct bg_dict seen = {};
+	struct bg_at list = bg_field_at(root, field);
+	const struct bg_json *element;
+	int rc = bg_get_array(root, field, &element, err);
+
+	for (size_t i = 0; element && !rc; i++, element = element->next) {
+		struct bg_at at = bg_at_index(&list, i);
+
+		rc = prefix_list(feed, element, &at, &seen, err);
+	}
+	return rc;
+}
+
+/* --- members of groups --- */
+
+int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg_prefix *prefixes,
+		  size_t count, struct bg_error *err)
+{
+	const size_t *known = bg_dict_find(&feed->members_by_id, group_id.bytes, group_id.length);
+	struct bg_members *members;
+
+	if (known) {
+		members = &feed->members[*known];
+	} else {
+		members = BG_GROW(feed->members, feed->member_groups);
+		if (!members)
+			return bg_no_memory(err);
+		members->group_id = bg_text_dup(group_id);
+		if (!members->group_id ||
+		    !bg_dict_put(&feed->members_by_id, members->group_id, group_id.length,
+				 feed->member_groups - 1, NULL))
+			return bg_no_memory(err);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct bg_prefix *prefix = BG_GROW(members->prefixes, members->count);
+
+		if (!prefix)
+			return bg_no_memory(err);
+		*prefix = prefixes[i];
+	}
+	return 0;
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+	return bg_prefix_compare(a, b);
+}
+
+/* Sorted, each once. */
+static void tidy_set(struct bg_set *set)
+{
+	size_t kept = 0;
+
+	if (set->prefix_count < 2)
+		return;
+	qsort(set->prefixes, set->prefix_count, sizeof(*set->prefixes), compare_prefixes);
+	for (size_t i = 0; i < set->prefix_count; i++) {
+		if (!i || bg_prefix_compare(&set->prefixes[i], &set->prefixes[kept - 1]))
+			set->prefixes[kept++] = set->prefixes[i];
+	}
+	set->prefix_count = kept;
+}
+
+static int warn_unresolved(struct bg_feed *feed, size_t index, struct bg_error *err)
+{
+	const struct bg_set *set = &feed->model->sets[index];
+	char pointer[BG_RULE_POINTER_TEXT] = "";
+	bool is_list = bg_dict_find(&feed->list_sets, set->name, strlen(set->name));
+
+	if (feed->first_rule[index] != SIZE_MAX)
+		bg_rule_pointer(&feed->model->rules[feed->first_rule[index]], pointer);
+	if (bg_warn_pointer(feed, BG_WARN_REFERENCE, pointer,
+			    is_list ? "the feed has no entries of %s: it matches nothing"
+				    : "the feed has neither %s nor members of it: it matches "
+				      "nothing",
+			    set->name))
+		return bg_no_memory(err);
+	return 0;
+}
+
+int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err)
+{
+	struct bg_model *model = feed->model;
+
+	for (size_t i = 0; i < feed->group_sets.room; i++) {
+		const struct bg_dict_entry *entry = &feed->group_sets.entries[i];
+		const size_t *group, *index;
+		struct bg_set *set;
+
+		if (!entry->key)
+			continue;
+		set = &model->sets[entry->value];
+		group = bg_dict_find(&feed->groups, entry->key, entry->key_bytes);
+		index = bg_dict_find(&feed->members_by_id, entry->key, entry->key_bytes);
+		set->resolved = index || (group && model->groups[*group].known);
+		if (!index)
+			continue;
+		set->prefixes = bg_take_ptr(feed->members[*index].prefixes);
+		set->prefix_count = feed->members[*index].count;
+	}
+	for (size_t i = 0; i < model->set_count; i++) {
+		int rc = model->sets[i].resolved ? 0 : warn_unresolved(feed, i, err);
+
+		if (rc)
+			return rc;
+		tidy_set(&model->sets[i]);
+		model->member_count += model->sets[i].prefix_count;
+	}
+	return 0;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Arming one interface: what has to be there, in the order in which it must come. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "datapath/clsact.h"
+#include "guard/guards.h"
+#include "guard/iface_maps.h"
+
+static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapath,
+		       struct bg_error *err)
+{
+	struct bg_iface iface = {
+		.ifindex = guard->ifindex,
+		.role = guard->role,
+		.vlan = guard->vlan,
+		.flags = guard->flags,
+	};
+	int rc;
+
+	if (guard->in_map)
+		return 0;
+	rc = bg_iface_set(datapath, &iface, err);
+	guard->in_map = !rc;
+	return rc;
+}
+
+/* Attached, but by the other of the two than is asked for now? */
+static bool is_attached_otherwise(const struct bg_ifaces *ifaces,
+				  const struct bg_attachment *attachment)
+{
+	return attachment->by == (ifaces->options.tcx ? BG_ATTACH_CLSACT : BG_ATTACH_TCX);
+}
+
+/* The new one stands before the old one goes. */
+static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
+			  const struct bg_datapath *datapath, enum bg_program program,
+			  struct bg_error *err)
+{
+	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
+	struct bg_attachment *attachment = &guard->attachment[program], made;
+	bool made_qdisc = false;
+	int rc;
+
+	rc = bg_attach(&context, program, guard->ifindex, guard->name,
+		       ifaces->options.xdp == BG_XDP_ON_TRUNK, &made, &made_qdisc, err);
+	if (made_qdisc) {
+		guard->flags |= BG_IFACE_OUR_QDISC;
+		guard->in_map = false;
+	}
+	if (rc)
+		return rc;
+	bg_detach(ifaces->options.pin_dir, attachment);
+	*attachment = made;
+	return 0;
+}
+
+static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_program program)
+{
+	struct bg_attachment *attachment = &guard->attachment[program];
+
+	if (attachment->by == BG_ATTACH_NONE)
+		return false;
+	if (!bg_attach_check(attachment))
+		return true;
+	bg_log(BG_LOG_WARNING, "somebody took a program away, putting it back",
+	       "interface=%s ifindex=%u program=%s way=%s", guard->name, guard->ifindex,
+	       bg_program_name(program), bg_attach_by_name(attachment->by));
+	bg_detach(ifaces->options.pin_dir, attachment);
+	return false;
+}
+
+/* What is not as it should be though the interface is guarded. */
+struct outcome {
+	bool without_xdp;
+	bool behind; /* a program of somebody else stands before one of ours */
+};
+
+/* XDP comes last: it is a quicker way to the verdict that TC gives as well. */
+static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
+			  const struct bg_datapath *datapath, bool *without_xdp,
+			  struct bg_error *err)
+{
+	int rc;
+
+	for (int program = BG_PROGRAMS - 1; program >= 0; program--) {
+		struct bg_attachment *attachment = &guard->attachment[program];
+
+		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
+			continue;
+		if (is_there(ifaces, guard, program) && !is_attached_otherwise(ifaces, attachment))
+			continue;
+		rc = attach_program(ifaces, guard, datapath, program, err);
+		if (rc && bg_program_hook(program) != BG_HOOK_XDP)
+			return rc;
+		if (rc)
+			*without_xdp = true;
+	}
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
+			bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
+	return 0;
+}
+
+static int count_our_filters(const struct bg_guard *guard)
+{
+	int count = 0;
+
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		count += guard->attachment[program].by == BG_ATTACH_CLSACT;
+	return count;
+}
+
+/* A redirect at ingress would pass by the programs of others. */
+static void note_others(struct bg_guard *guard, const struct bg_filters *filters)
+{
+	enum bg_program program = guard->role == BG_ROLE_BRANCH ? BG_TC_BRANCH_INGRESS
+								: BG_TC_POD_EGRESS;
+	__u32 flags = guard->flags & ~BG_IFACE_SHARED;
+
+	if (bg_attach_is_shared(&guard->attachment[program], filters->count,
+				count_our_filters(guard)))
+		flags |= BG_IFACE_SHARED;
+	if (flags == guard->flags)
+		return;
+	bg_log(BG_LOG_INFO,
+	       flags & BG_IFACE_SHARED
+		       ? "other programs run on this interface: its packets keep to the stack"
+		       : "no other programs run on this interface any more",
+	       "interface=%s ifindex=%u", guard->name, guard->ifindex);
+	guard->flags = flags;
+	guard->in_map = false;
+}
+
+/* A program before ours that lets a packet pass hides it from ours. */
+static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
+		       const struct bg_datapath *datapath, const struct bg_filters *filters,
+		       struct outcome *outcome, struct bg_error *err)
+{
+	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
+
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		struct bg_attachment *attachment = &guard->attachment[program];
+		__u32 first_filter = bg_program_hook(program) == BG_HOOK_INGRESS
+					     ? filters->first_ingress
+					     : filters->first_egress;
+
+		if (!bg_attach_is_behind(attachment, first_filter))
+			continue;
+		if (bg_attach_to_front(&context, attachment, err))
+			outcome->behind = true;
+		else
+			bg_log(BG_LOG_INFO, "another program came first, ours is in front again",
+			       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
+			       bg_program_name(program));
+	}
+}
+
+static bool has_peer_role(enum bg_role role)
+{
+	return role == BG_ROLE_BRANCH || role == BG_ROLE_POD_STRICT || role == BG_ROLE_POD_STANDARD;
+}
+
+static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg_datapath *datapath,
+	       struct outcome *outcome, struct bg_error *err)
+{
+	struct bg_filters filters = {};
+	int rc;
+
+	rc = write_iface(guard, datapath, err);
+	if (!rc)
+		rc = attach_missing(ifaces, guard, datapath, &outcome->without_xdp, err);
+	if (rc)
+		return rc;
+	if (!bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters)) {
+		stay_first(ifaces, guard, datapath, &filters, outcome, err);
+		if (has_peer_role(guard->role))
+			note_others(guard, &filters);
+	}
+	rc = write_iface(guard, datapath, err);
+	/* only now may the trunk let its frames by */
+	if (!rc && guard->role == BG_ROLE_BRANCH && guard->vlan)
+		rc = bg_vlan_set(datapath, guard->vlan, guard->ifindex, err);
+	return rc;
+}
+
+void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
+		  const struct bg_datapath *datapath)
+{
+	struct bg_error err = {};
+	struct outcome outcome = {};
+	int rc;
+
+	rc = arm(ifaces, guard, datapath, &outcome, &err);
+	if (rc == -ENODEV) {
+		/* it went while we were at it; netlink will say so */
+		guard->complete = false;
+		return;
+	}
+	if (rc) {
+		guard->complete = false;
+		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+		bg_guard_trouble(guard, BG_LOG_ERROR, "this interface is not guarded", err.text);
+		return;
+	}
+	if (outcome.behind)
+		bg_guard_trouble(
+			guard, BG_LOG_WARNING,
+			"a program of somebody else stands before this one: what that lets pass is "
+			"not judged",
+			err.text);
+	else if (outcome.without_xdp)
+		bg_guard_trouble(guard, BG_LOG_WARNING,
+				 "without XDP on this interface, TC guards it alone", err.text);
+	else if (guard->role == BG_ROLE_BRANCH && !guard->has_branch)
+		bg_guard_trouble(
+			guard, BG_LOG_WARNING,
+			"no branch in the feed for this interface: everything on it is dropped",
+			"");
+	else if (guard->role == BG_ROLE_BRANCH && guard->tag && guard->tag != guard->vlan)
+		bg_guard_trouble(guard, BG_LOG_WARNING,
+				 "the tag on the wire is not the VlanId of the feed's branch", "");
+	else
+		guard->trouble[0] = '\0';
+	if (!guard->complete) {
+		guard->complete = true;
+		if (!guard->armed_ns)
+			guard->armed_ns = bg_boottime_ns();
+		bg_guard_report(guard, guard->adopted ? "adopted" : "armed");
+		guard->adopted = false;
+	}
+}

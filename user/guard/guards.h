@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The table of guarded interfaces, which all files of the room share. */
+#ifndef BG_GUARD_GUARDS_H
+#define BG_GUARD_GUARDS_H
+
+#include "base/log.h"
+#include "guard/ifaces.h"
+
+struct bg_guard {
+	__u32 ifindex;
+	char name[16];
+	enum bg_role role;
+	__u32 vlan;
+	__u32 flags;	 /* enum bg_iface_flag */
+	bool in_map;	 /* the entry in `ifaces` is up to date */
+	bool adopted;	 /* from an earlier daemon, and not yet reported */
+	bool complete;	 /* everything that guards it is there */
+	bool has_branch; /* the feed has it */
+	__u32 tag;	 /* on the wire, 0 = not a VLAN interface */
+	__u64 armed_ns;
+	unsigned int wanted;			      /* set of BG_PROGRAM_BIT() */
+	struct bg_attachment attachment[BG_PROGRAMS]; /* by enum bg_program */
+	char trouble[256]; /* what was last said to be wrong, "" = nothing */
+};
+
+struct bg_ifaces {
+	struct bg_ifaces_options options;
+	struct bg_netdevs *netdevs;
+	struct bg_guard *guards;
+	size_t count, capacity;
+	__u32 primary; /* of the default route */
+};
+
+struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex);
+
+/* The guard of an interface, made if need be; NULL when out of memory. */
+struct bg_guard *bg_guard_get(struct bg_ifaces *ifaces, __u32 ifindex, const char *name);
+
+/* Says what is wrong with an interface, once until it is another thing. */
+void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const char *message,
+		      const char *reason);
+
+/* A line about an interface and what is on it. */
+void bg_guard_report(const struct bg_guard *guard, const char *message);
+
+const char *bg_role_name(enum bg_role role);
+
+struct bg_attach_context bg_ifaces_context(const struct bg_ifaces *ifaces,
+					   const struct bg_datapath *datapath);
+
+/* Puts on an interface what is missing of guard->wanted, and takes away the rest. */
+void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
+		  const struct bg_datapath *datapath);
+
+#endif

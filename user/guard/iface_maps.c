@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "guard/iface_maps.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "branchguard.skel.h"
+#include "guard/plan.h"
+
+/* The CNI's routing table of a branch is its VLAN id plus this. */
+#define BRANCH_TABLE_BASE 100
+
+static int map_get(const struct bpf_map *map, const void *key, void *value)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(map), key, value);
+}
+
+int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *iface,
+		 struct bg_error *err)
+{
+	struct bpf_map *map = datapath->skel->maps.ifaces;
+	__u32 place = iface->ifindex & (BG_IFACES - 1);
+	struct bg_iface there = {};
+
+	map_get(map, &place, &there);
+	if (!there.ifindex || there.ifindex == iface->ifindex)
+		return bg_map_set(map, &place, iface, err);
+	return bg_map_set(datapath->skel->maps.more_ifaces, &iface->ifindex, iface, err);
+}
+
+void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex)
+{
+	struct bpf_map *map = datapath->skel->maps.ifaces;
+	__u32 place = ifindex & (BG_IFACES - 1);
+	struct bg_iface there = {}, none = {};
+
+	bpf_map_delete_elem(bpf_map__fd(datapath->skel->maps.more_ifaces), &ifindex);
+	if (!map_get(map, &place, &there) && there.ifindex == ifindex)
+		bpf_map_update_elem(bpf_map__fd(map), &place, &none, BPF_ANY);
+}
+
+void bg_iface_each(const struct bg_datapath *datapath,
+		   void (*each)(const struct bg_iface *iface, void *context), void *context)
+{
+	int more = bpf_map__fd(datapath->skel->maps.more_ifaces);
+	__u32 key, *last = NULL;
+	struct bg_iface iface;
+
+	for (__u32 place = 0; place < BG_IFACES; place++)
+		if (!map_get(datapath->skel->maps.ifaces, &place, &iface) && iface.ifindex)
+			each(&iface, context);
+	while (!bpf_map_get_next_key(more, last, &key)) {
+		last = &key;
+		if (!bpf_map_lookup_elem(more, &key, &iface))
+			each(&iface, context);
+	}
+}
+
+int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, struct bg_error *err)
+{
+	return bg_map_set(datapath->skel->maps.vlans, &vlan, &ifindex, err);
+}
+
+void bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex)
+{
+	struct bpf_map *map = datapath->skel->maps.vlans;
+	__u32 there = 0, none = 0;
+
+	if (!map_get(map, &vlan, &there) && there == ifindex)
+		bpf_map_update_elem(bpf_map__fd(map), &vlan, &none, BPF_ANY);
+}
+
+int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, __u64 armed_ns,
+		  struct bg_error *err)
+{
+	struct bpf_map *map = datapath->skel->maps.branches;
+	struct bg_branch_info info;
+
+	if (map_get(map, &vlan, &info))
+		return 0;
+	if (info.ifindex == ifindex && info.armed_ns == armed_ns)
+		return 0;
+	info.ifindex = ifindex;
+	info.armed_ns = armed_ns;
+	return bg_map_set(map, &vlan, &info, err);
+}
+
+__u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex)
+{
+	struct bg_branch_info info;
+
+	if (map_get(datapath->skel->maps.branches, &vlan, &info) || info.ifindex != ifindex)
+		return 0;
+	return info.armed_ns;
+}
+
+static bool has_mac(const struct bg_pod *pod)
+{
+	static const __u8 none[sizeof(pod->mac)];
+
+	return memcmp(pod->mac, none, sizeof(none)) != 0;
+}
+
+static int set_pod(const struct bg_datapath *datapath, struct bg_netdevs *netdevs,
+		   const struct bg_netdev *host, const struct bg_addr *address,
+		   const struct bg_pod *wanted, struct bg_error *err)
+{
+	struct bpf_map *map = datapath->skel->maps.pods;
+	struct bg_pod pod = *wanted, there = {};
+	bool known = !map_get(map, address, &there);
+	int rc;
+
+	if (known && there.host_ifindex == pod.host_ifindex)
+		memcpy(pod.mac, there.mac, sizeof(pod.mac));
+	if (!has_mac(&pod))
+		bg_netdev_peer_mac(netdevs, host, address, pod.mac);
+	if (known && !memcmp(&pod, &there, sizeof(pod)))
+		return 0;
+	rc = bg_map_set(map, address, &pod, err);
+	/* without an entry it takes the way over the branch */
+	return rc == -E2BIG ? 0 : rc;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct bg_addr));
+}
+
+static void remove_stale_pods(const struct bg_datapath *datapath, struct bg_addr *wanted,
+			      size_t count)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.pods);
+	struct bg_addr key, last;
+	bool more;
+
+	qsort(wanted, count, sizeof(*wanted), compare_addresses);
+	more = !bpf_map_get_next_key(fd, NULL, &key);
+	while (more) {
+		last = key;
+		/* before the entry goes, else the walk starts over */
+		more = !bpf_map_get_next_key(fd, &last, &key);
+		if (!bsearch(&last, wanted, count, sizeof(*wanted), compare_addresses))
+			bpf_map_delete_elem(fd, &last);
+	}
+}
+
+int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,
+		 struct bg_netdevs *netdevs, struct bg_error *err)
+{
+	bg_auto_free struct bg_addr *wanted = NULL;
+	size_t count = 0, most = 0;
+
+	for (size_t i = 0; i < model->branch_count; i++)
+		for (size_t j = 0; j < model->branches[i].pod_count; j++)
+			most += model->branches[i].pods[j].address_count;
+	wanted = calloc(most + 1, sizeof(*wanted));
+	if (!wanted)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);
+
+		for (size_t j = 0; j < branch->pod_count; j++) {
+			const struct bg_netdev *host = bg_pod_netdev(netdevs, &branch->pods[j]);
+			struct bg_pod pod = { .vlan = branch->vlan, .mode = branch->mode };
+
+			if (!host)
+				continue;
+			pod.host_ifindex = host->ifindex;
+			pod.branch_ifindex = netdev ? netdev->ifindex : 0;
+			memcpy(pod.host_mac, host->mac, sizeof(pod.host_mac));
+			for (size_t k = 0; k < branch->pods[j].address_count; k++) {
+				const struct bg_addr *address = &branch->pods[j].addresses[k];
+				int rc = set_pod(datapath, netdevs, host, address, &pod, err);
+
+				if (rc)
+					return rc;
+				wanted[count++] = *address;
+			}
+		}
+	}
+	remove_stale_pods(datapath, wanted, count);
+	return 0;
+}
+
+void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour)
+{
+	struct bpf_map *map = datapath->skel->maps.pods;
+	struct bg_pod pod;
+
+	if (map_get(map, &neighbour->address, &pod) || pod.host_ifindex != neighbour->ifindex ||
+	    !memcmp(pod.mac, neighbour->mac, sizeof(pod.mac)))
+		return;
+	memcpy(pod.mac, neighbour->mac, sizeof(pod.mac));
+	bpf_map_update_elem(bpf_map__fd(map), &neighbour->address, &pod, BPF_EXIST);
+}
+
+struct routes {
+	struct bg_default_route *route;
+	size_t count;
+};
+
+static void free_routes(struct routes *routes)
+{
+	free(routes->route);
+}
+
+/* The best one of a table; `ifindex` 0: by any interface. */
+static const struct bg_default_route *best_route(const struct routes *routes, __u32 table,
+						 __u32 ifindex)
+{
+	const struct bg_default_route *best = NULL;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct bg_default_route *route = &routes->route[i];
+
+		if (route->table == table && (!ifindex || route->ifindex == ifindex) &&
+		    (!best || route->metric < best->metric))
+			best = route;
+	}
+	return best;
+}
+
+static int set_way(const struct bg_datapath *datapath, __u32 vlan, const struct bg_route *way,
+		   struct bg_error *err)
+{
+	struct bpf_map *map = datapath->skel->maps.ways;
+	struct bg_route there = {};
+
+	map_get(map, &vlan, &there);
+	return memcmp(&there, way, sizeof(there)) != 0 ? bg_map_set(map, &vlan, way, err) : 0;
+}
+
+static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_model *model,
+			    const struct bg_netdevs *netdevs, const struct routes *v4,
+			    const struct routes *v6, struct bg_error *err)
+{
+	bool used[BG_VLANS] = {};
+
+	for (size_t i = 0; model && i < model->branch_count; i++) {
+		__u32 vlan = model->branches[i].vlan, table = vlan + BRANCH_TABLE_BASE;
+		const struct bg_netdev *netdev =
+			bg_netdev_by_name(netdevs, model->branches[i].interface);
+		const struct bg_default_route *route;
+		struct bg_route way = {};
+		int rc;
+
+		if (!netdev)
+			continue;
+		route = best_route(v4, table, netdev->ifindex);
+		if (route)
+			way.gateway4 = route->gateway;
+		way.ifindex = route ? netdev->ifindex : 0;
+		route = best_route(v6, table, netdev->ifindex);
+		if (route) {
+			way.gateway6 = route->gateway;
+			way.ifindex = netdev->ifindex;
+		}
+		rc = set_way(datapath, vlan, &way, err);
+		if (rc)
+			return rc;
+		used[vlan] = true;
+	}
+	for (__u32 vlan = 0; vlan < BG_VLANS; vlan++) {
+		static const struct bg_route none;
+		int rc = used[vlan] ? 0 : set_way(datapath, vlan, &none, err);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *model,
+		 struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err)
+{
+	bg_cleanup(free_routes) struct routes v4 = {}, v6 = {};
+	const struct bg_default_route *route;
+	const struct bg_netdev *netdev = NULL;
+	struct bg_host host = {}, there = {};
+	__u32 zero = 0;
+	int rc;
+
+	rc = bg_netdevs_default_routes(netdevs, AF_INET, &v4.route, &v4.count);
+	if (!rc)
+		rc = bg_netdevs_default_routes(netdevs, AF_INET6, &v6.route, &v6.count);
+	if (rc && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
+		return bg_fail(err, rc, "netlink: listing the default routes: %s", strerror(-rc));
+	route = best_route(&v4, RT_TABLE_MAIN, 0);
+	if (!route)
+		route = best_route(&v6, RT_TABLE_MAIN, 0);
+	*primary = route ? route->ifindex : 0;
+
+	if (model && model->node.primary_interface[0])
+		netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
+	else
+		netdev = bg_netdev_by_index(netdevs, *primary);
+	if (netdev) {
+		host.primary_ifindex = netdev->ifindex;
+		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
+	}
+	map_get(datapath->skel->maps.node, &zero, &there);
+	if (memcmp(&host, &there, sizeof(host)) != 0) {
+		rc = bg_map_set(datapath->skel->maps.node, &zero, &host, err);
+		if (rc)
+			return rc;
+	}
+	return sync_branch_ways(datapath, model, netdevs, &v4, &v6, err);
+}

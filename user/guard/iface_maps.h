@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The maps that tell the programs of interfaces and pods: ifaces, more_ifaces,
+ * vlans, branches, pods, ways and node (headers/maps.h). */
+#ifndef BG_GUARD_IFACE_MAPS_H
+#define BG_GUARD_IFACE_MAPS_H
+
+#include "datapath/datapath.h"
+#include "guard/netdevs.h"
+#include "maps.h"
+
+int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *iface,
+		 struct bg_error *err);
+void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex);
+
+/* Every entry of both maps. */
+void bg_iface_each(const struct bg_datapath *datapath,
+		   void (*each)(const struct bg_iface *iface, void *context), void *context);
+
+/* 0 = not armed. */
+int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
+		struct bg_error *err);
+/* Not armed any more, unless by another interface. */
+void bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
+
+/* Where the branch of a VLAN is; armed_ns 0: not armed. Without such a branch in
+ * the map, nothing is done. */
+int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, __u64 armed_ns,
+		  struct bg_error *err);
+
+/* Since when it was armed on this interface, 0 = it was not. */
+__u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
+
+/*
+ * Brings `pods` in line with the model and the interfaces. Hardware addresses
+ * that are known stay as long as the interface does.
+ */
+int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,
+		 struct bg_netdevs *netdevs, struct bg_error *err);
+
+/* A neighbour told its hardware address. */
+void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour);
+
+/* Brings `ways` and `node` in line with the routes; *primary is the interface of
+ * the main table's default route, 0 = none. */
+int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *model,
+		 struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err);
+
+#endif

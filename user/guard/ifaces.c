@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From the plan to what is attached: what has to change in the table of guards. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "guard/guards.h"
+#include "guard/iface_maps.h"
+
+static void plan_free_at(struct bg_plan *plan)
+{
+	bg_plan_free(plan);
+}
+
+struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct bg_netdevs *netdevs)
+{
+	struct bg_ifaces *ifaces = calloc(1, sizeof(*ifaces));
+
+	if (!ifaces)
+		return NULL;
+	ifaces->options = *options;
+	ifaces->netdevs = netdevs;
+	return ifaces;
+}
+
+void bg_ifaces_free(struct bg_ifaces *ifaces)
+{
+	if (!ifaces)
+		return;
+	for (size_t i = 0; i < ifaces->count; i++)
+		for (int program = 0; program < BG_PROGRAMS; program++)
+			bg_attach_release(&ifaces->guards[i].attachment[program]);
+	free(ifaces->guards);
+	free(ifaces);
+}
+
+/* --- disarming ------------------------------------------------------------- */
+
+static void drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
+		       const struct bg_datapath *datapath)
+{
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
+	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+	bg_iface_clear(datapath, guard->ifindex);
+	*guard = ifaces->guards[--ifaces->count];
+}
+
+static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
+{
+	for (size_t i = 0; i < ifaces->count;) {
+		struct bg_guard *guard = &ifaces->guards[i];
+
+		if (bg_netdev_by_index(ifaces->netdevs, guard->ifindex)) {
+			i++;
+			continue;
+		}
+		bg_log(BG_LOG_INFO, "interface gone, disarmed",
+		       "interface=%s ifindex=%u role=%s vlan=%u", guard->name, guard->ifindex,
+		       bg_role_name(guard->role), guard->vlan);
+		/* links whose interface is gone are dead already; only pins remain */
+		drop_guard(ifaces, guard, datapath);
+	}
+}
+
+/* Host traffic and the trunk are not ours to filter when they have no role. */
+static bool stays_without_plan(const struct bg_guard *guard, const struct bg_plan *plan)
+{
+	switch (guard->role) {
+	case BG_ROLE_BRANCH:
+	case BG_ROLE_POD_STRICT:
+	case BG_ROLE_POD_STANDARD:
+		return true;
+	case BG_ROLE_TRUNK:
+		return !plan->has_trunk;
+	case BG_ROLE_PRIMARY:
+	case BG_ROLE_NONE:
+		break;
+	}
+	return false;
+}
+
+static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+			   const struct bg_plan *plan, const struct bg_model *model)
+{
+	for (size_t i = 0; i < ifaces->count;) {
+		struct bg_guard *guard = &ifaces->guards[i];
+
+		/* without a feed nobody knows what is not wanted */
+		if (!model || bg_plan_find(plan, guard->ifindex) ||
+		    stays_without_plan(guard, plan)) {
+			i++;
+			continue;
+		}
+		bg_guard_report(guard, "disarmed: the interface has no part in the feed any more");
+		drop_guard(ifaces, guard, datapath);
+	}
+}
+
+/* What the plan says of an interface; NULL: only what stays without it. */
+static void update_guard(struct bg_guard *guard, const struct bg_planned *planned,
+			 const struct bg_netdev *netdev, const struct bg_datapath *datapath,
+			 enum bg_xdp_choice xdp)
+{
+	if (strcmp(guard->name, netdev->name) != 0 && strcmp(guard->name, "?") != 0)
+		bg_log(BG_LOG_INFO, "interface renamed", "interface=%s ifindex=%u was=%s",
+		       netdev->name, netdev->ifindex, guard->name);
+	snprintf(guard->name, sizeof(guard->name), "%s", netdev->name);
+	if (!planned) {
+		guard->has_branch = false;
+		if (!guard->wanted)
+			guard->wanted = bg_role_programs(guard->role, xdp);
+		return;
+	}
+	if (guard->role != planned->role || guard->vlan != planned->vlan) {
+		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+		if (guard->role)
+			bg_log(BG_LOG_INFO, "interface changed",
+			       "interface=%s ifindex=%u role=%s vlan=%u was=%s was_vlan=%u",
+			       netdev->name, netdev->ifindex, bg_role_name(planned->role),
+			       planned->vlan, bg_role_name(guard->role), guard->vlan);
+		guard->role = planned->role;
+		guard->vlan = planned->vlan;
+		guard->in_map = false;
+	}
+	guard->wanted = planned->programs;
+	guard->has_branch = planned->branch;
+	guard->tag = netdev->kind == BG_NETDEV_VLAN ? netdev->vlan : 0;
+}
+
+/* Trunks first: from then on nothing comes in for a branch that is not armed. */
+static int arm_all(struct bg_ifaces *ifaces, const struct bg_datapath *datapath, bool trunks)
+{
+	int incomplete = 0;
+
+	for (size_t i = 0; i < ifaces->count; i++) {
+		struct bg_guard *guard = &ifaces->guards[i];
+		bool is_trunk = guard->wanted & BG_PROGRAM_BIT(BG_TC_TRUNK_INGRESS);
+
+		if (is_trunk != trunks)
+			continue;
+		bg_guard_arm(ifaces, guard, datapath);
+		incomplete += !guard->complete;
+	}
+	return incomplete;
+}
+
+static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+			 const struct bg_model *model, struct bg_error *err)
+{
+	for (size_t i = 0; i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		const struct bg_netdev *netdev =
+			bg_netdev_by_name(ifaces->netdevs, branch->interface);
+		struct bg_guard *guard = netdev ? bg_guard_find(ifaces, netdev->ifindex) : NULL;
+		int rc = bg_branch_set(datapath, branch->vlan, netdev ? netdev->ifindex : 0,
+				       guard && guard->complete ? guard->armed_ns : 0, err);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+		   const struct bg_model *model, struct bg_error *err)
+{
+	bg_cleanup(plan_free_at) struct bg_plan plan = {};
+	int incomplete, rc, ways;
+
+	/* not knowing the routes is no reason to leave an interface unguarded */
+	ways = bg_ways_sync(datapath, model, ifaces->netdevs, &ifaces->primary, err);
+	rc = bg_plan_make(model, ifaces->netdevs, ifaces->options.xdp, ifaces->primary, &plan);
+	if (rc)
+		return bg_fail(err, rc, "out of memory");
+	drop_gone(ifaces, datapath);
+	drop_unplanned(ifaces, datapath, &plan, model);
+	for (size_t i = 0; i < plan.count; i++)
+		if (!bg_guard_get(ifaces, plan.planned[i].netdev->ifindex,
+				  plan.planned[i].netdev->name))
+			return bg_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < ifaces->count; i++) {
+		struct bg_guard *guard = &ifaces->guards[i];
+
+		update_guard(guard, bg_plan_find(&plan, guard->ifindex),
+			     bg_netdev_by_index(ifaces->netdevs, guard->ifindex), datapath,
+			     ifaces->options.xdp);
+	}
+	incomplete = arm_all(ifaces, datapath, true);
+	incomplete += arm_all(ifaces, datapath, false);
+	if (model) {
+		rc = note_branches(ifaces, datapath, model, err);
+		if (!rc)
+			rc = bg_pods_sync(datapath, model, ifaces->netdevs, err);
+		if (rc)
+			return rc;
+	}
+	return ways ? ways : incomplete;
+}
+
+void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
+			void (*each)(const char *interface, const char *text, void *context),
+			void *context)
+{
+	for (size_t i = 0; i < ifaces->count; i++)
+		if (ifaces->guards[i].trouble[0])
+			each(ifaces->guards[i].name, ifaces->guards[i].trouble, context);
+}

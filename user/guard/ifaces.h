@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The interfaces under guard: which programs are on which interface, kept in
+ * line with what the plan (plan.h) wants.
+ *
+ * Once guarded, a branch and a pod's veth stay so until the interface is gone,
+ * even if the feed forgets them: without a branch in the feed everything on
+ * them is dropped, never let through.
+ */
+#ifndef BG_GUARD_IFACES_H
+#define BG_GUARD_IFACES_H
+
+#include "datapath/datapath.h"
+#include "guard/plan.h"
+
+struct bg_ifaces_options {
+	const char *pin_dir;
+	enum bg_xdp_choice xdp;
+	bool tcx; /* else clsact */
+};
+
+struct bg_ifaces;
+
+struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options,
+				struct bg_netdevs *netdevs);
+/* Closes what belongs to this process; everything stays in force. */
+void bg_ifaces_free(struct bg_ifaces *ifaces);
+
+/* Finds what an earlier daemon guarded; call once, before the first sync. The old
+ * programs stay until bg_ifaces_switch(). */
+int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+		    struct bg_error *err);
+
+/* Replaces all programs that are attached by those of this datapath, each in place. */
+void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapath);
+
+/*
+ * Arms and disarms what has to be, puts back what was taken away, and brings the
+ * maps of interfaces and pods in line. Says in the log what it did; what failed
+ * is said once and tried again with the next call. Returns the number of
+ * interfaces that are not guarded as they should be, or a negative errno.
+ */
+int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+		   const struct bg_model *model, struct bg_error *err);
+
+/* Calls `each` for everything that is wrong with an interface at present. */
+void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
+			void (*each)(const char *interface, const char *text, void *context),
+			void *context);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Interfaces that an earlier daemon guarded, and the change to new programs. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "guard/guards.h"
+#include "guard/iface_maps.h"
+
+struct adoption {
+	struct bg_ifaces *ifaces;
+	const struct bg_datapath *datapath;
+	bool out_of_memory;
+};
+
+static void adopt_iface(const struct bg_iface *iface, void *context)
+{
+	struct adoption *adoption = context;
+	const struct bg_netdev *netdev =
+		bg_netdev_by_index(adoption->ifaces->netdevs, iface->ifindex);
+	struct bg_guard *guard =
+		bg_guard_get(adoption->ifaces, iface->ifindex, netdev ? netdev->name : "?");
+
+	if (!guard) {
+		adoption->out_of_memory = true;
+		return;
+	}
+	guard->role = iface->role;
+	guard->vlan = iface->vlan;
+	guard->flags = iface->flags;
+	guard->in_map = true;
+	guard->adopted = true;
+	if (guard->role == BG_ROLE_BRANCH)
+		guard->armed_ns =
+			bg_branch_armed_ns(adoption->datapath, guard->vlan, iface->ifindex);
+}
+
+static void adopt_link(struct bg_attachment *attachment, void *context)
+{
+	struct adoption *adoption = context;
+	struct bg_guard *guard =
+		bg_guard_get(adoption->ifaces, attachment->ifindex, attachment->interface);
+
+	if (!guard) {
+		adoption->out_of_memory = true;
+		bg_attach_release(attachment);
+		return;
+	}
+	guard->attachment[attachment->program] = *attachment;
+	guard->adopted = true;
+}
+
+static void adopt_filters(struct bg_guard *guard)
+{
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		struct bg_attachment *attachment = &guard->attachment[program];
+
+		if (attachment->by != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP ||
+		    bg_attach_find_filter(program, guard->ifindex, attachment))
+			continue;
+		snprintf(attachment->interface, sizeof(attachment->interface), "%s", guard->name);
+	}
+}
+
+int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+		    struct bg_error *err)
+{
+	struct adoption adoption = { .ifaces = ifaces, .datapath = datapath };
+	int rc;
+
+	bg_iface_each(datapath, adopt_iface, &adoption);
+	rc = bg_attach_adopt(ifaces->options.pin_dir, adopt_link, &adoption, err);
+	if (rc)
+		return rc;
+	if (adoption.out_of_memory)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < ifaces->count; i++)
+		if (bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex))
+			adopt_filters(&ifaces->guards[i]);
+	return 0;
+}
+
+void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
+{
+	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
+
+	for (size_t i = 0; i < ifaces->count; i++) {
+		struct bg_guard *guard = &ifaces->guards[i];
+
+		for (int program = 0; program < BG_PROGRAMS; program++) {
+			struct bg_attachment *attachment = &guard->attachment[program];
+			struct bg_error err = {};
+			int rc;
+
+			if (attachment->by == BG_ATTACH_NONE)
+				continue;
+			/* what the options now do without is not loaded, and goes; what
+			 * is gone is put back by the next sync */
+			rc = bg_program_fd(datapath->skel, program) < 0
+				     ? -ENOLINK
+				     : bg_attach_replace(&context, attachment, &err);
+			if (rc == -ENOLINK)
+				bg_detach(ifaces->options.pin_dir, attachment);
+			else if (rc)
+				bg_guard_trouble(guard, BG_LOG_ERROR,
+						 "an old program stays in force on this interface",
+						 err.text);
+		}
+	}
+}

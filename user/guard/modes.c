@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "guard/modes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard/plan.h"
+
+/* How a branch was attached. */
+struct attached {
+	char id[64];
+	__u32 ifindex;
+	enum bg_mode mode;
+};
+
+struct bg_modes {
+	enum bg_mode *asked;	    /* by index of the model's branches */
+	bool *told;		    /* that the feed's mode is not in effect */
+	enum bg_mode *asked_before; /* by the model before */
+	bool *told_before;
+	struct attached *attached;
+	size_t count, capacity;
+};
+
+struct bg_modes *bg_modes_new(void)
+{
+	return calloc(1, sizeof(struct bg_modes));
+}
+
+void bg_modes_free(struct bg_modes *modes)
+{
+	if (!modes)
+		return;
+	free(modes->asked);
+	free(modes->told);
+	free(modes->asked_before);
+	free(modes->told_before);
+	free(modes->attached);
+	free(modes);
+}
+
+static struct attached *find(struct bg_modes *modes, const char *id)
+{
+	for (size_t i = 0; i < modes->count; i++)
+		if (!strncmp(modes->attached[i].id, id, sizeof(modes->attached[i].id) - 1))
+			return &modes->attached[i];
+	return NULL;
+}
+
+static int record(struct bg_modes *modes, const char *id, __u32 ifindex, enum bg_mode mode)
+{
+	struct attached *attached = find(modes, id);
+
+	if (!attached) {
+		if (modes->count == modes->capacity) {
+			size_t capacity = modes->capacity * 2 + 32;
+			struct attached *larger =
+				realloc(modes->attached, capacity * sizeof(*larger));
+
+			if (!larger)
+				return -ENOMEM;
+			modes->attached = larger;
+			modes->capacity = capacity;
+		}
+		attached = &modes->attached[modes->count++];
+		snprintf(attached->id, sizeof(attached->id), "%s", id);
+	}
+	attached->ifindex = ifindex;
+	attached->mode = mode;
+	return 0;
+}
+
+int bg_modes_adopt(struct bg_modes *modes, const struct bg_branch_info *info)
+{
+	return info->ifindex ? record(modes, info->id, info->ifindex, info->mode) : 0;
+}
+
+int bg_modes_ask(struct bg_modes *modes, const struct bg_model *model)
+{
+	enum bg_mode *asked = calloc(model->branch_count + 1, sizeof(*asked));
+	bool *told = calloc(model->branch_count + 1, sizeof(*told));
+
+	if (!asked || !told) {
+		free(asked);
+		free(told);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < model->branch_count; i++)
+		asked[i] = model->branches[i].mode;
+	free(modes->asked_before);
+	free(modes->told_before);
+	modes->asked_before = modes->asked;
+	modes->told_before = modes->told;
+	modes->asked = asked;
+	modes->told = told;
+	return 0;
+}
+
+void bg_modes_ask_back(struct bg_modes *modes)
+{
+	free(modes->asked);
+	free(modes->told);
+	modes->asked = modes->asked_before;
+	modes->told = modes->told_before;
+	modes->asked_before = NULL;
+	modes->told_before = NULL;
+}
+
+static bool mode_by_name(const struct bg_model_branch *branch, const struct bg_netdevs *netdevs,
+			 enum bg_mode *mode)
+{
+	for (size_t i = 0; i < branch->pod_count; i++) {
+		const struct bg_netdev *netdev = bg_pod_netdev(netdevs, &branch->pods[i]);
+
+		if (netdev && bg_pod_name_mode(netdev->name, mode))
+			return true;
+	}
+	return false;
+}
+
+int bg_modes_apply(struct bg_modes *modes, struct bg_model *model, const struct bg_netdevs *netdevs,
+		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode asked))
+{
+	int changed = 0;
+
+	for (size_t i = 0; i < model->branch_count; i++) {
+		struct bg_model_branch *branch = &model->branches[i];
+		const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);
+		struct attached *attached = find(modes, branch->id);
+		enum bg_mode mode = modes->asked[i];
+
+		if (model->node.live_mode_change || mode_by_name(branch, netdevs, &mode))
+			;
+		else if (netdev && attached && attached->ifindex == netdev->ifindex)
+			mode = attached->mode;
+		if (netdev && record(modes, branch->id, netdev->ifindex, mode))
+			return -ENOMEM;
+		if (mode != modes->asked[i] && !modes->told[i])
+			kept(branch, modes->asked[i]);
+		modes->told[i] = mode != modes->asked[i];
+		changed += branch->mode != mode;
+		branch->mode = mode;
+	}
+	return changed;
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table of interfaces: dump, then changes. */
+#include "guard/netdevs.h"
+
+#include <errno.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include "base/cleanup.h"
+#include "guard/netlink.h"
+
+/* Bursts (hundreds of pods at once) must fit, else it is a full dump each time. */
+#define EVENT_BUFFER_BYTES (4 << 20)
+
+struct bg_netdevs {
+	struct mnl_socket *events;
+	struct bg_netlink netlink;
+	struct bg_netdev *netdev; /* sorted by ifindex */
+	size_t count, capacity;
+	/* while a batch is taken in */
+	void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context);
+	void *context;
+	unsigned int changed;
+};
+
+/* First place whose ifindex is not below. */
+static size_t place_of(const struct bg_netdevs *netdevs, __u32 ifindex)
+{
+	size_t low = 0, high = netdevs->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (netdevs->netdev[middle].ifindex < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool same_netdev(const struct bg_netdev *a, const struct bg_netdev *b)
+{
+	return a->ifindex == b->ifindex && !strcmp(a->name, b->name) && a->kind == b->kind &&
+	       a->vlan == b->vlan && a->lower == b->lower && a->lower_netnsid == b->lower_netnsid &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->up == b->up;
+}
+
+static int put_netdev(struct bg_netdevs *netdevs, const struct bg_netdev *netdev)
+{
+	size_t place = place_of(netdevs, netdev->ifindex);
+
+	if (place < netdevs->count && netdevs->netdev[place].ifindex == netdev->ifindex) {
+		if (same_netdev(&netdevs->netdev[place], netdev))
+			return 0;
+	} else {
+		if (netdevs->count == netdevs->capacity) {
+			size_t capacity = netdevs->capacity * 2 + 64;
+			struct bg_netdev *larger =
+				realloc(netdevs->netdev, capacity * sizeof(*larger));
+
+			if (!larger)
+				return -ENOMEM;
+			netdevs->netdev = larger;
+			netdevs->capacity = capacity;
+		}
+		memmove(&netdevs->netdev[place + 1], &netdevs->netdev[place],
+			(netdevs->count - place) * sizeof(*netdev));
+		netdevs->count++;
+	}
+	netdevs->netdev[place] = *netdev;
+	netdevs->changed |= BG_NETDEVS_CHANGED;
+	return 0;
+}
+
+static void remove_netdev(struct bg_netdevs *netdevs, __u32 ifindex)
+{
+	size_t place = place_of(netdevs, ifindex);
+
+	if (place == netdevs->count || netdevs->netdev[place].ifindex != ifindex)
+		return;
+	netdevs->count--;
+	memmove(&netdevs->netdev[place], &netdevs->netdev[place + 1],
+		(netdevs->count - place) * sizeof(*netdevs->netdev));
+	netdevs->changed |= BG_NETDEVS_CHANGED;
+}
+
+static int take_in(const struct nlmsghdr *message, void *context)
+{
+	struct bg_netdevs *netdevs = context;
+	struct bg_default_route route;
+	struct bg_neighbour neighbour;
+	struct bg_netdev netdev;
+
+	switch (message->nlmsg_type) {
+	case RTM_NEWLINK:
+		if (bg_netdev_parse(message, &netdev) && put_netdev(netdevs, &netdev))
+			return MNL_CB_ERROR;
+		break;
+	case RTM_DELLINK:
+		/* the bridge family says so too when a port leaves a bridge */
+		if (bg_netdev_parse(message, &netdev))
+			remove_netdev(netdevs, netdev.ifindex);
+		break;
+	case RTM_NEWNEIGH:
+		if (netdevs->on_neighbour && bg_neighbour_parse(message, &neighbour))
+			netdevs->on_neighbour(&neighbour, netdevs->context);
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		if (bg_default_route_parse(message, &route))
+			netdevs->changed |= BG_ROUTES_CHANGED;
+		break;
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+		netdevs->changed |= BG_FILTERS_CHANGED;
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
+{
+	struct rtgenmsg family = { .rtgen_family = AF_UNSPEC };
+	int rc, tries = 0;
+
+	netdevs->changed |= BG_NETDEVS_CHANGED | BG_FILTERS_CHANGED | BG_ROUTES_CHANGED;
+	do {
+		netdevs->count = 0;
+		rc = bg_netlink_ask(&netdevs->netlink, RTM_GETLINK, NLM_F_DUMP, &family,
+				    sizeof(family), NULL, take_in, netdevs);
+	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
+	return rc ? bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc)) : 0;
+}
+
+static void close_at(struct bg_netdevs **netdevs)
+{
+	bg_netdevs_close(*netdevs);
+}
+
+int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
+{
+	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_TC, RTNLGRP_IPV4_ROUTE,
+				      RTNLGRP_IPV6_ROUTE };
+	bg_cleanup(close_at) struct bg_netdevs *netdevs = NULL;
+	int bytes = EVENT_BUFFER_BYTES, rc;
+
+	netdevs = calloc(1, sizeof(*netdevs));
+	if (!netdevs)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	rc = bg_netlink_open(&netdevs->netlink);
+	if (rc)
+		return bg_fail(err, rc, "netlink: opening a socket: %s", strerror(-rc));
+	netdevs->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!netdevs->events || mnl_socket_bind(netdevs->events, 0, MNL_SOCKET_AUTOPID) < 0)
+		return bg_fail(err, -errno, "netlink: opening a socket: %s", strerror(errno));
+	setsockopt(mnl_socket_get_fd(netdevs->events), SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
+		   sizeof(bytes));
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		int group = groups[i];
+
+		if (mnl_socket_setsockopt(netdevs->events, NETLINK_ADD_MEMBERSHIP, &group,
+					  sizeof(group)) < 0)
+			return bg_fail(err, -errno, "netlink: subscribing to group %d: %s", group,
+				       strerror(errno));
+	}
+	rc = read_table(netdevs, err);
+	if (rc)
+		return rc;
+	*out = bg_take_ptr(netdevs);
+	return 0;
+}
+
+void bg_netdevs_close(struct bg_netdevs *netdevs)
+{
+	if (!netdevs)
+		return;
+	if (netdevs->events)
+		mnl_socket_close(netdevs->events);
+	bg_netlink_close(&netdevs->netlink);
+	free(netdevs->netdev);
+	free(netdevs);
+}
+
+int bg_netdevs_fd(const struct bg_netdevs *netdevs)
+{
+	return mnl_socket_get_fd(netdevs->events);
+}
+
+int bg_netdevs_read(struct bg_netdevs *netdevs,
+		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
+		    void *context, unsigned int *changed, struct bg_error *err)
+{
+	bool lost = false;
+	int rc = 0;
+
+	netdevs->on_neighbour = on_neighbour;
+	netdevs->context = context;
+	netdevs->changed = 0;
+	for (;;) {
+		ssize_t length = mnl_socket_recvfrom(netdevs->events, netdevs->netlink.buffer,
+						     sizeof(netdevs->netlink.buffer));
+
+		if (length < 0 && errno == EINTR)
+			continue;
+		if (length < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
+			lost = true;
+			continue;
+		}
+		if (length < 0 && errno != EAGAIN)
+			rc = bg_fail(err, -errno, "netlink: receiving: %s", strerror(errno));
+		if (length <= 0)
+			break;
+		if (mnl_cb_run(netdevs->netlink.buffer, length, 0, 0, take_in, netdevs) <
+		    MNL_CB_STOP)
+			lost = true;
+	}
+	if (lost && !rc)
+		rc = read_table(netdevs, err);
+	netdevs->on_neighbour = NULL;
+	*changed = netdevs->changed;
+	return rc;
+}
+
+const struct bg_netdev *bg_netdevs_list(const struct bg_netdevs *netdevs, size_t *count)
+{
+	*count = netdevs->count;
+	return netdevs->netdev;
+}
+
+const struct bg_netdev *bg_netdev_by_name(const struct bg_netdevs *netdevs, const char *name)
+{
+	for (size_t i = 0; *name && i < netdevs->count; i++)
+		if (!strcmp(netdevs->netdev[i].name, name))
+			return &netdevs->netdev[i];
+	return NULL;
+}
+
+const struct bg_netdev *bg_netdev_by_index(const struct bg_netdevs *netdevs, __u32 ifindex)
+{
+	size_t place = place_of(netdevs, ifindex);
+
+	if (place == netdevs->count || netdevs->netdev[place].ifindex != ifindex)
+		return NULL;
+	return &netdevs->netdev[place];
+}
+
+int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netdev,
+		       const struct bg_addr *address, __u8 mac[6])
+{
+	if (netdev->kind == BG_NETDEV_VETH && !bg_netlink_ask_peer(&netdevs->netlink, netdev, mac))
+		return 0;
+	return bg_netlink_ask_neighbour(&netdevs->netlink, netdev->ifindex, address, mac);
+}
+
+struct route_list {
+	struct bg_default_route *routes;
+	size_t count, capacity;
+};
+
+static int take_route(const struct nlmsghdr *message, void *context)
+{
+	struct route_list *list = context;
+	struct bg_default_route route;
+
+	if (message->nlmsg_type != RTM_NEWROUTE || !bg_default_route_parse(message, &route))
+		return MNL_CB_OK;
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity * 2 + 64;
+		struct bg_default_route *larger = realloc(list->routes, capacity * sizeof(*larger));
+
+		if (!larger)
+			return MNL_CB_ERROR;
+		list->routes = larger;
+		list->capacity = capacity;
+	}
+	list->routes[list->count++] = route;
+	return MNL_CB_OK;
+}
+
+int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
+			      struct bg_default_route **routes, size_t *count)
+{
+	struct route_list list = {};
+	int rc, tries = 0;
+
+	do {
+		list.count = 0;
+		rc = bg_netlink_ask_default_routes(&netdevs->netlink, family, take_route, &list);
+	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
+	if (rc) {
+		free(list.routes);
+		return rc;
+	}
+	*routes = list.routes;
+	*count = list.count;
+	return 0;
+}
+
+int bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct bg_filters *filters)
+{
+	return bg_netlink_ask_filters(&netdevs->netlink, ifindex, filters);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The interfaces of this network namespace, followed by netlink, and the few
+ * questions about them that only the kernel answers.
+ */
+#ifndef BG_GUARD_NETDEVS_H
+#define BG_GUARD_NETDEVS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "types.h"
+
+enum bg_netdev_kind { BG_NETDEV_OTHER, BG_NETDEV_VLAN, BG_NETDEV_VETH };
+
+struct bg_netdev {
+	__u32 ifindex;
+	char name[16];
+	enum bg_netdev_kind kind;
+	__u16 vlan;	   /* id, of a BG_NETDEV_VLAN */
+	__u32 lower;	   /* ifindex of its parent or peer, 0 = none */
+	int lower_netnsid; /* where that is, -1 = here */
+	__u8 mac[6];	   /* all 0 = none */
+	bool up;	   /* administratively */
+};
+
+/* A neighbour whose link-layer address is known. */
+struct bg_neighbour {
+	__u32 ifindex;
+	struct bg_addr address;
+	__u8 mac[6];
+};
+
+/* A default route; the gateway is all 0 when the route has none. */
+struct bg_default_route {
+	__u32 table;
+	__u32 ifindex;
+	__u32 metric;
+	struct bg_addr gateway;
+};
+
+struct bg_netdevs;
+
+enum bg_netdevs_change {
+	BG_NETDEVS_CHANGED = 1 << 0, /* the table is another one now */
+	BG_FILTERS_CHANGED = 1 << 1, /* somebody changed a qdisc or a filter */
+	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table came or went */
+};
+
+/* Subscribes first and then reads the table, so nothing is missed between. */
+int bg_netdevs_open(struct bg_netdevs **netdevs, struct bg_error *err);
+void bg_netdevs_close(struct bg_netdevs *netdevs); /* NULL is fine */
+int bg_netdevs_fd(const struct bg_netdevs *netdevs);
+
+/*
+ * Takes in everything that is pending, without waiting; *changed is a set of
+ * enum bg_netdevs_change. When the kernel had to drop messages the whole table is
+ * read anew. `on_neighbour` may be NULL.
+ */
+int bg_netdevs_read(struct bg_netdevs *netdevs,
+		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
+		    void *context, unsigned int *changed, struct bg_error *err);
+
+/* Valid until the next read; sorted by ifindex. */
+const struct bg_netdev *bg_netdevs_list(const struct bg_netdevs *netdevs, size_t *count);
+const struct bg_netdev *bg_netdev_by_name(const struct bg_netdevs *netdevs, const char *name);
+const struct bg_netdev *bg_netdev_by_index(const struct bg_netdevs *netdevs, __u32 ifindex);
+
+/*
+ * Link-layer address of the far end: of a veth the peer's, wherever it is; else
+ * what the neighbour table says of `address`. -ENOENT: not known.
+ */
+int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netdev,
+		       const struct bg_addr *address, __u8 mac[6]);
+
+/* The default routes of all tables (254 is main); the caller frees *routes. */
+int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
+			      struct bg_default_route **routes, size_t *count);
+
+/* The filters of an interface's clsact qdisc; all 0 when it has none. */
+struct bg_filters {
+	int count;	     /* on both hooks */
+	__u32 first_ingress; /* handle of the one that is asked first */
+	__u32 first_egress;
+};
+
+int bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct bg_filters *filters);
+
+#endif

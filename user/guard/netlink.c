@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "guard/netlink.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include "base/ip.h"
+
+int bg_netlink_open(struct bg_netlink *netlink)
+{
+	netlink->sequence = time(NULL);
+	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!netlink->socket || mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	return 0;
+}
+
+void bg_netlink_close(struct bg_netlink *netlink)
+{
+	if (netlink->socket)
+		mnl_socket_close(netlink->socket);
+	netlink->socket = NULL;
+}
+
+int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *header,
+		   size_t header_length, const struct bg_netlink_attribute *attributes,
+		   mnl_cb_t each, void *context)
+{
+	unsigned int port = mnl_socket_get_portid(netlink->socket), sequence = ++netlink->sequence;
+	char request[512];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(request);
+	int rc;
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | flags;
+	/* an acknowledgement ends the answer to what is no dump */
+	if ((flags & NLM_F_DUMP) != NLM_F_DUMP)
+		message->nlmsg_flags |= NLM_F_ACK;
+	message->nlmsg_seq = sequence;
+	memcpy(mnl_nlmsg_put_extra_header(message, header_length), header, header_length);
+	for (; attributes && attributes->type; attributes++)
+		mnl_attr_put(message, attributes->type, attributes->length, attributes->data);
+	if (mnl_socket_sendto(netlink->socket, message, message->nlmsg_len) < 0)
+		return -errno;
+	do {
+		ssize_t length = mnl_socket_recvfrom(netlink->socket, netlink->buffer,
+						     sizeof(netlink->buffer));
+
+		if (length < 0 && errno == EINTR) {
+			rc = MNL_CB_OK;
+			continue;
+		}
+		if (length < 0)
+			return -errno;
+		rc = mnl_cb_run(netlink->buffer, length, sequence, port, each, context);
+		/* what an earlier, broken-off answer left in the socket */
+		if (rc < 0 && errno == EPROTO)
+			rc = MNL_CB_OK;
+	} while (rc > MNL_CB_STOP);
+	return rc < 0 ? -errno : 0;
+}
+
+static void parse_netdev_info(const struct nlattr *info, struct bg_netdev *netdev)
+{
+	const struct nlattr *attribute, *data = NULL;
+
+	mnl_attr_for_each_nested (attribute, info) {
+		switch (mnl_attr_get_type(attribute)) {
+		case IFLA_INFO_KIND:
+			if (!strcmp(mnl_attr_get_str(attribute), "vlan"))
+				netdev->kind = BG_NETDEV_VLAN;
+			else if (!strcmp(mnl_attr_get_str(attribute), "veth"))
+				netdev->kind = BG_NETDEV_VETH;
+			break;
+		case IFLA_INFO_DATA:
+			data = attribute;
+			break;
+		default:
+			break;
+		}
+	}
+	if (!data || netdev->kind != BG_NETDEV_VLAN)
+		return;
+	mnl_attr_for_each_nested (attribute, data) {
+		if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID)
+			netdev->vlan = mnl_attr_get_u16(attribute);
+	}
+}
+
+bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev)
+{
+	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	memset(netdev, 0, sizeof(*netdev));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
+	    header->ifi_family != AF_UNSPEC || header->ifi_index <= 0)
+		return false;
+	netdev->ifindex = header->ifi_index;
+	netdev->up = header->ifi_flags & IFF_UP;
+	netdev->lower_netnsid = -1;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		switch (mnl_attr_get_type(attribute)) {
+		case IFLA_IFNAME:
+			snprintf(netdev->name, sizeof(netdev->name), "%s",
+				 mnl_attr_get_str(attribute));
+			break;
+		case IFLA_ADDRESS:
+			if (mnl_attr_get_payload_len(attribute) == sizeof(netdev->mac))
+				memcpy(netdev->mac, mnl_attr_get_payload(attribute),
+				       sizeof(netdev->mac));
+			break;
+		case IFLA_LINK:
+			netdev->lower = mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_LINK_NETNSID:
+			netdev->lower_netnsid = (int)mnl_attr_get_u32(attribute);
+			break;
+		case IFLA_LINKINFO:
+			parse_netdev_info(attribute, netdev);
+			break;
+		default:
+			break;
+		}
+	}
+	return netdev->name[0];
+}
+
+bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *neighbour)
+{
+	const struct ndmsg *header = mnl_nlmsg_get_payload(message);
+	bool have_address = false, have_mac = false;
+	const struct nlattr *attribute;
+
+	memset(neighbour, 0, sizeof(*neighbour));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
+	    !(header->ndm_state &
+	      (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)))
+		return false;
+	neighbour->ifindex = header->ndm_ifindex;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		size_t length = mnl_attr_get_payload_len(attribute);
+		const void *data = mnl_attr_get_payload(attribute);
+
+		switch (mnl_attr_get_type(attribute)) {
+		case NDA_DST:
+			if (header->ndm_family == AF_INET && length == 4) {
+				memset(&neighbour->address.byte[10], 0xff, 2);
+				memcpy(&neighbour->address.byte[12], data, 4);
+				have_address = true;
+			} else if (header->ndm_family == AF_INET6 && length == 16) {
+				memcpy(&neighbour->address, data, 16);
+				have_address = true;
+			}
+			break;
+		case NDA_LLADDR:
+			if (length == sizeof(neighbour->mac)) {
+				memcpy(neighbour->mac, data, length);
+				have_mac = true;
+			}
+			break;
+		default:
+			break;
+		}
+	}
+	return have_address && have_mac;
+}
+
+static int take_netdev(const struct nlmsghdr *message, void *context)
+{
+	struct bg_netdev *found = context, netdev;
+
+	if (message->nlmsg_type == RTM_NEWLINK && bg_netdev_parse(message, &netdev))
+		*found = netdev;
+	return MNL_CB_OK;
+}
+
+int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netdev, __u8 mac[6])
+{
+	static const __u8 none[6];
+	struct ifinfomsg header = { .ifi_index = (int)netdev->lower };
+	struct bg_netlink_attribute attributes[] = {
+		{ IFLA_TARGET_NETNSID, &netdev->lower_netnsid, sizeof(netdev->lower_netnsid) }, {}
+	};
+	struct bg_netdev peer = {};
+	int rc;
+
+	if (!netdev->lower)
+		return -ENOENT;
+	rc = bg_netlink_ask(netlink, RTM_GETLINK, 0, &header, sizeof(header),
+			    netdev->lower_netnsid < 0 ? NULL : attributes, take_netdev, &peer);
+	if (rc)
+		return rc;
+	/* an ifindex that meanwhile means something else is no veth of ours */
+	if (peer.kind != BG_NETDEV_VETH || peer.lower != netdev->ifindex ||
+	    !memcmp(peer.mac, none, sizeof(none)))
+		return -ENOENT;
+	memcpy(mac, peer.mac, sizeof(peer.mac));
+	return 0;
+}
+
+static int take_neighbour(const struct nlmsghdr *message, void *context)
+{
+	struct bg_neighbour *found = context, neighbour;
+
+	if (message->nlmsg_type == RTM_NEWNEIGH && bg_neighbour_parse(message, &neighbour))
+		*found = neighbour;
+	return MNL_CB_OK;
+}
+
+int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
+			     const struct bg_addr *address, __u8 mac[6])
+{
+	bool v4 = bg_addr_is_v4(address);
+	struct ndmsg header = { .ndm_family = v4 ? AF_INET : AF_INET6,
+				.ndm_ifindex = (int)ifindex };
+	struct bg_netlink_attribute attributes[] = {
+		{ NDA_DST, &address->byte[v4 ? 12 : 0], v4 ? 4 : 16 }, {}
+	};
+	struct bg_neighbour found = {};
+	int rc;
+
+	rc = bg_netlink_ask(netlink, RTM_GETNEIGH, 0, &header, sizeof(header), attributes,
+			    take_neighbour, &found);
+	if (rc)
+		return rc;
+	if (!found.ifindex)
+		return -ENOENT;
+	memcpy(mac, found.mac, sizeof(found.mac));
+	return 0;
+}
+
+bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_route *route)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	memset(route, 0, sizeof(*route));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) || header->rtm_dst_len ||
+	    header->rtm_type != RTN_UNICAST)
+		return false;
+	route->table = header->rtm_table;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		size_t length = mnl_attr_get_payload_len(attribute);
+
+		switch (mnl_attr_get_type(attribute)) {
+		case RTA_TABLE: /* ids above 255 */
+			route->table = mnl_attr_get_u32(attribute);
+			break;
+		case RTA_OIF:
+			route->ifindex = mnl_attr_get_u32(attribute);
+			break;
+		case RTA_PRIORITY:
+			route->metric = mnl_attr_get_u32(attribute);
+			break;
+		case RTA_GATEWAY:
+			if (length != 4 && length != 16)
+				break;
+			if (length == 4)
+				memset(&route->gateway.byte[10], 0xff, 2);
+			memcpy(&route->gateway.byte[16 - length], mnl_attr_get_payload(attribute),
+			       length);
+			break;
+		default:
+			break;
+		}
+	}
+	return route->ifindex;
+}
+
+int bg_netlink_ask_default_routes(struct bg_netlink *netlink, int family, mnl_cb_t each,
+				  void *context)
+{
+	struct rtmsg header = { .rtm_family = family, .rtm_type = RTN_UNICAST };
+
+	return bg_netlink_ask(netlink, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header), NULL,
+			      each, context);
+}
+
+struct hook_filters {
+	int count;
+	__u32 first;
+};
+
+/* The kernel lists filters in the order in which it asks them. */
+static int take_filter(const struct nlmsghdr *message, void *context)
+{
+	const struct tcmsg *header = mnl_nlmsg_get_payload(message);
+	struct hook_filters *filters = context;
+
+	/* a message without a handle is the chain itself */
+	if (message->nlmsg_type != RTM_NEWTFILTER || !header->tcm_handle)
+		return MNL_CB_OK;
+	if (!filters->count)
+		filters->first = header->tcm_handle;
+	filters->count++;
+	return MNL_CB_OK;
+}
+
+static int ask_hook_filters(struct bg_netlink *netlink, __u32 ifindex, __u32 hook,
+			    struct hook_filters *filters)
+{
+	struct tcmsg header = {
+		.tcm_family = AF_UNSPEC,
+		.tcm_ifindex = (int)ifindex,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, hook),
+	};
+
+	int rc, tries = 0;
+
+	do {
+		memset(filters, 0, sizeof(*filters));
+		rc = bg_netlink_ask(netlink, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header),
+				    NULL, take_filter, filters);
+	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
+	return rc;
+}
+
+int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters)
+{
+	struct hook_filters ingress, egress;
+	int rc;
+
+	rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_INGRESS, &ingress);
+	if (!rc)
+		rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_EGRESS, &egress);
+	if (rc)
+		return rc;
+	filters->count = ingress.count + egress.count;
+	filters->first_ingress = ingress.first;
+	filters->first_egress = egress.first;
+	return 0;
+}

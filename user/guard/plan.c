@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "guard/plan.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BRANCH_PREFIX "vlan.eth."
+#define STRICT_PREFIX "vlan"
+#define STANDARD_PREFIX "eni"
+#define NAME_HASH_DIGITS 11
+
+unsigned int bg_role_programs(enum bg_role role, enum bg_xdp_choice xdp)
+{
+	switch (role) {
+	case BG_ROLE_BRANCH:
+		return BG_PROGRAM_BIT(BG_TC_BRANCH_INGRESS) | BG_PROGRAM_BIT(BG_TC_BRANCH_EGRESS) |
+		       (xdp == BG_XDP_ON_BRANCH ? BG_PROGRAM_BIT(BG_XDP_BRANCH) : 0);
+	case BG_ROLE_TRUNK:
+		return BG_PROGRAM_BIT(BG_TC_TRUNK_INGRESS) | BG_PROGRAM_BIT(BG_TC_TRUNK_EGRESS) |
+		       (xdp == BG_XDP_ON_TRUNK ? BG_PROGRAM_BIT(BG_XDP_TRUNK) : 0);
+	case BG_ROLE_POD_STRICT:
+		return BG_PROGRAM_BIT(BG_TC_POD_EGRESS);
+	case BG_ROLE_POD_STANDARD:
+		return BG_PROGRAM_BIT(BG_TC_POD_EGRESS) | BG_PROGRAM_BIT(BG_TC_POD_INGRESS);
+	case BG_ROLE_PRIMARY:
+		return BG_PROGRAM_BIT(BG_TC_NODE_INGRESS) | BG_PROGRAM_BIT(BG_TC_NODE_EGRESS);
+	case BG_ROLE_NONE:
+		break;
+	}
+	return 0;
+}
+
+int bg_branch_name_vlan(const char *name)
+{
+	const char *digits = name + strlen(BRANCH_PREFIX);
+	long vlan;
+	char *end;
+
+	if (strncmp(name, BRANCH_PREFIX, strlen(BRANCH_PREFIX)) != 0 || *digits < '1' ||
+	    *digits > '9')
+		return 0;
+	vlan = strtol(digits, &end, 10);
+	return *end || vlan >= BG_VLANS - 1 ? 0 : (int)vlan;
+}
+
+static struct bg_planned *find(const struct bg_plan *plan, __u32 ifindex)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->planned[i].netdev->ifindex == ifindex)
+			return &plan->planned[i];
+	return NULL;
+}
+
+const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
+{
+	return find(plan, ifindex);
+}
+
+/* One interface may have two roles (a trunk that is the primary interface as
+ * well): then it gets both sets of programs, and the first role. */
+static int add(struct bg_plan *plan, const struct bg_planned *planned)
+{
+	struct bg_planned *known = find(plan, planned->netdev->ifindex);
+
+	if (known) {
+		known->programs |= planned->programs;
+		return 0;
+	}
+	if (plan->count == plan->capacity) {
+		size_t capacity = plan->capacity * 2 + 32;
+		struct bg_planned *larger = realloc(plan->planned, capacity * sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		plan->planned = larger;
+		plan->capacity = capacity;
+	}
+	plan->planned[plan->count++] = *planned;
+	return 0;
+}
+
+static const struct bg_model_branch *branch_of(const struct bg_model *model, const char *interface)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++)
+		if (!strcmp(model->branches[i].interface, interface))
+			return &model->branches[i];
+	return NULL;
+}
+
+static bool vlan_is_elsewhere(const struct bg_model *model, int vlan)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++)
+		if (model->branches[i].vlan == vlan)
+			return true;
+	return false;
+}
+
+static int add_branches(struct bg_plan *plan, const struct bg_model *model,
+			const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
+{
+	size_t count;
+	const struct bg_netdev *netdev = bg_netdevs_list(netdevs, &count);
+	int rc;
+
+	for (size_t i = 0; i < count; i++, netdev++) {
+		const struct bg_model_branch *branch = branch_of(model, netdev->name);
+		struct bg_planned planned = {
+			.netdev = netdev,
+			.role = BG_ROLE_BRANCH,
+			.vlan = branch ? branch->vlan : bg_branch_name_vlan(netdev->name),
+			.programs = bg_role_programs(BG_ROLE_BRANCH, xdp),
+			.branch = branch,
+		};
+
+		if (!planned.vlan)
+			continue;
+		/* the feed has this VLAN on another interface: no rules for this one */
+		if (!branch && vlan_is_elsewhere(model, planned.vlan))
+			planned.vlan = 0;
+		rc = add(plan, &planned);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int add_trunk(struct bg_plan *plan, const struct bg_netdev *netdev, enum bg_xdp_choice xdp)
+{
+	struct bg_planned planned = {
+		.netdev = netdev,
+		.role = BG_ROLE_TRUNK,
+		.programs = bg_role_programs(BG_ROLE_TRUNK, xdp),
+	};
+
+	plan->has_trunk = true;
+	return add(plan, &planned);
+}
+
+/* The one that the feed names, or the parents of the branches. */
+static int add_trunks(struct bg_plan *plan, const struct bg_model *model,
+		      const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
+{
+	size_t branches = plan->count;
+	const struct bg_netdev *trunk;
+	int rc;
+
+	if (model && model->node.trunk_interface[0]) {
+		trunk = bg_netdev_by_name(netdevs, model->node.trunk_interface);
+		return trunk ? add_trunk(plan, trunk, xdp) : 0;
+	}
+	for (size_t i = 0; i < branches; i++) {
+		const struct bg_netdev *netdev = plan->planned[i].netdev;
+
+		if (plan->planned[i].role != BG_ROLE_BRANCH || netdev->kind != BG_NETDEV_VLAN ||
+		    netdev->lower_netnsid >= 0)
+			continue;
+		trunk = bg_netdev_by_index(netdevs, netdev->lower);
+		rc = trunk ? add_trunk(plan, trunk, xdp) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static bool is_hash(const char *text)
+{
+	size_t length = 0;
+
+	while (isxdigit((unsigned char)text[length]))
+		length++;
+	return length == NAME_HASH_DIGITS && !text[length];
+}
+
+bool bg_pod_name_mode(const char *name, enum bg_mode *mode)
+{
+	if (!strncmp(name, STRICT_PREFIX, strlen(STRICT_PREFIX)) &&
+	    is_hash(name + strlen(STRICT_PREFIX)))
+		*mode = BG_STRICT;
+	else if (!strncmp(name, STANDARD_PREFIX, strlen(STANDARD_PREFIX)) &&
+		 is_hash(name + strlen(STANDARD_PREFIX)))
+		*mode = BG_STANDARD;
+	else
+		return false;
+	return true;
+}
+
+const struct bg_netdev *bg_pod_netdev(const struct bg_netdevs *netdevs,
+				      const struct bg_model_pod *pod)
+{
+	const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, pod->host_interface);
+	const char *name = pod->host_interface;
+	enum bg_mode mode;
+	char other[32];
+
+	if (netdev || !bg_pod_name_mode(name, &mode))
+		return netdev;
+	snprintf(other, sizeof(other), "%s%s", mode == BG_STRICT ? STANDARD_PREFIX : STRICT_PREFIX,
+		 name + strlen(name) - NAME_HASH_DIGITS);
+	return bg_netdev_by_name(netdevs, other);
+}
+
+static int add_pods(struct bg_plan *plan, const struct bg_model *model,
+		    const struct bg_netdevs *netdevs)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		enum bg_role role = branch->mode == BG_STANDARD ? BG_ROLE_POD_STANDARD
+								: BG_ROLE_POD_STRICT;
+
+		for (size_t j = 0; j < branch->pod_count; j++) {
+			struct bg_planned planned = {
+				.netdev = bg_pod_netdev(netdevs, &branch->pods[j]),
+				.role = role,
+				.vlan = branch->vlan,
+				.programs = bg_role_programs(role, BG_XDP_OFF),
+				.branch = branch,
+			};
+			int rc = planned.netdev ? add(plan, &planned) : 0;
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int add_primary(struct bg_plan *plan, const struct bg_model *model,
+		       const struct bg_netdevs *netdevs, __u32 primary)
+{
+	struct bg_planned planned = {
+		.role = BG_ROLE_PRIMARY,
+		.programs = bg_role_programs(BG_ROLE_PRIMARY, BG_XDP_OFF),
+	};
+
+	if (model && model->node.primary_interface[0])
+		planned.netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
+	else if (model)
+		planned.netdev = bg_netdev_by_index(netdevs, primary);
+	return planned.netdev ? add(plan, &planned) : 0;
+}
+
+int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
+		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan)
+{
+	struct bg_plan made = {};
+	int rc;
+
+	rc = add_branches(&made, model, netdevs, xdp);
+	/* before the trunk: its own role is in the programs alone */
+	if (!rc)
+		rc = add_primary(&made, model, netdevs, primary);
+	if (!rc)
+		rc = add_trunks(&made, model, netdevs, xdp);
+	if (!rc)
+		rc = add_pods(&made, model, netdevs);
+	if (rc) {
+		bg_plan_free(&made);
+		return rc;
+	}
+	*plan = made;
+	return 0;
+}
+
+void bg_plan_free(struct bg_plan *plan)
+{
+	free(plan->planned);
+	plan->planned = NULL;
+	plan->count = 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The event ring. The datapath fills it only while control.events_until_ns lies
+ * ahead, so whoever listens moves that on: a listener that was killed switches
+ * the events off by not doing so. A ring has one reader; a flock on PIN_DIR/maps
+ * sees to that (PIN_DIR itself is the daemon's).
+ */
+#ifndef BG_PINNED_EVENT_SOURCE_H
+#define BG_PINNED_EVENT_SOURCE_H
+
+#include "base/error.h"
+#include "pinned/maps_read.h"
+
+struct ring_buffer;
+
+struct bg_event_source {
+	struct ring_buffer *ring;
+	struct bg_control *control; /* mapped; only events_until_ns is written */
+	int lock_fd;
+	int (*take)(const struct bg_event *event, void *context);
+	void *context;
+	__u64 started_ns; /* CLOCK_MONOTONIC; older events are not ours */
+	__u64 lost;	  /* control.events_lost, as last reported */
+	__u32 ring_id;	  /* map id of the ring */
+};
+
+/*
+ * -EBUSY: another process listens; the text names it. `take` gets each event;
+ * a value but 0 ends bg_events_wait(), which returns it. The struct must stay
+ * where it is until bg_events_close().
+ */
+int bg_events_open(const struct bg_maps *maps,
+		   int (*take)(const struct bg_event *event, void *context), void *context,
+		   struct bg_event_source *source, struct bg_error *err);
+void bg_events_close(struct bg_event_source *source);
+
+/*
+ * Waits for events, a fifth of a second at most, and keeps them coming. 0 also
+ * when interrupted by a signal. -ENOENT: branchguard was unloaded; -ESTALE: the
+ * maps were replaced, open anew.
+ */
+int bg_events_wait(const struct bg_maps *maps, struct bg_event_source *source,
+		   struct bg_error *err);
+
+/* Events that the ring had no room for since the last call. */
+__u64 bg_events_lost(struct bg_event_source *source);
+
+#endif

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pinned/lock_holder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/cleanup.h"
+
+static void read_name(struct bg_lock_holder *holder)
+{
+	bg_auto_close int fd = -1;
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", holder->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? 0 : read(fd, holder->name, sizeof(holder->name) - 1);
+	holder->name[length > 0 ? length : 0] = '\0';
+	holder->name[strcspn(holder->name, "\n")] = '\0';
+}
+
+/* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 4711 00:1f:42 0 EOF" */
+static bool names_file(const char *line, const struct stat *file, int *pid)
+{
+	unsigned int dev_major, dev_minor;
+	unsigned long long inode;
+
+	/* NOLINTNEXTLINE(cert-err34-c): numbers that the kernel wrote */
+	if (sscanf(line, "%*d: FLOCK %*s WRITE %d %x:%x:%llu", pid, &dev_major, &dev_minor,
+		   &inode) != 4)
+		return false;
+	return inode == file->st_ino && dev_major == major(file->st_dev) &&
+	       dev_minor == minor(file->st_dev);
+}
+
+static bool in_proc_locks(const struct stat *file, struct bg_lock_holder *holder)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	bool found = false;
+	char line[256];
+
+	if (!locks)
+		return false;
+	while (!found && fgets(line, sizeof(line), locks))
+		found = names_file(line, file, &holder->pid);
+	fclose(locks);
+	return found;
+}
+
+bool bg_lock_held(const char *path, struct bg_lock_holder *holder)
+{
+	bg_auto_close int fd = -1;
+	struct stat file;
+
+	*holder = (struct bg_lock_holder){};
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &file))
+		return false;
+	if (in_proc_locks(&file, holder)) {
+		if (holder->pid > 0)
+			read_name(holder);
+		else
+			holder->pid = 0;
+		return true;
+	}
+	/* locks of processes in other pid namespaces are not listed */
+	holder->pid = 0;
+	return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+}

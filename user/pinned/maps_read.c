@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pinned/maps_read.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#define FRAGMENT_LIFE_NS (30 * BG_NS_PER_S) /* flow.h */
+
+int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, struct bg_error *err)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(maps->control_fd, &zero, control))
+		return bg_map_unread(maps, "control", err);
+	control->feed_revision[sizeof(control->feed_revision) - 1] = '\0';
+	return 0;
+}
+
+/* Rows of any kind, collected. */
+struct list {
+	char *rows;
+	size_t count, capacity, row_bytes;
+};
+
+static void *list_add(struct list *list)
+{
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity ? list->capacity * 2 : 64;
+		char *rows = reallocarray(list->rows, capacity, list->row_bytes);
+
+		if (!rows)
+			return NULL;
+		list->rows = rows;
+		list->capacity = capacity;
+	}
+	return list->rows + list->count++ * list->row_bytes;
+}
+
+static int add_branch(const void *key, const void *value, void *context)
+{
+	struct bg_branch_row *row = list_add(context);
+
+	if (!row)
+		return -ENOMEM;
+	memcpy(&row->vlan, key, sizeof(row->vlan));
+	memcpy(&row->info, value, sizeof(row->info));
+	row->info.id[sizeof(row->info.id) - 1] = '\0';
+	row->info.interface[sizeof(row->info.interface) - 1] = '\0';
+	row->info.groups[sizeof(row->info.groups) - 1] = '\0';
+	return 0;
+}
+
+static int by_vlan(const void *a, const void *b)
+{
+	const struct bg_branch_row *x = a, *y = b;
+
+	return (x->vlan > y->vlan) - (x->vlan < y->vlan);
+}
+
+int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches, size_t *count,
+		     struct bg_error *err)
+{
+	struct list list = { .row_bytes = sizeof(struct bg_branch_row) };
+	struct bg_walk walk = {
+		.name = "branches",
+		.key_bytes = sizeof(__u32),
+		.value_bytes = sizeof(struct bg_branch_info),
+		.each = add_branch,
+		.context = &list,
+	};
+	int rc = bg_map_walk(maps, &walk, err);
+
+	if (rc) {
+		free(list.rows);
+		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+	}
+	if (list.count)
+		qsort(list.rows, list.count, list.row_bytes, by_vlan);
+	*branches = (struct bg_branch_row *)list.rows;
+	*count = list.count;
+	return 0;
+}
+
+static int add_rule(const void *key, const void *value, void *context)
+{
+	struct bg_rule *rule = list_add(context);
+
+	(void)key; /* arrays come in order */
+	if (!rule)
+		return -ENOMEM;
+	memcpy(rule, value, sizeof(*rule));
+	rule->group[sizeof(rule->group) - 1] = '\0';
+	rule->rule_id[sizeof(rule->rule_id) - 1] = '\0';
+	rule->peer[sizeof(rule->peer) - 1] = '\0';
+	return 0;
+}
+
+int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
+		  struct bg_error *err)
+{
+	struct list list = { .row_bytes = sizeof(struct bg_rule) };
+	struct bg_walk walk = {
+		.name = "rules",
+		.key_bytes = sizeof(__u32),
+		.value_bytes = sizeof(struct bg_rule),
+		.each = add_rule,
+		.context = &list,
+	};
+	int rc = bg_map_walk(maps, &walk, err);
+
+	if (rc) {
+		free(list.rows);
+		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+	}
+	*rules = (struct bg_rule *)list.rows;
+	*count = list.count;
+	return 0;
+}
+
+int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
+		     struct bg_counters counters[BG_DIRECTIONS], struct bg_error *err)
+{
+	bg_auto_free struct bg_counters *by_cpu = NULL;
+	bg_auto_close int fd = -1;
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0)
+		return bg_fail(err, cpus, "cannot count the CPUs: %s", strerror(-cpus));
+	fd = bg_maps_fd(maps, "counters", sizeof(struct bg_counters), false, err);
+	if (fd < 0)
+		return fd;
+	by_cpu = calloc(cpus, sizeof(*by_cpu));
+	if (!by_cpu)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	memset(counters, 0, BG_DIRECTIONS * sizeof(*counters));
+	for (__u32 direction = 0; direction < BG_DIRECTIONS; direction++) {
+		__u32 key = slot * BG_DIRECTIONS + direction;
+
+		if (bpf_map_lookup_elem(fd, &key, by_cpu))
+			return bg_map_unread(maps, "counters", err);
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			for (int reason = 0; reason < BG_REASON_MAX; reason++)
+				counters[direction].packets[reason] += by_cpu[cpu].packets[reason];
+			counters[direction].passed_bytes += by_cpu[cpu].passed_bytes;
+			counters[direction].dropped_bytes += by_cpu[cpu].dropped_bytes;
+			counters[direction].short_way_packets += by_cpu[cpu].short_way_packets;
+		}
+	}
+	return 0;
+}
+
+static int add_pod(const void *key, const void *value, void *context)
+{
+	struct bg_pod_row *row = list_add(context);
+
+	if (!row)
+		return -ENOMEM;
+	memcpy(&row->address, key, sizeof(row->address));
+	memcpy(&row->pod, value, sizeof(row->pod));
+	return 0;
+}
+
+static int by_vlan_and_address(const void *a, const void *b)
+{
+	const struct bg_pod_row *x = a, *y = b;
+
+	if (x->pod.vlan != y->pod.vlan)
+		return x->pod.vlan < y->pod.vlan ? -1 : 1;
+	return memcmp(&x->address, &y->address, sizeof(x->address));
+}
+
+int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *count,
+		 struct bg_error *err)
+{
+	struct list list = { .row_bytes = sizeof(struct bg_pod_row) };
+	struct bg_walk walk = {
+		.name = "pods",
+		.key_bytes = sizeof(struct bg_addr),
+		.value_bytes = sizeof(struct bg_pod),
+		.each = add_pod,
+		.context = &list,
+	};
+	int rc = bg_map_walk(maps, &walk, err);
+
+	if (rc) {
+		free(list.rows);
+		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+	}
+	if (list.count)
+		qsort(list.rows, list.count, list.row_bytes, by_vlan_and_address);
+	*pods = (struct bg_pod_row *)list.rows;
+	*count = list.count;
+	return 0;
+}
+
+struct iface_walk {
+	int (*each)(const struct bg_iface *iface, void *context);
+	void *context;
+};
+
+static int each_iface(const void *key, const void *value, void *context)
+{
+	const struct iface_walk *walk = context;
+	const struct bg_iface *iface = value;
+
+	(void)key;
+	return iface->ifindex ? walk->each(iface, walk->context) : 0;
+}
+
+int bg_maps_ifaces(const struct bg_maps *maps,
+		   int (*each)(const struct bg_iface *iface, void *context), void *context,
+		   struct bg_error *err)
+{
+	struct iface_walk ifaces = { each, context };
+	struct bg_walk walk = {
+		.name = "ifaces",
+		.key_bytes = sizeof(__u32),
+		.value_bytes = sizeof(struct bg_iface),
+		.each = each_iface,
+		.context = &ifaces,
+	};
+	int rc = bg_map_walk(maps, &walk, err);
+
+	if (rc)
+		return rc;
+	walk.name = "more_ifaces";
+	return bg_map_walk(maps, &walk, err);
+}
+
+struct flow_walk {
+	int (*each)(const struct bg_flow *flow, void *context);
+	void *context;
+};
+
+static int each_bucket(const void *key, const void *value, void *context)
+{
+	const struct flow_walk *walk = context;
+	const struct bg_bucket *bucket = value;
+
+	(void)key;
+	for (int i = 0; i < BG_BUCKET_FLOWS; i++) {
+		int rc;
+
+		if (!bucket->tag[i] || !bucket->flow[i].key.protocol)
+			continue;
+		rc = walk->each(&bucket->flow[i], walk->context);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int bg_maps_flows(const struct bg_maps *maps,
+		  int (*each)(const struct bg_flow *flow, void *context), void *context,
+		  size_t *capacity, struct bg_error *err)
+{
+	struct flow_walk flows = { each, context };
+	struct bg_walk walk = {
+		.name = "flows",
+		.key_bytes = sizeof(__u32),
+		.value_bytes = sizeof(struct bg_bucket),
+		.flags = BPF_F_LOCK, /* whole flows, not halves of two */
+		.each = each_bucket,
+		.context = &flows,
+	};
+	int rc = bg_map_walk(maps, &walk, err);
+
+	if (capacity)
+		*capacity = walk.max_entries * BG_BUCKET_FLOWS;
+	return rc;
+}
+
+struct fragment_count {
+	__u64 since_ns;
+	size_t used;
+};
+
+static int count_fragment(const void *key, const void *value, void *context)
+{
+	struct fragment_count *count = context;
+	struct bg_fragment fragment;
+
+	(void)key;
+	memcpy(&fragment, value, sizeof(fragment));
+	if (fragment.seen_ns >= count->since_ns)
+		count->used++;
+	return 0;
+}
+
+int bg_maps_fragments(const struct bg_maps *maps, size_t *used, size_t *capacity,
+		      struct bg_error *err)
+{
+	__u64 now_ns = bg_monotonic_ns();
+	struct fragment_count count = {
+		.since_ns = now_ns > FRAGMENT_LIFE_NS ? now_ns - FRAGMENT_LIFE_NS : 0,
+	};
+	struct bg_walk walk = {
+		.name = "fragments",
+		.key_bytes = sizeof(struct bg_fragment_key),
+		.value_bytes = sizeof(struct bg_fragment),
+		.each = count_fragment,
+		.context = &count,
+	};
+	int rc = bg_map_walk(maps, &walk, err);
+
+	if (rc)
+		return rc;
+	*used = count.used;
+	*capacity = walk.max_entries;
+	return 0;
+}
+
+int bg_maps_image(const struct bg_maps *maps, struct bg_header *header, size_t *capacity_bytes,
+		  bool *found, struct bg_error *err)
+{
+	bg_auto_close int outer = -1, inner = -1;
+	struct bpf_map_info info = {};
+	__u32 zero = 0, id, info_bytes = sizeof(info);
+
+	*found = false;
+	outer = bg_maps_fd(maps, "policy", sizeof(id), false, err);
+	if (outer < 0)
+		return outer;
+	if (bpf_map_lookup_elem(outer, &zero, &id))
+		return errno == ENOENT ? 0 : bg_map_unread(maps, "policy", err);
+	inner = bpf_map_get_fd_by_id(id);
+	if (inner < 0 && errno == ENOENT)
+		return 0; /* replaced this moment */
+	if (inner < 0 || bpf_map_get_info_by_fd(inner, &info, &info_bytes) ||
+	    info.value_size != sizeof(*header) || bpf_map_lookup_elem(inner, &zero, header))
+		return bg_fail(err, -errno, "cannot read the image of map %s/maps/policy: %s",
+			       maps->pin_dir, strerror(errno));
+	*capacity_bytes = (size_t)info.max_entries * sizeof(struct bg_block);
+	*found = header->magic == BG_IMAGE_MAGIC;
+	return 0;
+}
+
+const struct bg_branch_row *bg_branch_of_vlan(const struct bg_branch_row *branches, size_t count,
+					      __u32 vlan)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (branches[i].vlan == vlan)
+			return &branches[i];
+	}
+	return NULL;
+}
+
+const struct bg_branch_row *bg_branch_of_tag(const struct bg_branch_row *branches, size_t count,
+					     __u32 tag)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (branches[i].info.tag == tag)
+			return &branches[i];
+	}
+	return NULL;
+}
+
+const struct bg_branch_row *bg_branch_find(const struct bg_branch_row *branches, size_t count,
+					   const char *name, struct bg_error *err)
+{
+	char names[512] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		char vlan[16];
+
+		snprintf(vlan, sizeof(vlan), "%u", branches[i].vlan);
+		if (!strcmp(branches[i].info.id, name) ||
+		    !strcmp(branches[i].info.interface, name) || !strcmp(vlan, name))
+			return &branches[i];
+		if (used < sizeof(names))
+			used += snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+					 branches[i].info.id);
+	}
+	bg_fail(err, -ENOENT,
+		"--branch '%.80s': expected the id, VLAN id or interface of a branch; %s%s", name,
+		count ? "there are " : "there is none", names);
+	return NULL;
+}

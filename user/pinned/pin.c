@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The pin directory; pin.h has the invariants. */
+#include "pinned/pin.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <bpf/bpf.h>
+
+#include "base/cleanup.h"
+
+#define NEW_SUFFIX "_new"
+
+static const char *const kind_names[BG_PIN_KINDS] = {
+	[BG_PIN_MAPS] = "maps",
+	[BG_PIN_LINKS] = "links",
+	[BG_PIN_PROGRAMS] = "programs",
+};
+
+static void closedir_at(DIR **directory)
+{
+	if (*directory)
+		closedir(*directory);
+}
+
+static int kind_path(char *path, const char *pin_dir, enum bg_pin_kind kind, const char *name,
+		     const char *suffix)
+{
+	int length = snprintf(path, PATH_MAX, "%s/%s%s%s%s", pin_dir, kind_names[kind],
+			      *name ? "/" : "", name, suffix);
+
+	return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static bool is_new(const char *name)
+{
+	size_t length = strlen(name), suffix = strlen(NEW_SUFFIX);
+
+	return length > suffix && !strcmp(name + length - suffix, NEW_SUFFIX);
+}
+
+/* The file system of a path, or of the nearest parent that exists. */
+static int on_bpffs(const char *pin_dir, struct bg_error *err)
+{
+	char path[PATH_MAX];
+	struct statfs fs;
+	char *slash;
+
+	if (pin_dir[0] != '/' || strlen(pin_dir) >= sizeof(path) - 64)
+		return bg_fail(err, -EINVAL, "pin directory %s: give an absolute path on a bpffs",
+			       pin_dir);
+	snprintf(path, sizeof(path), "%s", pin_dir);
+	while (statfs(path, &fs)) {
+		if (errno != ENOENT)
+			return bg_fail(err, -errno, "pin directory %s: %s: %s", pin_dir, path,
+				       strerror(errno));
+		slash = strrchr(path, '/');
+		if (slash == path)
+			slash++;
+		*slash = '\0';
+	}
+	if ((unsigned int)fs.f_type != (unsigned int)BPF_FS_MAGIC)
+		return bg_fail(err, -ENODEV,
+			       "pin directory %s: %s is not on a BPF file system; mount one first: "
+			       "mount -t bpf bpf /sys/fs/bpf",
+			       pin_dir, path);
+	return 0;
+}
+
+static int make_directory(const char *path, struct bg_error *err)
+{
+	char partial[PATH_MAX];
+
+	/* every parent in turn */
+	for (size_t i = 1; path[i - 1]; i++) {
+		if (path[i] != '/' && path[i])
+			continue;
+		snprintf(partial, sizeof(partial), "%.*s", (int)i, path);
+		if (mkdir(partial, 0700) && errno != EEXIST)
+			return bg_fail(err, -errno, "pin directory: cannot create %s: %s", partial,
+				       strerror(errno));
+	}
+	return 0;
+}
+
+int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error *err)
+{
+	bg_auto_close int fd = -1;
+	char path[PATH_MAX];
+	int rc;
+
+	if (geteuid() != 0)
+		return bg_fail(
+			err, -EPERM,
+			"must run as root: loading and attaching BPF programs takes CAP_BPF, "
+			"CAP_NET_ADMIN and CAP_PERFMON");
+	rc = on_bpffs(pin_dir, err);
+	if (rc)
+		return rc;
+	if (create) {
+		rc = make_directory(pin_dir, err);
+		if (rc)
+			return rc;
+	}
+	fd = open(pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return bg_fail(err, -ENOENT,
+			       "pin directory %s does not exist: nothing is loaded "
+			       "from there",
+			       pin_dir);
+	if (fd < 0)
+		return bg_fail(err, -errno, "pin directory %s: %s", pin_dir, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EWOULDBLOCK)
+			return bg_fail(err, -EBUSY,
+				       "pin directory %s is in use by another branchguard daemon; "
+				       "stop that one, or give this one its own --pin-dir",
+				       pin_dir);
+		return bg_fail(err, -errno, "pin directory %s: flock: %s", pin_dir,
+			       strerror(errno));
+	}
+	for (int kind = 0; create && kind < BG_PIN_KINDS; kind++) {
+		kind_path(path, pin_dir, kind, "", "");
+		rc = make_directory(path, err);
+		if (rc)
+			return rc;
+	}
+	*lock_fd = bg_take_fd(&fd);
+	return 0;
+}
+
+int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int fd)
+{
+	char path[PATH_MAX], replacement[PATH_MAX];
+	int rc;
+
+	rc = kind_path(path, pin_dir, kind, name, "");
+	if (rc)
+		return rc;
+	rc = kind_path(replacement, pin_dir, kind, name, NEW_SUFFIX);
+	if (rc)
+		return rc;
+	unlink(replacement);
+	rc = bpf_obj_pin(fd, replacement);
+	if (rc)
+		return rc;
+	if (rename(replacement, path)) {
+		rc = -errno;
+		unlink(replacement);
+	}
+	return rc;
+}
+
+int bg_pin_get(const char *pin_dir, enum bg_pin_kind kind, const char *name)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	rc = kind_path(path, pin_dir, kind, name, "");
+	return rc ? rc : bpf_obj_get(path);
+}
+
+int bg_pin_remove(const char *pin_dir, enum bg_pin_kind kind, const char *name)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	rc = kind_path(path, pin_dir, kind, name, "");
+	if (rc)
+		return rc;
+	return unlink(path) ? -errno : 0;
+}
+
+/* Names are collected first: `each` may remove pins. */
+static int each_name(const char *pin_dir, enum bg_pin_kind kind, bool replacements,
+		     int (*each)(const char *name, void *context), void *context)
+{
+	bg_cleanup(closedir_at) DIR *directory = NULL;
+	bg_auto_free char *names = NULL;
+	size_t length = 0, capacity = 0;
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int rc;
+
+	rc = kind_path(path, pin_dir, kind, "", "");
+	if (rc)
+		return rc;
+	directory = opendir(path);
+	if (!directory)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(directory))) {
+		size_t size = strlen(entry->d_name) + 1;
+
+		if (entry->d_name[0] == '.' || is_new(entry->d_name) != replacements)
+			continue;
+		if (length + size > capacity) {
+			char *larger = realloc(names, capacity * 2 + size + 1024);
+
+			if (!larger)
+				return -ENOMEM;
+			names = larger;
+			capacity = capacity * 2 + size + 1024;
+		}
+		memcpy(names + length, entry->d_name, size);
+		length += size;
+	}
+	for (size_t at = 0; at < length; at += strlen(names + at) + 1) {
+		rc = each(names + at, context);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int bg_pin_each(const char *pin_dir, enum bg_pin_kind kind,
+		int (*each)(const char *name, void *context), void *context)
+{
+	return each_name(pin_dir, kind, false, each, context);
+}
+
+struct removal {
+	const char *pin_dir;
+	enum bg_pin_kind kind;
+};
+
+static int remove_one(const char *name, void *context)
+{
+	const struct removal *removal = context;
+
+	return bg_pin_remove(removal->pin_dir, removal->kind, name);
+}
+
+void bg_pin_tidy(const char *pin_dir)
+{
+	for (int kind = 0; kind < BG_PIN_KINDS; kind++) {
+		struct removal removal = { pin_dir, kind };
+
+		each_name(pin_dir, kind, true, remove_one, &removal);
+	}
+}
+
+int bg_pin_clear(const char *pin_dir)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	bg_pin_tidy(pin_dir);
+	for (int kind = BG_PIN_KINDS - 1; kind >= 0; kind--) {
+		struct removal removal = { pin_dir, kind };
+
+		rc = bg_pin_each(pin_dir, kind, remove_one, &removal);
+		if (rc)
+			return rc;
+		kind_path(path, pin_dir, kind, "", "");
+		if (rmdir(path) && errno != ENOENT)
+			return -errno;
+	}
+	return rmdir(pin_dir) && errno != ENOENT ? -errno : 0;
+}
+
+void bg_pin_prune(const char *pin_dir)
+{
+	char path[PATH_MAX];
+
+	/* maps first: with maps there, all else stays too */
+	for (int kind = 0; kind < BG_PIN_KINDS; kind++) {
+		kind_path(path, pin_dir, kind, "", "");
+		if (rmdir(path) && errno != ENOENT)
+			return;
+	}
+	rmdir(pin_dir);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pinned/state_file.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "feed/model.h"
+
+#define STATE_DIR "/run/branchguard"
+
+struct bg_state {
+	char path[BG_STATE_PATH_BYTES];
+	json_t *document;
+	json_t *interfaces; /* while the list is made anew */
+	bool changed;
+	bool complained;
+};
+
+void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
+{
+	size_t length = strlen(pin_dir);
+
+	/* "/a/b" and "/a/b/" are one directory */
+	while (length > 1 && pin_dir[length - 1] == '/')
+		length--;
+	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx.json",
+		 (unsigned long long)bg_hash_bytes(pin_dir, length));
+}
+
+/* Text from a feed is UTF-8 already; from elsewhere it may be anything. */
+static json_t *string(const char *text)
+{
+	json_t *value = json_string(text);
+
+	return value ? value : json_string("(not UTF-8)");
+}
+
+struct bg_state *bg_state_new(const char *pin_dir, const char *feed)
+{
+	struct bg_state *state = calloc(1, sizeof(*state));
+
+	if (!state)
+		return NULL;
+	bg_state_path(pin_dir, state->path);
+	state->document = json_pack("{s:o, s:o, s:I, s:I, s:n, s:n, s:[]}", "PinDir",
+				    string(pin_dir), "Feed", string(feed), "Pid",
+				    (json_int_t)getpid(), "StartedNs", (json_int_t)bg_boottime_ns(),
+				    "LastAccepted", "LastRefused", "Interfaces");
+	state->changed = true;
+	return state;
+}
+
+void bg_state_free(struct bg_state *state)
+{
+	if (!state)
+		return;
+	json_decref(state->document);
+	json_decref(state->interfaces);
+	free(state);
+}
+
+void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u32 revision)
+{
+	json_t *warnings = json_array();
+
+	if (!state)
+		return;
+	for (size_t i = 0; i < model->warning_count && i < BG_STATE_WARNINGS; i++)
+		json_array_append_new(warnings, json_pack("{s:o, s:o}", "Pointer",
+							  string(model->warnings[i].pointer),
+							  "Text", string(model->warnings[i].text)));
+	json_object_set_new(state->document, "LastAccepted",
+			    json_pack("{s:I, s:o, s:I, s:o, s:I}", "Revision", (json_int_t)revision,
+				      "FeedRevision", string(model->revision), "TimeNs",
+				      (json_int_t)bg_boottime_ns(), "Warnings", warnings,
+				      "WarningCount", (json_int_t)model->warning_count));
+	json_object_set_new(state->document, "LastRefused", json_null());
+	state->changed = true;
+}
+
+void bg_state_refused(struct bg_state *state, const char *error)
+{
+	if (!state)
+		return;
+	json_object_set_new(state->document, "LastRefused",
+			    json_pack("{s:o, s:I}", "Error", string(error), "TimeNs",
+				      (json_int_t)bg_boottime_ns()));
+	state->changed = true;
+}
+
+void bg_state_clear_interfaces(struct bg_state *state)
+{
+	if (!state)
+		return;
+	json_decref(state->interfaces);
+	state->interfaces = json_array();
+}
+
+void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text)
+{
+	if (state && state->interfaces)
+		json_array_append_new(state->interfaces,
+				      json_pack("{s:o, s:o}", "Interface", string(interface),
+						"Text", string(text)));
+}
+
+void bg_state_write(struct bg_state *state)
+{
+	char replacement[BG_STATE_PATH_BYTES + 8];
+
+	if (!state)
+		return;
+	if (state->interfaces) {
+		if (!json_equal(state->interfaces, json_object_get(state->document, "Interfaces")))
+			state->changed = true;
+		json_object_set_new(state->document, "Interfaces", state->interfaces);
+		state->interfaces = NULL;
+	}
+	if (!state->changed)
+		return;
+	state->changed = false;
+	snprintf(replacement, sizeof(replacement), "%s.new", state->path);
+	mkdir(STATE_DIR, 0755);
+	if (json_dump_file(state->document, replacement, JSON_INDENT(2)) ||
+	    rename(replacement, state->path)) {
+		if (!state->complained)
+			bg_log(BG_LOG_WARNING, "cannot write the state file", "file=%s",
+			       state->path);
+		state->complained = true;
+		unlink(replacement);
+	}
+}
+
+pid_t bg_state_pid(const char *pin_dir)
+{
+	char path[BG_STATE_PATH_BYTES];
+	json_t *document;
+	pid_t pid;
+
+	bg_state_path(pin_dir, path);
+	document = json_load_file(path, 0, NULL);
+	pid = (pid_t)json_integer_value(json_object_get(document, "Pid"));
+	json_decref(document);
+	return pid;
+}
+
+void bg_state_remove(const char *pin_dir)
+{
+	char path[BG_STATE_PATH_BYTES];
+
+	bg_state_path(pin_dir, path);
+	unlink(path);
+	rmdir(STATE_DIR); /* if it was the last one */
+}

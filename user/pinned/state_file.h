@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the daemon has to say that no pinned map holds: a JSON document in
+ * /run/branchguard, one a pin directory, replaced as a whole by a rename. Best
+ * effort: nothing depends on it. Keys:
+ *
+ *	PinDir, Feed			as given
+ *	Pid				of the daemon that wrote it last
+ *	StartedNs			CLOCK_BOOTTIME when it started
+ *	LastAccepted	{ Revision (number), FeedRevision, TimeNs (CLOCK_BOOTTIME),
+ *			  Warnings: [{ Pointer, Text }], WarningCount } or null
+ *	LastRefused	{ Error, TimeNs } of the feed as it is now, else null
+ *	Interfaces	[{ Interface, Text }]: what is wrong with them
+ */
+#ifndef BG_PINNED_STATE_FILE_H
+#define BG_PINNED_STATE_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "types.h"
+
+/* Only so many warnings are written out; WarningCount has all. */
+#define BG_STATE_WARNINGS 100
+
+/* "/run/branchguard/<hash of the pin directory>.json" */
+#define BG_STATE_PATH_BYTES 64
+void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
+
+struct bg_state;
+
+struct bg_state *bg_state_new(const char *pin_dir, const char *feed);
+void bg_state_free(struct bg_state *state); /* NULL is fine, as everywhere below */
+
+struct bg_model;
+void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u32 revision);
+void bg_state_refused(struct bg_state *state, const char *error);
+
+/* The list is made anew: clear, then one call for each. */
+void bg_state_clear_interfaces(struct bg_state *state);
+void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text);
+
+/* Writes the file if anything changed since. */
+void bg_state_write(struct bg_state *state);
+
+/* Pid in the file of a pin directory, 0 = there is none. */
+pid_t bg_state_pid(const char *pin_dir);
+void bg_state_remove(const char *pin_dir);
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* struct bg_status in the text exposition format of Prometheus, 0.0.4. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/names.h"
+#include "show/status.h"
+
+static void describe(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP branchguard_%s %s\n# TYPE branchguard_%s %s\n", name, help, name,
+		type);
+}
+
+/* A label value: quoted, escaped. */
+static void put_label(FILE *out, const char *name, const char *value, const char *before)
+{
+	fprintf(out, "%s%s=\"", before, name);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			fputc('\\', out);
+		if (*value == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*value, out);
+	}
+	fputc('"', out);
+}
+
+static void put_gauge(FILE *out, const char *name, const char *help, double value)
+{
+	describe(out, name, "gauge", help);
+	fprintf(out, "branchguard_%s %.17g\n", name, value);
+}
+
+static void put_total(FILE *out, const char *name, const char *help, __u64 value)
+{
+	describe(out, name, "counter", help);
+	fprintf(out, "branchguard_%s %llu\n", name, value);
+}
+
+/* What the counters of one branch and direction are called; id "" = no branch. */
+struct place {
+	const char *id;
+	unsigned int direction;
+	const struct bg_counters *counters;
+};
+
+static void put_place(FILE *out, const char *name, const struct place *place)
+{
+	fprintf(out, "branchguard_%s", name);
+	put_label(out, "branch", place->id, "{");
+	put_label(out, "direction", bg_direction_name(place->direction), ",");
+}
+
+static void packets_of(FILE *out, const struct place *place)
+{
+	for (unsigned int reason = 0; reason < BG_REASON_MAX; reason++) {
+		const char *name = bg_reason_name(reason);
+
+		/* a series that starts with its first packet would hide it from
+		 * rate(): drops are there from the start */
+		if (!name || (!place->counters->packets[reason] &&
+			      (bg_reason_passes(reason) || !place->id[0])))
+			continue;
+		put_place(out, "packets_total", place);
+		put_label(out, "reason", name, ",");
+		put_label(out, "verdict", bg_reason_passes(reason) ? "pass" : "drop", ",");
+		fprintf(out, "} %llu\n", place->counters->packets[reason]);
+	}
+}
+
+static void bytes_of(FILE *out, const struct place *place)
+{
+	put_place(out, "bytes_total", place);
+	fprintf(out, ",verdict=\"pass\"} %llu\n", place->counters->passed_bytes);
+	put_place(out, "bytes_total", place);
+	fprintf(out, ",verdict=\"drop\"} %llu\n", place->counters->dropped_bytes);
+}
+
+static void short_way_of(FILE *out, const struct place *place)
+{
+	put_place(out, "short_way_packets_total", place);
+	fprintf(out, "} %llu\n", place->counters->short_way_packets);
+}
+
+static void each_place(FILE *out, const struct bg_status *status,
+		       void (*put)(FILE *out, const struct place *place))
+{
+	for (unsigned int direction = 0; direction < BG_DIRECTIONS; direction++)
+		put(out, &(struct place){ "", direction, &status->node[direction] });
+	for (size_t i = 0; i < status->branch_count; i++) {
+		const struct bg_branch_status *branch = &status->branches[i];
+
+		for (unsigned int direction = 0; direction < BG_DIRECTIONS; direction++)
+			put(out, &(struct place){ branch->row.info.id, direction,
+						  &branch->counters[direction] });
+	}
+}
+
+static void put_traffic(FILE *out, const struct bg_status *status)
+{
+	describe(out, "packets_total", "counter",
+		 "Packets by branch (empty: no branch), direction and reason.");
+	each_place(out, status, packets_of);
+	describe(out, "bytes_total", "counter", "Bytes by branch, direction and verdict.");
+	each_place(out, status, bytes_of);
+	describe(out, "short_way_packets_total", "counter",
+		 "Passed packets that did not go through the node's network stack.");
+	each_place(out, status, short_way_of);
+}
+
+static void put_branches(FILE *out, const struct bg_status *status)
+{
+	describe(out, "branch_armed", "gauge",
+		 "1 when the branch's interface is there and its programs are attached.");
+	for (size_t i = 0; i < status->branch_count; i++) {
+		const struct bg_branch_info *info = &status->branches[i].row.info;
+
+		put_label(out, "branch", info->id, "branchguard_branch_armed{");
+		put_label(out, "interface", info->interface, ",");
+		put_label(out, "mode", bg_mode_name(info->mode), ",");
+		fprintf(out, ",vlan=\"%u\"} %d\n", status->branches[i].row.vlan,
+			info->armed_ns != 0);
+	}
+	describe(out, "flows", "gauge", "Tracked flows by branch and state.");
+	for (size_t i = 0; i < status->branch_count; i++) {
+		const struct bg_branch_status *branch = &status->branches[i];
+
+		for (int c = 0; c < BG_FLOWS_EXPIRED; c++) {
+			put_label(out, "branch", branch->row.info.id, "branchguard_flows{");
+			put_label(out, "state", bg_flow_class_names[c], ",");
+			fprintf(out, "} %zu\n", branch->flows[c]);
+		}
+	}
+}
+
+static void put_tables(FILE *out, const struct bg_status *status)
+{
+	put_gauge(out, "flows_used", "Live flows of all branches, removed ones included.",
+		  (double)bg_flows_live(status->flows));
+	put_gauge(out, "flows_capacity", "Flows that the table is made for (--max-flows).",
+		  (double)status->flow_capacity);
+	put_total(out, "flows_evicted_total", "Half-open flows that gave way to newer ones.",
+		  status->control.flows_evicted);
+	put_gauge(out, "fragments_used", "Fragmented datagrams under way.",
+		  (double)status->fragments);
+	put_gauge(out, "fragments_capacity", "Fragmented datagrams that are remembered.",
+		  (double)status->fragment_capacity);
+	put_gauge(out, "rules_used", "Rules in force.", (double)status->rules);
+	put_gauge(out, "rules_capacity", "Rules that can be in force.",
+		  (double)status->rule_capacity);
+	put_gauge(out, "image_bytes", "Size of the policy image in force.",
+		  status->has_image ? (double)status->image.cells_used * sizeof(__u32) : 0);
+	put_gauge(out, "image_capacity_bytes", "Size that a policy image may have.",
+		  (double)status->image_capacity_bytes);
+	put_total(out, "events_lost_total", "Events that no monitor fetched in time.",
+		  status->control.events_lost);
+}
+
+static void put_revision(FILE *out, const struct bg_status *status)
+{
+	const struct bg_control *control = &status->control;
+	__u64 refused_ns;
+	const char *refusal = bg_status_refusal(status, &refused_ns);
+	size_t warnings;
+	double age_s = (double)(status->now_boottime_ns - control->published_ns) / BG_NS_PER_S;
+
+	bg_status_warnings(status, &warnings);
+	put_gauge(out, "feed_refused",
+		  "1 when the feed as it is now was refused and an older revision is in force.",
+		  refusal != NULL);
+	put_gauge(out, "feed_warnings", "Warnings about the feed in force.", (double)warnings);
+	put_gauge(out, "interface_problems", "Interfaces that could not be armed.",
+		  (double)json_array_size(bg_status_interfaces(status)));
+	put_gauge(out, "daemon_running", "1 when a daemon follows feed and interfaces.",
+		  status->daemon_runs);
+	put_gauge(out, "revision", "Number of the revision in force, 0 = none.", control->revision);
+	if (!control->revision)
+		return;
+	describe(out, "revision_info", "gauge", "The feed's own name of the revision in force.");
+	put_label(out, "feed_revision", control->feed_revision, "branchguard_revision_info{");
+	fputs("} 1\n", out);
+	put_gauge(out, "revision_age_seconds", "Time since the revision came into force.", age_s);
+}
+
+void bg_metrics_print(FILE *out, const struct bg_status *status)
+{
+	put_revision(out, status);
+	put_branches(out, status);
+	put_traffic(out, status);
+	put_tables(out, status);
+}

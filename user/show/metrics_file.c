@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Metrics for the textfile collector of node_exporter. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "show/metrics_file.h"
+#include "show/status.h"
+
+int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err)
+{
+	bg_cleanup(bg_status_free) struct bg_status status = {};
+	char replacement[PATH_MAX];
+	FILE *file;
+	int rc = bg_status_read(pin_dir, NULL, &status, err);
+
+	if (rc)
+		return rc;
+	/* the collector reads *.prom only, so it does not see this one */
+	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
+		return bg_fail(err, -ENAMETOOLONG, "metrics file: the path is too long");
+	file = fopen(replacement, "we");
+	if (!file)
+		return bg_fail(err, -errno, "metrics file: cannot write %s: %s", replacement,
+			       strerror(errno));
+	bg_metrics_print(file, &status);
+	rc = ferror(file) ? -EIO : 0;
+	if (fclose(file))
+		rc = -errno;
+	if (!rc && rename(replacement, path))
+		rc = -errno;
+	if (rc) {
+		unlink(replacement);
+		return bg_fail(err, rc, "metrics file: cannot write %s: %s", path, strerror(-rc));
+	}
+	return 0;
+}

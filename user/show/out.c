@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Tables and JSON on stdout; every verb that prints ends here. */
+#include "show/out.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/format.h"
+
+int bg_table_add(struct bg_table *table, const char *text)
+{
+	if (table->cell_count == table->cell_capacity) {
+		size_t capacity = table->cell_capacity ? table->cell_capacity * 2 : 64;
+		char **cells = reallocarray(table->cells, capacity, sizeof(*cells));
+
+		if (!cells)
+			return -ENOMEM;
+		table->cells = cells;
+		table->cell_capacity = capacity;
+	}
+	table->cells[table->cell_count] = strdup(text);
+	if (!table->cells[table->cell_count])
+		return -ENOMEM;
+	bg_printable(table->cells[table->cell_count++]);
+	return 0;
+}
+
+static void print_row(FILE *out, const struct bg_table *table, const int *widths,
+		      const char *const *cells, bool heads, int indent)
+{
+	fprintf(out, "%*s", indent, "");
+	for (size_t i = 0; i < table->columns; i++) {
+		bool right = table->heads[i][0] == '^';
+		const char *text = heads && right ? cells[i] + 1 : cells[i];
+		bool last = i + 1 == table->columns;
+
+		if (right)
+			fprintf(out, "%*s", widths[i], text);
+		else if (last)
+			fputs(text, out);
+		else
+			fprintf(out, "%-*s", widths[i], text);
+		if (!last)
+			fputs("  ", out);
+	}
+	fputc('\n', out);
+}
+
+void bg_table_print(FILE *out, struct bg_table *table, int indent)
+{
+	int widths[BG_TABLE_COLUMNS] = {};
+	size_t column = 0;
+
+	for (size_t i = 0; i < table->columns; i++)
+		widths[i] = (int)strlen(table->heads[i]) - (table->heads[i][0] == '^');
+	for (size_t i = 0; i < table->cell_count; i++) {
+		int width = (int)strlen(table->cells[i]);
+
+		if (width > widths[column])
+			widths[column] = width;
+		column = column + 1 < table->columns ? column + 1 : 0;
+	}
+	print_row(out, table, widths, table->heads, true, indent);
+	for (size_t i = 0; i + table->columns <= table->cell_count; i += table->columns)
+		print_row(out, table, widths, (const char *const *)table->cells + i, false, indent);
+	bg_table_free(table);
+}
+
+void bg_table_free(struct bg_table *table)
+{
+	for (size_t i = 0; i < table->cell_count; i++)
+		free(table->cells[i]);
+	free(table->cells);
+	table->cells = NULL;
+	table->cell_count = table->cell_capacity = 0;
+}
+
+json_t *bg_json_text(const char *text)
+{
+	json_t *json = json_string(text);
+	char *ascii;
+
+	if (json)
+		return json;
+	ascii = strdup(text);
+	if (!ascii)
+		return NULL;
+	for (char *c = ascii; *c; c++) {
+		if (*c & 0x80)
+			*c = '?';
+	}
+	json = json_string(ascii);
+	free(ascii);
+	return json;
+}
+
+static int print_json(json_t *json, size_t flags, struct bg_error *err)
+{
+	int rc;
+
+	if (!json)
+		return bg_fail(err, -ENOMEM, "out of memory while making JSON");
+	rc = json_dumpf(json, stdout, flags);
+	json_decref(json);
+	if (rc || putchar('\n') == EOF)
+		return bg_fail(err, -EIO, "cannot write JSON to stdout: %s", strerror(errno));
+	return 0;
+}
+
+int bg_print_json(json_t *json, struct bg_error *err)
+{
+	return print_json(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15), err);
+}
+
+int bg_print_json_line(json_t *json, struct bg_error *err)
+{
+	return print_json(json, JSON_COMPACT | JSON_REAL_PRECISION(15), err);
+}
+
+int bg_out_finish(struct bg_error *err)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return bg_fail(err, errno ? -errno : -EIO, "cannot write to stdout: %s",
+			       strerror(errno ? errno : EIO));
+	return 0;
+}

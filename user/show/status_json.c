@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* struct bg_status as JSON. Keys are stable: programs read them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/format.h"
+#include "base/names.h"
+#include "show/out.h"
+#include "show/status.h"
+
+/* json_object_set_new() and its like take NULL for a failure, so a chain of
+ * these only has to be looked at once. */
+static int set(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new(object, key, value);
+}
+
+static int set_count(json_t *object, const char *key, __u64 count)
+{
+	return set(object, key, json_integer((json_int_t)count));
+}
+
+static json_t *done(json_t *json, int rc)
+{
+	if (!rc)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+static json_t *moment(__u64 boottime_ns)
+{
+	char text[BG_FORMAT_TEXT];
+
+	return boottime_ns ? json_string(bg_format_boottime(boottime_ns, text)) : json_null();
+}
+
+static json_t *counters_json(const struct bg_counters *counters)
+{
+	json_t *o = json_object(), *reasons = json_object();
+	__u64 passed = 0, dropped = 0;
+	int rc = 0;
+
+	for (unsigned int reason = 0; reason < BG_REASON_MAX; reason++) {
+		const char *name = bg_reason_name(reason);
+
+		if (bg_reason_passes(reason))
+			passed += counters->packets[reason];
+		else
+			dropped += counters->packets[reason];
+		if (name && counters->packets[reason])
+			rc = rc ?: set_count(reasons, name, counters->packets[reason]);
+	}
+	rc = rc ?: set_count(o, "passed_packets", passed) ?:
+	     set_count(o, "passed_bytes", counters->passed_bytes) ?:
+	     set_count(o, "dropped_packets", dropped) ?:
+	     set_count(o, "dropped_bytes", counters->dropped_bytes) ?:
+	     set_count(o, "short_way_packets", counters->short_way_packets);
+	if (rc) {
+		json_decref(reasons);
+		return done(o, rc);
+	}
+	return done(o, set(o, "reasons", reasons));
+}
+
+static int set_counters(json_t *object, const struct bg_counters counters[BG_DIRECTIONS])
+{
+	return set(object, "ingress", counters_json(&counters[BG_INGRESS]))
+		       ?: set(object, "egress", counters_json(&counters[BG_EGRESS]));
+}
+
+static json_t *flows_json(const size_t flows[BG_FLOW_CLASSES])
+{
+	json_t *o = json_object();
+	int rc = 0;
+
+	for (int i = 0; i < BG_FLOW_CLASSES; i++)
+		rc = rc ?: set_count(o, bg_flow_class_names[i], flows[i]);
+	return done(o, rc);
+}
+
+/* Group ids of the joined list; the "..." of one that was cut is left out. */
+static json_t *groups_json(const char *list)
+{
+	json_t *groups = json_array();
+	char id[sizeof(((struct bg_branch_info *)0)->groups)];
+	int rc = groups ? 0 : -1;
+
+	while (*list && !rc) {
+		size_t length = strcspn(list, ",");
+
+		snprintf(id, sizeof(id), "%.*s", (int)length, list);
+		if (strcmp(id, "...") != 0)
+			rc = json_array_append_new(groups, bg_json_text(id));
+		list += length;
+		list += *list == ',';
+	}
+	return done(groups, rc);
+}
+
+/* vlan 0: of no branch */
+static json_t *hooks_json(const struct bg_status *status, __u32 vlan)
+{
+	json_t *list = json_array();
+	int rc = list ? 0 : -1;
+
+	for (size_t i = 0; i < status->hook_count && !rc; i++) {
+		const struct bg_hook_status *hook = &status->hooks[i];
+
+		if (hook->vlan != vlan)
+			continue;
+		rc = json_array_append_new(list,
+					   json_pack("{s:s, s:i, s:s, s:s, s:s, s:b}", "interface",
+						     hook->interface, "ifindex", (int)hook->ifindex,
+						     "program", hook->program, "way", hook->by,
+						     "where", hook->where, "shared", hook->shared));
+	}
+	return done(list, rc);
+}
+
+static json_t *pods_json(const struct bg_status *status, __u32 vlan)
+{
+	json_t *list = json_array();
+	char text[BG_FORMAT_TEXT];
+	int rc = list ? 0 : -1;
+
+	for (size_t i = 0; i < status->pod_count && !rc; i++) {
+		const struct bg_pod_row *row = &status->pods[i];
+
+		if (row->pod.vlan == vlan)
+			rc = json_array_append_new(list, json_string(bg_format_endpoint(
+								 &row->address, 0, false, text)));
+	}
+	return done(list, rc);
+}
+
+static json_t *branch_json(const struct bg_status *status, const struct bg_branch_status *branch)
+{
+	const struct bg_branch_info *info = &branch->row.info;
+	json_t *o = json_object();
+
+	return done(o, set(o, "id", bg_json_text(info->id)) ?:
+		       set_count(o, "vlan", branch->row.vlan) ?:
+		       set(o, "interface", bg_json_text(info->interface)) ?:
+		       set(o, "ifindex",
+			   info->ifindex ? json_integer(info->ifindex) : json_null()) ?:
+		       set(o, "mode", json_string(bg_mode_name(info->mode))) ?:
+		       set(o, "group_ids", groups_json(info->groups)) ?:
+		       set(o, "armed", json_boolean(info->armed_ns)) ?:
+		       set(o, "armed_since", moment(info->armed_ns)) ?:
+		       set(o, "pod_addresses", pods_json(status, branch->row.vlan)) ?:
+		       set(o, "programs",
+			   hooks_json(status, branch->row.vlan)) ?:
+		       set(o, "flows", flows_json(branch->flows)) ?:
+		       set_counters(o, branch->counters));
+}
+
+static json_t *branches_json(const struct bg_status *status)
+{
+	json_t *list = json_array();
+	int rc = list ? 0 : -1;
+
+	for (size_t i = 0; i < status->branch_count && !rc; i++)
+		rc = json_array_append_new(list, branch_json(status, &status->branches[i]));
+	return done(list, rc);
+}
+
+static json_t *node_json(const struct bg_status *status)
+{
+	json_t *o = json_object();
+
+	return done(o, set_counters(o, status->node) ?: set(o, "programs", hooks_json(status, 0)));
+}
+
+static json_t *flow_table_json(const struct bg_status *status)
+{
+	json_t *o = flows_json(status->flows);
+
+	return done(o, set_count(o, "used", bg_flows_live(status->flows)) ?:
+		       set_count(o, "capacity", status->flow_capacity) ?:
+		       set_count(o, "evicted", status->control.flows_evicted));
+}
+
+static json_t *tables_json(const struct bg_status *status)
+{
+	const struct bg_header *image = &status->image;
+	json_t *o = json_object();
+	int rc;
+
+	rc = set(o, "flows", flow_table_json(status)) ?:
+	     set(o, "rules",
+		 json_pack("{s:I, s:I, s:I}", "used", (json_int_t)status->rules, "unused",
+			   (json_int_t)status->rules_unused, "capacity",
+			   (json_int_t)status->rule_capacity)) ?:
+	     set(o, "fragments",
+		 json_pack("{s:I, s:I}", "used", (json_int_t)status->fragments, "capacity",
+			   (json_int_t)status->fragment_capacity));
+	if (!rc && status->has_image)
+		rc = set(o, "image",
+			 json_pack("{s:I, s:I, s:I}", "used_bytes",
+				   (json_int_t)image->cells_used * (int)sizeof(__u32),
+				   "capacity_bytes", (json_int_t)status->image_capacity_bytes,
+				   "address_classes", (json_int_t)image->classes));
+	return done(o, rc);
+}
+
+static json_t *causes_json(const struct bg_status *status)
+{
+	bg_auto_free struct bg_cause *causes = NULL;
+	json_t *list = json_array();
+	size_t count = 0;
+	int rc = bg_status_causes(status, &causes, &count);
+
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = json_array_append_new(list, json_pack("{s:o, s:o}", "subject",
+							   bg_json_text(causes[i].subject), "text",
+							   bg_json_text(causes[i].text)));
+	return done(list, rc);
+}
+
+static json_t *daemon_json(const struct bg_status *status)
+{
+	json_t *o = json_object();
+
+	return done(o, set(o, "running", json_boolean(status->daemon_runs))
+			       ?: set(o, "pid",
+				      status->daemon.pid ? json_integer(status->daemon.pid)
+							 : json_null()));
+}
+
+/* A list of the state file in our spelling. */
+static json_t *pairs_json(const json_t *list, const char *from, const char *to)
+{
+	json_t *pairs = json_array();
+	int rc = pairs ? 0 : -1;
+
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		const json_t *pair = json_array_get(list, i);
+		const char *key = json_string_value(json_object_get(pair, from));
+		const char *text = json_string_value(json_object_get(pair, "Text"));
+
+		rc = json_array_append_new(pairs, json_pack("{s:s, s:s}", to, key ? key : "",
+							    "text", text ? text : ""));
+	}
+	return done(pairs, rc);
+}
+
+static json_t *feed_json(const struct bg_status *status)
+{
+	json_t *o = json_object(), *refused = json_null();
+	size_t warnings;
+	__u64 refused_ns;
+	const char *refusal = bg_status_refusal(status, &refused_ns);
+	const json_t *list = bg_status_warnings(status, &warnings);
+
+	if (refusal)
+		refused = json_pack("{s:s, s:o}", "error", refusal, "time", moment(refused_ns));
+	return done(o, set(o, "last_refused", refused) ?:
+		       set(o, "source", bg_json_text(bg_status_feed(status))) ?:
+		       set_count(o, "warning_count", warnings) ?:
+		       set(o, "warnings", pairs_json(list, "Pointer", "pointer")));
+}
+
+json_t *bg_status_json(const struct bg_status *status)
+{
+	const struct bg_control *control = &status->control;
+	json_t *o = json_object();
+
+	return done(o, set(o, "revision",
+			   control->revision ? json_integer(control->revision) : json_null()) ?:
+		       set(o, "feed_revision", bg_json_text(control->feed_revision)) ?:
+		       set(o, "published", moment(control->published_ns)) ?:
+		       set(o, "daemon", daemon_json(status)) ?:
+		       set(o, "feed", feed_json(status)) ?:
+		       set(o, "interface_problems",
+			   pairs_json(bg_status_interfaces(status), "Interface", "interface")) ?:
+		       set(o, "branches", branches_json(status)) ?:
+		       set(o, "node", node_json(status)) ?:
+		       set(o, "tables", tables_json(status)) ?:
+		       set_count(o, "events_lost", control->events_lost) ?:
+		       set(o, "causes", causes_json(status)));
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A feed from a file. What is in it, this file does not know. */
+#ifndef BG_SOURCE_FILE_H
+#define BG_SOURCE_FILE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/*
+ * Reads a file (not a directory, not larger than `most_bytes`) whole; "-" is stdin.
+ * *text is the caller's, to be freed; it is not terminated. Errors name the file.
+ */
+int bg_file_read(const char *path, size_t most_bytes, char **text, size_t *length_bytes,
+		 struct bg_error *err);
+
+/* What errors call it: the path, or "stdin". */
+const char *bg_file_name(const char *path);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Tells when the feed may be another one. The directory is watched, not the
+ * file: a file that is replaced by a rename, or by the symlink swap of a mounted
+ * ConfigMap (`..data`), is a new inode each time.
+ */
+#ifndef BG_SOURCE_FILE_WATCH_H
+#define BG_SOURCE_FILE_WATCH_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+struct bg_file_watch;
+
+/* -ENOENT: the directory of the feed does not exist. The file itself need not. */
+int bg_file_watch_open(const char *path, struct bg_file_watch **watch, struct bg_error *err);
+void bg_file_watch_close(struct bg_file_watch *watch); /* NULL is fine */
+int bg_file_watch_fd(const struct bg_file_watch *watch);
+
+/* Takes in what is pending. true: something happened in the directory. */
+bool bg_file_watch_read(struct bg_file_watch *watch);
+
+/*
+ * Is the file another one than at the last call? By device, inode, size and
+ * times, so that events about other files cost nothing, and a change that
+ * brought no event (a symlink into another directory) is seen by asking.
+ * Also watches the directory again when it was replaced.
+ */
+bool bg_file_watch_changed(struct bg_file_watch *watch);
+
+#endif

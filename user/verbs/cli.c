@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "verbs/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/ip.h"
+
+#define MAX_OPTIONS 48
+#define LONG_BASE 256 /* getopt_long's value of options[0]; letters stay below */
+#define HELP_VALUE (LONG_BASE + MAX_OPTIONS)
+#define HELP_WIDTH 96
+
+/* Longer values are cut in errors: they come from outside. */
+#define SHOWN "%.80s"
+
+static int not_expected(const struct bg_option *option, const char *text, const char *expected,
+			struct bg_error *err)
+{
+	return bg_fail(err, -EINVAL, "--%s '" SHOWN "': expected %s", option->name, text, expected);
+}
+
+static int set_u32(const struct bg_option *option, const char *text, struct bg_error *err)
+{
+	unsigned long long value;
+	char expected[80];
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	/* strtoull takes signs and white space */
+	if (text[0] < '0' || text[0] > '9' || *end || errno || value < option->min ||
+	    value > option->max) {
+		snprintf(expected, sizeof(expected), "a number from %u to %u", option->min,
+			 option->max);
+		return not_expected(option, text, expected, err);
+	}
+	*(__u32 *)option->value = (__u32)value;
+	return 0;
+}
+
+static void join_words(const struct bg_option *option, const char *separator, char *text,
+		       size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (const char *const *word = option->words; *word && used < size; word++)
+		used += snprintf(text + used, size - used, "%s%s",
+				 word == option->words ? "" : separator, *word);
+}
+
+static int set_enum(const struct bg_option *option, const char *text, struct bg_error *err)
+{
+	char words[512], expected[544];
+
+	for (int i = 0; option->words[i]; i++) {
+		if (!strcmp(option->words[i], text)) {
+			*(int *)option->value = i;
+			return 0;
+		}
+	}
+	join_words(option, ", ", words, sizeof(words));
+	snprintf(expected, sizeof(expected), "one of %s", words);
+	return not_expected(option, text, expected, err);
+}
+
+static int set_value(const struct bg_option *option, const char *text, struct bg_error *err)
+{
+	switch (option->type) {
+	case BG_OPTION_FLAG:
+		*(bool *)option->value = true;
+		return 0;
+	case BG_OPTION_FILE:
+		if (strlen(text) >= PATH_MAX)
+			return not_expected(option, text, "a path of less than 4096 bytes", err);
+		/* fallthrough */
+	case BG_OPTION_STRING:
+		if (!text[0])
+			return not_expected(option, text, "a value that is not empty", err);
+		*(const char **)option->value = text;
+		return 0;
+	case BG_OPTION_U32:
+		return set_u32(option, text, err);
+	case BG_OPTION_ENUM:
+		return set_enum(option, text, err);
+	case BG_OPTION_IP:
+		if (bg_addr_parse(text, option->value))
+			return not_expected(option, text, "an IPv4 or IPv6 address", err);
+		return 0;
+	case BG_OPTION_END:
+		break;
+	}
+	return bg_fail(err, -EINVAL, "--%s: option table without a type", option->name);
+}
+
+/* The word that getopt_long stumbled over. */
+static int complain(const struct bg_command *command, int found, const char *word, int unknown,
+		    struct bg_error *err)
+{
+	const struct bg_option *option = NULL;
+
+	if (unknown >= LONG_BASE && unknown < HELP_VALUE)
+		option = &command->options[unknown - LONG_BASE];
+	for (const struct bg_option *o = command->options; !option && o->type && unknown; o++) {
+		if (o->letter == unknown)
+			option = o;
+	}
+	if (found == ':' && option)
+		return bg_fail(err, -EINVAL, "--%s: expected a value after it (%s)", option->name,
+			       option->help);
+	if (option || unknown == HELP_VALUE)
+		return bg_fail(err, -EINVAL, "--%s takes no value, found '" SHOWN "'",
+			       option ? option->name : "help", word);
+	if (unknown)
+		return bg_fail(err, -EINVAL,
+			       "unknown option '-%c'; `branchguard %s --help` lists them", unknown,
+			       command->verb);
+	return bg_fail(err, -EINVAL,
+		       "unknown or ambiguous option '" SHOWN
+		       "'; `branchguard %s --help` lists them",
+		       word, command->verb);
+}
+
+static int take_operand(const struct bg_command *command, int argc, char **argv,
+			struct bg_error *err)
+{
+	if (!command->operand && argc)
+		return bg_fail(err, -EINVAL, "'" SHOWN "': expected options only", argv[0]);
+	if (argc > 1)
+		return bg_fail(err, -EINVAL, "'" SHOWN "': expected one %s only", argv[1],
+			       command->operand);
+	if (!command->operand)
+		return 0;
+	if (!argc) {
+		if (command->operand_required)
+			return bg_fail(err, -EINVAL, "expected %s", command->operand);
+		return 0;
+	}
+	if (!argv[0][0] || strlen(argv[0]) >= PATH_MAX)
+		return bg_fail(err, -EINVAL, "'" SHOWN "': expected %s, of 1 to 4095 bytes",
+			       argv[0], command->operand);
+	*command->operand_value = argv[0];
+	return 0;
+}
+
+int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct bg_error *err)
+{
+	struct option longs[MAX_OPTIONS + 2] = {};
+	char letters[2 * MAX_OPTIONS + 4] = ":h";
+	bool given[MAX_OPTIONS] = {};
+	size_t count = 0, used = 2;
+	int found, rc;
+
+	for (; count < MAX_OPTIONS && command->options[count].type; count++) {
+		const struct bg_option *option = &command->options[count];
+		int has_arg = option->type == BG_OPTION_FLAG ? no_argument : required_argument;
+
+		longs[count] = (struct option){ option->name, has_arg, NULL, LONG_BASE + count };
+		if (!option->letter)
+			continue;
+		letters[used++] = option->letter;
+		if (has_arg == required_argument)
+			letters[used++] = ':';
+	}
+	longs[count] = (struct option){ "help", no_argument, NULL, HELP_VALUE };
+
+	optind = 0; /* glibc: start anew */
+	opterr = 0;
+	while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		size_t index = 0;
+
+		if (found == 'h' || found == HELP_VALUE)
+			return BG_CLI_HELP;
+		if (found == '?' || found == ':')
+			return complain(command, found, argv[optind - 1], optopt, err);
+		if (found >= LONG_BASE)
+			index = found - LONG_BASE;
+		else
+			while (command->options[index].letter != found)
+				index++;
+		rc = set_value(&command->options[index], optarg, err);
+		if (rc)
+			return rc;
+		given[index] = true;
+		if (command->options[index].given)
+			*command->options[index].given = true;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (command->options[i].required && !given[i])
+			return bg_fail(err, -EINVAL, "--%s is missing (%s)",
+				       command->options[i].name, command->options[i].help);
+	}
+	return take_operand(command, argc - optind, argv + optind, err);
+}
+
+/* Prints words of `text` from column `indent` on, the cursor being there. */
+static void print_wrapped(FILE *out, const char *text, int indent)
+{
+	int column = indent;
+
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + length > HELP_WIDTH) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+static void option_head(const struct bg_option *option, char *text, size_t size)
+{
+	char short_form[8] = "    ", words[256];
+	const char *argument = option->argument;
+
+	if (option->letter)
+		snprintf(short_form, sizeof(short_form), "-%c, ", option->letter);
+	if (option->type == BG_OPTION_ENUM && !argument) {
+		join_words(option, "|", words, sizeof(words));
+		argument = words;
+	}
+	snprintf(text, size, "  %s--%s%s%s", short_form, option->name, argument ? " " : "",
+		 argument ? argument : "");
+}
+
+#define HELP_COLUMN 32
+
+static void print_option(FILE *out, const char *head, const char *help, bool required)
+{
+	char text[1024];
+
+	fprintf(out, "%-*s", HELP_COLUMN - 1, head);
+	if (strlen(head) >= HELP_COLUMN - 1)
+		fprintf(out, "\n%*s", HELP_COLUMN, "");
+	else
+		fputc(' ', out);
+	snprintf(text, sizeof(text), "%s%s", required ? "(required) " : "", help);
+	print_wrapped(out, text, HELP_COLUMN);
+}
+
+char *bg_cli_help(const struct bg_command *command)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fprintf(out, "usage: branchguard %s", command->verb);
+	for (const struct bg_option *option = command->options; option->type; option++) {
+		if (option->required)
+			fprintf(out, " --%s %s", option->name,
+				option->argument ? option->argument : "VALUE");
+	}
+	fputs(" [OPTIONS]", out);
+	if (command->operand)
+		fprintf(out, command->operand_required ? " %s" : " [%s]", command->operand);
+	fputs("\n\n", out);
+	print_wrapped(out, command->about, 0);
+	fputs("\nOptions:\n", out);
+	for (const struct bg_option *option = command->options; option->type; option++) {
+		char head[320];
+
+		option_head(option, head, sizeof(head));
+		print_option(out, head, option->help, option->required);
+	}
+	print_option(out, "  -h, --help", "print this", false);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int bg_cli(const struct bg_command *command, int argc, char **argv)
+{
+	bg_auto_free char *help = NULL;
+	struct bg_error err;
+	int rc = bg_cli_parse(command, argc, argv, &err);
+
+	if (!rc)
+		return -1;
+	if (rc != BG_CLI_HELP)
+		return bg_cli_misused(command->verb, &err);
+	help = bg_cli_help(command);
+	if (!help || fputs(help, stdout) < 0 || fflush(stdout))
+		return BG_EXIT_FAILED;
+	return BG_EXIT_DONE;
+}
+
+int bg_cli_failed(const char *verb, const struct bg_error *err)
+{
+	fprintf(stderr, "branchguard %s: %s\n", verb, err->text);
+	return BG_EXIT_FAILED;
+}
+
+int bg_cli_misused(const char *verb, const struct bg_error *err)
+{
+	fprintf(stderr, "branchguard %s: %s\n", verb, err->text);
+	return BG_EXIT_USAGE;
+}

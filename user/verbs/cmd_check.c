@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* branchguard check: would the daemon take this feed, and is it what was meant? */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/format.h"
+#include "compile/compile.h"
+#include "compile/registry.h"
+#include "datapath/datapath.h"
+#include "feed/feed.h"
+#include "show/out.h"
+#include "verbs/cli.h"
+#include "verbs/read_feed.h"
+
+struct check {
+	const char *feed;
+	bool json;
+	struct bg_model *model;
+	struct bg_image *image;
+	size_t ingress, egress, prefixes, pods, addresses, policies, known_groups;
+	double parse_ms, compile_ms;
+};
+
+static void release(struct check *check)
+{
+	bg_image_free(check->image);
+	bg_model_free(check->model);
+}
+
+static void free_registry_at(struct bg_registry **registry)
+{
+	bg_registry_free(*registry);
+}
+
+/* Branches with the same groups share a policy. */
+static bool same_groups(const struct bg_model_branch *a, const struct bg_model_branch *b)
+{
+	return a->group_count == b->group_count &&
+	       (!a->group_count ||
+		!memcmp(a->groups, b->groups, a->group_count * sizeof(*a->groups)));
+}
+
+static void sum_up(struct check *check)
+{
+	const struct bg_model *model = check->model;
+
+	for (size_t i = 0; i < model->rule_count; i++) {
+		check->ingress += model->rules[i].direction == BG_INGRESS;
+		check->egress += model->rules[i].direction == BG_EGRESS;
+	}
+	for (size_t i = 0; i < model->group_count; i++)
+		check->known_groups += model->groups[i].known;
+	for (size_t i = 0; i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		bool shared = false;
+
+		check->pods += branch->pod_count;
+		for (size_t k = 0; k < branch->pod_count; k++)
+			check->addresses += branch->pods[k].address_count;
+		for (size_t k = 0; k < i && !shared; k++)
+			shared = same_groups(&model->branches[k], branch);
+		check->policies += !shared;
+	}
+	check->prefixes = check->image->prefixes;
+}
+
+/* The daemon's defaults that this feed outgrows. */
+static int warn_of_limits(struct bg_model *model, struct bg_error *err)
+{
+	struct bg_warning *grown =
+		reallocarray(model->warnings, model->warning_count + 2, sizeof(*grown));
+
+	if (!grown)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	model->warnings = grown;
+	for (int i = 0; i < 2; i++) {
+		size_t count = i ? model->branch_count : model->rule_count;
+		size_t most = (i ? BG_DEFAULT_BRANCHES : BG_DEFAULT_RULES) - 1;
+		struct bg_warning warning = {};
+
+		if (count <= most)
+			continue;
+		warning.pointer = strdup(i ? "/Branches" : "/SecurityGroups");
+		if (asprintf(&warning.text,
+			     "%zu %s, more than the %zu that the daemon makes room for unless "
+			     "it is given a larger --max-%s",
+			     count, i ? "branches" : "rules", most, i ? "branches" : "rules") < 0)
+			warning.text = NULL;
+		if (!warning.pointer || !warning.text) {
+			free(warning.pointer);
+			free(warning.text);
+			return bg_fail(err, -ENOMEM, "out of memory");
+		}
+		model->warnings[model->warning_count++] = warning;
+	}
+	return 0;
+}
+
+/* All that the daemon does before the kernel comes in. */
+static int examine(struct check *check, struct bg_error *err)
+{
+	bg_cleanup(free_registry_at) struct bg_registry *registry = NULL;
+	double start_ms = bg_monotonic_ms(), parsed_ms;
+	int rc;
+
+	rc = bg_read_feed(check->feed, &check->model, err);
+	if (rc)
+		return rc;
+	parsed_ms = bg_monotonic_ms();
+	registry = bg_registry_new(BG_MAX_RULES, BG_MAX_BRANCHES);
+	if (!registry)
+		return bg_fail(err, -ENOMEM, "out of memory");
+	rc = bg_registry_assign(registry, check->model, err);
+	if (!rc)
+		rc = bg_compile(check->model, 1, BG_MAX_IMAGE_BLOCKS, &check->image, err);
+	if (rc)
+		return bg_fail_in(err, rc, "%s",
+				  strcmp(check->feed, "-") ? check->feed : "(stdin)");
+	check->parse_ms = parsed_ms - start_ms;
+	check->compile_ms = bg_monotonic_ms() - parsed_ms;
+	if (bg_feed_lint(check->model))
+		return bg_fail(err, -ENOMEM, "out of memory");
+	rc = warn_of_limits(check->model, err);
+	sum_up(check);
+	return rc;
+}
+
+static double bytes_a_prefix(const struct check *check)
+{
+	return check->prefixes ? (double)check->image->block_count * sizeof(struct bg_block) /
+					 (double)check->prefixes
+			       : 0;
+}
+
+static void print_count(const char *head, size_t count, const char *more)
+{
+	char text[BG_FORMAT_TEXT];
+
+	printf("  %-9s %s%s\n", head, bg_format_count(count, text), more);
+}
+
+static void print(const struct check *check)
+{
+	const struct bg_model *model = check->model;
+	char more[4 * BG_FORMAT_TEXT], one[BG_FORMAT_TEXT], two[BG_FORMAT_TEXT],
+		text[BG_FORMAT_TEXT];
+
+	printf("%s: accepted%s%s\n", strcmp(check->feed, "-") ? check->feed : "(stdin)",
+	       *model->revision ? ", revision " : "", bg_printable(model->revision));
+	more[0] = '\0';
+	if (check->known_groups < model->group_count)
+		snprintf(more, sizeof(more), ", %zu of them named but not in the feed",
+			 model->group_count - check->known_groups);
+	print_count("groups", model->group_count, more);
+	snprintf(more, sizeof(more), " (%s ingress, %s egress)",
+		 bg_format_count(check->ingress, one), bg_format_count(check->egress, two));
+	print_count("rules", model->rule_count, more);
+	snprintf(more, sizeof(more), " (CIDRs, prefix lists, groups) with %s",
+		 bg_format_counted(model->member_count, "member", one));
+	print_count("peers", model->set_count, more);
+	snprintf(more, sizeof(more), " (%s with %s %s, %zu %s)",
+		 bg_format_counted(check->pods, "pod", one), bg_format_count(check->addresses, two),
+		 check->addresses == 1 ? "address" : "addresses", check->policies,
+		 check->policies == 1 ? "policy" : "policies");
+	print_count("branches", model->branch_count, more);
+	printf("  %-9s %s", "image",
+	       bg_format_count(check->image->block_count * sizeof(struct bg_block) / 1024, text));
+	printf(" KiB, %s prefixes (%.1f bytes each), %s classes\n",
+	       bg_format_count(check->prefixes, one), bytes_a_prefix(check),
+	       bg_format_count(check->image->classes, two));
+	printf("  %-9s parse %.1f ms, compile %.1f ms\n", "time", check->parse_ms,
+	       check->compile_ms);
+	printf("  %-9s %s\n", "warnings",
+	       model->warning_count ? bg_format_count(model->warning_count, text) : "none");
+	for (size_t i = 0; i < model->warning_count; i++) {
+		const struct bg_warning *warning = &model->warnings[i];
+
+		printf("    %s%s%s\n", bg_printable(warning->pointer),
+		       *warning->pointer ? ": " : "", bg_printable(warning->text));
+	}
+}
+
+static json_t *warnings_json(const struct bg_model *model)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < model->warning_count && list; i++) {
+		json_t *warning = json_pack("{s:o, s:o}", "pointer",
+					    bg_json_text(model->warnings[i].pointer), "text",
+					    bg_json_text(model->warnings[i].text));
+
+		if (json_array_append_new(list, warning)) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+static int print_json(const struct check *check, struct bg_error *err)
+{
+	const struct bg_model *model = check->model;
+
+	return bg_print_json(
+		json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			  "s:I, s:f, s:I, s:f, s:f, s:o}",
+			  "feed", check->feed, "accepted", 1, "revision",
+			  bg_json_text(model->revision), "groups", (json_int_t)model->group_count,
+			  "unknown_groups", (json_int_t)(model->group_count - check->known_groups),
+			  "rules", (json_int_t)model->rule_count, "ingress_rules",
+			  (json_int_t)check->ingress, "egress_rules", (json_int_t)check->egress,
+			  "peers", (json_int_t)model->set_count, "members",
+			  (json_int_t)model->member_count, "branches",
+			  (json_int_t)model->branch_count, "pods", (json_int_t)check->pods,
+			  "policies", (json_int_t)check->policies, "prefixes",
+			  (json_int_t)check->prefixes, "image_bytes",
+			  (json_int_t)(check->image->block_count * sizeof(struct bg_block)),
+			  "bytes_per_prefix", bytes_a_prefix(check), "classes",
+			  (json_int_t)check->image->classes, "parse_ms", check->parse_ms,
+			  "compile_ms", check->compile_ms, "warnings", warnings_json(model)),
+		err);
+}
+
+/* A refusal is the answer of this verb, so with --json it is one, too. */
+static int refuse(const struct check *check, const struct bg_error *err)
+{
+	struct bg_error printing;
+
+	if (check->json &&
+	    !bg_print_json(json_pack("{s:o, s:b, s:o}", "feed", bg_json_text(check->feed),
+				     "accepted", 0, "error", bg_json_text(err->text)),
+			   &printing))
+		bg_out_finish(&printing);
+	return bg_cli_failed("check", err);
+}
+
+int cmd_check(int argc, char **argv)
+{
+	bg_cleanup(release) struct check check = {};
+	const struct bg_option options[] = { BG_OPTION_JSON(&check.json), {} };
+	const struct bg_command command = {
+		.verb = "check",
+		.about = "Reads a feed as the daemon would, without touching the kernel: says "
+			 "whether it would be accepted, sums it up, and warns of what looks wrong "
+			 "(unknown keys and groups, rules without effect, pods that cannot reach "
+			 "DNS or be probed). FEED is a file, or - for stdin. Exit status: 0 "
+			 "accepted, whatever the warnings; 1 refused.",
+		.options = options,
+		.operand = "FEED",
+		.operand_value = &check.feed,
+		.operand_required = true,
+	};
+	int status = bg_cli(&command, argc, argv);
+	struct bg_error err;
+
+	if (status >= 0)
+		return status;
+	if (examine(&check, &err))
+		return refuse(&check, &err);
+	if (check.json) {
+		if (print_json(&check, &err))
+			return bg_cli_failed("check", &err);
+	} else {
+		print(&check);
+	}
+	return bg_out_finish(&err) ? bg_cli_failed("check", &err) : BG_EXIT_DONE;
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* branchguard flows: the flow table, once or as it changes. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/ip.h"
+#include "base/names.h"
+#include "pinned/maps_read.h"
+#include "show/flow_text.h"
+#include "show/out.h"
+#include "verbs/cli.h"
+
+/* --follow looks this often, or less so that looking takes a tenth of the time.
+ * A flow that closed stays in the table for longer than that. */
+#define SCAN_INTERVAL_NS (500 * BG_NS_PER_MS)
+#define SCAN_SHARE 10
+
+struct query {
+	const char *pin_dir, *branch, *local, *remote, *protocol;
+	bool json, follow, port_given;
+	__u32 port;
+	/* the above, understood */
+	__u32 branch_tag; /* 0 = any */
+	struct bg_prefix local_prefix, remote_prefix;
+	int protocol_number; /* -1 = any */
+};
+
+/* Flows that fit the query and have not expired. */
+struct snapshot {
+	const struct query *query;
+	__u64 now_ns;
+	struct bg_flow *flows;
+	size_t count, capacity;
+};
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+	free(snapshot->flows);
+	*snapshot = (struct snapshot){};
+}
+
+static bool fits(const struct query *query, const struct bg_flow_key *key)
+{
+	bool ports = bg_has_ports(key->protocol);
+
+	if (query->branch_tag && query->branch_tag != key->branch)
+		return false;
+	if (query->local && !bg_prefix_has(&query->local_prefix, &key->local))
+		return false;
+	if (query->remote && !bg_prefix_has(&query->remote_prefix, &key->remote))
+		return false;
+	if (query->protocol_number >= 0 && query->protocol_number != (int)key->protocol)
+		return false;
+	return !query->port_given || (ports && (ntohs(key->local_port) == query->port ||
+						ntohs(key->remote_port) == query->port));
+}
+
+static int take_flow(const struct bg_flow *flow, void *context)
+{
+	struct snapshot *snapshot = context;
+
+	if (!fits(snapshot->query, &flow->key) || !bg_flow_left_ns(flow, snapshot->now_ns))
+		return 0;
+	if (snapshot->count == snapshot->capacity) {
+		size_t capacity = snapshot->capacity ? snapshot->capacity * 2 : 256;
+		struct bg_flow *flows = reallocarray(snapshot->flows, capacity, sizeof(*flows));
+
+		if (!flows)
+			return -ENOMEM;
+		snapshot->flows = flows;
+		snapshot->capacity = capacity;
+	}
+	snapshot->flows[snapshot->count++] = *flow;
+	return 0;
+}
+
+/* Branch, pod, remote, ports; the same order in every snapshot. */
+static int by_key(const void *a, const void *b)
+{
+	const struct bg_flow *x = a, *y = b;
+	int order;
+
+	if (x->key.branch != y->key.branch)
+		return x->key.branch < y->key.branch ? -1 : 1;
+	order = memcmp(&x->key.local, &y->key.local, sizeof(x->key.local));
+	if (order)
+		return order;
+	order = memcmp(&x->key.remote, &y->key.remote, sizeof(x->key.remote));
+	if (order)
+		return order;
+	if (x->key.protocol != y->key.protocol)
+		return x->key.protocol < y->key.protocol ? -1 : 1;
+	order = memcmp(&x->key.local_port, &y->key.local_port, 2 * sizeof(__be16));
+	if (order)
+		return order;
+	return (x->created_ns > y->created_ns) - (x->created_ns < y->created_ns);
+}
+
+static int take_snapshot(const struct bg_maps *maps, const struct query *query,
+			 struct snapshot *snapshot, struct bg_error *err)
+{
+	int rc;
+
+	*snapshot = (struct snapshot){ .query = query, .now_ns = bg_monotonic_ns() };
+	rc = bg_maps_flows(maps, take_flow, snapshot, NULL, err);
+	if (rc) {
+		size_t count = snapshot->count;
+
+		snapshot_free(snapshot);
+		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory at flow %zu", count) : rc;
+	}
+	if (snapshot->count)
+		qsort(snapshot->flows, snapshot->count, sizeof(*snapshot->flows), by_key);
+	return 0;
+}
+
+/* Names are read anew for every look: branches and rules come and go. */
+struct names {
+	struct bg_flow_names view;
+	struct bg_branch_row *branches;
+	struct bg_rule *rules;
+};
+
+static void names_free(struct names *names)
+{
+	free(names->branches);
+	free(names->rules);
+	*names = (struct names){};
+}
+
+static int read_names(const struct bg_maps *maps, struct names *names, struct bg_error *err)
+{
+	int rc = bg_maps_branches(maps, &names->branches, &names->view.branch_count, err)
+			 ?: bg_maps_rules(maps, &names->rules, &names->view.rule_count, err);
+
+	names->view.branches = names->branches;
+	names->view.rules = names->rules;
+	return rc;
+}
+
+static int print_json(const struct snapshot *snapshot, const struct bg_flow_names *names,
+		      struct bg_error *err)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < snapshot->count && list; i++) {
+		if (json_array_append_new(list, bg_flow_json(&snapshot->flows[i], names,
+							     snapshot->now_ns))) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return bg_print_json(list, err);
+}
+
+static int print_table(const struct snapshot *snapshot, const struct bg_flow_names *names,
+		       struct bg_error *err)
+{
+	struct bg_table table = { .columns = BG_FLOW_COLUMNS, .heads = bg_flow_heads };
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		if (bg_flow_add_row(&table, &snapshot->flows[i], names, snapshot->now_ns)) {
+			bg_table_free(&table);
+			return bg_fail(err, -ENOMEM, "out of memory");
+		}
+	}
+	bg_table_print(stdout, &table, 0);
+	return 0;
+}
+
+static int show_once(const struct bg_maps *maps, const struct query *query, struct bg_error *err)
+{
+	bg_cleanup(snapshot_free) struct snapshot snapshot = {};
+	bg_cleanup(names_free) struct names names = {};
+	int rc = take_snapshot(maps, query, &snapshot, err) ?: read_names(maps, &names, err);
+
+	if (rc)
+		return rc;
+	if (query->json)
+		return print_json(&snapshot, &names.view, err);
+	if (snapshot.count)
+		return print_table(&snapshot, &names.view, err);
+	fputs("branchguard flows: no flow\n", stderr);
+	return 0;
+}
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
+{
+	(void)signal_number;
+	stopped = 1;
+}
+
+static int print_change(const char *change, const struct bg_flow *flow, const struct names *names,
+			const struct query *query, __u64 now_ns, struct bg_error *err)
+{
+	char when[BG_FORMAT_TEXT];
+	json_t *object;
+
+	/* the moment it began is known, the moment it ended is "just now" */
+	bg_format_monotonic(change[0] == 'n' ? flow->created_ns : now_ns, when);
+	if (!query->json) {
+		printf("%s %-5s ", when, change);
+		bg_flow_print_line(stdout, flow, &names->view, now_ns);
+		return putchar('\n') == EOF ? bg_out_finish(err) : 0;
+	}
+	object = bg_flow_json(flow, &names->view, now_ns);
+	if (object && (json_object_set_new(object, "event", json_string(change)) ||
+		       json_object_set_new(object, "time", json_string(when)))) {
+		json_decref(object);
+		object = NULL;
+	}
+	return bg_print_json_line(object, err);
+}
+
+/* Two sorted lists, walked side by side. */
+static int print_changes(const struct snapshot *before, const struct snapshot *after,
+			 const struct names *names, struct bg_error *err)
+{
+	size_t i = 0, j = 0;
+	int rc = 0;
+
+	while (!rc && (i < before->count || j < after->count)) {
+		int order = i == before->count	? 1
+			    : j == after->count ? -1
+						: by_key(&before->flows[i], &after->flows[j]);
+
+		if (order < 0)
+			rc = print_change("ended", &before->flows[i], names, after->query,
+					  after->now_ns, err);
+		else if (order > 0)
+			rc = print_change("new", &after->flows[j], names, after->query,
+					  after->now_ns, err);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return rc;
+}
+
+static int follow(const struct bg_maps *maps, const struct query *query, struct bg_error *err)
+{
+	const struct sigaction action = { .sa_handler = stop };
+	bg_cleanup(snapshot_free) struct snapshot before = {};
+	int rc = take_snapshot(maps, query, &before, err);
+
+	if (rc)
+		return rc;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	while (!stopped) {
+		bg_cleanup(snapshot_free) struct snapshot after = {};
+		bg_cleanup(names_free) struct names names = {};
+		__u64 pause_ns = (bg_monotonic_ns() - before.now_ns) * SCAN_SHARE;
+		struct timespec pause;
+
+		if (pause_ns < SCAN_INTERVAL_NS)
+			pause_ns = SCAN_INTERVAL_NS;
+		pause.tv_sec = (time_t)(pause_ns / (1000 * BG_NS_PER_MS));
+		pause.tv_nsec = (long)(pause_ns % (1000 * BG_NS_PER_MS));
+		if (nanosleep(&pause, NULL))
+			continue;
+		rc = take_snapshot(maps, query, &after, err) ?: read_names(maps, &names, err) ?:
+		     print_changes(&before, &after, &names, err) ?: bg_out_finish(err);
+		if (rc)
+			return rc;
+		snapshot_free(&before);
+		before = after;
+		after = (struct snapshot){};
+	}
+	return 0;
+}
+
+/* Values of options that the option table cannot check. */
+static int understand(struct query *query, struct bg_error *err)
+{
+	query->protocol_number = query->protocol ? bg_protocol_parse(query->protocol) : -1;
+	if (query->protocol_number == -2)
+		return bg_fail(err, -EINVAL,
+			       "--protocol '%.80s': expected tcp, udp, icmp, icmpv6 or a number "
+			       "from 0 to 255",
+			       query->protocol);
+	if (query->local && bg_prefix_parse(query->local, &query->local_prefix, NULL))
+		return bg_fail(err, -EINVAL, "--local '%.80s': expected an address or a CIDR",
+			       query->local);
+	if (query->remote && bg_prefix_parse(query->remote, &query->remote_prefix, NULL))
+		return bg_fail(err, -EINVAL, "--remote '%.80s': expected an address or a CIDR",
+			       query->remote);
+	return 0;
+}
+
+static int show(struct query *query, struct bg_error *err)
+{
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
+	bg_auto_free struct bg_branch_row *branches = NULL;
+	const struct bg_branch_row *branch;
+	size_t count = 0;
+	int rc = bg_maps_open(query->pin_dir, &maps, err);
+
+	if (rc)
+		return rc;
+	if (query->branch) {
+		rc = bg_maps_branches(&maps, &branches, &count, err);
+		if (rc)
+			return rc;
+		branch = bg_branch_find(branches, count, query->branch, err);
+		if (!branch)
+			return -ENOENT;
+		query->branch_tag = branch->info.tag;
+	}
+	return query->follow ? follow(&maps, query, err) : show_once(&maps, query, err);
+}
+
+int cmd_flows(int argc, char **argv)
+{
+	struct query query = { .pin_dir = BG_DEFAULT_PIN_DIR };
+	const struct bg_option options[] = {
+		{ .name = "branch",
+		  .letter = 'b',
+		  .type = BG_OPTION_STRING,
+		  .value = &query.branch,
+		  .argument = "BRANCH",
+		  .help = "only flows of this branch (id, VLAN id or interface)" },
+		{ .name = "local",
+		  .type = BG_OPTION_STRING,
+		  .value = &query.local,
+		  .argument = "CIDR",
+		  .help = "only flows of pods with such an address" },
+		{ .name = "remote",
+		  .type = BG_OPTION_STRING,
+		  .value = &query.remote,
+		  .argument = "CIDR",
+		  .help = "only flows whose other end has such an address" },
+		{ .name = "port",
+		  .letter = 'p',
+		  .type = BG_OPTION_U32,
+		  .value = &query.port,
+		  .given = &query.port_given,
+		  .argument = "N",
+		  .max = 65535,
+		  .help = "only TCP and UDP flows with this port at either end" },
+		{ .name = "protocol",
+		  .type = BG_OPTION_STRING,
+		  .value = &query.protocol,
+		  .argument = "P",
+		  .help = "only flows of this protocol: tcp, udp, icmp, icmpv6 or a number" },
+		{ .name = "follow",
+		  .letter = 'f',
+		  .type = BG_OPTION_FLAG,
+		  .value = &query.follow,
+		  .help = "go on: print flows that begin and end, within a second or so, until "
+			  "interrupted" },
+		{ .name = "json",
+		  .letter = 'j',
+		  .type = BG_OPTION_FLAG,
+		  .value = &query.json,
+		  .help = "print JSON; with --follow one object a line" },
+		BG_OPTION_PIN_DIR(&query.pin_dir),
+		{}
+	};
+	const struct bg_command command = {
+		.verb = "flows",
+		.about = "Prints the tracked flows: who talks with whom, in what state, for how "
+			 "long, and which rule of which revision (REV) let the flow in. The arrow "
+			 "points from the end that opened it. IN and OUT are packets/bytes toward "
+			 "and from the pod; LEFT is the time until an idle flow is forgotten.",
+		.options = options,
+	};
+	int status = bg_cli(&command, argc, argv);
+	struct bg_error err;
+
+	if (status >= 0)
+		return status;
+	if (understand(&query, &err))
+		return bg_cli_misused("flows", &err);
+	if (show(&query, &err) || bg_out_finish(&err))
+		return bg_cli_failed("flows", &err);
+	return BG_EXIT_DONE;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `branchguard run` */
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "verbs/cli.h"
+
+#define MIB_BLOCKS 1024u /* of 1 KiB */
+
+int cmd_run(int argc, char **argv)
+{
+	static const char *const xdp_words[] = { "off", "branch", "trunk", NULL };
+	static const char *const attach_words[] = { "auto", "tcx", "clsact", NULL };
+	static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
+	struct bg_daemon_options daemon = { .pin_dir = BG_DEFAULT_PIN_DIR };
+	int xdp = BG_XDP_OFF, attach = BG_CHOOSE_AUTO, level = BG_LOG_INFO;
+	__u32 image_mib = 0;
+	const struct bg_option options[] = {
+		{
+			.name = "feed",
+			.letter = 'f',
+			.required = true,
+			.type = BG_OPTION_FILE,
+			.value = &daemon.feed,
+			.argument = "FILE",
+			.help = "the feed of security groups, followed as it changes; - is stdin, "
+				"with --once",
+		},
+		{
+			.name = "once",
+			.type = BG_OPTION_FLAG,
+			.value = &daemon.once,
+			.help = "put the feed in force and exit; everything stays in force",
+		},
+		BG_OPTION_PIN_DIR(&daemon.pin_dir),
+		{
+			.name = "xdp",
+			.type = BG_OPTION_ENUM,
+			.value = &xdp,
+			.words = xdp_words,
+			.help = "where packets are judged before the stack, too: nowhere (default), on "
+				"each branch (generic XDP: drops cost less, what passes costs more), "
+				"or once on the trunk (native, for drivers that leave VLAN tags in "
+				"the frame); TC judges in any case",
+		},
+		{
+			.name = "attach",
+			.type = BG_OPTION_ENUM,
+			.value = &attach,
+			.words = attach_words,
+			.help = "how TC programs are attached (default auto: tcx where the kernel has "
+				"it)",
+		},
+		{
+			.name = "max-flows",
+			.type = BG_OPTION_U32,
+			.value = &daemon.datapath.max_flows,
+			.argument = "N",
+			.min = 64,
+			.max = BG_MAX_FLOWS,
+			.help = "tracked flows for which there is room, rounded up to a power of two "
+				"(default 65536); each takes about 200 bytes",
+		},
+		{
+			.name = "max-branches",
+			.type = BG_OPTION_U32,
+			.value = &daemon.datapath.max_branches,
+			.argument = "N",
+			.min = 2,
+			.max = BG_MAX_BRANCHES,
+			.help = "branches with counters of their own, one more than the feed may have "
+				"(default 256)",
+		},
+		{
+			.name = "max-rules",
+			.type = BG_OPTION_U32,
+			.value = &daemon.datapath.max_rules,
+			.argument = "N",
+			.min = 2,
+			.max = BG_MAX_RULES,
+			.help = "rules of all groups together, those that are being replaced "
+				"included (default 65536)",
+		},
+		{
+			.name = "image-mib",
+			.type = BG_OPTION_U32,
+			.value = &image_mib,
+			.argument = "N",
+			.min = 1,
+			.max = BG_MAX_IMAGE_BLOCKS / MIB_BLOCKS,
+			.help = "size of a compiled feed at most; memory is taken for it whole, and "
+				"twice while a revision is published (default: 32, and what the "
+				"feed takes)",
+		},
+		{
+			.name = "no-short-way",
+			.type = BG_OPTION_FLAG,
+			.value = &daemon.datapath.no_short_way,
+			.help = "every packet passes through the node's stack",
+		},
+		{
+			.name = "probe-cgroup",
+			.type = BG_OPTION_FILE,
+			.value = &daemon.datapath.probe_cgroup,
+			.argument = "DIR",
+			.help = "only processes of this cgroup (v2, for instance kubelet's) and those "
+				"below it may probe pods on the short way (default: any process of "
+				"the node)",
+		},
+		{
+			.name = "metrics-file",
+			.type = BG_OPTION_FILE,
+			.value = &daemon.metrics_file,
+			.argument = "FILE",
+			.help = "write metrics there every 15 s, for the textfile collector of "
+				"node_exporter (NAME.prom)",
+		},
+		{
+			.name = "log-level",
+			.type = BG_OPTION_ENUM,
+			.value = &level,
+			.words = level_words,
+			.help = "least weighty lines that are written (default info)",
+		},
+		{},
+	};
+	const struct bg_command command = {
+		.verb = "run",
+		.about = "Loads the programs, attaches them to the branches and what belongs to "
+			 "them, puts the feed in force, and follows the feed and the interfaces. "
+			 "Takes over what an earlier run left. When it ends, by SIGTERM or "
+			 "otherwise, everything stays in force; SIGHUP reads the feed again.",
+		.options = options,
+	};
+	struct bg_error err = {};
+	int status = bg_cli(&command, argc, argv);
+
+	if (status >= 0)
+		return status;
+	daemon.xdp = xdp;
+	daemon.attach = attach;
+	daemon.datapath.image_blocks = image_mib * MIB_BLOCKS;
+	bg_log_set_level(level);
+	if (!strcmp(daemon.feed, "-") && !daemon.once) {
+		bg_fail(&err, 0, "--feed -: stdin cannot be followed; give --once with it");
+		return bg_cli_misused("run", &err);
+	}
+	return bg_daemon_run(&daemon, &err) ? bg_cli_failed("run", &err) : BG_EXIT_DONE;
+}

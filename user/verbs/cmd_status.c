@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* branchguard status: what is in force, for people, programs and Prometheus. */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "show/out.h"
+#include "show/status.h"
+#include "verbs/cli.h"
+
+static int show(const char *pin_dir, const char *branch, bool json, bool metrics,
+		struct bg_error *err)
+{
+	bg_cleanup(bg_status_free) struct bg_status status = {};
+	int rc = bg_status_read(pin_dir, branch, &status, err);
+
+	if (rc)
+		return rc;
+	if (json)
+		return bg_print_json(bg_status_json(&status), err);
+	if (metrics)
+		bg_metrics_print(stdout, &status);
+	else if (bg_status_print(stdout, &status))
+		return bg_fail(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	const char *pin_dir = BG_DEFAULT_PIN_DIR, *branch = NULL;
+	bool json = false, metrics = false;
+	const struct bg_option options[] = {
+		{
+			.name = "branch",
+			.letter = 'b',
+			.type = BG_OPTION_STRING,
+			.value = &branch,
+			.argument = "BRANCH",
+			.help = "of the branches only this one (id, VLAN id or interface)",
+		},
+		{
+			.name = "metrics",
+			.letter = 'm',
+			.type = BG_OPTION_FLAG,
+			.value = &metrics,
+			.help = "print metrics as Prometheus scrapes them",
+		},
+		BG_OPTION_JSON(&json),
+		BG_OPTION_PIN_DIR(&pin_dir),
+		{},
+	};
+	const struct bg_command command = {
+		.verb = "status",
+		.about = "Prints the revision in force, the branches with what passed and what "
+			 "was dropped and why, the use of the tables, and what deserves a look. "
+			 "Counts start when the maps were pinned.",
+		.options = options,
+	};
+	int exit_status = bg_cli(&command, argc, argv);
+	struct bg_error err;
+
+	if (exit_status >= 0)
+		return exit_status;
+	if (json && metrics) {
+		bg_fail(&err, -EINVAL, "--json and --metrics: expected one of them");
+		return bg_cli_misused("status", &err);
+	}
+	if (show(pin_dir, branch, json, metrics, &err) || bg_out_finish(&err))
+		return bg_cli_failed("status", &err);
+	return BG_EXIT_DONE;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `branchguard unload` */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "daemon/unload.h"
+#include "verbs/cli.h"
+
+int cmd_unload(int argc, char **argv)
+{
+	const char *pin_dir = BG_DEFAULT_PIN_DIR;
+	const struct bg_option options[] = { BG_OPTION_PIN_DIR(&pin_dir), {} };
+	const struct bg_command command = {
+		.verb = "unload",
+		.about = "Detaches and unpins everything branchguard made, and nothing else: from "
+			 "then on the branches are not filtered. A daemon must be stopped first, "
+			 "it would put everything back. Run it in the network namespace in which "
+			 "the daemon ran.",
+		.options = options,
+	};
+	struct bg_unloaded unloaded = {};
+	struct bg_error err = {};
+	int status = bg_cli(&command, argc, argv), rc;
+
+	if (status >= 0)
+		return status;
+	bg_log_capture_libbpf();
+	rc = bg_unload(pin_dir, &unloaded, &err);
+	if (rc == -ENOENT) {
+		fprintf(stderr, "branchguard unload: nothing is loaded at %s\n", pin_dir);
+		return BG_EXIT_DONE;
+	}
+	if (rc)
+		return bg_cli_failed("unload", &err);
+	printf("unloaded %s: %u links, %u filters, %u qdiscs, %u pins\n", pin_dir, unloaded.links,
+	       unloaded.filters, unloaded.qdiscs, unloaded.pins);
+	return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From --feed FILE to a model, for verbs that need no daemon. */
+#include "verbs/read_feed.h"
+
+#include "base/cleanup.h"
+#include "feed/feed.h"
+#include "source/file.h"
+
+int bg_read_feed(const char *path, struct bg_model **model, struct bg_error *err)
+{
+	bg_auto_free char *text = NULL;
+	size_t length_bytes;
+	int rc = bg_file_read(path, BG_FEED_MAX_BYTES, &text, &length_bytes, err);
+
+	return rc ? rc : bg_feed_parse(bg_file_name(path), text, length_bytes, model, err);
+}
