@@ -186,7 +186,7 @@ net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run --timeout 400 $(NET)
 fuzz: $(FUZZ)
 	$(Q)selftests/run --timeout 3600 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
-lint: $(SKELETON)
+lint: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/lint.sh
 
 # All suites in one run, so that there is one closing line.

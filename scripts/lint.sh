@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Everything that can be said about the sources without running them, as TAP.
-# Wants $BG_BUILD (default build) to hold branchguard.skel.h; `make lint` sees to it.
+# Wants $BG_BUILD (default build) to hold a build; `make lint` sees to it.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -111,6 +111,10 @@ white_space() {
 	return $bad
 }
 
+rooms() {
+	BG_BUILD=$build scripts/rooms.sh
+}
+
 reason_table() {
 	scripts/reason-table.sh --check README.md
 }
@@ -123,5 +127,6 @@ check "every source names its licence" spdx
 check "nothing refers to files outside of the tree" stands_alone
 check "nothing is marked as unfinished" unfinished
 check "no stray white space" white_space
+check "user/ keeps to the rooms of user/README.md" rooms
 check "the table of reasons in README.md is the one of headers/reason.h" reason_table
 echo "1..$count"
