@@ -4,35 +4,15 @@
  * input first, then the worst that the quotas of EC2 allow and more.
  *	bench_compile [--json]
  */
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "compile/compile.h"
+#include "measure.h"
 #include "model_maker.h"
 #include "scenario.h"
 
 #define RUNS 5
 #define BLOCKS (1u << 20) /* 1 GiB: measured here, not limited */
-
-/* CPU time: other processes do not count. */
-static double now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
-}
-
-static int compare(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return a < b ? -1 : a > b;
-}
 
 /* Returns the image's bytes a prefix, or -1. */
 static double measure(const char *name, struct bg_model *model, bool json, double limit_ms)
@@ -40,34 +20,34 @@ static double measure(const char *name, struct bg_model *model, bool json, doubl
 	double taken_ms[RUNS];
 	struct bg_image *image = NULL;
 	struct bg_error err = {};
-	double bytes;
+	double bytes, median_ms;
 
 	for (int i = 0; i < RUNS; i++) {
 		double start_ms;
 
 		bg_image_free(image);
 		image = NULL;
-		start_ms = now_ms();
+		start_ms = measure_ms(CLOCK_PROCESS_CPUTIME_ID);
 		if (bg_compile(model, 1, BLOCKS, &image, &err)) {
 			fprintf(stderr, "bench_compile: %s: %s\n", name, err.text);
 			maker_free(model);
 			return -1;
 		}
-		taken_ms[i] = now_ms() - start_ms;
+		taken_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 	}
-	qsort(taken_ms, RUNS, sizeof(taken_ms[0]), compare);
+	median_ms = measure_median(taken_ms, RUNS);
 	bytes = (double)image->block_count * sizeof(struct bg_block);
 	if (json)
 		printf("{\"Scenario\":\"%s\",\"Rules\":%zu,\"Prefixes\":%zu,\"Classes\":%zu,"
 		       "\"Nodes\":%zu,\"Rows\":%zu,\"CompileMs\":%.1f,\"LimitMs\":%.0f,"
 		       "\"ImageBytes\":%.0f,\"BytesPerPrefix\":%.1f}\n",
 		       name, model->rule_count, image->prefixes, image->classes, image->nodes,
-		       image->rows, taken_ms[RUNS / 2], limit_ms, bytes, bytes / image->prefixes);
+		       image->rows, median_ms, limit_ms, bytes, bytes / image->prefixes);
 	else
 		printf("%-44s %7zu %8zu %8zu %8zu %9.1f %9.1f %9.0f\n", name, model->rule_count,
-		       image->prefixes, image->classes, image->rows, taken_ms[RUNS / 2],
-		       bytes / (1 << 20), bytes / image->prefixes);
-	if (limit_ms > 0 && taken_ms[RUNS / 2] > limit_ms && !json)
+		       image->prefixes, image->classes, image->rows, median_ms, bytes / (1 << 20),
+		       bytes / image->prefixes);
+	if (limit_ms > 0 && median_ms > limit_ms && !json)
 		printf("  -> slower than %.0f ms\n", limit_ms);
 	bg_image_free(image);
 	maker_free(model);
@@ -76,18 +56,10 @@ static double measure(const char *name, struct bg_model *model, bool json, doubl
 
 int main(int argc, char **argv)
 {
-	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	bool json = measure_wants_json(argc, argv);
 	bool failed = false;
-	cpu_set_t one;
 
-	if (argc > 2 || (argc == 2 && !json)) {
-		fprintf(stderr, "usage: bench_compile [--json]\n");
-		return 2;
-	}
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		fprintf(stderr, "bench_compile: not bound to one CPU: %s\n", strerror(errno));
+	measure_on_one_cpu();
 	if (!json)
 		printf("%-44s %7s %8s %8s %8s %9s %9s %9s\n",
 		       "model → image, CPU time, median of 5", "rules", "prefixes", "classes",

@@ -5,16 +5,13 @@
  * or all in one prefix list.
  *	bench_feed [--json]
  */
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "bench.h"
 #include "datapath/datapath.h"
 #include "feed/feed.h"
+#include "measure.h"
 
 #define RUNS 5
 #define MEMBERS 100000
@@ -24,28 +21,6 @@ struct times {
 	double parse_ms[RUNS], publish_ms[RUNS], all_ms[RUNS]; /* of CPU time */
 	double elapsed_ms[RUNS];
 };
-
-/* CPU time is what "on one core" means where the machine has other things to do. */
-static double clock_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static int compare(const void *left, const void *right)
-{
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return a < b ? -1 : a > b;
-}
-
-static double median(double *values)
-{
-	qsort(values, RUNS, sizeof(values[0]), compare);
-	return values[RUNS / 2];
-}
 
 static void write_members(FILE *to, bool interfaces)
 {
@@ -103,17 +78,17 @@ static void measure(struct bg_datapath *datapath, const char *text, size_t lengt
 		struct bg_publish_times publish;
 		struct bg_model *model = NULL;
 		struct bg_error err = {};
-		double elapsed_ms = clock_ms(CLOCK_MONOTONIC);
-		double start_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+		double elapsed_ms = measure_ms(CLOCK_MONOTONIC);
+		double start_ms = measure_ms(CLOCK_PROCESS_CPUTIME_ID);
 
 		if (bg_feed_parse("bench", text, length, &model, &err))
 			bench_die("%s", err.text);
-		times->parse_ms[i] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
+		times->parse_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 		if (bg_datapath_publish(datapath, model, &publish, &err))
 			bench_die("%s", err.text);
-		times->all_ms[i] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
+		times->all_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 		times->publish_ms[i] = times->all_ms[i] - times->parse_ms[i];
-		times->elapsed_ms[i] = clock_ms(CLOCK_MONOTONIC) - elapsed_ms;
+		times->elapsed_ms[i] = measure_ms(CLOCK_MONOTONIC) - elapsed_ms;
 		*image_bytes = publish.image_bytes;
 		bg_model_free(model);
 	}
@@ -130,18 +105,20 @@ static void report(struct bg_datapath *datapath, bool interfaces, bool json)
 
 	measure(datapath, text, length, &times, &image_bytes);
 	free(text);
-	all_ms = median(times.all_ms);
+	all_ms = measure_median(times.all_ms, RUNS);
 	if (json)
 		printf("{\"Feed\":\"%s\",\"Rules\":%d,\"FeedBytes\":%zu,\"ParseCpuMs\":%.1f,"
 		       "\"PublishCpuMs\":%.1f,\"CpuMs\":%.1f,\"ElapsedMs\":%.1f,\"LimitMs\":1000,"
 		       "\"Holds\":%s,\"ImageBytes\":%zu}\n",
-		       name, RULES, length, median(times.parse_ms), median(times.publish_ms),
-		       all_ms, median(times.elapsed_ms), all_ms < 1000 ? "true" : "false",
+		       name, RULES, length, measure_median(times.parse_ms, RUNS),
+		       measure_median(times.publish_ms, RUNS), all_ms,
+		       measure_median(times.elapsed_ms, RUNS), all_ms < 1000 ? "true" : "false",
 		       image_bytes);
 	else
 		printf("%-40s %6d %9.1f %9.1f %9.1f %9.1f %9.1f  %s\n", name, RULES,
-		       (double)length / (1 << 20), median(times.parse_ms), median(times.publish_ms),
-		       all_ms, median(times.elapsed_ms),
+		       (double)length / (1 << 20), measure_median(times.parse_ms, RUNS),
+		       measure_median(times.publish_ms, RUNS), all_ms,
+		       measure_median(times.elapsed_ms, RUNS),
 		       all_ms < 1000 ? "within 1 s" : "MORE THAN 1 s");
 }
 
@@ -149,18 +126,10 @@ int main(int argc, char **argv)
 {
 	const struct bg_datapath_options options = { .image_blocks = 32768 };
 	struct bg_datapath *datapath = NULL;
-	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	bool json = measure_wants_json(argc, argv);
 	struct bg_error err = {};
-	cpu_set_t one;
 
-	if (argc > 2 || (argc == 2 && !json)) {
-		fprintf(stderr, "usage: bench_feed [--json]\n");
-		return 2;
-	}
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		bench_die("cannot bind to one CPU: %s", strerror(errno));
+	measure_on_one_cpu();
 	if (bg_datapath_open(&options, &datapath, &err))
 		bench_die("%s", err.text);
 	if (!json)

@@ -11,15 +11,14 @@
  * flow, or comes from somewhere else) a program that does this stands in front of
  * both, and its cost is taken off.
  */
-#include <errno.h>
 #include <libgen.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 #include "compile/image_read.h"
+#include "measure.h"
 #include "model_maker.h"
 #include "scenario.h"
 
@@ -60,8 +59,10 @@ static const char *const hook_names[BENCH_HOOKS] = { "XDP ingress", "TC ingress"
 /* The ratio is the median of the ratios of runs that stood side by side: what
  * slows a machine down for a while slows both. */
 struct figure {
-	double ns[RUNS], empty_ns[RUNS], ratio[RUNS]; /* sorted when all runs are done */
+	double ns[RUNS], empty_ns[RUNS], ratio[RUNS];
 	int runs;
+	/* when all runs are done */
+	double median_ns, median_empty_ns, median_ratio;
 };
 
 struct campaign {
@@ -72,23 +73,11 @@ struct campaign {
 	struct figure figures[SCENARIOS][BENCH_HOOKS][2][KINDS];
 };
 
-static int compare(const void *left, const void *right)
+static void take_medians(struct figure *figure)
 {
-	double a = *(const double *)left, b = *(const double *)right;
-
-	return a < b ? -1 : a > b;
-}
-
-static double median(const double *sorted)
-{
-	return sorted[RUNS / 2];
-}
-
-static void sort(struct figure *figure)
-{
-	qsort(figure->ns, RUNS, sizeof(figure->ns[0]), compare);
-	qsort(figure->empty_ns, RUNS, sizeof(figure->empty_ns[0]), compare);
-	qsort(figure->ratio, RUNS, sizeof(figure->ratio[0]), compare);
+	figure->median_ns = measure_median(figure->ns, RUNS);
+	figure->median_empty_ns = measure_median(figure->empty_ns, RUNS);
+	figure->median_ratio = measure_median(figure->ratio, RUNS);
 }
 
 static bool is_allowed(const struct campaign *campaign, const struct bg_addr *addr)
@@ -106,11 +95,11 @@ static void choose_remotes(struct campaign *campaign, bool ipv6)
 {
 	const struct bg_set *list = &campaign->bench.model->sets[0];
 	size_t allowed = 0, denied = 0;
-	__u64 state = 4;
+	struct random_source source = { .state = 4 };
 
 	while (allowed < REMOTES || denied < REMOTES) {
 		const struct bg_prefix *prefix =
-			&list->prefixes[scenario_random(&state) % list->prefix_count];
+			&list->prefixes[random_bits(&source) % list->prefix_count];
 		struct bg_addr addr = prefix->addr;
 		int last = prefix->length - 1;
 
@@ -229,8 +218,8 @@ static void print_json(const struct campaign *campaign, size_t s, enum bench_hoo
 	printf("{\"Hook\":\"%s\",\"Family\":%d,\"Packet\":\"%s\",\"Prefixes\":%zu,\"Rules\":%zu,"
 	       "\"Ns\":%.0f,\"EmptyNs\":%.0f,\"Ratio\":%.2f}\n",
 	       hook_names[hook], ipv6 ? 6 : 4, kinds[kind].name, scenarios[s].prefixes,
-	       scenarios[s].rules, median(figure->ns), median(figure->empty_ns),
-	       median(figure->ratio));
+	       scenarios[s].rules, figure->median_ns, figure->median_empty_ns,
+	       figure->median_ratio);
 }
 
 static void run_scenario(struct campaign *campaign, size_t s, bool first_pass)
@@ -253,13 +242,13 @@ static void run_scenario(struct campaign *campaign, size_t s, bool first_pass)
 	}
 }
 
-static void sort_figures(struct campaign *campaign)
+static void sum_up(struct campaign *campaign)
 {
 	for (size_t s = 0; s < SCENARIOS; s++)
 		for (int hook = 0; hook < BENCH_HOOKS; hook++)
 			for (int ipv6 = 0; ipv6 < 2; ipv6++)
 				for (int kind = 0; kind < KINDS; kind++) {
-					sort(&campaign->figures[s][hook][ipv6][kind]);
+					take_medians(&campaign->figures[s][hook][ipv6][kind]);
 					if (campaign->json)
 						print_json(campaign, s, hook, ipv6, kind);
 				}
@@ -282,13 +271,13 @@ static void print_table(const struct campaign *campaign)
 			for (int kind = 0; kind < KINDS; kind++) {
 				printf("%-11s IPv%d  %-21s %6.0f", hook_names[hook], ipv6 ? 6 : 4,
 				       kinds[kind].name,
-				       median(campaign->figures[0][hook][ipv6][kind].empty_ns));
+				       campaign->figures[0][hook][ipv6][kind].median_empty_ns);
 				for (size_t s = 0; s < SCENARIOS; s++) {
 					const struct figure *figure =
 						&campaign->figures[s][hook][ipv6][kind];
 
-					printf(" %5.0f (%4.1f x)", median(figure->ns),
-					       median(figure->ratio));
+					printf(" %5.0f (%4.1f x)", figure->median_ns,
+					       figure->median_ratio);
 				}
 				printf("\n");
 			}
@@ -315,8 +304,8 @@ static double worst_growth(const struct campaign *campaign, enum kind kind)
 	for (int hook = 0; hook < BENCH_HOOKS; hook++)
 		for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 			double growth =
-				median(campaign->figures[MANY_PREFIXES][hook][ipv6][kind].ratio) /
-				median(campaign->figures[FEW_PREFIXES][hook][ipv6][kind].ratio);
+				campaign->figures[MANY_PREFIXES][hook][ipv6][kind].median_ratio /
+				campaign->figures[FEW_PREFIXES][hook][ipv6][kind].median_ratio;
 
 			if (growth > worst)
 				worst = growth;
@@ -331,7 +320,7 @@ static double worst_ratio(const struct campaign *campaign, enum kind kind)
 	for (size_t s = 0; s < SCENARIOS; s++)
 		for (int hook = 0; hook < BENCH_HOOKS; hook++)
 			for (int ipv6 = 0; ipv6 < 2; ipv6++) {
-				double this = median(campaign->figures[s][hook][ipv6][kind].ratio);
+				double this = campaign->figures[s][hook][ipv6][kind].median_ratio;
 
 				if (this > worst)
 					worst = this;
@@ -354,29 +343,15 @@ static void print_bounds(const struct campaign *campaign)
 	print_bound(campaign, "denied / empty program", worst_ratio(campaign, DENIED), 4.0);
 }
 
-static void bind_to_one_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		bench_die("cannot bind to one CPU: %s", strerror(errno));
-}
-
 int main(int argc, char **argv)
 {
 	static struct campaign campaign;
 	char path[4096];
 
-	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
-		fprintf(stderr, "usage: bench_packet [--json]\n");
-		return 2;
-	}
-	campaign.json = argc == 2;
+	campaign.json = measure_wants_json(argc, argv);
 	snprintf(path, sizeof(path), "%s", argv[0]);
 	snprintf(path, sizeof(path), "%s/packets.bpf.o", dirname(strdupa(path)));
-	bind_to_one_cpu();
+	measure_on_one_cpu();
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		campaign.allowed[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
 		campaign.denied[ipv6] = calloc(REMOTES, sizeof(struct bg_addr));
@@ -387,7 +362,7 @@ int main(int argc, char **argv)
 	for (int pass = 0; pass < PASSES; pass++)
 		for (size_t s = 0; s < SCENARIOS; s++)
 			run_scenario(&campaign, s, pass == 0);
-	sort_figures(&campaign);
+	sum_up(&campaign);
 	if (!campaign.json)
 		print_table(&campaign);
 	print_bounds(&campaign);

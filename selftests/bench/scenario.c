@@ -6,15 +6,6 @@
 
 #include "model_maker.h"
 
-__u64 scenario_random(__u64 *state)
-{
-	__u64 value = *state += 0x9e3779b97f4a7c15; /* splitmix64 */
-
-	value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
-	value = (value ^ value >> 27) * 0x94d049bb133111eb;
-	return value ^ value >> 31;
-}
-
 static bool is_reserved(const struct bg_prefix *prefix, bool ipv6)
 {
 	if (ipv6)
@@ -22,14 +13,14 @@ static bool is_reserved(const struct bg_prefix *prefix, bool ipv6)
 	return prefix->addr.byte[12] == 10 || prefix->addr.byte[12] == 198;
 }
 
-struct bg_prefix scenario_prefix(__u64 *state, bool ipv6)
+struct bg_prefix scenario_prefix(struct random_source *source, bool ipv6)
 {
 	static const __u8 lengths4[] = { 120, 124, 126, 128, 128, 128, 128, 128 };
 	static const __u8 lengths6[] = { 48, 56, 64, 64, 128, 128, 128, 128 };
 	struct bg_prefix prefix = {};
 
 	do {
-		__u64 a = scenario_random(state), b = scenario_random(state);
+		__u64 a = random_bits(source), b = random_bits(source);
 
 		prefix = maker_prefix(ipv6 ? "::/0" : "0.0.0.0/0");
 		for (int i = ipv6 ? 0 : 12; i < 16; i++)
@@ -37,7 +28,7 @@ struct bg_prefix scenario_prefix(__u64 *state, bool ipv6)
 		if (ipv6)
 			prefix.addr.byte[0] = 0x20 | (prefix.addr.byte[0] & 0x1f);
 	} while (is_reserved(&prefix, ipv6));
-	prefix.length = (ipv6 ? lengths6 : lengths4)[scenario_random(state) % 8];
+	prefix.length = (ipv6 ? lengths6 : lengths4)[random_bits(source) % 8];
 	for (int n = prefix.length; n < 128; n++)
 		prefix.addr.byte[n / 8] &= ~(0x80 >> n % 8);
 	return prefix;
@@ -77,10 +68,10 @@ struct bg_model *scenario_one_branch(size_t prefixes, size_t rules)
 	size_t list = maker_set(model, "pl-bench"), branch = maker_branch(model, "eni-bench", 9);
 	size_t v4 = add_cidr(model, maker_prefix("10.1.0.0/16"));
 	size_t v6 = add_cidr(model, maker_prefix("2001:db8:1::/48"));
-	__u64 state = 1;
+	struct random_source source = { .state = 1 };
 
 	for (size_t i = 0; i < prefixes; i++)
-		maker_member(model, list, scenario_prefix(&state, i & 1));
+		maker_member(model, list, scenario_prefix(&source, i & 1));
 	maker_branch_group(model, branch, maker_group(model, "sg-bench"));
 	for (int direction = 0; direction < BG_DIRECTIONS; direction++) {
 		for (size_t i = 1; i < rules; i++)
@@ -97,7 +88,7 @@ struct bg_model *scenario_one_branch(size_t prefixes, size_t rules)
 struct bg_model *scenario_many_branches(size_t branches, size_t groups, size_t rules)
 {
 	struct bg_model *model = maker_new();
-	__u64 state = 2;
+	struct random_source source = { .state = 2 };
 
 	for (size_t b = 0; b < branches; b++) {
 		char text[32], text6[32];
@@ -109,7 +100,7 @@ struct bg_model *scenario_many_branches(size_t branches, size_t groups, size_t r
 			snprintf(text, sizeof(text), "sg-%zu-%zu", b, g);
 			maker_branch_group(model, branch, maker_group(model, text));
 			for (size_t r = 0; r < rules; r++) {
-				size_t set = add_cidr(model, scenario_prefix(&state, r & 1));
+				size_t set = add_cidr(model, scenario_prefix(&source, r & 1));
 				int port = 1024 + 7 * (g * rules + r) % 60000;
 
 				maker_rule(model, set, r & 1, 6, port, port);
@@ -126,11 +117,11 @@ struct bg_model *scenario_rule_a_prefix(size_t prefixes)
 {
 	struct bg_model *model = maker_new();
 	size_t branch = maker_branch(model, "eni-bench", 9);
-	__u64 state = 3;
+	struct random_source source = { .state = 3 };
 
 	maker_branch_group(model, branch, maker_group(model, "sg-bench"));
 	for (size_t i = 0; i < prefixes; i++)
-		maker_rule(model, add_cidr(model, scenario_prefix(&state, i & 1)), BG_INGRESS, 6,
+		maker_rule(model, add_cidr(model, scenario_prefix(&source, i & 1)), BG_INGRESS, 6,
 			   443, 443);
 	add_pod(model, branch, "10.0.0.90", "2001:db8::90");
 	return model;

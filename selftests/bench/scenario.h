@@ -4,12 +4,10 @@
 #define SCENARIO_H
 
 #include "feed/model.h"
-
-/* A repeatable source of numbers. */
-__u64 scenario_random(__u64 *state);
+#include "random_model.h"
 
 /* Random host addresses and networks (/24 to /32, /48 to /128), half of each family. */
-struct bg_prefix scenario_prefix(__u64 *state, bool ipv6);
+struct bg_prefix scenario_prefix(struct random_source *source, bool ipv6);
 
 /*
  * One branch (VLAN 9, pod 10.0.0.90 and 2001:db8::90) with one group:

@@ -19,7 +19,7 @@ struct random_source random_seeded(void)
 	return (struct random_source){ .state = seed * 2 + 1 };
 }
 
-static __u64 next(struct random_source *source)
+__u64 random_bits(struct random_source *source)
 {
 	__u64 value = source->state += 0x9e3779b97f4a7c15; /* splitmix64 */
 
@@ -30,7 +30,7 @@ static __u64 next(struct random_source *source)
 
 __u32 random_below(struct random_source *source, __u32 limit)
 {
-	return next(source) % limit;
+	return random_bits(source) % limit;
 }
 
 /* One in `n`. */
@@ -69,13 +69,13 @@ struct bg_addr random_near(struct random_source *source)
 
 	/* never into the mapped addresses: ::/96 bases keep their first half */
 	if (kind == 0)
-		addr.byte[15] = next(source);
+		addr.byte[15] = random_bits(source);
 	else if (kind == 1)
 		addr.byte[15] ^= 1 << random_below(source, 8);
 	else if (kind == 2)
-		addr.byte[13 + random_below(source, 3)] = next(source);
+		addr.byte[13 + random_below(source, 3)] = random_bits(source);
 	else if (addr.byte[0] || addr.byte[1])
-		addr.byte[2 + random_below(source, 14)] = next(source);
+		addr.byte[2 + random_below(source, 14)] = random_bits(source);
 	return addr;
 }
 
@@ -280,7 +280,7 @@ struct bg_addr random_addr(struct random_source *source, const struct bg_model *
 		break;
 	default:
 		for (int n = prefix.length; n < 128; n++)
-			addr.byte[n / 8] |= (0x80 >> n % 8) & (__u8)next(source);
+			addr.byte[n / 8] |= (0x80 >> n % 8) & (__u8)random_bits(source);
 		break;
 	}
 	/* inside an IPv6 prefix like ::/0 a mapped address is no IPv6 address */

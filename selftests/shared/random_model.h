@@ -16,6 +16,7 @@ struct random_source {
 /* SEED of the environment, or a fixed one; prints it, so that a failure can be
  * had again. */
 struct random_source random_seeded(void);
+__u64 random_bits(struct random_source *source);
 __u32 random_below(struct random_source *source, __u32 limit); /* limit > 0 */
 
 /* To be freed with maker_free(). */
