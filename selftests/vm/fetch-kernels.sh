@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Downloads and unpacks the stock Debian kernels of the VM matrix; nothing is
-# installed, and the machine's own apt configuration is neither used nor changed.
+# Downloads and unpacks the stock Debian kernels of the VM matrix, from the
+# mirror that apt uses here. Nothing is installed, apt's sources stay as they are.
 #
 #   fetch-kernels.sh           all of them, unless they were looked for today
 #   fetch-kernels.sh --path NAME   prints where the kernel of that name lies
@@ -50,24 +50,29 @@ all_there() {
 	done
 }
 
-# apt with lists, cache and sources of its own.
-mkdir -p "$cache"/{lists/partial,archives/partial,debs}
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-for line in "${wanted[@]}"; do
-	read -r _ suite mirror _ <<<"$line"
-	echo "deb [signed-by=$keyring] $mirror $suite main"
-done | sort -u >"$cache/sources.list"
-apt=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null
-	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-	-o "Dir::State::lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=root
-	-o Acquire::Retries=3 -o Acquire::Languages=none -o Dir::State::status=/dev/null)
-
 exec 9>"$cache/lock"
 flock 9
 
 if all_there && [ -n "$(find "$cache/looked" -mtime -1 2>/dev/null)" ]; then
 	exit 0
 fi
+
+# apt with lists, cache and sources of its own.
+mkdir -p "$cache"/{lists/partial,archives/partial,debs}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -f "$keyring" ] || die "no $keyring: install debian-archive-keyring"
+for line in "${wanted[@]}"; do
+	read -r _ suite _ <<<"$line"
+	mirror=$("$here/../../scripts/debian-mirror.sh" "$suite") ||
+		{ ! all_there || exit 0; die "cannot fetch kernels: no mirror (above)"; }
+	echo "deb [signed-by=$keyring] $mirror $suite main"
+done >"$cache/sources.list"
+sort -u -o "$cache/sources.list" "$cache/sources.list"
+apt=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null
+	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+	-o "Dir::State::lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=root
+	-o Acquire::Retries=3 -o Acquire::Languages=none -o Dir::State::status=/dev/null)
+
 if ! apt-get -qq "${apt[@]}" update >"$cache/update.log" 2>&1 || grep -q '^[WE]:' "$cache/update.log"; then
 	cat "$cache/update.log" >&2
 	all_there || die "cannot fetch kernels: apt-get update failed (above); is the network reachable?"
@@ -82,7 +87,7 @@ parts_of() {
 }
 
 fetch() {
-	local name=$1 suite=$2 meta=$4 version image release part x
+	local name=$1 suite=$2 meta=$3 version image release part x
 	local parts=()
 	version=$(apt-cache "${apt[@]}" madison "$meta" |
 		awk -v suite="$suite/" 'index($0, " " suite) { print $3; exit }')

@@ -56,8 +56,8 @@ status=0
 share=
 if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 	share=bg_share=$(awk -v name="$name" '
-		!/^#/ { n[$5]++ }
-		$1 == name { way = $5; i = n[way] }
+		!/^#/ { n[$4]++ }
+		$1 == name { way = $4; i = n[way] }
 		END { print way "/" i "/" n[way] }' selftests/vm/kernels.list)
 fi
 BG_VM_APPEND="$share ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
