@@ -69,18 +69,26 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra -Iheaders -Ib
 # --- tools: `check` and `demo` install what is missing, others only say so --
 
 SETTING_UP := $(filter check check-% demo bench bench-% setup,$(MAKECMDGOALS))
-TOOLS := $(BUILD)/$(if $(SETTING_UP),setup,tools).stamp
+TOOLS := $(BUILD)/tools.stamp
+NAMED := CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)'
 
 $(BUILD)/setup.stamp: scripts/setup.sh
 	@mkdir -p $(@D)
 	$(Q)scripts/setup.sh
-	@touch $@ $(BUILD)/tools.stamp
-
-$(BUILD)/tools.stamp: scripts/setup.sh
-	@mkdir -p $(@D)
-	$(Q)CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)' \
-		scripts/setup.sh --check-build
 	@touch $@
+
+# Holds the names of the tools that were looked at; for others, look again.
+$(TOOLS): scripts/setup.sh $(if $(SETTING_UP),$(BUILD)/setup.stamp)
+	@mkdir -p $(@D)
+	$(Q)$(NAMED) scripts/setup.sh --check-build
+	@echo "$(NAMED)" >$@
+
+ifneq ($(file <$(TOOLS)),$(NAMED))
+$(TOOLS): FORCE
+endif
+
+.PHONY: FORCE
+FORCE:
 
 .PHONY: setup
 setup:
@@ -157,6 +165,7 @@ NET_TOOLS := $(call programs_of,net,$(BUILD))
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)
+PACKAGING := $(wildcard selftests/packaging/test_*.sh)
 
 # libFuzzer on the pure parts, all by clang.
 FUZZ := $(BUILD)/fuzz/fuzz_feed
@@ -174,7 +183,7 @@ $(FUZZ): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
 
 KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
 
-.PHONY: tests unit unit-san packets net lint fuzz
+.PHONY: tests unit unit-san packets net packaging lint fuzz
 tests: $(UNIT) $(PACKETS) $(BENCH) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 unit: $(UNIT)
 	$(Q)selftests/run $(UNIT)
@@ -184,13 +193,15 @@ packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
 net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run --timeout 400 $(NET)
+packaging: all
+	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 60 $(PACKAGING)
 fuzz: $(FUZZ)
 	$(Q)selftests/run --timeout 3600 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
 lint: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/lint.sh
 
 # All suites in one run, so that there is one closing line.
-SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
+SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh $(PACKAGING) \
 	--timeout 900 --beside lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
 	--timeout 300 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
 	--timeout 400 $(PACKETS) \
@@ -237,11 +248,11 @@ help:
 	'make demo       install what is missing, build, and show what it does (root)' \
 	'make check      install what is missing, build, run every test (root)' \
 	'make check-quick, check-vm   the same without, or only, the VMs' \
-	'make unit, unit-san, packets, net, lint, fuzz   one kind of tests alone' \
+	'make unit, unit-san, packets, net, packaging, lint, fuzz   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
 	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
 	'make bench-forward   only forwarding: with no firewall, ours, and nftables' \
-	'make setup      only install what is missing (root, Debian 12)' \
+	'make setup      only install what is missing (root, Debian 12 or later)' \
 	'make format     clang-format over all C' \
 	'make clean      remove $(BUILD)/' \
 	'Variables: V=1 shows the commands, BUILD=DIR builds elsewhere, CC, CLANG, CFLAGS.'

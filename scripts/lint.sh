@@ -88,6 +88,11 @@ stands_alone() {
 	! grep -nIE "(^|[^A-Za-z0-9_/])(\.\./|/work/)?${up}d/[a-z]|/work/(main|${up}d)" "${files[@]}"
 }
 
+# Where packages come from is the business of the machine (scripts/debian-mirror.sh).
+names_no_mirror() {
+	! grep -nIE 'https?://[a-z0-9.-]+\.(org|com|net|io)/(debian|ubuntu)' "${files[@]}"
+}
+
 # (In the test runner the word is a directive of TAP.)
 unfinished() {
 	local f
@@ -125,6 +130,7 @@ check "cppcheck finds nothing" static_check
 check "shellcheck finds nothing" shell_check
 check "every source names its licence" spdx
 check "nothing refers to files outside of the tree" stands_alone
+check "no mirror of packages is named" names_no_mirror
 check "nothing is marked as unfinished" unfinished
 check "no stray white space" white_space
 check "user/ keeps to the rooms of user/README.md" rooms

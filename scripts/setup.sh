@@ -1,87 +1,136 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Installs on Debian 12 what branchguard needs to be built, tested and shown:
-# Debian packages only, and a BPF file system at /sys/fs/bpf. Without anything
-# missing it changes nothing, needs no root and no network, and takes a moment.
+# Installs what branchguard needs to be built, tested and shown: packages of a
+# Debian (12 or later) or of a release derived from it, as new as needed, and a
+# BPF file system at /sys/fs/bpf. Without anything missing it changes nothing,
+# needs no root and no network, and takes a moment.
 #
 #   scripts/setup.sh                all of it
 #   scripts/setup.sh --check-build  only say what `make` would miss
 set -euo pipefail
+here=$(dirname "$(realpath "$0")")
 
-# From bookworm.
-PACKAGES=(
-	# build
+# A package, and the least version where not any will do.
+NEEDS=(
+	# build; libbpf and the kernel's headers must know tcx
 	gcc make libc6-dev clang-19 llvm-19
 	libelf-dev zlib1g-dev libjansson-dev libyajl-dev libmnl-dev libmd-dev
+	'libbpf-dev 1:1.4' 'linux-libc-dev 6.6' 'bpftool 7.4'
 	# tests and lab
 	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
-	ethtool tcpdump socat netcat-openbsd iperf3
+	ethtool tcpdump socat netcat-openbsd iperf3 'iproute2 6.7'
 	# lint
 	clang-format-19 clang-tidy-19 cppcheck shellcheck git
-	# VM matrix
-	busybox-static dash xz-utils
-)
-# bookworm's own are too old: libbpf 1.1 and the 6.1 headers know no tcx, QEMU
-# before 8.1 crashes stock 6.12 kernels.
-BACKPORTS=(libbpf-dev linux-libc-dev bpftool iproute2 qemu-system-x86)
-
-# Version that is old enough to be bookworm's own.
-declare -A TOO_OLD=(
-	[libbpf-dev]=1:1.4 [linux-libc-dev]=6.6 [bpftool]=7.4 [iproute2]=6.7 [qemu-system-x86]=1:8.1
+	# VM matrix; QEMU before 8.1 crashes stock 6.12 kernels
+	busybox-static dash xz-utils debian-archive-keyring 'qemu-system-x86 1:8.1'
 )
 
-MIRROR=http://deb.debian.org/debian
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+# What older ones make of the program is too many jumps for the kernel's verifier.
+LEAST_CLANG=19
+LEAST_LIBBPF=1.4
 
 fail() {
 	echo "setup.sh: $*" >&2
 	exit 1
 }
 
+# --- what `make` needs, by whatever means it was installed ---------------------
+
+includes() {
+	printf '%s\n' "$@" | "${CC:-gcc}" -E -P -xc - 2>/dev/null
+}
+
 check_build() {
-	local missing=() item
-	for item in "${CC:-gcc}" "${CLANG:-clang-19}" "${LLVM_STRIP:-llvm-strip-19}" \
+	local missing=() old=() item clang version
+	for item in "${CC:-gcc}" "${CLANG:=clang-19}" "${LLVM_STRIP:-llvm-strip-19}" \
 		"${BPFTOOL:-bpftool}"; do
 		command -v "${item%% *}" >/dev/null || missing+=("${item%% *}")
 	done
 	for item in bpf/libbpf.h jansson.h yajl/yajl_parse.h libmnl/libmnl.h libelf.h zlib.h sha1.h; do
-		echo "#include <$item>" | "${CC:-gcc}" -fsyntax-only -xc - 2>/dev/null ||
-			missing+=("<$item>")
+		includes "#include <$item>" >/dev/null || missing+=("<$item>")
 	done
 	[ ${#missing[@]} -eq 0 ] ||
-		fail "missing to build: ${missing[*]}; 'sudo scripts/setup.sh' installs them on Debian 12"
+		fail "missing to build: ${missing[*]}; 'sudo scripts/setup.sh' installs them"
+
+	read -ra clang <<<"$CLANG"
+	version=$("${clang[@]}" --version 2>/dev/null | sed -nE 's/.*clang version ([0-9]+).*/\1/p' | head -n 1)
+	[ -n "$version" ] || fail "cannot build with CLANG='$CLANG': it does not say that it is clang"
+	[ "$version" -ge "$LEAST_CLANG" ] ||
+		old+=("clang (needed $LEAST_CLANG or later, found $version as '$CLANG')")
+	read -r _ item version < <(includes '#include <bpf/libbpf_version.h>' \
+		'_ LIBBPF_MAJOR_VERSION LIBBPF_MINOR_VERSION' | tail -n 1)
+	version=$item.$version
+	[ "$(printf '%s\n' "$LEAST_LIBBPF" "$version" | sort -V | head -n 1)" = "$LEAST_LIBBPF" ] ||
+		old+=("libbpf (needed $LEAST_LIBBPF or later, found $version)")
+	echo '#include <linux/bpf.h>
+		int tcx = BPF_TCX_INGRESS;' | "${CC:-gcc}" -fsyntax-only -xc - 2>/dev/null ||
+		old+=("the kernel's headers (needed 6.6 or later, found some without tcx)")
+	[ ${#old[@]} -eq 0 ] ||
+		fail "too old to build: $(join "${old[@]}"); 'sudo scripts/setup.sh' installs newer ones"
 }
 
-# Prints the packages of the arguments that are not installed, or too old.
-missing_of() {
-	local package version
+# --- packages ------------------------------------------------------------------
+
+join() {
+	local text=$1
+	shift
+	text+=$(printf '; %s' "$@")
+	echo "${text%; }"
+}
+
+# Prints those of NEEDS that are not installed, or too old.
+missing() {
+	local package least version
 	declare -A have=()
 	while read -r package version; do
 		have[$package]=$version
-	done < <(dpkg-query -W -f '${db:Status-Abbrev}|${Package} ${Version}\n' "$@" 2>/dev/null |
+	done < <(printf '%s\n' "${NEEDS[@]}" | cut -d ' ' -f 1 |
+		xargs dpkg-query -W -f '${db:Status-Abbrev}|${Package} ${Version}\n' 2>/dev/null |
 		sed -n 's/^ii *|//p')
-	for package in "$@"; do
-		if [ -z "${have[$package]:-}" ]; then
-			echo "$package"
-		elif [ -n "${TOO_OLD[$package]:-}" ] &&
-			dpkg --compare-versions "${have[$package]}" lt "${TOO_OLD[$package]}"; then
-			echo "$package"
+	while read -r package least; do
+		if [ -z "${have[$package]:-}" ] ||
+			dpkg --compare-versions "${have[$package]}" lt "${least:-0}"; then
+			echo "$package ${least:-0}"
 		fi
-	done
+	done < <(printf '%s\n' "${NEEDS[@]}")
 }
 
-# An entry of ours, unless some entry for the suite is there already.
-add_suite() {
-	local suite=$1
-	if apt-cache policy | grep -q "n=${suite},"; then
-		return
-	fi
-	if ! grep -rqsE "^[^#]*\b$suite\b" /etc/apt/sources.list /etc/apt/sources.list.d; then
-		printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' \
-			"$MIRROR" "$suite" "$KEYRING" >"/etc/apt/sources.list.d/branchguard-$suite.sources"
-	fi
-	STALE=1
+# Sorts what is missing by where apt has it: `plain` comes as it is, `of[SUITE]`
+# are packages of which only SUITE (with less priority) has one that is new
+# enough, and `lacking` says what no suite has.
+look() {
+	local package least candidate version where suite found
+	plain=() lacking=()
+	of=()
+	while read -r package least; do
+		candidate=$(apt-cache policy "$package" | sed -n 's/^  Candidate: //p')
+		case ${candidate:-(none)} in
+		'(none)') ;;
+		*)
+			if dpkg --compare-versions "$candidate" ge "$least"; then
+				plain+=("$package")
+				continue
+			fi
+			;;
+		esac
+		suite='' found=none
+		while IFS='|' read -r _ version where; do
+			read -r version <<<"$version"
+			read -r _ where _ <<<"$where"
+			if dpkg --compare-versions "$version" ge "$least"; then
+				suite=${where%%/*}
+				break
+			fi
+			[ "$found" != none ] || found=$version
+		done < <(apt-cache madison "$package" | grep ' Packages$')
+		if [ -n "$suite" ]; then
+			of[$suite]+=" $package"
+		else
+			[ "$least" = 0 ] || found="needed $least or later, found $found"
+			lacking+=("$package (${found/#none/found none})")
+		fi
+	done < <(printf '%s\n' "${wanted[@]}")
 }
 
 apt_get() {
@@ -91,9 +140,38 @@ apt_get() {
 		-o Acquire::Retries=3 "$@" >"$log" 2>&1 </dev/null; then
 		tail -n 15 "$log" >&2
 		rm -f "$log"
-		fail "'apt-get $*' failed (above); is the network, and $MIRROR, reachable?"
+		echo "setup.sh: 'apt-get $*' failed (above); is the network reachable?" >&2
+		return 1
 	fi
 	rm -f "$log"
+}
+
+# A Debian that has not got it all may have it in its backports.
+add_backports() {
+	local suite mirror parts
+	# shellcheck source=/dev/null
+	suite=$(. "${BG_OS_RELEASE:-/etc/os-release}" && [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-}")
+	[ -n "$suite" ] || return 1
+	suite+=-backports
+	! apt-get update --print-uris 2>/dev/null | grep -q "/dists/$suite/" || return 1
+	mirror=$("$here/debian-mirror.sh" "$suite") || return 1
+	eval "$(apt-config shell parts Dir::Etc::sourceparts/d)"
+	echo "setup.sh: adding $suite to apt's sources, for $(join "${lacking[@]}")" >&2
+	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$mirror" "$suite" \
+		/usr/share/keyrings/debian-archive-keyring.gpg >"${parts%/}/branchguard-$suite.sources"
+	apt_get update || {
+		rm -f "${parts%/}/branchguard-$suite.sources"
+		return 1
+	}
+}
+
+install_packages() {
+	local suite packages
+	[ ${#plain[@]} -eq 0 ] || apt_get install -y --no-install-recommends "${plain[@]}" || return 1
+	for suite in "${!of[@]}"; do
+		read -ra packages <<<"${of[$suite]}"
+		apt_get install -y --no-install-recommends -t "$suite" "${packages[@]}" || return 1
+	done
 }
 
 case ${1:-} in
@@ -112,31 +190,30 @@ if [ "$(id -u)" -eq 0 ] && [ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" != bpf_f
 fi
 
 command -v dpkg-query >/dev/null ||
-	fail "this is no Debian: install by hand what PACKAGES and BACKPORTS in this script list"
+	fail "no dpkg here: install by hand what NEEDS in this script lists (Debian's names)"
 
-mapfile -t plain < <(missing_of "${PACKAGES[@]}")
-mapfile -t backported < <(missing_of "${BACKPORTS[@]}")
-if [ ${#plain[@]} -eq 0 ] && [ ${#backported[@]} -eq 0 ]; then
-	exit 0
-fi
-
-# shellcheck source=/dev/null
-release=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
-[ "$release" = "debian 12" ] ||
-	fail "this is '$release', not Debian 12; missing here: ${plain[*]} ${backported[*]}"
+mapfile -t wanted < <(missing)
+[ ${#wanted[@]} -gt 0 ] || exit 0
+names=$(printf '%s\n' "${wanted[@]}" | sed 's/ 0$//; s/ \(.*\)/ (\1 or later)/' | paste -sd ' ')
 [ "$(id -u)" -eq 0 ] ||
-	fail "missing packages: ${plain[*]} ${backported[*]}; run 'sudo scripts/setup.sh' to install them"
+	fail "missing packages: $names; run 'sudo scripts/setup.sh' to install them"
+echo "setup.sh: installing $names" >&2
 
-echo "setup.sh: installing ${plain[*]} ${backported[*]}" >&2
-STALE=0
-[ ${#backported[@]} -eq 0 ] || add_suite bookworm-backports
-if [ "$STALE" = 1 ] || ! apt-get -qq -s install "${plain[@]}" >/dev/null 2>&1; then
-	apt_get update
+declare -a plain=() lacking=()
+declare -A of=()
+look
+if [ ${#lacking[@]} -gt 0 ]; then
+	apt_get update || exit 1
+	look
 fi
-# A package list that is merely old names versions that are gone: once more after an update.
-[ ${#plain[@]} -eq 0 ] || (apt_get install -y --no-install-recommends "${plain[@]}") 2>/dev/null || {
+if [ ${#lacking[@]} -gt 0 ] && add_backports; then
+	look
+fi
+[ ${#lacking[@]} -eq 0 ] ||
+	fail "apt offers none that will do: $(join "${lacking[@]}")"
+# A list that is merely old names versions that are gone: once more after an update.
+install_packages 2>/dev/null || {
 	apt_get update
-	apt_get install -y --no-install-recommends "${plain[@]}"
+	look
+	install_packages || exit 1
 }
-[ ${#backported[@]} -eq 0 ] ||
-	apt_get install -y --no-install-recommends -t bookworm-backports "${backported[@]}"
