@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Loading, feeding and running the datapath under test. */
+/*
+ * Loads, feeds and runs the datapath under test, for the benches that send packets
+ * through it. It says how long something took, and never whether that is well.
+ */
 #include "bench.h"
 
 #include <arpa/inet.h>

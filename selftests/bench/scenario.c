@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Building the models that are measured. */
+/* Builds the models that the benches measure: the same ones every time. */
 #include "scenario.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Writes frames byte by byte from what the tests say of them: stories and the other
+ * packet tests call it. It shares no code with what reads the frames.
+ */
 #include "pkt.h"
 
 #include <arpa/inet.h>

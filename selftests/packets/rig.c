@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Loads the object, publishes to it and sends frames through its programs, for the
+ * stories and the other packet tests. It reports what came of a frame and never
+ * judges whether that is right.
+ */
 #include "rig.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Tells stories: takes step after step on a rig and compares what came of it with
+ * what the step expects. Called by the main() of a file of stories; it has no packets
+ * and no rules of its own.
+ */
 #include "story.h"
 
 #include "base/names.h"

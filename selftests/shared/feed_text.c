@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads the feeds that tests write, and writes models as text. Unit and packet tests
+ * call it; what a feed means only the parser says, nothing is worked out here.
+ */
 #include "feed_text.h"
 
 #include "test.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Growing the tables of a model one entry at a time. */
+/*
+ * Grows the tables of a model one entry at a time, for tests and benches that want a
+ * model without a feed. It makes what it is told: whether that makes sense, it never
+ * asks.
+ */
 #include "model_maker.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The naive matcher. */
+/*
+ * The naive matcher. Compiler, datapath and explain are held against it by tests at
+ * random; it is slow on purpose and never calls what it is to check.
+ */
 #include "oracle.h"
 
 #include <arpa/inet.h>

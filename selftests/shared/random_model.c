@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Random models and questions. */
+/*
+ * Models and questions at random, for the tests that compare two answers, and plain
+ * random numbers for the benches. The seed decides everything, the clock nothing.
+ */
 #include "random_model.h"
 
 #include <stdio.h>

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Compiles a model, for the tests of the compiler, which want nothing but the image;
+ * a refusal fails the test. Tests of refusals call bg_compile() themselves.
+ */
 #include "compiled.h"
 
 #include "test.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What arrives on stderr, line by line. */
+/* The log: what arrives on stderr, line by line. */
 #include <fcntl.h>
 #include <regex.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Numbers that outlive a revision. */
+/* Numbers of rules, tags and slots of branches: what of them outlives a revision. */
 #include "compile/registry.h"
 #include "model_maker.h"
 #include "random_model.h"
