@@ -30,8 +30,7 @@ static void same_text(const struct step *step, const char *what, const char *got
 		 expected ? expected : "none");
 }
 
-static void check_verdict(const struct step *step, enum bg_direction direction, __u32 vlan,
-			  const struct outcome *outcome)
+static void check_verdict(const struct step *step, __u32 vlan, const struct outcome *outcome)
 {
 	same_text(step, "reason", bg_reason_name(outcome->trace.reason),
 		  bg_reason_name(step->expect));
@@ -44,21 +43,21 @@ static void check_verdict(const struct step *step, enum bg_direction direction, 
 		fail_msg("%s: %u verdicts were counted", step->says, outcome->counted);
 	same_text(step, "counter", bg_reason_name(outcome->counted_reason),
 		  bg_reason_name(step->expect));
-	if (outcome->counted_direction != direction || outcome->trace.direction != direction)
+	if (outcome->counted_direction != step->goes || outcome->trace.direction != step->goes)
 		fail_msg("%s: counted as %s", step->says,
 			 bg_direction_name(outcome->counted_direction));
 	if (outcome->trace.vlan != vlan)
 		fail_msg("%s: judged as VLAN %u, not %u", step->says, outcome->trace.vlan, vlan);
 }
 
-static void check_flow(const struct step *step, enum bg_direction direction, __u32 vlan)
+static void check_flow(const struct step *step, __u32 vlan)
 {
 	struct bg_flow flow;
 	bool found;
 
 	if (!step->flow)
 		return;
-	found = rig_flow(&rig, vlan, direction, &step->pkt, &flow);
+	found = rig_flow(&rig, vlan, step->goes, &step->pkt, &flow);
 	same_text(step, "flow", found ? bg_flow_state(&flow) : NO_FLOW, step->flow);
 	if (step->timeout && flow.timeout_s != step->timeout)
 		fail_msg("%s: time-out is %u s, expected %u s", step->says, flow.timeout_s,
@@ -67,8 +66,7 @@ static void check_flow(const struct step *step, enum bg_direction direction, __u
 
 static void take_step(const struct step *step, enum hook ingress)
 {
-	enum bg_direction direction = step->way == IN ? BG_INGRESS : BG_EGRESS;
-	enum hook hook = step->way == IN ? ingress : TC_EGRESS;
+	enum hook hook = step->goes == IN ? ingress : TC_EGRESS;
 	__u32 vlan = step->vlan ? step->vlan : BRANCH_A;
 	struct pkt pkt = step->pkt;
 	struct outcome outcome;
@@ -92,10 +90,10 @@ static void take_step(const struct step *step, enum hook ingress)
 	}
 	bytes = pkt_build(&pkt, frame);
 	rig_send(&rig, hook, vlan, frame, bytes, &outcome);
-	check_verdict(step, direction, vlan, &outcome);
+	check_verdict(step, vlan, &outcome);
 	same_text(step, "rule", rig_rule_id(&rig, outcome.trace.rule), step->rule);
 	same_text(step, "node rule", rig_rule_id(&rig, outcome.trace.node_rule), step->node_rule);
-	check_flow(step, direction, vlan);
+	check_flow(step, vlan);
 }
 
 static void tell(void **state)
@@ -113,7 +111,7 @@ static void tell(void **state)
 static bool has_ingress(const struct story *story)
 {
 	for (size_t i = 0; i < MOST_STEPS && story->steps[i].says; i++)
-		if (story->steps[i].way == IN &&
+		if (story->steps[i].goes == IN &&
 		    (story->steps[i].pkt.from || story->steps[i].pkt.ethertype))
 			return true;
 	return false;

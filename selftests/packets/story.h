@@ -12,17 +12,20 @@
 
 #include "rig.h"
 
-enum way { IN, OUT }; /* toward the pod, from the pod */
+#define IN BG_INGRESS /* toward the pod */
+#define OUT BG_EGRESS /* from the pod */
+
+#define R(name) BG_REASON_##name
 
 #define NO_FLOW "none"
 #define MOST_STEPS 24
 
 struct step {
-	const char *says;    /* ends the story when NULL */
-	unsigned int wait;   /* seconds pass before it */
-	const char *publish; /* a feed comes into force before it */
-	enum way way;
-	struct pkt pkt; /* .from NULL and no ethertype: no packet, only the above */
+	const char *says;	/* ends the story when NULL */
+	unsigned int wait;	/* seconds pass before it */
+	const char *publish;	/* a feed comes into force before it */
+	enum bg_direction goes; /* IN, OUT */
+	struct pkt pkt;		/* .from NULL and no ethertype: no packet, only the above */
 	enum bg_reason expect;
 	const char *rule; /* sgr id that admitted it, NULL = none */
 	const char *node_rule;

@@ -36,12 +36,12 @@
 
 /* `steps`: interface, reason, and so on; `missing` must be in what the first
  * denied step lacks. */
-static const struct way {
+static const struct trip {
 	const char *from, *to;
 	int protocol, port;
 	bool allowed;
 	const char *steps, *missing, *words;
-} ways[] = {
+} trips[] = {
 	{ "web-0", "shop/db-0", 6, 5432, true, "vlan.eth.10 rule, vlan.eth.9 rule", "", "fabric" },
 	{ "10.0.47.100", "10.0.47.90", 6, 5433, false, "vlan.eth.10 rule, vlan.eth.9 no-rule",
 	  "eni-db's groups (sg-db): ingress tcp 5433 from 10.0.47.100/32, or from a group that it is "
@@ -76,30 +76,30 @@ static const struct way {
 };
 
 /* with ExternalSnat and "per-interface" */
-static const struct way per_interface[] = {
+static const struct trip per_interface[] = {
 	{ "std-0", "192.0.2.1", 6, 80, true, "vlan.eth.11 rule", "", "" },
 	{ "std-0", "db-0", 6, 5432, true, "vlan.eth.11 rule, vlan.eth.9 rule", "", "" },
 };
 /* clang-format on */
 
-static struct bg_question service_of(const struct way *way)
+static struct bg_question service_of(const struct trip *trip)
 {
-	return (struct bg_question){ .protocol = way->protocol,
-				     .port = way->port,
+	return (struct bg_question){ .protocol = trip->protocol,
+				     .port = trip->port,
 				     .icmp_type = -1 };
 }
 
-static void go(struct bg_model *model, const struct way *way)
+static void go(struct bg_model *model, const struct trip *trip)
 {
-	struct bg_question service = service_of(way);
+	struct bg_question service = service_of(trip);
 	char steps[256] = "", missing[BG_PATH_MISSING_TEXT] = "", text[BG_PATH_MISSING_TEXT];
 	struct bg_explainer *explainer;
 	struct bg_path path;
 	struct bg_error err;
 	size_t length = 0;
 
-	if (bg_explain_path(model, way->from, way->to, &service, &path, &explainer, &err))
-		fail_msg("%s to %s: %s", way->from, way->to, err.text);
+	if (bg_explain_path(model, trip->from, trip->to, &service, &path, &explainer, &err))
+		fail_msg("%s to %s: %s", trip->from, trip->to, err.text);
 	for (size_t i = 0; i < path.step_count; i++) {
 		const struct bg_path_step *step = &path.steps[i];
 
@@ -111,12 +111,12 @@ static void go(struct bg_model *model, const struct way *way)
 			memcpy(missing, text, sizeof(missing));
 		assert_int_equal(!*text, step->answer.allowed);
 	}
-	if (path.allowed != way->allowed || strcmp(steps, way->steps) != 0 ||
-	    !strstr(missing, way->missing) || !*missing != !*way->missing ||
-	    !strstr(path.between, way->words))
-		fail_msg("%s to %s %d/%d: %s by \"%s\", missing \"%s\", %s", way->from, way->to,
-			 way->protocol, way->port, path.allowed ? "allow" : "deny", steps, missing,
-			 path.between);
+	if (path.allowed != trip->allowed || strcmp(steps, trip->steps) != 0 ||
+	    !strstr(missing, trip->missing) || !*missing != !*trip->missing ||
+	    !strstr(path.between, trip->words))
+		fail_msg("%s to %s %d/%d: %s by \"%s\", missing \"%s\", %s", trip->from, trip->to,
+			 trip->protocol, trip->port, path.allowed ? "allow" : "deny", steps,
+			 missing, path.between);
 	bg_explainer_close(explainer);
 }
 
@@ -125,8 +125,8 @@ static void every_interface_on_the_way(void **state)
 	struct bg_model *model = feed_parse(NODE_AND(""));
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-		go(model, &ways[i]);
+	for (size_t i = 0; i < sizeof(trips) / sizeof(trips[0]); i++)
+		go(model, &trips[i]);
 	bg_model_free(model);
 }
 
@@ -159,7 +159,7 @@ static void ends_that_make_no_path(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bg_question service = service_of(&ways[0]);
+		struct bg_question service = service_of(&trips[0]);
 		struct bg_explainer *explainer;
 		struct bg_path path;
 		struct bg_error err = {};
