@@ -59,9 +59,9 @@ static void check_flow(const struct step *step, __u32 vlan)
 		return;
 	found = rig_flow(&rig, vlan, step->goes, &step->pkt, &flow);
 	same_text(step, "flow", found ? bg_flow_state(&flow) : NO_FLOW, step->flow);
-	if (step->timeout && flow.timeout_s != step->timeout)
+	if (step->timeout_s && flow.timeout_s != step->timeout_s)
 		fail_msg("%s: time-out is %u s, expected %u s", step->says, flow.timeout_s,
-			 step->timeout);
+			 step->timeout_s);
 }
 
 static void take_step(const struct step *step, enum hook ingress)
@@ -73,8 +73,8 @@ static void take_step(const struct step *step, enum hook ingress)
 	__u8 frame[PKT_BYTES];
 	size_t bytes;
 
-	if (step->wait)
-		rig_age(&rig, step->wait);
+	if (step->wait_s)
+		rig_age(&rig, step->wait_s);
 	if (step->publish)
 		rig_publish(&rig, step->publish);
 	if (!pkt.from && !pkt.ethertype)

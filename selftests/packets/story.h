@@ -22,7 +22,7 @@
 
 struct step {
 	const char *says;	/* ends the story when NULL */
-	unsigned int wait;	/* seconds pass before it */
+	unsigned int wait_s;	/* time passes before it */
 	const char *publish;	/* a feed comes into force before it */
 	enum bg_direction goes; /* IN, OUT */
 	struct pkt pkt;		/* .from NULL and no ethertype: no packet, only the above */
@@ -30,7 +30,7 @@ struct step {
 	const char *rule; /* sgr id that admitted it, NULL = none */
 	const char *node_rule;
 	const char *flow; /* bg_flow_state() afterwards, or NO_FLOW; NULL = not looked at */
-	__u32 timeout;	  /* seconds, of that flow; 0 = not looked at */
+	__u32 timeout_s;  /* of that flow; 0 = not looked at */
 	__u32 vlan;	  /* of the branch, 0 = BRANCH_A */
 };
 

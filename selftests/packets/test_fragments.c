@@ -35,7 +35,7 @@ static const struct story fragments[] = {
 		  { "in the other direction", .goes = OUT,
 		    .pkt = { UDP(POD, 53, CLIENT, 40000), .ident = 7, LATER(136) },
 		    .expect = R(FRAGMENT_UNKNOWN) },
-		  { "the same after 31 s", .wait = 31, .goes = IN,
+		  { "the same after 31 s", .wait_s = 31, .goes = IN,
 		    .pkt = { UDP(CLIENT, 40000, POD, 53), .ident = 7, LATER(136) },
 		    .expect = R(FRAGMENT_UNKNOWN) },
 	  } },

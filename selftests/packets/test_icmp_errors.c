@@ -47,7 +47,7 @@ static const struct story errors[] = {
 		  { "of the pod itself, about what came in", .goes = OUT,
 		    .pkt = { ICMP4(POD, CLIENT, 3, 3), ABOUT(TCP(CLIENT, 40000, POD, 443, "A")) },
 		    .expect = R(ICMP_ERROR) },
-		  { "errors renew nothing, and open nothing", .wait = 300, .goes = OUT,
+		  { "errors renew nothing, and open nothing", .wait_s = 300, .goes = OUT,
 		    .pkt = { TCP(POD, 443, CLIENT, 40000, "A") }, .expect = R(NO_RULE),
 		    .flow = NO_FLOW },
 		  { "after the flow they are about nothing", .goes = IN,
