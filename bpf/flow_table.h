@@ -219,6 +219,13 @@ static __always_inline __u16 flow_flags_after(__u16 flags, const struct bg_flow_
 	return flow_next_flags(flags, packet->tcp_flags, direction);
 }
 
+static __always_inline void flow_count(struct bg_flow *flow, const struct bg_packet *packet,
+				       enum bg_direction direction)
+{
+	flow->packets[bound(direction, BG_DIRECTIONS)]++;
+	flow->bytes[bound(direction, BG_DIRECTIONS)] += packet->length_bytes;
+}
+
 /*
  * The fast look-up: a packet that changes nothing but counters and clock needs no
  * lock. Whoever writes a slot makes `version` odd before and even again after
@@ -259,14 +266,33 @@ flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_di
 				return BG_FLOW_UNCHECKED;
 			if (flow->last_seen_ns != query->now_ns)
 				flow->last_seen_ns = query->now_ns;
-			flow->packets[bound(direction, BG_DIRECTIONS)]++;
-			flow->bytes[bound(direction, BG_DIRECTIONS)] += packet->length_bytes;
+			flow_count(flow, packet, direction);
 			return BG_FLOW_HIT;
 		}
 		if (!overflowed)
 			return BG_FLOW_MISS;
 	}
 	return BG_FLOW_MISS;
+}
+
+/* A packet comes for the flow that has its key: is it the flow's, and may the flow
+ * live? Then it is counted and moves the flow's state. With the lock held. */
+static __always_inline enum bg_flow_result flow_is_used(struct bg_flow *flow,
+							struct bg_flow_query *query,
+							const struct bg_packet *packet,
+							enum bg_direction direction)
+{
+	if (flow_expired(flow, query->now_ns) || !flow_takes(flow->flags, packet, direction))
+		return BG_FLOW_MISS;
+	query->rule = flow->rule;
+	query->flags = flow->flags;
+	if (flow->checked != query->revision)
+		return BG_FLOW_UNCHECKED;
+	flow->last_seen_ns = query->now_ns;
+	flow_count(flow, packet, direction);
+	flow->flags = flow_flags_after(flow->flags, query, packet, direction);
+	flow->timeout_s = flow_timeout_s(&query->timeouts, packet->protocol, flow->flags);
+	return BG_FLOW_HIT;
 }
 
 /*
@@ -296,23 +322,7 @@ __noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *pa
 		slot = bucket_slot(bucket, &query->key, query->place.tag);
 		if (slot < BG_BUCKET_FLOWS) {
 			flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
-			if (!flow_expired(flow, query->now_ns) &&
-			    flow_takes(flow->flags, packet, direction)) {
-				query->rule = flow->rule;
-				query->flags = flow->flags;
-				result = BG_FLOW_UNCHECKED;
-				if (flow->checked == query->revision) {
-					result = BG_FLOW_HIT;
-					flow->last_seen_ns = query->now_ns;
-					flow->packets[bound(direction, BG_DIRECTIONS)]++;
-					flow->bytes[bound(direction, BG_DIRECTIONS)] +=
-						packet->length_bytes;
-					flow->flags = flow_flags_after(flow->flags, query, packet,
-								       direction);
-					flow->timeout_s = flow_timeout_s(
-						&query->timeouts, packet->protocol, flow->flags);
-				}
-			}
+			result = flow_is_used(flow, query, packet, direction);
 		}
 		bpf_spin_unlock(&bucket->lock);
 		if (result || !overflowed)
