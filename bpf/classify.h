@@ -10,7 +10,8 @@
 #include "packet.h"
 #include "verifier.h"
 
-/* The revision that a packet is judged by: found once, used throughout. */
+/* One revision, as it was in force when policy_view() looked: whatever is read by a
+ * view is of that one, and no publish changes it. */
 struct bg_policy_view {
 	void *image;
 	const struct bg_header *header;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Asking the policy image. One call reads one revision, whole: what it finds
- * stands in c->findings and c->verdict.
+ * stands in c->findings and c->verdict, in place of what an earlier one found.
  */
 #ifndef BG_CONSULT_H
 #define BG_CONSULT_H
@@ -69,6 +69,7 @@ __noinline int consult(struct bg_case *c, __u32 asked, enum bg_direction directi
 	if (reason != BG_REASON_NONE)
 		return reason;
 	c->findings.revision = view.header->revision;
+	c->verdict.revision = c->findings.revision;
 	c->findings.header_flags = view.header->flags;
 	if (asked & BG_ASK_LOCAL)
 		c->findings.local_info = consult_address(&view, &c->packet.local, c->packet.ipv6,
@@ -81,7 +82,6 @@ __noinline int consult(struct bg_case *c, __u32 asked, enum bg_direction directi
 	c->findings.tag = view.branch->tag;
 	c->findings.mode = view.branch->mode;
 	c->verdict.slot = view.branch->slot;
-	c->verdict.revision = c->findings.revision;
 	if (asked & BG_ASK_REMOTE)
 		c->findings.remote_info = consult_address(&view, &c->packet.remote, c->packet.ipv6,
 							  &c->findings.remote_class);

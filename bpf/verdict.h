@@ -302,6 +302,16 @@ static __always_inline void conclude(struct bg_case *c, enum bg_reason reason)
 		report_event(c, BG_EVENT_DROP);
 }
 
+/* What conntrack must see (it may have changed the addresses) keeps to the stack.
+ * The mode is of the revision that gave the reason: of the view in verdict(), or of
+ * the later one that consult() read, should a publish have come between the two. */
+static __always_inline bool may_take_short_way(const struct bg_case *c, enum bg_reason reason)
+{
+	return short_way && c->findings.mode == BG_STRICT && !(c->flow.flags & BG_FLOW_STACK) &&
+	       (reason == BG_REASON_TRACKED || reason == BG_REASON_RULE ||
+		reason == BG_REASON_PLATFORM || reason == BG_REASON_ICMP_ERROR);
+}
+
 /* Judges, counts, reports; whether the packet passes. */
 static __always_inline bool verdict(struct bg_case *c)
 {
@@ -315,16 +325,11 @@ static __always_inline bool verdict(struct bg_case *c)
 	if (reason == BG_REASON_NONE) {
 		c->verdict.slot = view.branch->slot;
 		c->flow.now_ns = case_clock_ns(c);
+		c->findings.mode = view.branch->mode;
 		reason = c->dissected;
 		if (reason == BG_REASON_NONE)
 			reason = judge_fast(c, &view);
-		/* what conntrack must see (it may have changed the addresses) keeps to
-		 * the stack */
-		c->verdict.short_way = short_way && view.branch->mode == BG_STRICT &&
-				       !(c->flow.flags & BG_FLOW_STACK) &&
-				       (reason == BG_REASON_TRACKED || reason == BG_REASON_RULE ||
-					reason == BG_REASON_PLATFORM ||
-					reason == BG_REASON_ICMP_ERROR);
+		c->verdict.short_way = may_take_short_way(c, reason);
 	}
 	conclude(c, reason);
 	return bg_reason_passes(reason);
