@@ -14,6 +14,20 @@
 
 #define bg_cleanup(function) __attribute__((cleanup(function)))
 
+/*
+ * The attribute gives the variable's address, but what releases an object takes
+ * the pointer to it, as free() does. This stands beside the declaration of such
+ * a function and defines its twin for the attribute, function_at().
+ */
+#define BG_CLEANUP_OF(function, type)                                                              \
+	static inline void function##_at(type **pointer)                                           \
+	{                                                                                          \
+		if (*pointer)                                                                      \
+			function(*pointer);                                                        \
+	}
+
+BG_CLEANUP_OF(fclose, FILE)
+
 static inline void bg_free_at(void *pointer)
 {
 	free(*(void **)pointer);
@@ -25,15 +39,9 @@ static inline void bg_close_at(const int *fd)
 		close(*fd);
 }
 
-static inline void bg_fclose_at(FILE **file)
-{
-	if (*file)
-		fclose(*file);
-}
-
 #define bg_auto_free bg_cleanup(bg_free_at)
 #define bg_auto_close bg_cleanup(bg_close_at) /* int fd = -1 */
-#define bg_auto_fclose bg_cleanup(bg_fclose_at)
+#define bg_auto_fclose bg_cleanup(fclose_at)
 
 #define bg_take_ptr(pointer)                                                                       \
 	({                                                                                         \

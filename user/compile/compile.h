@@ -3,6 +3,7 @@
 #ifndef BG_COMPILE_COMPILE_H
 #define BG_COMPILE_COMPILE_H
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/model.h"
 #include "image.h"
@@ -25,5 +26,6 @@ struct bg_image {
 int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
 	       struct bg_image **image, struct bg_error *err);
 void bg_image_free(struct bg_image *image);
+BG_CLEANUP_OF(bg_image_free, struct bg_image)
 
 #endif

@@ -86,11 +86,6 @@ void bg_policies_free(struct bg_policies *policies)
 	free(policies);
 }
 
-static void free_policies_at(struct bg_policies **policies)
-{
-	bg_policies_free(*policies);
-}
-
 size_t bg_policies_rows(const struct bg_policies *policies)
 {
 	return policies->row_count;
@@ -99,7 +94,7 @@ size_t bg_policies_rows(const struct bg_policies *policies)
 int bg_policies_new(const struct bg_model *model, const struct bg_classes *classes,
 		    struct bg_writer *writer, struct bg_policies **result, struct bg_error *err)
 {
-	bg_cleanup(free_policies_at) struct bg_policies *policies = calloc(1, sizeof(*policies));
+	bg_cleanup(bg_policies_free_at) struct bg_policies *policies = calloc(1, sizeof(*policies));
 	__u32 numbers = 0;
 
 	if (!policies)

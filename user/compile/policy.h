@@ -3,6 +3,7 @@
 #ifndef BG_COMPILE_POLICY_H
 #define BG_COMPILE_POLICY_H
 
+#include "base/cleanup.h"
 #include "compile/classes.h"
 #include "compile/services.h"
 #include "feed/model.h"
@@ -14,6 +15,7 @@ struct bg_policies; /* what the policies of an image share */
 int bg_policies_new(const struct bg_model *model, const struct bg_classes *classes,
 		    struct bg_writer *writer, struct bg_policies **policies, struct bg_error *err);
 void bg_policies_free(struct bg_policies *policies);
+BG_CLEANUP_OF(bg_policies_free, struct bg_policies)
 
 /* `groups` are indices in the model. All zero when no rule has this direction. */
 int bg_policy_write(struct bg_policies *policies, const size_t *groups, size_t group_count,

@@ -9,6 +9,7 @@
 #ifndef BG_COMPILE_REGISTRY_H
 #define BG_COMPILE_REGISTRY_H
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/model.h"
 
@@ -18,6 +19,7 @@ struct bg_registry;
  * numbers run from 1 to max - 1. NULL when out of memory. */
 struct bg_registry *bg_registry_new(__u32 max_rules, __u32 max_branches);
 void bg_registry_free(struct bg_registry *registry);
+BG_CLEANUP_OF(bg_registry_free, struct bg_registry)
 
 /* Adoption of what an earlier daemon left in the pinned maps. */
 int bg_registry_adopt_rule(struct bg_registry *registry, __u32 number, const struct bg_rule *rule);

@@ -12,11 +12,6 @@
 #include "feed/feed.h"
 #include "source/file.h"
 
-static void close_datapath_at(struct bg_datapath **datapath)
-{
-	bg_datapath_close(*datapath);
-}
-
 static void tell_kept(const struct bg_model_branch *branch, enum bg_mode asked)
 {
 	bg_log(BG_LOG_INFO, "the branch keeps its mode until its pod is replaced",
@@ -43,7 +38,7 @@ static __u32 capacity_for(size_t blocks)
 static int load_anew(struct bg_daemon *daemon, struct bg_model *model, __u32 blocks,
 		     struct bg_publish_times *times, struct bg_error *err)
 {
-	bg_cleanup(close_datapath_at) struct bg_datapath *datapath = NULL;
+	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
 	struct bg_datapath_options options = daemon->options.datapath;
 	struct bg_datapath *old = daemon->datapath;
 	struct bg_error warning = {};
@@ -232,21 +227,11 @@ int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
 	return bg_daemon_accept(daemon, &parsed, err);
 }
 
-static void free_registry_at(struct bg_registry **registry)
-{
-	bg_registry_free(*registry);
-}
-
-static void free_image_at(struct bg_image **image)
-{
-	bg_image_free(*image);
-}
-
 __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model)
 {
 	const struct bg_datapath_options *options = &daemon->options.datapath;
-	bg_cleanup(free_registry_at) struct bg_registry *registry = NULL;
-	bg_cleanup(free_image_at) struct bg_image *image = NULL;
+	bg_cleanup(bg_registry_free_at) struct bg_registry *registry = NULL;
+	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	struct bg_error ignored;
 
 	registry = bg_registry_new(options->max_rules ? options->max_rules : BG_DEFAULT_RULES,

@@ -24,11 +24,6 @@ struct unload {
 	struct bg_unloaded *unloaded;
 };
 
-static void netdevs_close_at(struct bg_netdevs **netdevs)
-{
-	bg_netdevs_close(*netdevs);
-}
-
 static void unload_free(struct unload *unload)
 {
 	bg_ids_free(&unload->programs);
@@ -166,7 +161,7 @@ static int lock(const char *pin_dir, int *lock_fd, struct bg_error *err)
 
 int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err)
 {
-	bg_cleanup(netdevs_close_at) struct bg_netdevs *netdevs = NULL;
+	bg_cleanup(bg_netdevs_close_at) struct bg_netdevs *netdevs = NULL;
 	bg_cleanup(unload_free) struct unload unload = { .pin_dir = pin_dir, .unloaded = unloaded };
 	bg_auto_close int lock_fd = -1;
 	int rc;

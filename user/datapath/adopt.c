@@ -19,10 +19,7 @@
 
 #define BUCKET_BATCH 1024
 
-static void btf_free_at(struct btf **btf)
-{
-	btf__free(*btf);
-}
+BG_CLEANUP_OF(btf__free, struct btf)
 
 static int map_info(int fd, struct bpf_map_info *info)
 {
@@ -86,7 +83,7 @@ static int find_variable(const struct btf *btf, __u32 section_id, const char *na
 
 static int read_seed(const char *pin_dir, __u64 *seed)
 {
-	bg_cleanup(btf_free_at) struct btf *btf = NULL;
+	bg_cleanup(btf__free_at) struct btf *btf = NULL;
 	bg_auto_free char *value = NULL;
 	bg_auto_close int fd = -1;
 	struct bpf_map_info info;

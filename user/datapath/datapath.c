@@ -17,6 +17,8 @@
 #include "datapath/cgroup.h"
 #include "flow.h"
 
+BG_CLEANUP_OF(btf__free, struct btf)
+
 /*
  * What libbpf says while it loads, the verifier's log among it; the end of it
  * tells the cause. libbpf's print hook has no context, hence static.
@@ -170,15 +172,10 @@ static int set_sizes(struct branchguard_bpf *skel, const struct bg_datapath_opti
 	return rc;
 }
 
-static void free_btf_at(struct btf **btf)
-{
-	btf__free(*btf);
-}
-
 /* The object's BTF, loaded apart from it. The caller frees it. */
 static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct bg_error *err)
 {
-	bg_cleanup(free_btf_at) struct btf *copy = NULL;
+	bg_cleanup(btf__free_at) struct btf *copy = NULL;
 	const void *data;
 	__u32 size;
 	int rc;
@@ -206,7 +203,7 @@ static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct
 static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS);
-	bg_cleanup(free_btf_at) struct btf *btf = NULL;
+	bg_cleanup(btf__free_at) struct btf *btf = NULL;
 	struct bpf_map *policy = datapath->skel->maps.policy;
 	const struct bpf_map *image = bpf_map__inner_map(policy);
 	__u32 blocks = datapath->options.image_blocks;
@@ -253,11 +250,6 @@ static int random_seed(__u64 *seed, struct bg_error *err)
 	if (getrandom(seed, sizeof(*seed), 0) != sizeof(*seed))
 		return bg_fail(err, -errno, "getrandom: %s", strerror(errno));
 	return 0;
-}
-
-static void close_at(struct bg_datapath **datapath)
-{
-	bg_datapath_close(*datapath);
 }
 
 static bool is_listed(const char *name, const char *const *list)
@@ -328,7 +320,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **out,
 		     struct bg_error *err)
 {
-	bg_cleanup(close_at) struct bg_datapath *datapath = NULL;
+	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
 	struct bg_control control = { .abi = BG_ABI };
 	libbpf_print_fn_t print;
 	__u32 zero = 0;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "compile/compile.h"
 #include "compile/registry.h"
@@ -68,6 +69,7 @@ struct bg_datapath {
 int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **datapath,
 		     struct bg_error *err);
 void bg_datapath_close(struct bg_datapath *datapath); /* NULL is fine */
+BG_CLEANUP_OF(bg_datapath_close, struct bg_datapath)
 
 /* Pins all maps, each replacing its predecessor in one rename. */
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);

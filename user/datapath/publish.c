@@ -40,11 +40,6 @@ static void free_publish(struct publish *publish)
 	free(publish->old_branches);
 }
 
-static void free_image_at(struct bg_image **image)
-{
-	bg_image_free(*image);
-}
-
 /* hits and revision do not count */
 static bool same_rule(const struct bg_rule *a, const struct bg_rule *b)
 {
@@ -385,7 +380,7 @@ static __u32 count_new_rules(const struct publish *publish)
 int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
 			struct bg_publish_times *times, struct bg_error *err)
 {
-	bg_cleanup(free_image_at) struct bg_image *image = NULL;
+	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	bg_cleanup(free_publish) struct publish publish = {
 		.datapath = datapath,
 		.model = model,
@@ -426,7 +421,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
 int bg_datapath_measure(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
 			size_t *blocks, struct bg_error *err)
 {
-	bg_cleanup(free_image_at) struct bg_image *image = NULL;
+	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	int rc;
 
 	rc = bg_registry_assign(datapath->registry, model, err);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "explain/question.h"
 #include "feed/model.h"
@@ -64,6 +65,7 @@ int bg_explainer_open(struct bg_model *model, unsigned int programs,
 int bg_explainer_open_live(const char *pin_dir, unsigned int programs,
 			   struct bg_explainer **explainer, struct bg_error *err);
 void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
+BG_CLEANUP_OF(bg_explainer_close, struct bg_explainer)
 
 /* The branch with this id, interface or VLAN id; NULL with an error. */
 const struct bg_explain_branch *bg_explain_find(const struct bg_explainer *explainer,

@@ -18,11 +18,6 @@
 /* One flow at a time is all there is, and the table is emptied after each. */
 #define EXPLAIN_FLOWS 64
 
-static void close_at(struct bg_explainer **explainer)
-{
-	bg_explainer_close(*explainer);
-}
-
 void bg_explainer_close(struct bg_explainer *explainer)
 {
 	if (!explainer)
@@ -170,7 +165,7 @@ static int publish(struct bg_explainer *explainer, struct bg_model *model, struc
 int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_explainer **out,
 		      struct bg_error *err)
 {
-	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
 	int rc;
 
 	explainer = calloc(1, sizeof(*explainer));
@@ -306,7 +301,7 @@ int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg
 			   struct bg_error *err)
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
-	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
 	int rc;
 
 	explainer = calloc(1, sizeof(*explainer));

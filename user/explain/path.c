@@ -319,16 +319,11 @@ static int ask_destination(const struct bg_model *model, struct bg_explainer *ex
 		   path->to_branch->interface, err);
 }
 
-static void close_at(struct bg_explainer **explainer)
-{
-	bg_explainer_close(*explainer);
-}
-
 int bg_explain_path(struct bg_model *model, const char *from, const char *to,
 		    const struct bg_question *service, struct bg_path *path,
 		    struct bg_explainer **out, struct bg_error *err)
 {
-	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
 	bool delivered = false;
 	int rc;
 

@@ -11,10 +11,7 @@
 #include "base/ip.h"
 #include "base/names.h"
 
-static void json_decref_at(json_t **json)
-{
-	json_decref(*json);
-}
+BG_CLEANUP_OF(json_decref, json_t)
 
 static const char *type_name(const json_t *value)
 {

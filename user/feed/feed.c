@@ -44,16 +44,6 @@ static const struct bg_shape root_shape = {
 	.used = ROOT_USED,
 };
 
-static void free_model_at(struct bg_model **model)
-{
-	bg_model_free(*model);
-}
-
-static void free_document_at(struct bg_json_document **document)
-{
-	bg_json_free(*document);
-}
-
 static void release_feed(struct bg_feed *feed)
 {
 	for (size_t i = 0; i < feed->member_groups; i++) {
@@ -148,8 +138,8 @@ static bool is_blank(const char *text, size_t length_bytes)
 int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
 		  struct bg_error *err)
 {
-	bg_cleanup(free_model_at) struct bg_model *result = NULL;
-	bg_cleanup(free_document_at) struct bg_json_document *document = NULL;
+	bg_cleanup(bg_model_free_at) struct bg_model *result = NULL;
+	bg_cleanup(bg_json_free_at) struct bg_json_document *document = NULL;
 	bg_cleanup(release_feed) struct bg_feed feed = {};
 	const struct bg_json_stream interfaces = {
 		.key = "NetworkInterfaces",

@@ -14,6 +14,7 @@
 
 #include <linux/types.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 
 enum bg_json_type {
@@ -72,6 +73,7 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 		  struct bg_error *err);
 const struct bg_json *bg_json_root(const struct bg_json_document *document);
 void bg_json_free(struct bg_json_document *document); /* NULL is fine */
+BG_CLEANUP_OF(bg_json_free, struct bg_json_document)
 
 /* --- where a value stands: a chain on the stack, from the value up --- */
 

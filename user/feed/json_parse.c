@@ -14,6 +14,8 @@
 /* Keys of larger objects are looked up in a dict. */
 #define SMALL_OBJECT 24
 
+BG_CLEANUP_OF(yajl_free, struct yajl_handle_t)
+
 struct block {
 	struct block *next;
 	size_t used, room;
@@ -380,17 +382,6 @@ static int fail_syntax(const char *name, struct parser *parser, yajl_handle hand
 	return rc;
 }
 
-static void free_document_at(struct bg_json_document **document)
-{
-	bg_json_free(*document);
-}
-
-static void free_handle_at(yajl_handle *handle)
-{
-	if (*handle)
-		yajl_free(*handle);
-}
-
 static void release_parser(struct parser *parser)
 {
 	while (parser->depth)
@@ -401,7 +392,7 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 		  const struct bg_json_stream *stream, struct bg_json_document **document,
 		  struct bg_error *err)
 {
-	bg_cleanup(free_document_at) struct bg_json_document *result = calloc(1, sizeof(*result));
+	bg_cleanup(bg_json_free_at) struct bg_json_document *result = calloc(1, sizeof(*result));
 	bg_cleanup(release_parser) struct parser parser = {
 		.text = text,
 		.length_bytes = length_bytes,
@@ -409,7 +400,7 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 		.document = result,
 		.err = err,
 	};
-	bg_cleanup(free_handle_at) yajl_handle handle = yajl_alloc(&callbacks, NULL, &parser);
+	bg_cleanup(yajl_free_at) yajl_handle handle = yajl_alloc(&callbacks, NULL, &parser);
 	yajl_status status;
 	size_t offset;
 

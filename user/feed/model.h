@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cleanup.h"
 #include "base/ip.h"
 #include "image.h"
 #include "maps.h"
@@ -136,6 +137,7 @@ struct bg_model {
 };
 
 void bg_model_free(struct bg_model *model); /* NULL is fine */
+BG_CLEANUP_OF(bg_model_free, struct bg_model)
 
 /* Index of the branch with this id, or -1. */
 long bg_model_find_branch(const struct bg_model *model, const char *id);

@@ -9,11 +9,6 @@
 #include "guard/guards.h"
 #include "guard/iface_maps.h"
 
-static void plan_free_at(struct bg_plan *plan)
-{
-	bg_plan_free(plan);
-}
-
 struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct bg_netdevs *netdevs)
 {
 	struct bg_ifaces *ifaces = calloc(1, sizeof(*ifaces));
@@ -167,7 +162,7 @@ static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *dat
 int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err)
 {
-	bg_cleanup(plan_free_at) struct bg_plan plan = {};
+	bg_cleanup(bg_plan_free) struct bg_plan plan = {};
 	int incomplete, rc, ways;
 
 	/* not knowing the routes is no reason to leave an interface unguarded */

@@ -143,16 +143,11 @@ static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
 	return rc ? bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc)) : 0;
 }
 
-static void close_at(struct bg_netdevs **netdevs)
-{
-	bg_netdevs_close(*netdevs);
-}
-
 int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
 {
 	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_TC, RTNLGRP_IPV4_ROUTE,
 				      RTNLGRP_IPV6_ROUTE };
-	bg_cleanup(close_at) struct bg_netdevs *netdevs = NULL;
+	bg_cleanup(bg_netdevs_close_at) struct bg_netdevs *netdevs = NULL;
 	int bytes = EVENT_BUFFER_BYTES, rc;
 
 	netdevs = calloc(1, sizeof(*netdevs));

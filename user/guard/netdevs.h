@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "types.h"
 
@@ -51,6 +52,7 @@ enum bg_netdevs_change {
 /* Subscribes first and then reads the table, so nothing is missed between. */
 int bg_netdevs_open(struct bg_netdevs **netdevs, struct bg_error *err);
 void bg_netdevs_close(struct bg_netdevs *netdevs); /* NULL is fine */
+BG_CLEANUP_OF(bg_netdevs_close, struct bg_netdevs)
 int bg_netdevs_fd(const struct bg_netdevs *netdevs);
 
 /*

@@ -18,17 +18,13 @@
 
 #define NEW_SUFFIX "_new"
 
+BG_CLEANUP_OF(closedir, DIR)
+
 static const char *const kind_names[BG_PIN_KINDS] = {
 	[BG_PIN_MAPS] = "maps",
 	[BG_PIN_LINKS] = "links",
 	[BG_PIN_PROGRAMS] = "programs",
 };
-
-static void closedir_at(DIR **directory)
-{
-	if (*directory)
-		closedir(*directory);
-}
 
 static int kind_path(char *path, const char *pin_dir, enum bg_pin_kind kind, const char *name,
 		     const char *suffix)

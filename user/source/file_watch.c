@@ -26,11 +26,6 @@ struct bg_file_watch {
 	bool present;
 };
 
-static void close_at(struct bg_file_watch **watch)
-{
-	bg_file_watch_close(*watch);
-}
-
 static int watch_directory(struct bg_file_watch *watch)
 {
 	watch->descriptor = inotify_add_watch(watch->fd, watch->directory, EVENTS);
@@ -39,7 +34,7 @@ static int watch_directory(struct bg_file_watch *watch)
 
 int bg_file_watch_open(const char *path, struct bg_file_watch **out, struct bg_error *err)
 {
-	bg_cleanup(close_at) struct bg_file_watch *watch = NULL;
+	bg_cleanup(bg_file_watch_close_at) struct bg_file_watch *watch = NULL;
 	char *slash;
 	int rc;
 

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 
 struct bg_file_watch;
@@ -16,6 +17,7 @@ struct bg_file_watch;
 /* -ENOENT: the directory of the feed does not exist. The file itself need not. */
 int bg_file_watch_open(const char *path, struct bg_file_watch **watch, struct bg_error *err);
 void bg_file_watch_close(struct bg_file_watch *watch); /* NULL is fine */
+BG_CLEANUP_OF(bg_file_watch_close, struct bg_file_watch)
 int bg_file_watch_fd(const struct bg_file_watch *watch);
 
 /* Takes in what is pending. true: something happened in the directory. */

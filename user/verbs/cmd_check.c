@@ -29,11 +29,6 @@ static void release(struct check *check)
 	bg_model_free(check->model);
 }
 
-static void free_registry_at(struct bg_registry **registry)
-{
-	bg_registry_free(*registry);
-}
-
 /* Branches with the same groups share a policy. */
 static bool same_groups(const struct bg_model_branch *a, const struct bg_model_branch *b)
 {
@@ -101,7 +96,7 @@ static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 /* All that the daemon does before the kernel comes in. */
 static int examine(struct check *check, struct bg_error *err)
 {
-	bg_cleanup(free_registry_at) struct bg_registry *registry = NULL;
+	bg_cleanup(bg_registry_free_at) struct bg_registry *registry = NULL;
 	double start_ms = bg_monotonic_ms(), parsed_ms;
 	int rc;
 

@@ -24,16 +24,6 @@ struct request {
 	struct bg_question question;
 };
 
-static void free_model_at(struct bg_model **model)
-{
-	bg_model_free(*model);
-}
-
-static void close_at(struct bg_explainer **explainer)
-{
-	bg_explainer_close(*explainer);
-}
-
 static int fill_service(struct request *request, struct bg_error *err)
 {
 	struct bg_question *question = &request->question;
@@ -253,8 +243,8 @@ static int answer_all(const struct request *request, struct bg_explainer *explai
 
 static int answer_path(const struct request *request, struct bg_error *err)
 {
-	bg_cleanup(free_model_at) struct bg_model *model = NULL;
-	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_model_free_at) struct bg_model *model = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
 	struct bg_path path;
 	int rc;
 
@@ -272,8 +262,8 @@ static int answer_path(const struct request *request, struct bg_error *err)
 
 static int explain(struct request *request, struct bg_error *err)
 {
-	bg_cleanup(free_model_at) struct bg_model *model = NULL;
-	bg_cleanup(close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_model_free_at) struct bg_model *model = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
 	unsigned int programs = programs_for(request);
 	int rc;
 
