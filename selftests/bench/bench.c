@@ -124,7 +124,7 @@ void bench_publish(struct bench *bench, struct bg_model *model)
 	bg_image_free(bench->image);
 	bench->image = NULL;
 	bench->model = model;
-	if (bg_datapath_publish(bench->datapath, model, &bench->times, &err) ||
+	if (bg_datapath_set_model(bench->datapath, model, &bench->times, &err) ||
 	    bg_compile(model, 1, IMAGE_BLOCKS, &bench->image, &err))
 		bench_die("%s", err.text);
 }

@@ -84,7 +84,7 @@ static void measure(struct bg_datapath *datapath, const char *text, size_t lengt
 		if (bg_feed_parse("bench", text, length, &model, &err))
 			bench_die("%s", err.text);
 		times->parse_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
-		if (bg_datapath_publish(datapath, model, &publish, &err))
+		if (bg_datapath_set_model(datapath, model, &publish, &err))
 			bench_die("%s", err.text);
 		times->all_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 		times->publish_ms[i] = times->all_ms[i] - times->parse_ms[i];

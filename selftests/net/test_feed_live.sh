@@ -69,6 +69,23 @@ check "nothing was cut on the way" together "$to_db" "$to_client"
 bg_stop
 check "SIGTERM ends the daemon, not the enforcement" together "$to_db" "silent tcp cart $LAB_DB4 5433"
 
+# --- a feed that outgrows the image maps --------------------------------------------
+printf '%s\n' "$good" >"$FEED"
+bg_start --image-mib 1
+check "with the least of room" together "$to_db" "$to_client"
+connect lasting cart "$LAB_DB4" 5432
+check "a connection that lasts" talk lasting
+feed 'ingress("sg-cart"; permission("tcp"; 81; 81;
+	[range(20000) | "\(11 + . % 80).\(. / 80 | floor % 256).\(. * 7 % 256).1/32"]))'
+check "a feed that does not fit is refused, with the figure" wait_for 10 refused_for 'image-mib'
+check "and what was in force stays" together "$to_db" "$to_client" "talk lasting"
+bg_stop
+bg_start --image-mib 4
+check "started with more room it is accepted" feed_in_force
+check "the programs were loaded anew" bg_says 'loaded anew.* capacity_kib=4096'
+check "rules and connections go on" together "$to_db" "$to_client" "talk lasting"
+bg_stop
+
 # --- a mounted ConfigMap: FEED -> ..data/feed.json, ..data -> ..N ---------------------
 mount=$LAB_DIR/mount
 mkdir -p "$mount"

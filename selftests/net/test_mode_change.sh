@@ -22,7 +22,7 @@ check "so its node does not reach it unfiltered" silent icmp node 10.0.47.82
 feed_live '(branch("cart")).Mode = "standard"'
 check "the feed wants it standard: it stays strict" mode_is 9 strict
 check "and filtered" silent icmp node 10.0.47.82
-check "the daemon says why" bg_says "keeps its mode"
+check "the daemon says why, and which is which" bg_says "keeps its mode.* mode=strict asked=standard"
 bg_kill
 bg_start
 check "another daemon keeps it, too" mode_is 9 strict

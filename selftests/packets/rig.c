@@ -108,7 +108,7 @@ void rig_publish_model(struct rig *rig, struct bg_model *model)
 	struct bg_publish_times times;
 	struct bg_error err;
 
-	if (bg_datapath_publish(rig->datapath, model, &times, &err))
+	if (bg_datapath_set_model(rig->datapath, model, &times, &err))
 		die("publishing: %s", err.text);
 	bg_model_free(rig->model);
 	rig->model = model;

@@ -56,7 +56,7 @@ static struct bg_publish_times publish(struct bg_datapath *datapath, const char 
 	struct bg_publish_times times;
 	struct bg_error err = {};
 
-	if (bg_datapath_publish(datapath, model, &times, &err))
+	if (bg_datapath_set_model(datapath, model, &times, &err))
 		fail_msg("%s", err.text);
 	bg_model_free(model);
 	return times;
@@ -226,17 +226,41 @@ static char *make_snapshot(const struct bg_datapath *datapath, size_t *size)
 	return text;
 }
 
+/* Whose image is larger than 1024 blocks. It has the rule of port 80, and the one
+ * of port 81 is new to TWO_RULES. */
+static struct bg_model *large_model(void)
+{
+	struct bg_model *model;
+	size_t feed_size;
+	char *feed;
+	FILE *out = open_memstream(&feed, &feed_size);
+
+	assert_non_null(out);
+	fprintf(out, "{'FeedVersion': 1, 'SecurityGroups': [{'GroupId': 'sg-1', 'IpPermissions': ["
+		     "{'IpProtocol': 'tcp', 'FromPort': 81, 'ToPort': 81,"
+		     " 'PrefixListIds': [{'PrefixListId': 'pl-1'}]}," PORT(
+			     80) "]}],"
+				 " 'PrefixLists': [{'PrefixListId': 'pl-1', 'Entries': [");
+	for (int i = 0; i < 20000; i++)
+		fprintf(out, "%s{'Cidr': '%d.%d.%d.1/32'}", i ? "," : "", 11 + i % 80, i / 80 % 256,
+			i * 7 % 256);
+	fprintf(out, "]}], 'Branches': [" BRANCH(9) "]}");
+	fclose(out);
+	model = feed_parse(feed);
+	free(feed);
+	return model;
+}
+
 /* More rules than fit, and an image larger than the capacity. */
 static void a_refused_model_changes_nothing(void **state)
 {
 	struct bg_datapath_options options = small;
-	char *before, *after, *feed;
+	char *before, *after;
 	struct bg_publish_times times;
-	size_t size_before, size_after, feed_size;
+	size_t size_before, size_after;
 	struct bg_error err = {};
 	struct bg_datapath *datapath;
 	struct bg_model *model;
-	FILE *out;
 
 	(void)state;
 	options.image_blocks = 1024;
@@ -245,25 +269,13 @@ static void a_refused_model_changes_nothing(void **state)
 	before = make_snapshot(datapath, &size_before);
 
 	model = feed_parse(EIGHT_RULES);
-	assert_int_equal(bg_datapath_publish(datapath, model, &times, &err), -ENOSPC);
+	assert_int_equal(bg_datapath_set_model(datapath, model, &times, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "--max-rules"));
 	bg_model_free(model);
 
-	out = open_memstream(&feed, &feed_size);
-	assert_non_null(out);
-	fprintf(out, "{'FeedVersion': 1, 'SecurityGroups': [{'GroupId': 'sg-1', 'IpPermissions': ["
-		     "{'IpProtocol': 'tcp', 'FromPort': 80, 'ToPort': 80,"
-		     " 'PrefixListIds': [{'PrefixListId': 'pl-1'}]}]}],"
-		     " 'PrefixLists': [{'PrefixListId': 'pl-1', 'Entries': [");
-	for (int i = 0; i < 20000; i++)
-		fprintf(out, "%s{'Cidr': '%d.%d.%d.1/32'}", i ? "," : "", 11 + i % 80, i / 80 % 256,
-			i * 7 % 256);
-	fprintf(out, "]}], 'Branches': [" BRANCH(7) "]}");
-	fclose(out);
-	model = feed_parse(feed);
-	assert_int_equal(bg_datapath_publish(datapath, model, &times, &err), -E2BIG);
+	model = large_model();
+	assert_int_equal(bg_datapath_set_model(datapath, model, &times, &err), -E2BIG);
 	bg_model_free(model);
-	free(feed);
 
 	after = make_snapshot(datapath, &size_after);
 	assert_int_equal(size_after, size_before);
@@ -358,6 +370,66 @@ static void the_next_one_goes_on_where_the_last_one_was(void **state)
 	assert_int_equal(info.tag, 1);
 	assert_true(branch_of(second, 11, &info));
 	assert_int_equal(info.tag, 41);
+	bg_datapath_close(second);
+}
+
+/* What one datapath has compiled is put in force by a larger one in its place. */
+static void an_image_that_outgrew_one_goes_to_a_larger_one(void **state)
+{
+	struct bg_datapath_options options = {
+		.pin_dir = pin_dir, .max_flows = 64, .max_rules = 8, .image_blocks = 1024
+	};
+	struct bg_datapath *first = open_with(&options), *second;
+	struct bg_model *model = large_model();
+	struct bg_publish_times times = {};
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+	struct bg_rule rule;
+	__u32 http, https;
+
+	(void)state;
+	publish(first, TWO_RULES);
+	pin(first);
+	http = rule_of(first, 80, &rule);
+	https = rule_of(first, 443, &rule);
+	hit(first, http, 5);
+
+	assert_int_equal(
+		bg_datapath_compile(first, model, BG_MAX_IMAGE_BLOCKS, &image, &times, &err), 0);
+	assert_false(bg_datapath_has_room(first, image));
+	/* it cannot be had after all: the numbers are free again */
+	assert_int_equal(bg_datapath_publish(first, model, image, &times, &err), -E2BIG);
+	assert_int_equal(rule_of(first, 80, &rule), http);
+	assert_int_equal(first->revision, 1);
+	bg_image_free(image);
+
+	assert_int_equal(
+		bg_datapath_compile(first, model, BG_MAX_IMAGE_BLOCKS, &image, &times, &err), 0);
+	options.image_blocks = (__u32)image->block_count;
+	options.new_policy = true;
+	second = open_with(&options);
+	assert_true(bg_datapath_has_room(second, image));
+	bg_datapath_take_numbers(second, first);
+	if (bg_datapath_publish(second, model, image, &times, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(second->revision, 2);
+	assert_int_equal(times.rules_added, 1);
+	assert_int_equal(times.rules_removed, 1);
+	assert_int_equal(times.branches_removed, 1);
+	assert_int_equal(rule_of(second, 80, &rule), http);
+	assert_int_equal(rule.hits, 5);
+	assert_int_equal(rule_of(second, 443, &rule), 0);
+	/* the image names rules by the numbers that the map has */
+	assert_int_not_equal(rule_of(second, 81, &rule), 0);
+	assert_int_not_equal(rule_of(second, 81, &rule), https);
+	assert_int_equal(model->rules[0].number, rule_of(second, 81, &rule));
+	bg_image_free(image);
+	bg_model_free(model);
+
+	/* and it goes on from there */
+	publish(second, TWO_RULES);
+	assert_int_equal(rule_of(second, 80, &rule), http);
+	bg_datapath_close(first);
 	bg_datapath_close(second);
 }
 
@@ -457,6 +529,7 @@ int main(void)
 		cmocka_unit_test(an_image_in_force_is_frozen),
 		cmocka_unit_test(a_refused_model_changes_nothing),
 		PINNED(the_next_one_goes_on_where_the_last_one_was),
+		PINNED(an_image_that_outgrew_one_goes_to_a_larger_one),
 		PINNED(other_sizes_keep_rules_and_drop_flows),
 		PINNED(a_revision_is_never_given_out_twice),
 		PINNED(another_abi_is_left_alone),

@@ -239,7 +239,7 @@ static void start_live(struct live *live)
 	live->model = feed_parse(USUAL_FEED);
 	if (bg_pin_lock(live->pin_dir, true, &lock_fd, &err) ||
 	    bg_datapath_open(&options, &live->datapath, &err) ||
-	    bg_datapath_publish(live->datapath, live->model, &times, &err) ||
+	    bg_datapath_set_model(live->datapath, live->model, &times, &err) ||
 	    bg_datapath_pin(live->datapath, &err))
 		fail_msg("%s", err.text);
 }
@@ -290,7 +290,7 @@ static void live_asks_what_is_in_force(void **state)
 
 	/* another revision comes into force meanwhile */
 	narrow = feed_parse(FEED(USUAL_NODE, RULES_A_OUT, ALL_BRANCHES));
-	if (bg_datapath_publish(live.datapath, narrow, &times, &err))
+	if (bg_datapath_set_model(live.datapath, narrow, &times, &err))
 		fail_msg("%s", err.text);
 	answer = asked(explainer, ASK_WEB);
 	assert_string_equal(bg_reason_name(answer.reason), "no-rule");

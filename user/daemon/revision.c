@@ -9,23 +9,23 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/names.h"
 #include "feed/feed.h"
 #include "source/file.h"
 
-static void tell_kept(const struct bg_model_branch *branch, enum bg_mode asked)
+static void log_kept(const struct bg_model_branch *branch, enum bg_mode mode, enum bg_mode asked)
 {
 	bg_log(BG_LOG_INFO, "the branch keeps its mode until its pod is replaced",
-	       "branch=%s vlan=%d mode=%s asked=%s", branch->id, branch->vlan,
-	       branch->mode == BG_STRICT ? "standard" : "strict",
-	       asked == BG_STRICT ? "strict" : "standard");
+	       "branch=%s vlan=%d mode=%s asked=%s", branch->id, branch->vlan, bg_mode_name(mode),
+	       bg_mode_name(asked));
 }
 
-/* Room for this feed and for its growth; a power of two. */
-static __u32 capacity_for(size_t blocks)
+/* Room for this image and for its growth; a power of two. */
+static __u32 capacity_for(const struct bg_image *image)
 {
 	__u32 capacity = BG_DEFAULT_IMAGE_BLOCKS;
 
-	while (capacity < 2 * blocks && capacity < BG_MAX_IMAGE_BLOCKS)
+	while (capacity < 2 * image->block_count && capacity < BG_MAX_IMAGE_BLOCKS)
 		capacity *= 2;
 	return capacity;
 }
@@ -35,7 +35,8 @@ static __u32 capacity_for(size_t blocks)
  * anew with a larger one, publishes there, and only then lets the new programs
  * take the places of the old ones.
  */
-static int load_anew(struct bg_daemon *daemon, struct bg_model *model, __u32 blocks,
+static int load_anew(struct bg_daemon *daemon, const struct bg_model *model,
+		     const struct bg_image *image, __u32 capacity_blocks,
 		     struct bg_publish_times *times, struct bg_error *err)
 {
 	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
@@ -44,61 +45,49 @@ static int load_anew(struct bg_daemon *daemon, struct bg_model *model, __u32 blo
 	struct bg_error warning = {};
 	int rc;
 
-	options.image_blocks = blocks;
+	options.image_blocks = capacity_blocks;
 	options.new_policy = true;
 	rc = bg_datapath_open(&options, &datapath, err);
-	if (rc)
+	if (rc) {
+		bg_datapath_discard(old);
 		return rc;
-	rc = bg_datapath_publish(datapath, model, times, err);
-	if (rc)
+	}
+	bg_datapath_take_numbers(datapath, old);
+	rc = bg_datapath_publish(datapath, model, image, times, err);
+	if (!rc)
+		rc = bg_datapath_pin(datapath, err);
+	if (rc) {
+		bg_datapath_take_numbers(old, datapath);
 		return rc;
-	rc = bg_datapath_pin(datapath, err);
-	if (rc)
-		return rc;
+	}
 	daemon->datapath = bg_take_ptr(datapath);
 	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
 	bg_datapath_close(old);
 	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
 	if (rc)
 		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
-	bg_log(BG_LOG_INFO, "loaded anew with room for larger images", "capacity_kib=%u", blocks);
+	bg_log(BG_LOG_INFO, "loaded anew with room for larger images", "capacity_kib=%u",
+	       capacity_blocks);
 	return 0;
-}
-
-static int grow(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
-		struct bg_error *err)
-{
-	__u32 most = daemon->options.datapath.image_blocks;
-	size_t blocks;
-	int rc;
-
-	/* an explicit --image-mib is a limit */
-	if (!most)
-		most = BG_MAX_IMAGE_BLOCKS;
-	rc = bg_datapath_measure(daemon->datapath, model, most, &blocks, err);
-	if (rc)
-		return rc;
-	if (daemon->options.datapath.image_blocks)
-		return load_anew(daemon, model, most, times, err);
-	return load_anew(daemon, model, capacity_for(blocks), times, err);
-}
-
-static bool wants_other_capacity(const struct bg_daemon *daemon)
-{
-	__u32 asked = daemon->options.datapath.image_blocks;
-
-	return asked && asked != daemon->datapath->options.image_blocks;
 }
 
 static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
 		   struct bg_error *err)
 {
+	/* an explicit --image-mib is a limit, and what is wanted */
+	__u32 asked = daemon->options.datapath.image_blocks;
+	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
+	struct bg_datapath *datapath = daemon->datapath;
 	int rc;
 
-	if (wants_other_capacity(daemon))
-		return grow(daemon, model, times, err);
-	rc = bg_datapath_publish(daemon->datapath, model, times, err);
-	return rc == -E2BIG ? grow(daemon, model, times, err) : rc;
+	rc = bg_datapath_compile(datapath, model, asked ? asked : BG_MAX_IMAGE_BLOCKS, &image,
+				 times, err);
+	if (rc)
+		return rc;
+	if (bg_datapath_has_room(datapath, image) &&
+	    (!asked || asked == datapath->options.image_blocks))
+		return bg_datapath_publish(datapath, model, image, times, err);
+	return load_anew(daemon, model, image, asked ? asked : capacity_for(image), times, err);
 }
 
 static void count_groups(const struct bg_model *old, const struct bg_model *new, size_t *added,
@@ -117,8 +106,8 @@ static void count_groups(const struct bg_model *old, const struct bg_model *new,
 	*removed = old_count - common;
 }
 
-static void tell_revision(const struct bg_daemon *daemon, const struct bg_model *model,
-			  const struct bg_publish_times *times, double parse_ms)
+static void log_revision(const struct bg_daemon *daemon, const struct bg_model *model,
+			 const struct bg_publish_times *times, double parse_ms)
 {
 	size_t added, removed;
 
@@ -136,7 +125,7 @@ static void tell_revision(const struct bg_daemon *daemon, const struct bg_model 
 
 #define WARNINGS_LOGGED 10
 
-static void tell_warnings(const struct bg_model *model)
+static void log_warnings(const struct bg_model *model)
 {
 	for (size_t i = 0; i < model->warning_count; i++) {
 		if (i == WARNINGS_LOGGED) {
@@ -160,7 +149,7 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 	rc = bg_modes_ask(daemon->modes, model);
 	if (rc)
 		return bg_fail(err, rc, "out of memory");
-	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, tell_kept) < 0)
+	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept) < 0)
 		rc = bg_fail(err, -ENOMEM, "out of memory");
 	else
 		rc = publish(daemon, model, &times, err);
@@ -169,8 +158,8 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 		return rc;
 	}
 	daemon->republish = false;
-	tell_revision(daemon, model, &times, parse_ms);
-	tell_warnings(model);
+	log_revision(daemon, model, &times, parse_ms);
+	log_warnings(model);
 	bg_state_accepted(daemon->state, model, daemon->datapath->revision);
 	return 0;
 }
@@ -240,7 +229,7 @@ __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *
 	if (!registry || bg_registry_assign(registry, model, &ignored) ||
 	    bg_compile(model, 1, BG_MAX_IMAGE_BLOCKS, &image, &ignored))
 		return 0;
-	return capacity_for(image->block_count);
+	return capacity_for(image);
 }
 
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
@@ -250,7 +239,7 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 
 	/* a pod that was replaced has the mode that the feed asks for */
 	if (daemon->model) {
-		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, tell_kept);
+		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, log_kept);
 		if (rc < 0)
 			return bg_fail(err, rc, "out of memory");
 		daemon->republish |= rc > 0;
@@ -259,7 +248,7 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 			if (rc)
 				return rc;
 			daemon->republish = false;
-			tell_revision(daemon, daemon->model, &times, 0);
+			log_revision(daemon, daemon->model, &times, 0);
 		}
 	}
 	return bg_ifaces_sync(daemon->ifaces, daemon->datapath, daemon->model, err);

@@ -3,6 +3,7 @@
 #ifndef BG_DAEMON_RUNNING_H
 #define BG_DAEMON_RUNNING_H
 
+#include "compile/compile.h"
 #include "daemon/daemon.h"
 #include "guard/ifaces.h"
 #include "guard/modes.h"

@@ -85,19 +85,39 @@ struct bg_publish_times {
 };
 
 /*
- * Numbers, compiles and publishes the model as the next revision. Order: new
- * entries of `rules` and `branches`, a new inner map filled and frozen, ONE
- * update of the outer map (the moment the revision is in force), then entries
- * that only the old revision used are cleared: a rule's becomes revision 0 and
- * keeps its text, for the flows that still name it. On failure everything is as
- * it was; -E2BIG: the image is larger than options.image_blocks.
+ * Numbers the model and compiles it as the next revision, once: the image says how
+ * much room it needs, which may be more than this datapath has. -E2BIG: more than
+ * `max_blocks`. The numbers are provisional until the image is published, or
+ * bg_datapath_discard() takes them back; on failure they are taken back already.
  */
-int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
-			struct bg_publish_times *times, struct bg_error *err);
+int bg_datapath_compile(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
+			struct bg_image **image, struct bg_publish_times *times,
+			struct bg_error *err);
+void bg_datapath_discard(struct bg_datapath *datapath);
 
-/* Blocks that the model's image takes, at most `max_blocks` (else -E2BIG). */
-int bg_datapath_measure(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
-			size_t *blocks, struct bg_error *err);
+bool bg_datapath_has_room(const struct bg_datapath *datapath, const struct bg_image *image);
+
+/*
+ * A datapath that was opened in place of another, with more room: what was
+ * compiled for the other one, and is not yet published, goes on here. Both must
+ * hold the same rules and branches.
+ */
+void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *from);
+
+/*
+ * Puts what was compiled in force. Order: new entries of `rules` and `branches`, a
+ * new inner map filled and frozen, ONE update of the outer map (the moment the
+ * revision is in force), then entries that only the old revision used are cleared: a
+ * rule's becomes revision 0 and keeps its text, for the flows that still name it.
+ * On failure everything is as it was, the numbers too.
+ */
+int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,
+			const struct bg_image *image, struct bg_publish_times *times,
+			struct bg_error *err);
+
+/* Both, where there is one datapath; -E2BIG: the image does not fit in it. */
+int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,
+			  struct bg_publish_times *times, struct bg_error *err);
 
 /* Writes map[key] = value; the text of a failure names the map. */
 struct bpf_map;

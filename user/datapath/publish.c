@@ -377,33 +377,65 @@ static __u32 count_new_rules(const struct publish *publish)
 	return count;
 }
 
-int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
-			struct bg_publish_times *times, struct bg_error *err)
+int bg_datapath_compile(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
+			struct bg_image **image, struct bg_publish_times *times,
+			struct bg_error *err)
 {
-	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
-	bg_cleanup(free_publish) struct publish publish = {
-		.datapath = datapath,
-		.model = model,
-		.revision = datapath->revision + 1,
-	};
-	double start_ms = bg_monotonic_ms(), compiled_ms;
+	double start_ms = bg_monotonic_ms();
 	int rc;
 
 	memset(times, 0, sizeof(*times));
 	rc = bg_registry_assign(datapath->registry, model, err);
 	if (rc)
 		return rc;
-	rc = bg_compile(model, publish.revision, datapath->options.image_blocks, &image, err);
-	compiled_ms = bg_monotonic_ms();
-	if (!rc)
-		rc = write_rules(&publish, err);
+	rc = bg_compile(model, datapath->revision + 1, max_blocks, image, err);
+	if (rc) {
+		bg_registry_rollback(datapath->registry);
+		return rc;
+	}
+	times->compile_ms = bg_monotonic_ms() - start_ms;
+	times->image_bytes = (*image)->block_count * sizeof(struct bg_block);
+	return 0;
+}
+
+void bg_datapath_discard(struct bg_datapath *datapath)
+{
+	bg_registry_rollback(datapath->registry);
+}
+
+bool bg_datapath_has_room(const struct bg_datapath *datapath, const struct bg_image *image)
+{
+	return image->block_count <= datapath->options.image_blocks;
+}
+
+void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *from)
+{
+	struct bg_registry *numbers = from->registry;
+
+	from->registry = datapath->registry;
+	datapath->registry = numbers;
+}
+
+int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,
+			const struct bg_image *image, struct bg_publish_times *times,
+			struct bg_error *err)
+{
+	bg_cleanup(free_publish) struct publish publish = {
+		.datapath = datapath,
+		.model = model,
+		.revision = datapath->revision + 1,
+	};
+	double start_ms = bg_monotonic_ms();
+	int rc;
+
+	rc = write_rules(&publish, err);
 	if (!rc)
 		rc = write_branches(&publish, err);
 	if (!rc)
 		rc = put_in_force(&publish, image, err);
 	if (rc) {
 		take_back(&publish);
-		bg_registry_rollback(datapath->registry);
+		bg_datapath_discard(datapath);
 		return rc;
 	}
 	datapath->revision = publish.revision;
@@ -412,25 +444,17 @@ int bg_datapath_publish(struct bg_datapath *datapath, struct bg_model *model,
 	times->rules_removed = clear_old_rules(&publish);
 	clear_old_branches(&publish, times);
 	bg_registry_commit(datapath->registry);
-	times->compile_ms = compiled_ms - start_ms;
-	times->publish_ms = bg_monotonic_ms() - compiled_ms;
-	times->image_bytes = image->block_count * sizeof(struct bg_block);
+	times->publish_ms = bg_monotonic_ms() - start_ms;
 	return 0;
 }
 
-int bg_datapath_measure(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
-			size_t *blocks, struct bg_error *err)
+int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,
+			  struct bg_publish_times *times, struct bg_error *err)
 {
 	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	int rc;
 
-	rc = bg_registry_assign(datapath->registry, model, err);
-	if (rc)
-		return rc;
-	rc = bg_compile(model, datapath->revision + 1, max_blocks, &image, err);
-	bg_registry_rollback(datapath->registry);
-	if (rc)
-		return rc;
-	*blocks = image->block_count;
-	return 0;
+	rc = bg_datapath_compile(datapath, model, datapath->options.image_blocks, &image, times,
+				 err);
+	return rc ? rc : bg_datapath_publish(datapath, model, image, times, err);
 }

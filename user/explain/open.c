@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/ip.h"
+#include "compile/compile.h"
 #include "branchguard.skel.h"
 #include "explain/explainer.h"
 #include "flow.h"
@@ -142,24 +143,28 @@ static int publish(struct bg_explainer *explainer, struct bg_model *model, struc
 		.no_short_way = true,
 		.only = programs,
 	};
+	bg_cleanup(bg_datapath_close_at) struct bg_datapath *first = NULL;
+	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	struct bg_publish_times times;
-	size_t blocks;
 	int rc;
 
 	list_programs(explainer->programs, programs);
 	rc = bg_datapath_open(&options, &explainer->datapath, err);
-	if (!rc)
-		rc = bg_datapath_publish(explainer->datapath, model, &times, err);
-	if (rc != -E2BIG || !explainer->datapath)
-		return rc;
-	rc = bg_datapath_measure(explainer->datapath, model, BG_MAX_IMAGE_BLOCKS, &blocks, err);
 	if (rc)
 		return rc;
-	bg_datapath_close(explainer->datapath);
-	explainer->datapath = NULL;
-	options.image_blocks = (__u32)blocks;
-	rc = bg_datapath_open(&options, &explainer->datapath, err);
-	return rc ? rc : bg_datapath_publish(explainer->datapath, model, &times, err);
+	rc = bg_datapath_compile(explainer->datapath, model, BG_MAX_IMAGE_BLOCKS, &image, &times,
+				 err);
+	if (rc)
+		return rc;
+	if (!bg_datapath_has_room(explainer->datapath, image)) {
+		first = bg_take_ptr(explainer->datapath);
+		options.image_blocks = (__u32)image->block_count;
+		rc = bg_datapath_open(&options, &explainer->datapath, err);
+		if (rc)
+			return rc;
+		bg_datapath_take_numbers(explainer->datapath, first);
+	}
+	return bg_datapath_publish(explainer->datapath, model, image, &times, err);
 }
 
 int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_explainer **out,

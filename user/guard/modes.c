@@ -120,26 +120,41 @@ static bool mode_by_name(const struct bg_model_branch *branch, const struct bg_n
 	return false;
 }
 
+/* The mode that is in effect: how the pod was attached, unless the feed may change it. */
+static enum bg_mode mode_in_effect(const struct bg_model *model,
+				   const struct bg_model_branch *branch, enum bg_mode asked,
+				   const struct attached *attached, const struct bg_netdev *netdev,
+				   const struct bg_netdevs *netdevs)
+{
+	enum bg_mode mode;
+
+	if (model->node.live_mode_change)
+		return asked;
+	if (mode_by_name(branch, netdevs, &mode))
+		return mode;
+	if (netdev && attached && attached->ifindex == netdev->ifindex)
+		return attached->mode;
+	return asked;
+}
+
 int bg_modes_apply(struct bg_modes *modes, struct bg_model *model, const struct bg_netdevs *netdevs,
-		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode asked))
+		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode mode,
+				enum bg_mode asked))
 {
 	int changed = 0;
 
 	for (size_t i = 0; i < model->branch_count; i++) {
 		struct bg_model_branch *branch = &model->branches[i];
 		const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);
-		struct attached *attached = find(modes, branch->id);
-		enum bg_mode mode = modes->asked[i];
+		enum bg_mode asked = modes->asked[i];
+		enum bg_mode mode = mode_in_effect(model, branch, asked, find(modes, branch->id),
+						   netdev, netdevs);
 
-		if (model->node.live_mode_change || mode_by_name(branch, netdevs, &mode))
-			;
-		else if (netdev && attached && attached->ifindex == netdev->ifindex)
-			mode = attached->mode;
 		if (netdev && record(modes, branch->id, netdev->ifindex, mode))
 			return -ENOMEM;
-		if (mode != modes->asked[i] && !modes->told[i])
-			kept(branch, modes->asked[i]);
-		modes->told[i] = mode != modes->asked[i];
+		if (mode != asked && !modes->told[i])
+			kept(branch, mode, asked);
+		modes->told[i] = mode != asked;
 		changed += branch->mode != mode;
 		branch->mode = mode;
 	}

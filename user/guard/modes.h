@@ -31,9 +31,11 @@ void bg_modes_ask_back(struct bg_modes *modes);
 /*
  * Puts the modes that are in effect into the model of the last bg_modes_ask().
  * Returns the number of branches whose mode is another one than at the last
- * call, or -ENOMEM. `kept` is called for each that deviates anew from the feed.
+ * call, or -ENOMEM. `kept` is called once for each that stays in `mode` though the
+ * feed asks for another.
  */
 int bg_modes_apply(struct bg_modes *modes, struct bg_model *model, const struct bg_netdevs *netdevs,
-		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode asked));
+		   void (*kept)(const struct bg_model_branch *branch, enum bg_mode mode,
+				enum bg_mode asked));
 
 #endif
