@@ -101,7 +101,7 @@ BPF_OBJECT := $(BUILD)/branchguard.bpf.o
 
 $(BUILD)/branchguard.tmp.bpf.o: bpf/branchguard.bpf.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
-	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@ && $(CLANG) --version >$(@:.o=.clang)
 
 $(BPF_OBJECT): $(BUILD)/branchguard.tmp.bpf.o
 	$(call say,LINK,$@)$(BPFTOOL) gen object $@.new $< && $(LLVM_STRIP) -g $@.new && mv $@.new $@
@@ -113,6 +113,19 @@ $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@ && $(LLVM_STRIP) -g $@
 
+# --- version: made anew when HEAD or what clang compiled is another ----------
+
+VERSION := $(shell scripts/version.sh)
+
+$(BUILD)/version.c: $(BUILD)/branchguard.tmp.bpf.o scripts/version.sh
+	$(call say,VERSION,$@)scripts/version.sh --c $(<:.o=.clang) >$@.new && mv $@.new $@
+
+ifeq ($(findstring /* $(VERSION) */,$(file <$(BUILD)/version.c)),)
+$(BUILD)/version.c: FORCE
+endif
+
+# --- user space, plain and sanitized ----------------------------------------
+
 # Only what includes the skeleton waits for it, directly or by one header.
 SKELETON_HEADERS := branchguard\.skel\.h \
 	$(notdir $(shell grep -ls 'branchguard\.skel\.h' user/*/*.h selftests/*/*.h))
@@ -122,8 +135,6 @@ SKELETON_USERS := $(shell grep -lsE '"([a-z_/]+/)?($(subst $(empty) $(empty),|,$
 
 SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
 
-# --- user space, plain and sanitized ----------------------------------------
-
 # $(1): output directory, $(2): name of the variable with additional flags
 define variant
 $$(patsubst %.c,$(1)/%.o,$$(SKELETON_USERS)): | $$(SKELETON)
@@ -132,12 +143,16 @@ $(1)/%.o: %.c Makefile | $$(TOOLS)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$($(2)) -MMD -MP -c $$< -o $$@
 
+$(1)/version.o: $(BUILD)/version.c Makefile
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$($(2)) -c $$< -o $$@
+
 $(1)/libbranchguard.a: $$(patsubst %.c,$(1)/%.o,$$(LIB_SOURCES))
 $(1)/selftests/shared.a: $$(patsubst %.c,$(1)/%.o,$$(wildcard selftests/shared/*.c))
 $(1)/libbranchguard.a $(1)/selftests/shared.a:
 	$$(call say,AR,$$@)rm -f $$@.new && $$(AR) rcs $$@.new $$^ && mv $$@.new $$@
 
-$(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES)) $(1)/libbranchguard.a
+$(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES)) $(1)/version.o $(1)/libbranchguard.a
 	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
 
 $$(foreach dir,$$(TEST_DIRS),$$(eval $$(call test_folder,$(1),$(2),$$(dir))))

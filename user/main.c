@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The verbs, and nothing else. */
-#include <bpf/libbpf.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "verbs/cli.h"
 
-#ifndef BG_VERSION
-#define BG_VERSION "0.1.0"
-#endif
-
 static int cmd_help(int argc, char **argv);
-static int cmd_version(int argc, char **argv);
 
 static const struct verb {
 	const char *name;
@@ -27,7 +21,7 @@ static const struct verb {
 	{ "monitor", cmd_monitor, "drops and new flows as they happen" },
 	{ "unload", cmd_unload, "detach and unpin everything branchguard made" },
 	{ "help", cmd_help, "this, or `help VERB`" },
-	{ "version", cmd_version, "versions of program, pinned layout and libbpf" },
+	{ "version", cmd_version, "versions of the program and of what it was built with" },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -86,26 +80,6 @@ static int cmd_help(int argc, char **argv)
 	if (!verb)
 		return unknown_verb(name);
 	return verb->run(2, (char *[]){ (char *)verb->name, (char *)"--help", NULL });
-}
-
-static int cmd_version(int argc, char **argv)
-{
-	bool json = false;
-	const struct bg_option options[] = { BG_OPTION_JSON(&json), {} };
-	const struct bg_command command = {
-		.verb = "version",
-		.about = "Prints the version of the program, of the layout of what it pins, and "
-			 "of the libbpf it was linked with.",
-		.options = options,
-	};
-	int status = bg_cli(&command, argc, argv);
-
-	if (status >= 0)
-		return status;
-	printf(json ? "{\"version\": \"%s\", \"abi\": %d, \"libbpf\": \"%u.%u\"}\n"
-		    : "branchguard %s, ABI %d, libbpf %u.%u\n",
-	       BG_VERSION, BG_ABI, libbpf_major_version(), libbpf_minor_version());
-	return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
 }
 
 int main(int argc, char **argv)

@@ -117,5 +117,6 @@ int cmd_rules(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_unload(int argc, char **argv);
+int cmd_version(int argc, char **argv);
 
 #endif
