@@ -11,6 +11,7 @@
 #include "bench.h"
 #include "datapath/datapath.h"
 #include "feed/feed.h"
+#include "feed_text.h"
 #include "measure.h"
 
 #define RUNS 5
@@ -22,10 +23,11 @@ struct times {
 	double elapsed_ms[RUNS];
 };
 
+/* ' stands for ", as in the tests' feeds. */
 static void write_members(FILE *to, bool interfaces)
 {
-	fprintf(to, interfaces ? "\"NetworkInterfaces\":["
-			       : "\"PrefixLists\":[{\"PrefixListId\":\"pl-1\",\"Entries\":[");
+	fprintf(to, interfaces ? "'NetworkInterfaces':["
+			       : "'PrefixLists':[{'PrefixListId':'pl-1','Entries':[");
 	for (unsigned int i = 0; i < MEMBERS; i++) {
 		/* spread over 10.0.0.0/8 */
 		unsigned int host = i * 167 % (1 << 24);
@@ -35,13 +37,13 @@ static void write_members(FILE *to, bool interfaces)
 			 host & 255);
 		if (interfaces)
 			fprintf(to,
-				"%s{\"NetworkInterfaceId\":\"eni-%05x\",\"Groups\":[{\"GroupId\":"
-				"\"sg-2\"}],\"PrivateIpAddresses\":[{\"PrivateIpAddress\":\"%s\"}]"
-				",\"Ipv6Addresses\":[{\"Ipv6Address\":\"2001:db8:%x::%x\"}]}",
+				"%s{'NetworkInterfaceId':'eni-%05x','Groups':[{'GroupId':"
+				"'sg-2'}],'PrivateIpAddresses':[{'PrivateIpAddress':'%s'}]"
+				",'Ipv6Addresses':[{'Ipv6Address':'2001:db8:%x::%x'}]}",
 				i ? "," : "", i, addr, i >> 8, i & 255);
 		else
-			fprintf(to, "%s{\"Cidr\":\"%s/32\",\"Description\":\"host %u\"}",
-				i ? "," : "", addr, i);
+			fprintf(to, "%s{'Cidr':'%s/32','Description':'host %u'}", i ? "," : "",
+				addr, i);
 	}
 	fprintf(to, interfaces ? "]" : "]}]");
 }
@@ -49,26 +51,27 @@ static void write_members(FILE *to, bool interfaces)
 /* The caller's to free. */
 static char *write_feed(bool interfaces, size_t *length)
 {
-	char *text = NULL;
+	char *text = NULL, *json;
 	FILE *to = open_memstream(&text, length);
 
 	if (!to)
 		bench_die("out of memory");
-	fprintf(to, "{\"FeedVersion\":1,\"Revision\":\"bench\",\"SecurityGroups\":["
-		    "{\"GroupId\":\"sg-2\"},{\"GroupId\":\"sg-1\",\"IpPermissions\":[");
+	fprintf(to, "{'FeedVersion':1,'Revision':'bench','SecurityGroups':["
+		    "{'GroupId':'sg-2'},{'GroupId':'sg-1','IpPermissions':[");
 	for (int i = 0; i < RULES; i++)
-		fprintf(to, "%s{\"IpProtocol\":\"tcp\",\"FromPort\":%d,\"ToPort\":%d,%s}",
-			i ? "," : "", 1000 + 10 * i, 1004 + 10 * i,
-			interfaces ? "\"UserIdGroupPairs\":[{\"GroupId\":\"sg-2\"}]"
-				   : "\"PrefixListIds\":[{\"PrefixListId\":\"pl-1\"}]");
+		fprintf(to, "%s{'IpProtocol':'tcp','FromPort':%d,'ToPort':%d,%s}", i ? "," : "",
+			1000 + 10 * i, 1004 + 10 * i,
+			interfaces ? "'UserIdGroupPairs':[{'GroupId':'sg-2'}]"
+				   : "'PrefixListIds':[{'PrefixListId':'pl-1'}]");
 	fprintf(to, "]}],");
 	write_members(to, interfaces);
-	fprintf(to,
-		",\"Branches\":[{\"Id\":\"eni-b\",\"VlanId\":9,\"GroupIds\":[\"sg-1\"],\"Pods\":"
-		"[{\"Namespace\":\"n\",\"Name\":\"p\",\"Addresses\":[\"192.0.2.9\"]}]}]}");
+	fprintf(to, ",'Branches':[{'Id':'eni-b','VlanId':9,'GroupIds':['sg-1'],'Pods':"
+		    "[{'Namespace':'n','Name':'p','Addresses':['192.0.2.9']}]}]}");
 	if (fclose(to))
 		bench_die("out of memory");
-	return text;
+	json = json_of(text, length);
+	free(text);
+	return json;
 }
 
 static void measure(struct bg_datapath *datapath, const char *text, size_t length,

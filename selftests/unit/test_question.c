@@ -4,19 +4,17 @@
 
 #include "base/ip.h"
 #include "explain/question.h"
+#include "feed_text.h"
 #include "test.h"
 
+/* In `text`, ' stands for ". */
 static int parse(const char *text, struct bg_question *question, struct bg_error *err)
 {
-	/* not terminated, as a line in a buffer is not */
-	size_t length = strlen(text);
-	char *copy = malloc(length ? length : 1);
-	int rc;
+	size_t length;
+	char *json = json_of(text, &length);
+	int rc = bg_question_parse(json, length, question, err);
 
-	for (size_t i = 0; i < length; i++)
-		copy[i] = text[i];
-	rc = bg_question_parse(copy, length, question, err);
-	free(copy);
+	free(json);
 	return rc;
 }
 
@@ -30,14 +28,14 @@ static struct bg_question parsed(const char *text)
 	return question;
 }
 
-#define WHO "\"Branch\": \"eni-1\", \"Direction\": \"ingress\", "
+#define WHO "'Branch': 'eni-1', 'Direction': 'ingress', "
 
 static void fields(void **state)
 {
 	char text[BG_IP_TEXT];
-	struct bg_question question = parsed("{" WHO "\"Protocol\": \"tcp\", \"Remote\": "
-					     "\"10.0.0.1\", \"Port\": 65535, \"Local\": "
-					     "\"10.0.0.2\", \"Note\": [1]}");
+	struct bg_question question = parsed("{" WHO "'Protocol': 'tcp', 'Remote': "
+					     "'10.0.0.1', 'Port': 65535, 'Local': "
+					     "'10.0.0.2', 'Note': [1]}");
 
 	(void)state;
 	assert_string_equal(question.branch, "eni-1");
@@ -48,9 +46,8 @@ static void fields(void **state)
 	assert_true(question.has_local);
 	assert_string_equal(bg_addr_format(&question.local, text), "10.0.0.2");
 
-	question =
-		parsed("{\"Branch\": \"9\", \"Direction\": \"egress\", \"Protocol\": \"icmpv6\", "
-		       "\"Remote\": \"2001:db8::1\", \"IcmpType\": 128, \"Port\": null}");
+	question = parsed("{'Branch': '9', 'Direction': 'egress', 'Protocol': 'icmpv6', "
+			  "'Remote': '2001:db8::1', 'IcmpType': 128, 'Port': null}");
 	assert_int_equal(question.direction, BG_EGRESS);
 	assert_int_equal(question.protocol, 58);
 	assert_int_equal(question.icmp_type, 128);
@@ -65,8 +62,8 @@ static void protocols(void **state)
 		const char *json;
 		int number;
 	} cases[] = {
-		{ "\"tcp\"", 6 }, { "6", 6 },	  { "\"17\"", 17 }, { "\"icmp\"", 1 },
-		{ "0", 0 },	  { "255", 255 }, { "47", 47 },
+		{ "'tcp'", 6 }, { "6", 6 },	{ "'17'", 17 }, { "'icmp'", 1 },
+		{ "0", 0 },	{ "255", 255 }, { "47", 47 },
 	};
 
 	(void)state;
@@ -74,8 +71,8 @@ static void protocols(void **state)
 		char text[256];
 
 		snprintf(text, sizeof(text),
-			 "{" WHO "\"Protocol\": %s, \"Remote\": \"10.0.0.1\", \"Port\": 1, "
-			 "\"IcmpType\": 8}",
+			 "{" WHO "'Protocol': %s, 'Remote': '10.0.0.1', 'Port': 1, "
+			 "'IcmpType': 8}",
 			 cases[i].json);
 		assert_int_equal(parsed(text).protocol, cases[i].number);
 	}
@@ -92,42 +89,42 @@ static void refusals(void **state)
 		{ "{} {}", "column", "" },
 		{ "\xff\xfe", "column", "" },
 		{ "[]", "an array", "an object" },
-		{ "\"x\"", "column", "" },
-		{ "{\"Branch\": \"a\", \"Branch\": \"b\"}", "column", "" },
+		{ "'x'", "column", "" },
+		{ "{'Branch': 'a', 'Branch': 'b'}", "column", "" },
 		{ "{}", "Branch is missing", "id of a branch" },
-		{ "{\"Branch\": 9}", "Branch is an integer", "id of a branch" },
-		{ "{\"Branch\": \"\"}", "Branch has 0 bytes", "expected 1" },
-		{ "{\"Branch\": \"a\"}", "Direction is missing", "ingress or egress" },
-		{ "{\"Branch\": \"a\", \"Direction\": \"in\"}", "'in'", "ingress or egress" },
-		{ "{\"Branch\": \"a\", \"Direction\": true}", "a boolean", "ingress or egress" },
-		{ "{" WHO "\"Remote\": \"10.0.0.1\"}", "Protocol is missing", "tcp" },
-		{ "{" WHO "\"Protocol\": \"sctp6\"}", "'sctp6'", "tcp" },
-		{ "{" WHO "\"Protocol\": \"-1\"}", "'-1'", "0 to 255" },
-		{ "{" WHO "\"Protocol\": \"all\"}", "'all'", "0 to 255" },
-		{ "{" WHO "\"Protocol\": -1}", "Protocol is -1", "0 to 255" },
-		{ "{" WHO "\"Protocol\": 256}", "Protocol is 256", "0 to 255" },
-		{ "{" WHO "\"Protocol\": 6.0}", "a real number", "tcp" },
-		{ "{" WHO "\"Protocol\": \"tcp\"}", "Remote is missing", "IP address" },
-		{ "{" WHO "\"Protocol\": \"tcp\", \"Remote\": \"10.0.0.0/8\"}", "10.0.0.0/8",
+		{ "{'Branch': 9}", "Branch is an integer", "id of a branch" },
+		{ "{'Branch': ''}", "Branch has 0 bytes", "expected 1" },
+		{ "{'Branch': 'a'}", "Direction is missing", "ingress or egress" },
+		{ "{'Branch': 'a', 'Direction': 'in'}", "'in'", "ingress or egress" },
+		{ "{'Branch': 'a', 'Direction': true}", "a boolean", "ingress or egress" },
+		{ "{" WHO "'Remote': '10.0.0.1'}", "Protocol is missing", "tcp" },
+		{ "{" WHO "'Protocol': 'sctp6'}", "'sctp6'", "tcp" },
+		{ "{" WHO "'Protocol': '-1'}", "'-1'", "0 to 255" },
+		{ "{" WHO "'Protocol': 'all'}", "'all'", "0 to 255" },
+		{ "{" WHO "'Protocol': -1}", "Protocol is -1", "0 to 255" },
+		{ "{" WHO "'Protocol': 256}", "Protocol is 256", "0 to 255" },
+		{ "{" WHO "'Protocol': 6.0}", "a real number", "tcp" },
+		{ "{" WHO "'Protocol': 'tcp'}", "Remote is missing", "IP address" },
+		{ "{" WHO "'Protocol': 'tcp', 'Remote': '10.0.0.0/8'}", "10.0.0.0/8",
 		  "IPv4 or IPv6" },
-		{ "{" WHO "\"Protocol\": \"tcp\", \"Remote\": \"10.0.0.1\"}", "Port is missing",
+		{ "{" WHO "'Protocol': 'tcp', 'Remote': '10.0.0.1'}", "Port is missing",
 		  "destination port" },
-		{ "{" WHO "\"Protocol\": \"tcp\", \"Remote\": \"10.0.0.1\", \"Port\": \"80\"}",
+		{ "{" WHO "'Protocol': 'tcp', 'Remote': '10.0.0.1', 'Port': '80'}",
 		  "Port is a string", "0 to 65535" },
-		{ "{" WHO "\"Protocol\": \"udp\", \"Remote\": \"10.0.0.1\", \"Port\": 65536}",
+		{ "{" WHO "'Protocol': 'udp', 'Remote': '10.0.0.1', 'Port': 65536}",
 		  "Port is 65536", "0 to 65535" },
-		{ "{" WHO "\"Protocol\": \"udp\", \"Remote\": \"10.0.0.1\", \"Port\": -1}",
-		  "Port is -1", "0 to 65535" },
-		{ "{" WHO "\"Protocol\": \"icmp\", \"Remote\": \"10.0.0.1\"}",
-		  "IcmpType is missing", "8 and 128" },
-		{ "{" WHO "\"Protocol\": \"icmp\", \"Remote\": \"10.0.0.1\", \"IcmpType\": -1}",
+		{ "{" WHO "'Protocol': 'udp', 'Remote': '10.0.0.1', 'Port': -1}", "Port is -1",
+		  "0 to 65535" },
+		{ "{" WHO "'Protocol': 'icmp', 'Remote': '10.0.0.1'}", "IcmpType is missing",
+		  "8 and 128" },
+		{ "{" WHO "'Protocol': 'icmp', 'Remote': '10.0.0.1', 'IcmpType': -1}",
 		  "IcmpType is -1", "0 to 255" },
-		{ "{" WHO "\"Protocol\": \"icmp\", \"Remote\": \"10.0.0.1\", \"IcmpType\": 8, "
-		  "\"IcmpCode\": 256}",
+		{ "{" WHO "'Protocol': 'icmp', 'Remote': '10.0.0.1', 'IcmpType': 8, "
+		  "'IcmpCode': 256}",
 		  "IcmpCode is 256", "0 to 255" },
-		{ "{" WHO "\"Protocol\": 47, \"Remote\": \"10.0.0.1\", \"Local\": \"::1\"}",
+		{ "{" WHO "'Protocol': 47, 'Remote': '10.0.0.1', 'Local': '::1'}",
 		  "different families", "" },
-		{ "{" WHO "\"Protocol\": 44, \"Remote\": \"2001:db8::1\"}", "extension header",
+		{ "{" WHO "'Protocol': 44, 'Remote': '2001:db8::1'}", "extension header",
 		  "behind it" },
 	};
 
@@ -139,7 +136,7 @@ static void refusals(void **state)
 
 		if (rc != -EINVAL || !strstr(err.text, cases[i].names) ||
 		    !strstr(err.text, cases[i].expects))
-			fail_msg("%s: %d, \"%s\"", cases[i].text, rc, err.text);
+			fail_msg("%s: %d, '%s'", cases[i].text, rc, err.text);
 		assert_int_equal(question.port, 4711); /* left alone */
 	}
 }
@@ -154,13 +151,13 @@ static void long_branch(void **state)
 	memset(name, 'x', sizeof(name));
 	name[BG_QUESTION_BRANCH_BYTES - 1] = '\0';
 	snprintf(text, sizeof(text),
-		 "{\"Branch\": \"%s\", \"Direction\": \"egress\", \"Protocol\": 50, "
-		 "\"Remote\": \"10.0.0.1\"}",
+		 "{'Branch': '%s', 'Direction': 'egress', 'Protocol': 50, "
+		 "'Remote': '10.0.0.1'}",
 		 name);
 	assert_string_equal(parsed(text).branch, name);
 	name[BG_QUESTION_BRANCH_BYTES - 1] = 'x';
 	name[BG_QUESTION_BRANCH_BYTES] = '\0';
-	snprintf(text, sizeof(text), "{\"Branch\": \"%s\"}", name);
+	snprintf(text, sizeof(text), "{'Branch': '%s'}", name);
 	assert_int_equal(parse(text, &question, &err), -EINVAL);
 }
 
@@ -182,15 +179,15 @@ static size_t frame_of(const char *json, __u8 *frame)
 	return bg_question_frame(&question, frame);
 }
 
-#define FROM4 "\"Remote\": \"10.1.2.3\", \"Local\": \"10.0.47.90\", "
-#define FROM6 "\"Remote\": \"2001:db8::1\", \"Local\": \"2001:db8::90\", "
+#define FROM4 "'Remote': '10.1.2.3', 'Local': '10.0.47.90', "
+#define FROM6 "'Remote': '2001:db8::1', 'Local': '2001:db8::90', "
 
 static void frame_of_tcp(void **state)
 {
 	__u8 frame[BG_QUESTION_BYTES], *ip = frame + 14, *tcp = frame + 34;
 
 	(void)state;
-	assert_int_equal(frame_of("{" WHO FROM4 "\"Protocol\": \"tcp\", \"Port\": 5432}", frame),
+	assert_int_equal(frame_of("{" WHO FROM4 "'Protocol': 'tcp', 'Port': 5432}", frame),
 			 14 + 20 + 20);
 	assert_memory_equal(frame + 12, "\x08\x00\x45", 3);
 	assert_int_equal(ip[2] << 8 | ip[3], 40);
@@ -210,8 +207,8 @@ static void frame_of_udp_over_ipv6(void **state)
 	__u8 frame[BG_QUESTION_BYTES], *ip = frame + 14, *udp = frame + 54;
 
 	(void)state;
-	assert_int_equal(frame_of("{\"Branch\": \"b\", \"Direction\": \"egress\", " FROM6
-				  "\"Protocol\": \"udp\", \"Port\": 53}",
+	assert_int_equal(frame_of("{'Branch': 'b', 'Direction': 'egress', " FROM6
+				  "'Protocol': 'udp', 'Port': 53}",
 				  frame),
 			 14 + 40 + 8);
 	assert_memory_equal(frame + 12, "\x86\xdd\x60", 3);
@@ -230,22 +227,22 @@ static void frames_of_icmp(void **state)
 	__u8 frame[BG_QUESTION_BYTES], *icmp = frame + 34;
 
 	(void)state;
-	assert_int_equal(frame_of("{" WHO FROM4 "\"Protocol\": \"icmp\", \"IcmpType\": 3, "
-				  "\"IcmpCode\": 4}",
+	assert_int_equal(frame_of("{" WHO FROM4 "'Protocol': 'icmp', 'IcmpType': 3, "
+				  "'IcmpCode': 4}",
 				  frame),
 			 14 + 20 + 8);
 	assert_memory_equal(icmp, "\x03\x04", 2);
 	assert_int_equal(sum(0, icmp, 8), 0xffff);
 
-	frame_of("{" WHO FROM6 "\"Protocol\": \"icmpv6\", \"IcmpType\": 128}", frame);
+	frame_of("{" WHO FROM6 "'Protocol': 'icmpv6', 'IcmpType': 128}", frame);
 	icmp = frame + 54;
 	assert_int_equal(icmp[0], 128);
 	assert_int_equal(sum(sum(58 + 8, frame + 22, 32), icmp, 8), 0xffff);
 	assert_int_equal(frame[14 + 7], 64);
 	/* on the wire these come with the hop limits that make them count */
-	frame_of("{" WHO FROM6 "\"Protocol\": \"icmpv6\", \"IcmpType\": 135}", frame);
+	frame_of("{" WHO FROM6 "'Protocol': 'icmpv6', 'IcmpType': 135}", frame);
 	assert_int_equal(frame[14 + 7], 255);
-	frame_of("{" WHO FROM6 "\"Protocol\": \"icmpv6\", \"IcmpType\": 130}", frame);
+	frame_of("{" WHO FROM6 "'Protocol': 'icmpv6', 'IcmpType': 130}", frame);
 	assert_int_equal(frame[14 + 7], 1);
 }
 
@@ -254,7 +251,7 @@ static void frame_of_another_protocol(void **state)
 	__u8 frame[BG_QUESTION_BYTES];
 
 	(void)state;
-	assert_int_equal(frame_of("{" WHO FROM4 "\"Protocol\": 47}", frame), 14 + 20 + 8);
+	assert_int_equal(frame_of("{" WHO FROM4 "'Protocol': 47}", frame), 14 + 20 + 8);
 	assert_int_equal(frame[14 + 9], 47);
 }
 
@@ -264,17 +261,17 @@ static void as_text(void **state)
 	struct bg_question question;
 
 	(void)state;
-	question = parsed("{" WHO FROM4 "\"Protocol\": \"tcp\", \"Port\": 80}");
+	question = parsed("{" WHO FROM4 "'Protocol': 'tcp', 'Port': 80}");
 	assert_string_equal(bg_question_format(&question, text),
 			    "tcp 10.1.2.3:49152 -> 10.0.47.90:80");
-	question = parsed("{\"Branch\": \"b\", \"Direction\": \"egress\", " FROM6
-			  "\"Protocol\": \"udp\", \"Port\": 80}");
+	question = parsed("{'Branch': 'b', 'Direction': 'egress', " FROM6
+			  "'Protocol': 'udp', 'Port': 80}");
 	assert_string_equal(bg_question_format(&question, text),
 			    "udp [2001:db8::90]:49152 -> [2001:db8::1]:80");
-	question = parsed("{" WHO FROM4 "\"Protocol\": \"icmp\", \"IcmpType\": 8}");
+	question = parsed("{" WHO FROM4 "'Protocol': 'icmp', 'IcmpType': 8}");
 	assert_string_equal(bg_question_format(&question, text),
 			    "icmp 10.1.2.3 -> 10.0.47.90 type 8 code 0");
-	question = parsed("{" WHO FROM4 "\"Protocol\": 47}");
+	question = parsed("{" WHO FROM4 "'Protocol': 47}");
 	assert_string_equal(bg_question_format(&question, text), "47 10.1.2.3 -> 10.0.47.90");
 }
 
