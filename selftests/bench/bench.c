@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,7 @@
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
-#include "flow.h"
+#include "datapath/test_run.h"
 #include "model_maker.h"
 
 #define VLAN 9
@@ -68,40 +67,25 @@ static void load_packets(struct bench *bench, const char *path)
 	put_program(bench, "tc_programs", 2, bpf_program__fd(skel->progs.tc_branch_egress));
 }
 
-/* Test runs find themselves on the loopback device: that is the branch. */
-static void name_interface(const struct bench *bench)
-{
-	struct bg_iface iface = { .ifindex = if_nametoindex("lo"),
-				  .role = BG_ROLE_BRANCH,
-				  .vlan = VLAN };
-	__u32 place = iface.ifindex % BG_IFACES;
-	struct bg_error err = {};
-
-	if (bg_map_set(bench->datapath->skel->maps.ifaces, &place, &iface, &err))
-		bench_die("%s", err.text);
-}
-
 void bench_open(struct bench *bench, const char *packets_object)
 {
 	/* the verdict is measured, not where a packet goes after it */
 	const struct bg_datapath_options options = { .image_blocks = IMAGE_BLOCKS,
 						     .no_short_way = true };
 	struct bg_error err = {};
-	__u32 buckets;
 
 	memset(bench, 0, sizeof(*bench));
 	if (bg_datapath_open(&options, &bench->datapath, &err))
 		bench_die("%s", err.text);
 	load_packets(bench, packets_object);
-	name_interface(bench);
-	buckets = bpf_map__max_entries(bench->datapath->skel->maps.flows);
+	if (bg_datapath_stand_in(bench->datapath, BG_ROLE_BRANCH, VLAN, &err))
+		bench_die("%s", err.text);
 	bench->cpus = libbpf_num_possible_cpus();
-	bench->empty_buckets = calloc(buckets, sizeof(struct bg_bucket));
-	bench->keys = calloc(buckets > REMOTES ? buckets : REMOTES, sizeof(*bench->keys));
+	bench->keys = calloc(REMOTES, sizeof(*bench->keys));
 	bench->counters = calloc(bench->cpus, sizeof(struct bg_counters));
-	if (!bench->empty_buckets || !bench->keys || !bench->counters)
+	if (!bench->keys || !bench->counters)
 		bench_die("out of memory");
-	for (__u32 i = 0; i < buckets || i < REMOTES; i++)
+	for (__u32 i = 0; i < REMOTES; i++)
 		bench->keys[i] = i;
 }
 
@@ -111,7 +95,6 @@ void bench_close(struct bench *bench)
 	bg_datapath_close(bench->datapath);
 	maker_free(bench->model);
 	bg_image_free(bench->image);
-	free(bench->empty_buckets);
 	free(bench->keys);
 	free(bench->counters);
 }
@@ -124,19 +107,18 @@ void bench_publish(struct bench *bench, struct bg_model *model)
 	bg_image_free(bench->image);
 	bench->image = NULL;
 	bench->model = model;
-	if (bg_datapath_set_model(bench->datapath, model, &bench->times, &err) ||
-	    bg_compile(model, 1, IMAGE_BLOCKS, &bench->image, &err))
+	if (bg_datapath_compile(bench->datapath, model, IMAGE_BLOCKS, &bench->image, &bench->times,
+				&err) ||
+	    bg_datapath_publish(bench->datapath, model, bench->image, &bench->times, &err))
 		bench_die("%s", err.text);
 }
 
 void bench_clear_flows(struct bench *bench)
 {
-	const struct bpf_map *flows = bench->datapath->skel->maps.flows;
-	__u32 count = bpf_map__max_entries(flows);
+	struct bg_error err;
 
-	if (bpf_map_update_batch(bpf_map__fd(flows), bench->keys, bench->empty_buckets, &count,
-				 NULL))
-		bench_die("emptying the flow table: %s", strerror(errno));
+	if (bg_datapath_forget_flows(bench->datapath, &err))
+		bench_die("%s", err.text);
 }
 
 void bench_set_remotes(struct bench *bench, const struct bg_addr *addrs, size_t count)

@@ -33,7 +33,7 @@ struct bench {
 	struct bg_model *model; /* in force */
 	struct bg_image *image; /* the same, to ask what a rule says */
 	struct bg_publish_times times;
-	void *empty_buckets, *counters;
+	void *counters;
 	__u32 *keys;
 	int cpus;
 };

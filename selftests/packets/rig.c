@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/pkt_cls.h>
-#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
+#include "datapath/test_run.h"
 #include "feed_text.h"
 
 #define SMALL_FLOWS 64
@@ -56,27 +56,18 @@ static void open_rig(struct rig *rig, __u32 max_flows, const char *const *progra
 		/* which flows share a bucket must not be chance */
 		.hash_seed = 0x9e3779b97f4a7c15ull,
 	};
-	__u32 buckets;
 	struct bg_error err;
 
 	memset(rig, 0, sizeof(*rig));
 	if (bg_datapath_open(&options, &rig->datapath, &err))
 		die("%s", err.text);
-	rig->ifindex = if_nametoindex("lo");
-	if (!rig->ifindex)
-		die("no loopback device: %s", strerror(errno));
 	rig->cpus = libbpf_num_possible_cpus();
 	rig->counter_count = (size_t)MOST_BRANCHES * BG_DIRECTIONS;
 	rig->before = calloc(rig->counter_count, sizeof(*rig->before));
 	rig->after = calloc(rig->counter_count, sizeof(*rig->after));
 	rig->percpu = calloc((size_t)rig->cpus, sizeof(struct bg_counters));
-	buckets = bpf_map__max_entries(rig->datapath->skel->maps.flows);
-	rig->keys = calloc(buckets, sizeof(*rig->keys));
-	rig->empty = calloc(buckets, sizeof(struct bg_bucket));
-	if (!rig->before || !rig->after || !rig->percpu || !rig->keys || !rig->empty)
+	if (!rig->before || !rig->after || !rig->percpu)
 		die("out of memory");
-	for (__u32 i = 0; i < buckets; i++)
-		rig->keys[i] = i;
 }
 
 void rig_open(struct rig *rig, __u32 max_flows)
@@ -99,8 +90,6 @@ void rig_close(struct rig *rig)
 	free(rig->before);
 	free(rig->after);
 	free(rig->percpu);
-	free(rig->keys);
-	free(rig->empty);
 }
 
 void rig_publish_model(struct rig *rig, struct bg_model *model)
@@ -127,12 +116,11 @@ void rig_publish(struct rig *rig, const char *feed)
 void rig_clear(struct rig *rig)
 {
 	int fragments = bpf_map__fd(rig->datapath->skel->maps.fragments);
-	int flows = bpf_map__fd(rig->datapath->skel->maps.flows);
-	__u32 count = bpf_map__max_entries(rig->datapath->skel->maps.flows);
 	struct bg_fragment_key key;
+	struct bg_error err;
 
-	if (bpf_map_update_batch(flows, rig->keys, rig->empty, &count, NULL))
-		die("emptying the flow table: %s", strerror(errno));
+	if (bg_datapath_forget_flows(rig->datapath, &err))
+		die("%s", err.text);
 	while (!bpf_map_get_next_key(fragments, NULL, &key))
 		bpf_map_delete_elem(fragments, &key);
 }
@@ -152,54 +140,38 @@ static void read_counters(struct rig *rig, struct bg_counters *counters)
 	}
 }
 
-static void set_role(struct rig *rig, enum hook hook, __u32 vlan)
-{
-	struct bg_iface iface = {
-		.ifindex = rig->ifindex,
-		.role = hook == XDP_TRUNK ? BG_ROLE_TRUNK : BG_ROLE_BRANCH,
-		.vlan = hook == XDP_TRUNK ? 0 : vlan,
-	};
-	__u32 place = rig->ifindex & (BG_IFACES - 1);
-
-	set(rig->datapath->skel->maps.ifaces, &place, &iface);
-	if (hook == XDP_TRUNK)
-		set(rig->datapath->skel->maps.vlans, &vlan, &rig->ifindex);
-}
-
-static const struct bpf_program *program_of(const struct rig *rig, enum hook hook)
+static enum bg_program program_of(enum hook hook)
 {
 	switch (hook) {
 	case TC_INGRESS:
-		return rig->datapath->skel->progs.tc_branch_ingress;
+		return BG_TC_BRANCH_INGRESS;
 	case XDP_BRANCH:
-		return rig->datapath->skel->progs.xdp_branch;
+		return BG_XDP_BRANCH;
 	case XDP_TRUNK:
-		return rig->datapath->skel->progs.xdp_trunk;
+		return BG_XDP_TRUNK;
 	default:
-		return rig->datapath->skel->progs.tc_branch_egress;
+		return BG_TC_BRANCH_EGRESS;
 	}
 }
 
 static int run_program(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame, size_t bytes,
 		       struct bg_trace *trace)
 {
-	const struct bpf_program *program = program_of(rig, hook);
-	struct bpf_map *traces = rig->datapath->skel->maps.trace;
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (__u32)bytes,
-		    .repeat = 1);
-	struct bg_trace none = {};
-	__u32 zero = 0;
-	int rc;
+	struct bg_test_run run = { .program = program_of(hook),
+				   .frame = frame,
+				   .frame_bytes = bytes };
+	bool trunk = hook == XDP_TRUNK;
+	struct bg_error err;
 
-	set_role(rig, hook, vlan);
-	set(traces, &zero, &none);
-	rc = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
-	if (rc)
-		die("test run of %s on %zu bytes: %s", bpf_program__name(program), bytes,
-		    strerror(-rc));
-	if (bpf_map_lookup_elem(bpf_map__fd(traces), &zero, trace))
-		die("reading the trace: %s", strerror(errno));
-	return (int)run.retval;
+	if (bg_datapath_stand_in(rig->datapath, trunk ? BG_ROLE_TRUNK : BG_ROLE_BRANCH,
+				 trunk ? 0 : vlan, &err))
+		die("%s", err.text);
+	if (trunk) /* the branch is armed on the interface that the test runs on */
+		set(rig->datapath->skel->maps.vlans, &vlan, &rig->datapath->stand_in.ifindex);
+	if (bg_datapath_run(rig->datapath, &run, &err))
+		die("%s", err.text);
+	*trace = run.trace;
+	return run.action;
 }
 
 static bool action_passes(enum hook hook, int action)

@@ -23,14 +23,10 @@ enum hook {
 struct rig {
 	struct bg_datapath *datapath;
 	struct bg_model *model; /* published last */
-	__u32 ifindex;
 	int cpus;
 	struct bg_counters *before, *after; /* slot * 2 + direction, all CPUs summed */
 	size_t counter_count;
 	void *percpu;
-	/* per-bucket arrays for the batch that empties the flow table */
-	__u32 *keys;
-	void *empty;
 };
 
 /* What became of a frame. */

@@ -365,6 +365,8 @@ void bg_datapath_close(struct bg_datapath *datapath)
 	bg_registry_free(datapath->registry);
 	branchguard_bpf__destroy(datapath->skel);
 	free(datapath->rules);
+	free(datapath->bucket_keys);
+	free(datapath->empty_buckets);
 	free(datapath);
 }
 

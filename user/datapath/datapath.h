@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The loaded BPF object: open, size, load, publish revisions, test-run.
- * Used in two ways: pinned (the daemon) and private (explain, packet tests,
- * bench: own maps, nothing pinned, gone when closed).
+ * The loaded BPF object: open, size, load, publish revisions. Used in two ways:
+ * pinned (the daemon) and private (explain, packet tests, bench: own maps, nothing
+ * pinned, gone when closed); test_run.h asks a private one.
  */
 #ifndef BG_DATAPATH_DATAPATH_H
 #define BG_DATAPATH_DATAPATH_H
@@ -59,6 +59,10 @@ struct bg_datapath {
 	struct bg_rule *rules;		    /* what `rules` holds, hits aside: max_rules entries */
 	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
 	char dropped[128];		      /* pinned maps that did not fit and were made anew */
+	/* of test_run.c: */
+	struct bg_iface stand_in;
+	__u32 *bucket_keys; /* of all buckets of the flow table */
+	void *empty_buckets;
 };
 
 /*

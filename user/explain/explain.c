@@ -3,17 +3,11 @@
 #include "explain/explain.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
-#include <linux/pkt_cls.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "base/ip.h"
-#include "branchguard.skel.h"
-#include "datapath/programs.h"
+#include "datapath/test_run.h"
 #include "explain/explainer.h"
 
 static int compare_id(const void *name, const void *branch)
@@ -54,7 +48,7 @@ const char *bg_explain_revision(const struct bg_explainer *explainer)
 	return explainer->revision;
 }
 
-const char *bg_explain_program_name(enum bg_explain_program program)
+static enum bg_program program_of(enum bg_explain_program asked)
 {
 	static const enum bg_program programs[BG_EXPLAIN_PROGRAMS] = {
 		[BG_EXPLAIN_BRANCH_INGRESS] = BG_TC_BRANCH_INGRESS,
@@ -65,43 +59,27 @@ const char *bg_explain_program_name(enum bg_explain_program program)
 		[BG_EXPLAIN_SNAT_EGRESS] = BG_TC_NODE_EGRESS,
 	};
 
-	return bg_program_code(programs[program]);
+	return programs[asked];
 }
 
-/* The loopback device takes the part of the interface that the packet is on, or,
- * where the program asks for that, of the one that it came from. */
-static int stand_in(struct bg_explainer *explainer, enum bg_explain_program program,
-		    const struct bg_explain_branch *branch, struct bg_error *err)
+const char *bg_explain_program_name(enum bg_explain_program program)
 {
-	struct bg_iface iface = {
-		.ifindex = explainer->ifindex,
-		.role = BG_ROLE_BRANCH,
-		.vlan = branch->vlan,
-	};
-	__u32 place = explainer->ifindex & (BG_IFACES - 1);
-	int rc;
-
-	if (program == BG_EXPLAIN_POD_EGRESS || program == BG_EXPLAIN_SNAT_EGRESS)
-		iface.role = branch->mode == BG_STRICT ? BG_ROLE_POD_STRICT : BG_ROLE_POD_STANDARD;
-	if (program == BG_EXPLAIN_NODE_EGRESS)
-		iface.role = BG_ROLE_PRIMARY;
-	if (!memcmp(&iface, &explainer->iface, sizeof(iface)))
-		return 0;
-	rc = bg_map_set(explainer->datapath->skel->maps.ifaces, &place, &iface, err);
-	if (!rc)
-		explainer->iface = iface;
-	return rc;
+	return bg_program_code(program_of(program));
 }
 
-/* Every question meets an empty flow table. */
-static int forget_flows(struct bg_explainer *explainer, struct bg_error *err)
+/* Of the interface that the packet is on, or, where the program asks for that, of
+ * the one that it came from. */
+static enum bg_role role_of(enum bg_explain_program program, const struct bg_explain_branch *branch)
 {
-	int fd = bpf_map__fd(explainer->datapath->skel->maps.flows), rc;
-	__u32 count = explainer->bucket_count;
-
-	rc = bpf_map_update_batch(fd, explainer->bucket_keys, explainer->empty_buckets, &count,
-				  NULL);
-	return rc ? bg_fail(err, rc, "clearing the flow table: %s", strerror(-rc)) : 0;
+	switch (program) {
+	case BG_EXPLAIN_POD_EGRESS:
+	case BG_EXPLAIN_SNAT_EGRESS:
+		return branch->mode == BG_STRICT ? BG_ROLE_POD_STRICT : BG_ROLE_POD_STANDARD;
+	case BG_EXPLAIN_NODE_EGRESS:
+		return BG_ROLE_PRIMARY;
+	default:
+		return BG_ROLE_BRANCH;
+	}
 }
 
 static int set_local(const struct bg_explainer *explainer, const struct bg_explain_branch *branch,
@@ -126,63 +104,34 @@ static int set_local(const struct bg_explainer *explainer, const struct bg_expla
 	return 0;
 }
 
-/* Runs the program on the frame; what it decided stands in `trace`, reason NONE
- * when it did not. */
-static int run(struct bg_explainer *explainer, enum bg_explain_program asked,
-	       const struct bg_question *question, struct bg_trace *trace, struct bg_error *err)
-{
-	struct __sk_buff context = {
-		.ingress_ifindex = asked == BG_EXPLAIN_SNAT_EGRESS ? explainer->ifindex : 0,
-	};
-	struct bpf_map *traces = explainer->datapath->skel->maps.trace;
-	__u8 frame[BG_QUESTION_BYTES];
-	LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = frame,
-		    .data_size_in = (__u32)bg_question_frame(question, frame), .repeat = 1);
-	struct bg_trace none = {};
-	__u32 zero = 0;
-	int rc;
-
-	if (context.ingress_ifindex) {
-		test.ctx_in = &context;
-		test.ctx_size_in = sizeof(context);
-	}
-	rc = bg_map_set(traces, &zero, &none, err);
-	if (rc)
-		return rc;
-	rc = bpf_prog_test_run_opts(explainer->fds[asked], &test);
-	if (rc)
-		return bg_fail(err, rc, "test run of %s: %s", bg_explain_program_name(asked),
-			       strerror(-rc));
-	rc = bpf_map_lookup_elem(bpf_map__fd(traces), &zero, trace);
-	if (rc)
-		return bg_fail(err, rc, "reading map trace: %s", strerror(-rc));
-	if (trace->reason != BG_REASON_NONE && trace->action != test.retval)
-		return bg_fail(err, -EIO, "%s returned %d, and says %d",
-			       bg_explain_program_name(asked), (int)test.retval,
-			       (int)trace->action);
-	return 0;
-}
-
 int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program program,
 		  const struct bg_explain_branch *branch, const struct bg_question *question,
 		  struct bg_answer *answer, struct bg_error *err)
 {
-	struct bg_trace trace = {};
+	struct bg_datapath *datapath = explainer->datapath;
+	__u8 frame[BG_QUESTION_BYTES];
+	struct bg_test_run run = {
+		.program = program_of(program),
+		.frame = frame,
+		.frame_bytes = bg_question_frame(question, frame),
+		.forwarded = program == BG_EXPLAIN_SNAT_EGRESS,
+	};
 	int rc;
 
 	if (!(explainer->programs & BG_EXPLAIN_BIT(program)))
 		return bg_fail(err, -EINVAL, "program %s is not loaded",
 			       bg_explain_program_name(program));
-	rc = stand_in(explainer, program, branch, err);
+	rc = bg_datapath_stand_in(datapath, role_of(program, branch), branch->vlan, err);
 	if (!rc)
-		rc = run(explainer, program, question, &trace, err);
+		rc = bg_datapath_run(datapath, &run, err);
 	if (rc)
 		return rc;
-	answer->reason = trace.reason;
-	answer->allowed = bg_reason_passes(trace.reason);
-	answer->rule = answer->allowed ? trace.rule : 0;
-	answer->node_rule = answer->allowed ? trace.node_rule : 0;
-	return answer->allowed ? forget_flows(explainer, err) : 0;
+	answer->reason = run.trace.reason;
+	answer->allowed = bg_reason_passes(run.trace.reason);
+	answer->rule = answer->allowed ? run.trace.rule : 0;
+	answer->node_rule = answer->allowed ? run.trace.node_rule : 0;
+	/* every question meets an empty flow table */
+	return answer->allowed ? bg_datapath_forget_flows(datapath, err) : 0;
 }
 
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,

@@ -8,8 +8,7 @@
 
 struct bg_explainer {
 	struct bg_datapath *datapath;
-	unsigned int programs; /* set of BG_EXPLAIN_BIT() */
-	int fds[BG_EXPLAIN_PROGRAMS];
+	unsigned int programs;		    /* set of BG_EXPLAIN_BIT() */
 	struct bg_explain_branch *branches; /* by id */
 	size_t branch_count;
 	struct bg_explain_rule *rules; /* by number */
@@ -17,11 +16,6 @@ struct bg_explainer {
 	struct bg_rule *live_rules; /* what `rules` points into, live only */
 	char revision[64];
 	bool live;
-	__u32 ifindex; /* the interface that stands in for every branch */
-	struct bg_iface iface;
-	__u32 bucket_count;
-	__u32 *bucket_keys;
-	void *empty_buckets;
 };
 
 #endif

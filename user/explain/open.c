@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What explain asks: a private datapath with a feed's policy, or with the one in force. */
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
 #include "base/ip.h"
 #include "compile/compile.h"
-#include "branchguard.skel.h"
 #include "explain/explainer.h"
-#include "flow.h"
 #include "pinned/maps_read.h"
 
 /* One flow at a time is all there is, and the table is emptied after each. */
@@ -28,8 +24,6 @@ void bg_explainer_close(struct bg_explainer *explainer)
 	free(explainer->branches);
 	free(explainer->rules);
 	free(explainer->live_rules);
-	free(explainer->bucket_keys);
-	free(explainer->empty_buckets);
 	bg_datapath_close(explainer->datapath);
 	free(explainer);
 }
@@ -109,28 +103,6 @@ static void list_programs(unsigned int programs, const char *names[BG_EXPLAIN_PR
 	names[count] = NULL;
 }
 
-static int prepare(struct bg_explainer *explainer, struct bg_error *err)
-{
-	struct bpf_map *flows = explainer->datapath->skel->maps.flows;
-
-	/* test runs take place on the loopback device unless told otherwise */
-	explainer->ifindex = if_nametoindex("lo");
-	if (!explainer->ifindex)
-		return bg_fail(err, -errno, "this network namespace has no loopback device: %s",
-			       strerror(errno));
-	explainer->bucket_count = bpf_map__max_entries(flows);
-	explainer->bucket_keys = calloc(explainer->bucket_count, sizeof(*explainer->bucket_keys));
-	explainer->empty_buckets = calloc(explainer->bucket_count, sizeof(struct bg_bucket));
-	if (!explainer->bucket_keys || !explainer->empty_buckets)
-		return bg_fail(err, -ENOMEM, "out of memory");
-	for (__u32 i = 0; i < explainer->bucket_count; i++)
-		explainer->bucket_keys[i] = i;
-	for (enum bg_explain_program i = 0; i < BG_EXPLAIN_PROGRAMS; i++)
-		explainer->fds[i] = bpf_program__fd(bpf_object__find_program_by_name(
-			explainer->datapath->skel->obj, bg_explain_program_name(i)));
-	return 0;
-}
-
 /* A feed that outgrows the usual image gets one that is as large as it needs. */
 static int publish(struct bg_explainer *explainer, struct bg_model *model, struct bg_error *err)
 {
@@ -184,8 +156,6 @@ int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_e
 		rc = take_branches(explainer, model, err);
 	if (!rc)
 		rc = take_rules(explainer, model, err);
-	if (!rc)
-		rc = prepare(explainer, err);
 	if (!rc)
 		*out = bg_take_ptr(explainer);
 	return rc;
@@ -317,8 +287,6 @@ int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg
 	rc = bg_maps_open(pin_dir, &maps, err);
 	if (!rc)
 		rc = take_live(explainer, &maps, err);
-	if (!rc)
-		rc = prepare(explainer, err);
 	if (!rc)
 		*out = bg_take_ptr(explainer);
 	return rc;
