@@ -21,6 +21,7 @@
 #include "branchguard.skel.h"
 #include "datapath/test_run.h"
 #include "feed_text.h"
+#include "model_maker.h"
 
 #define SMALL_FLOWS 64
 #define MOST_BRANCHES 32
@@ -295,27 +296,14 @@ size_t rig_capacity(const struct rig *rig)
 	return (size_t)bpf_map__max_entries(rig->datapath->skel->maps.flows) * BG_BUCKET_FLOWS;
 }
 
-static struct bg_addr mapped(const char *text)
-{
-	struct bg_addr addr = {};
-
-	if (strchr(text, ':')) {
-		inet_pton(AF_INET6, text, &addr);
-	} else {
-		addr.word[2] = htonl(0xffff);
-		inet_pton(AF_INET, text, &addr.word[3]);
-	}
-	return addr;
-}
-
 static void key_of(const struct pkt *pkt, enum bg_direction direction, __u32 tag,
 		   struct bg_flow_key *key)
 {
 	bool in = direction == BG_INGRESS;
 
 	memset(key, 0, sizeof(*key));
-	key->local = mapped(in ? pkt->to : pkt->from);
-	key->remote = mapped(in ? pkt->from : pkt->to);
+	key->local = maker_addr(in ? pkt->to : pkt->from);
+	key->remote = maker_addr(in ? pkt->from : pkt->to);
 	key->protocol = (__u32)pkt->protocol & 0xff;
 	key->branch = tag & 0xffffff;
 	if (pkt->protocol == 6 || pkt->protocol == 17) {

@@ -63,6 +63,27 @@ static bool service_matches(const struct bg_model_rule *rule, const struct oracl
 	}
 }
 
+enum bg_service_space oracle_space(const struct oracle_service *service, __u32 *index)
+{
+	switch (service->protocol) {
+	case 6:
+		*index = service->port;
+		return BG_SPACE_TCP;
+	case 17:
+		*index = service->port;
+		return BG_SPACE_UDP;
+	case 1:
+		*index = service->type << 8 | service->code;
+		return BG_SPACE_ICMP;
+	case 58:
+		*index = service->type << 8 | service->code;
+		return BG_SPACE_ICMPV6;
+	default:
+		*index = service->protocol;
+		return BG_SPACE_OTHER;
+	}
+}
+
 __u32 oracle_groups_rule(const struct bg_model *model, const size_t *groups, size_t group_count,
 			 enum bg_direction direction, const struct bg_addr *remote,
 			 const struct oracle_service *service)

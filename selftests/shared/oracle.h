@@ -14,6 +14,9 @@ struct oracle_service {
 	int port, type, code;
 };
 
+/* Where an image keeps this service. */
+enum bg_service_space oracle_space(const struct oracle_service *service, __u32 *index);
+
 /* Number of the first rule that admits it to or from a branch, 0 = none. */
 __u32 oracle_rule(const struct bg_model *model, const struct bg_model_branch *branch,
 		  enum bg_direction direction, const struct bg_addr *remote,

@@ -7,27 +7,6 @@
 #include "random_model.h"
 #include "test.h"
 
-static enum bg_service_space space_of(const struct oracle_service *service, __u32 *index)
-{
-	switch (service->protocol) {
-	case 6:
-		*index = service->port;
-		return BG_SPACE_TCP;
-	case 17:
-		*index = service->port;
-		return BG_SPACE_UDP;
-	case 1:
-		*index = service->type << 8 | service->code;
-		return BG_SPACE_ICMP;
-	case 58:
-		*index = service->type << 8 | service->code;
-		return BG_SPACE_ICMPV6;
-	default:
-		*index = service->protocol;
-		return BG_SPACE_OTHER;
-	}
-}
-
 static void describe(const struct bg_addr *addr, char *text, size_t size)
 {
 	for (size_t n = 0; n < 16; n++)
@@ -43,7 +22,7 @@ static void check_rule(struct random_source *source, const struct bg_model *mode
 	enum bg_direction direction = random_below(source, 2);
 	struct bg_addr remote = random_addr(source, model);
 	__u32 index, expected, got;
-	enum bg_service_space space = space_of(&service, &index);
+	enum bg_service_space space = oracle_space(&service, &index);
 	char text[64];
 
 	expected = oracle_rule(model, branch, direction, &remote, &service);
@@ -157,7 +136,7 @@ static void check_node_policy(struct random_source *source, const struct bg_mode
 		enum bg_direction direction = random_below(source, 2);
 		struct bg_addr remote = random_addr(source, model);
 		__u32 index;
-		enum bg_service_space space = space_of(&service, &index);
+		enum bg_service_space space = oracle_space(&service, &index);
 
 		assert_int_equal(bg_image_lookup(image, model->branches[0].vlan, direction, &remote,
 						 space, index),
