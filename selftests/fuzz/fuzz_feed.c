@@ -66,7 +66,7 @@ static void must_be_whole(const struct bg_model *model)
 	}
 }
 
-/* What is told is true of every branch: a pod's address is of a class of its own
+/* What holds for every branch: a pod's address is of a class of its own
  * branch, and a branch without rules allows nothing. */
 static void must_answer(const struct bg_model *model, const struct bg_image *image)
 {

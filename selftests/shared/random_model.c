@@ -110,7 +110,7 @@ struct bg_prefix random_prefix(struct random_source *source)
 		break;
 	}
 	clear_behind(&prefix.addr, prefix.length);
-	/* an IPv6 prefix of the mapped addresses would read as IPv4 */
+	/* never an IPv6 prefix inside of the mapped addresses, which would read as IPv4 */
 	return prefix;
 }
 
@@ -244,7 +244,7 @@ struct bg_model *random_model(struct random_source *source)
 	return model;
 }
 
-/* The next or the one before; stays in the family by wrapping around in it. */
+/* The next address or the one before; wraps around within its family. */
 static void step(struct bg_addr *addr, int by)
 {
 	int first = is_mapped(addr) ? 12 : 0;
@@ -286,7 +286,7 @@ struct bg_addr random_addr(struct random_source *source, const struct bg_model *
 			addr.byte[n / 8] |= (0x80 >> n % 8) & (__u8)random_bits(source);
 		break;
 	}
-	/* inside an IPv6 prefix like ::/0 a mapped address is no IPv6 address */
+	/* inside of ::/80 this may be a mapped address: it is of IPv4 then */
 	return addr;
 }
 

@@ -265,32 +265,38 @@ static void platform_addresses_are_flagged(void **state)
 	maker_free(model);
 }
 
+/* Every seventh address of 100.64.0.0/10. */
+static struct bg_prefix scattered_host(__u32 i)
+{
+	struct bg_prefix prefix = maker_prefix("100.64.0.0/32");
+
+	prefix.addr.byte[13] |= i * 7 >> 16;
+	prefix.addr.byte[14] = i * 7 >> 8;
+	prefix.addr.byte[15] = i * 7;
+	return prefix;
+}
+
 static void members_of_one_group_are_one_class(void **state)
 {
 	struct bg_model *model = one_branch();
 	size_t set = maker_set(model, "sg-members");
 	struct bg_image *image;
-	__u32 class = 0;
+	__u32 common = 0;
 
 	(void)state;
 	for (__u32 i = 0; i < 100000; i++) {
-		struct bg_prefix prefix = maker_prefix("100.64.0.0/32");
-
-		prefix.addr.byte[13] |= i * 7 >> 16;
-		prefix.addr.byte[14] = i * 7 >> 8;
-		prefix.addr.byte[15] = i * 7;
-		maker_member(model, set, prefix);
+		maker_member(model, set, scattered_host(i));
 	}
 	maker_rule(model, set, BG_INGRESS, 6, 443, 443);
 	image = compiled(model);
 	for (size_t i = 0; i < model->sets[set].prefix_count; i++) {
-		__u32 this = bg_image_class(image, &model->sets[set].prefixes[i].addr);
+		__u32 class = bg_image_class(image, &model->sets[set].prefixes[i].addr);
 
-		assert_int_not_equal(this, 0);
-		assert_true(!class || class == this);
-		class = this;
+		assert_int_not_equal(class, 0);
+		assert_true(!common || class == common);
+		common = class;
 	}
-	/* this one, the pod, and the five kinds of platform address */
+	/* none, this one, the pod's, and the five kinds of platform address */
 	assert_int_equal(header_of(image)->classes, 1 + 1 + 1 + 5);
 	assert_true(image->block_count * sizeof(struct bg_block) / 100000 < 100);
 	bg_image_free(image);
@@ -304,16 +310,12 @@ static void a_rule_of_one_prefix_takes_few_bytes(void **state)
 
 	(void)state;
 	for (__u32 i = 0; i < 20000; i++) {
-		struct bg_prefix prefix = maker_prefix("100.64.0.0/32");
 		char name[32];
 		size_t set;
 
-		prefix.addr.byte[13] |= i * 7 >> 16;
-		prefix.addr.byte[14] = i * 7 >> 8;
-		prefix.addr.byte[15] = i * 7;
 		snprintf(name, sizeof(name), "cidr-%u", i);
 		set = maker_set(model, name);
-		maker_member(model, set, prefix);
+		maker_member(model, set, scattered_host(i));
 		maker_rule(model, set, BG_INGRESS, 6, 443, 443);
 	}
 	image = compiled(model);

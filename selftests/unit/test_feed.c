@@ -99,7 +99,7 @@ static void groups_of_a_branch(void **state)
 		"branch a 1 vlan.eth.1 strict: sg-2\n"
 		"branch b 2 vlan.eth.2 strict: sg-2\n"
 		"branch c 3 vlan.eth.3 strict: sg-1\n");
-	/* in the order of the feed, once; what is not there is kept by name */
+	/* in the order of the feed, once; a group that it does not have is kept by name */
 	feed_is(FEED_BRANCH("'GroupIds':['sg-2','sg-1','sg-2','sg-9'],'Pods':[]"),
 		FEED_BRANCHES | FEED_GROUPS,
 		"group sg-1\n"
@@ -125,7 +125,7 @@ static void several_pods_of_both_families(void **state)
 		"  pod b/x vlanz: 10.0.0.3 10.0.0.4\n");
 }
 
-/* Interfaces, delegated prefixes and branches are members; itself, too. */
+/* Interfaces, delegated prefixes and branches are members; a group may name itself. */
 static void a_reference_stands_for_members(void **state)
 {
 	(void)state;
@@ -244,21 +244,36 @@ static void services(void **state)
 	}
 }
 
-#define FLAT(id, group, egress, more)                                                              \
-	"{'SecurityGroupRuleId':'" id "','GroupId':'" group "','IsEgress':" egress "," more "}"
+/* rows of rules; clang-format would stack them */
+/* clang-format off */
+#define FLAT(id, group, is_egress, more) \
+	"{'SecurityGroupRuleId':'" id "','GroupId':'" group "','IsEgress':" is_egress "," more "}"
+
+#define FLAT_RULES_ALONE \
+	FLAT("sgr-1", "sg-1", "false", \
+	     "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.0.0.0/8'") "," \
+	FLAT("sgr-2", "sg-1", "false", \
+	     "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv6':'::/0'") "," \
+	FLAT("sgr-3", "sg-2", "false", \
+	     "'IpProtocol':'icmp','FromPort':-1,'ToPort':-1,'PrefixListId':'pl-1'") "," \
+	FLAT("sgr-4", "sg-1", "true", "'IpProtocol':'-1','FromPort':-1,'ToPort':-1," \
+	     "'ReferencedGroupInfo':{'GroupId':'sg-1','UserId':'111122223333'}")
+
+#define FLAT_RULES_BESIDE \
+	FLAT("sgr-1", "sg-1", "false", \
+	     "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.1.0.0/16'") "," \
+	FLAT("sgr-2", "sg-1", "false", \
+	     "'IpProtocol':'tcp','FromPort':81,'ToPort':81,'CidrIpv4':'10.1.0.0/16'") "," \
+	FLAT("sgr-3", "sg-1", "true", \
+	     "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.1.0.0/16'")
+/* clang-format on */
 
 static void flat_rules_alone_define_the_group(void **state)
 {
 	(void)state;
 	feed_is("{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1'}],"
 		"'PrefixLists':[{'PrefixListId':'pl-1','Entries':[{'Cidr':'10.1.0.0/16'}]}],"
-		"'SecurityGroupRules':[" FLAT("sgr-1", "sg-1", "false", "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.0.0.0/8'") "," FLAT("sgr-2", "sg-1", "false", "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv6':'::/0'") "," FLAT(
-			"sgr-3", "sg-2", "false",
-			"'IpProtocol':'icmp','FromPort':-1,'ToPort':-1,'PrefixListId':'pl-1'") "," FLAT("sgr-4",
-													"sg-1",
-													"true",
-													"'IpProtocol':'-1','FromPort':-1,'ToPort':-1,"
-													"'ReferencedGroupInfo':{'GroupId':'sg-1','UserId':'111122223333'}") "]}",
+		"'SecurityGroupRules':[" FLAT_RULES_ALONE "]}",
 		FEED_GROUPS | FEED_WARNINGS,
 		"group sg-1\n"
 		"  sgr-1 ingress 6 80-80 10.0.0.0/8\n"
@@ -268,26 +283,21 @@ static void flat_rules_alone_define_the_group(void **state)
 		"  sgr-3 ingress 1 -1--1 pl-1\n");
 }
 
-/* Beside permissions they only give names; what they know more is stale. */
+/* Beside permissions they only give ids; one that no permission matches is stale. */
 static void flat_rules_beside_permissions_name_them(void **state)
 {
 	(void)state;
 	feed_is("{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':["
 		"{'IpProtocol':'tcp','FromPort':80,'ToPort':80,'IpRanges':"
 		"[{'CidrIp':'10.0.0.0/8'},{'CidrIp':'10.1.0.0/16'}]}]}],"
-		"'SecurityGroupRules':[" FLAT("sgr-1", "sg-1", "false", "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.1.0.0/16'") "," FLAT(
-			"sgr-2", "sg-1", "false",
-			"'IpProtocol':'tcp','FromPort':81,'ToPort':81,'CidrIpv4':'10.1.0.0/16'") "," FLAT("sgr-3",
-													  "sg-1",
-													  "true",
-													  "'IpProtocol':'tcp','FromPort':80,'ToPort':80,'CidrIpv4':'10.1.0.0/16'") "]}",
+		"'SecurityGroupRules':[" FLAT_RULES_BESIDE "]}",
 		FEED_GROUPS,
 		"group sg-1\n"
 		"  - ingress 6 80-80 10.0.0.0/8\n"
 		"  sgr-1 ingress 6 80-80 10.1.0.0/16\n");
 }
 
-/* The AWS CLI prints them. */
+/* The AWS CLI prints many. */
 static void null_is_absent(void **state)
 {
 	(void)state;
@@ -332,7 +342,7 @@ static void words_of_the_node(void **state)
 	bg_model_free(model);
 }
 
-/* What the AWS CLI prints, with all that we have no use for: no warning of it. */
+/* What the AWS CLI prints, whole: no warning of what we have no use for. */
 static void output_of_the_aws_cli_as_it_is(void **state)
 {
 	static const char text[] =
@@ -393,7 +403,7 @@ static void output_of_the_aws_cli_as_it_is(void **state)
 		"set 0.0.0.0/0: 0.0.0.0/0\n");
 }
 
-/* A typing error in a hundred places is one warning; what stands beside counts. */
+/* A typing error in a hundred places is one warning; the keys beside it count. */
 static void unknown_keys_warn_once_a_pattern(void **state)
 {
 	(void)state;

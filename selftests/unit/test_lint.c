@@ -8,7 +8,7 @@
 #include "feed_text.h"
 #include "test.h"
 
-/* "tcp 1 2 10.0.0.0/8, any - - sg-2": permissions of one peer each. */
+/* From "tcp 1 2 10.0.0.0/8,any - - sg-2": permissions of one peer each. */
 static void print_rules(FILE *out, const char *rules)
 {
 	char copy[512], *rest = copy, *rule;
@@ -21,16 +21,16 @@ static void print_rules(FILE *out, const char *rules)
 
 		assert_int_equal(sscanf(rule, "%15s %15s %15s %63s", protocol, from, to, peer), 4);
 		if (*from != '-' || from[1])
-			snprintf(ports, sizeof(ports), "\"FromPort\":%s,\"ToPort\":%s,", from, to);
+			snprintf(ports, sizeof(ports), "'FromPort':%s,'ToPort':%s,", from, to);
 		if (!strncmp(peer, "sg-", 3))
-			list = "\"UserIdGroupPairs\":[{\"GroupId\"";
+			list = "'UserIdGroupPairs':[{'GroupId'";
 		else if (!strncmp(peer, "pl-", 3))
-			list = "\"PrefixListIds\":[{\"PrefixListId\"";
+			list = "'PrefixListIds':[{'PrefixListId'";
 		else if (strchr(peer, ':'))
-			list = "\"Ipv6Ranges\":[{\"CidrIpv6\"";
+			list = "'Ipv6Ranges':[{'CidrIpv6'";
 		else
-			list = "\"IpRanges\":[{\"CidrIp\"";
-		fprintf(out, "%s{\"IpProtocol\":\"%s\",%s%s:\"%s\"}]}", separator,
+			list = "'IpRanges':[{'CidrIp'";
+		fprintf(out, "%s{'IpProtocol':'%s',%s%s:'%s'}]}", separator,
 			strcmp(protocol, "any") ? protocol : "-1", ports, list, peer);
 		separator = ",";
 	}
@@ -66,16 +66,16 @@ static void lints_of(const char *ingress, const char *egress, const char *more,
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(out);
-	fputs("{\"FeedVersion\":1,\"PrefixLists\":[{\"PrefixListId\":\"pl-0\",\"Entries\":[]},"
-	      "{\"PrefixListId\":\"pl-1\",\"Entries\":[{\"Cidr\":\"10.0.0.0/8\"}]},"
-	      "{\"PrefixListId\":\"pl-2\",\"Entries\":[{\"Cidr\":\"10.0.0.0/8\"},"
-	      "{\"Cidr\":\"::/0\"}]}],"
-	      "\"SecurityGroups\":[{\"GroupId\":\"sg-1\",\"IpPermissions\":[",
+	fputs("{'FeedVersion':1,'PrefixLists':[{'PrefixListId':'pl-0','Entries':[]},"
+	      "{'PrefixListId':'pl-1','Entries':[{'Cidr':'10.0.0.0/8'}]},"
+	      "{'PrefixListId':'pl-2','Entries':[{'Cidr':'10.0.0.0/8'},"
+	      "{'Cidr':'::/0'}]}],"
+	      "'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':[",
 	      out);
 	print_rules(out, ingress);
-	fputs("],\"IpPermissionsEgress\":[", out);
+	fputs("],'IpPermissionsEgress':[", out);
 	print_rules(out, egress);
-	fprintf(out, "]},{\"GroupId\":\"sg-2\"}]%s}", more);
+	fprintf(out, "]},{'GroupId':'sg-2'}]%s}", more);
 	assert_int_equal(fclose(out), 0);
 	lints_are(text, expected);
 	free(text);
@@ -110,20 +110,20 @@ static void rules_that_can_never_match(void **state)
 		    "1/IpRanges/0: group sg-1: rule ingress icmpv6 type 128 code 0 from 10.0.0.0/8 "
 		    "can never match: icmpv6 is IPv6's, and 10.0.0.0/8 has only IPv4 addresses "
 		    "(icmp is meant?)\n");
-	/* one word for all rules that name it */
+	/* one warning for all rules that name it */
 	lints_of("any - - sg-2,tcp 1 1 sg-2", "any - - pl-0", "",
 		 IN "0/UserIdGroupPairs/0: group sg-1: rule ingress everything from sg-2 can never "
 		    "match: sg-2 has no members in this feed\n" OUT
 		    "0/PrefixListIds/0: group sg-1: rule egress everything to pl-0 can never "
 		    "match: pl-0 has no entries in this feed\n");
-	/* who has both families matches in one of them */
+	/* a list of both families matches in one of them */
 	lints_of("icmp 8 0 pl-2,icmpv6 128 0 pl-2", "", "", "");
 }
 
 static void rules_that_add_nothing(void **state)
 {
 	(void)state;
-	/* to a broader CIDR, to more ports of the same, before them or behind */
+	/* to a rule with a broader CIDR or more ports, whichever comes first */
 	lints_of("tcp 443 443 10.9.1.0/24,tcp 443 443 10.9.0.0/16,tcp 80 8080 10.9.0.0/16,"
 		 "tcp 90 91 10.9.0.0/16",
 		 "", "",
@@ -155,7 +155,7 @@ static void rules_that_do_add(void **state)
 	lints_of("tcp 1 10 10.0.0.0/8,tcp 10 11 10.0.0.0/9,udp 1 1 10.0.0.0/16,"
 		 "any - - 10.128.0.0/9",
 		 "tcp 5 5 10.0.0.0/16", "", "");
-	/* left the stack of those that enclose: 10.0.0.0/16 does not hold 10.1.0.0/16 */
+	/* sorted behind 10.0.0.0/16, but not inside of it */
 	lints_of("any - - 10.0.0.0/16,tcp 1 1 10.1.0.0/16,tcp 2 2 10.0.0.0/8", "", "", "");
 }
 
@@ -175,7 +175,7 @@ static void branches_without_rules(void **state)
 	lints_of("", "", POD,
 		 "/Branches/0: branch eni-1: its groups have no rule that can match: nothing is "
 		 "allowed\n");
-	/* of groups and pods that are not there, the parser tells */
+	/* groups and pods that are not there are the parser's to report */
 	lints_of(ALL, "", BRANCH(""), "");
 	lints_of(ALL, "", ",'Branches':[{'Id':'a','VlanId':9,'Pods':[{'Addresses':['10.0.0.9']}]}]",
 		 "");
@@ -211,7 +211,7 @@ static void pods_that_cannot_be_probed(void **state)
 	lints_of("tcp 80 80 10.0.0.0/16", ALL, NODE(ADDRESS) POD, "");
 	lints_of("any - - 10.0.0.1/32", ALL, NODE(ADDRESS) POD, "");
 	lints_of("", ALL, NODE(ADDRESS) POD_WITH(",'Probes':[{'Port':80}]"), "");
-	/* whose addresses are not known */
+	/* of a node whose addresses are not known */
 	lints_of("", ALL, POD, "");
 	lints_of("", ALL, POD_WITH(",'Probes':[{'Port':80}]"),
 		 "/Node/Addresses: pods declare Probes, but the feed gives no address of the node "
@@ -220,7 +220,7 @@ static void pods_that_cannot_be_probed(void **state)
 
 /* --- how long it takes --- */
 
-/* Of this process: others must not make the test fail. */
+/* CPU time of this process: others must not make the test fail. */
 static double now_ms(void)
 {
 	struct timespec now;
@@ -232,42 +232,44 @@ static double now_ms(void)
 /* 100,000 interfaces of one group, 1,000 rules in each of three groups. */
 static char *ordinary_feed(size_t *length)
 {
-	char *text = NULL;
+	char *text = NULL, *json;
 	FILE *out = open_memstream(&text, length);
 
 	assert_non_null(out);
-	fputs("{\"FeedVersion\":1,\"SecurityGroups\":[", out);
+	fputs("{'FeedVersion':1,'SecurityGroups':[", out);
 	for (int g = 0; g < 3; g++) {
 		fprintf(out,
-			"%s{\"GroupId\":\"sg-%d\",\"IpPermissionsEgress\":[{\"IpProtocol\":"
-			"\"-1\",\"IpRanges\":[{\"CidrIp\":\"0.0.0.0/0\"}]}],"
-			"\"IpPermissions\":[{\"IpProtocol\":\"tcp\",\"FromPort\":5432,"
-			"\"ToPort\":5432,\"UserIdGroupPairs\":[{\"GroupId\":\"sg-9\"}]}",
+			"%s{'GroupId':'sg-%d','IpPermissionsEgress':[{'IpProtocol':"
+			"'-1','IpRanges':[{'CidrIp':'0.0.0.0/0'}]}],"
+			"'IpPermissions':[{'IpProtocol':'tcp','FromPort':5432,"
+			"'ToPort':5432,'UserIdGroupPairs':[{'GroupId':'sg-9'}]}",
 			g ? "," : "", g);
 		for (int i = 1; i < 1000; i++)
 			fprintf(out,
-				",{\"IpProtocol\":\"tcp\",\"FromPort\":%d,\"ToPort\":%d,"
-				"\"IpRanges\":[{\"CidrIp\":\"10.%d.%d.0/24\"}]}",
+				",{'IpProtocol':'tcp','FromPort':%d,'ToPort':%d,"
+				"'IpRanges':[{'CidrIp':'10.%d.%d.0/24'}]}",
 				i, i + g, i & 255, i >> 8);
 		fputs("]}", out);
 	}
-	fputs("],\"NetworkInterfaces\":[", out);
+	fputs("],'NetworkInterfaces':[", out);
 	for (int i = 0; i < 100000; i++)
 		fprintf(out,
-			"%s{\"NetworkInterfaceId\":\"eni-%017x\",\"Status\":\"in-use\","
-			"\"MacAddress\":\"02:00:00:00:00:00\",\"Groups\":[{\"GroupId\":"
-			"\"sg-9\",\"GroupName\":\"db\"}],\"PrivateIpAddresses\":[{\"Primary\":"
-			"true,\"PrivateIpAddress\":\"10.%d.%d.%d\"}]}",
+			"%s{'NetworkInterfaceId':'eni-%017x','Status':'in-use',"
+			"'MacAddress':'02:00:00:00:00:00','Groups':[{'GroupId':"
+			"'sg-9','GroupName':'db'}],'PrivateIpAddresses':[{'Primary':"
+			"true,'PrivateIpAddress':'10.%d.%d.%d'}]}",
 			i ? "," : "", i, 1 + (i >> 16), i >> 8 & 255, i & 255);
-	fputs("],\"Branches\":[", out);
+	fputs("],'Branches':[", out);
 	for (int i = 1; i < 10; i++)
 		fprintf(out,
-			"%s{\"Id\":\"eni-%d\",\"VlanId\":%d,\"GroupIds\":[\"sg-%d\"],\"Pods\":"
-			"[{\"Name\":\"p%d\",\"Addresses\":[\"10.200.0.%d\"]}]}",
+			"%s{'Id':'eni-%d','VlanId':%d,'GroupIds':['sg-%d'],'Pods':"
+			"[{'Name':'p%d','Addresses':['10.200.0.%d']}]}",
 			i > 1 ? "," : "", i, i, i % 3, i, i);
 	fputs("]}", out);
 	assert_int_equal(fclose(out), 0);
-	return text;
+	json = json_of(text, length);
+	free(text);
+	return json;
 }
 
 /* Well under a second by itself; the limit only catches what is of another order. */

@@ -245,7 +245,7 @@ static void what_an_earlier_daemon_left_is_taken_over(void **state)
 	maker_free(model);
 }
 
-/* Against what the words say: same rule, same number; no two rules one number. */
+/* What all of this promises: the same rule, the same number; no two rules with one. */
 static void at_random(void **state)
 {
 	struct random_source source = random_seeded();
