@@ -144,25 +144,8 @@ static __always_inline __u32 policy_rule(const struct bg_policy_view *view,
 					 const struct bg_policy *groups, __u32 class, __u8 protocol,
 					 __u32 service_index)
 {
-	__u32 services, service, row;
+	__u32 services = groups->services[bg_space_of(protocol)], service, row;
 
-	switch (protocol) {
-	case PROTOCOL_TCP:
-		services = groups->services[BG_SPACE_TCP];
-		break;
-	case PROTOCOL_UDP:
-		services = groups->services[BG_SPACE_UDP];
-		break;
-	case PROTOCOL_ICMP:
-		services = groups->services[BG_SPACE_ICMP];
-		break;
-	case PROTOCOL_ICMPV6:
-		services = groups->services[BG_SPACE_ICMPV6];
-		break;
-	default:
-		services = groups->services[BG_SPACE_OTHER];
-		break;
-	}
 	service = image_vector(view->image, services, service_index);
 	if (!service)
 		return 0;

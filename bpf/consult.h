@@ -143,7 +143,7 @@ __noinline int is_listed(struct bg_case *c, enum bg_list which)
 		entries = view.header->local_service_count;
 		wanted_class = c->findings.remote_class;
 	}
-	if (c->packet.protocol == PROTOCOL_TCP || c->packet.protocol == PROTOCOL_UDP)
+	if (bg_has_ports(c->packet.protocol))
 		service |= bpf_ntohs(which == BG_LIST_PROBES ? c->packet.local_port
 							     : c->packet.remote_port);
 	return list_has(view.image, list, entries, (__u64)wanted_class << 32 | service,

@@ -128,17 +128,17 @@ static __always_inline __u32 flow_timeout_s(const struct bg_timeouts *timeouts, 
 					    __u16 flags)
 {
 	switch (protocol) {
-	case PROTOCOL_TCP:
+	case IPPROTO_TCP:
 		if (flow_closed(flags))
 			return timeouts->tcp_closed_s;
 		if (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE))
 			return timeouts->tcp_closing_s;
 		return flags & BG_FLOW_ASSURED ? timeouts->tcp_established_s
 					       : timeouts->tcp_half_open_s;
-	case PROTOCOL_UDP:
+	case IPPROTO_UDP:
 		return flags & BG_FLOW_ASSURED ? timeouts->udp_stream_s : timeouts->udp_s;
-	case PROTOCOL_ICMP:
-	case PROTOCOL_ICMPV6:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return timeouts->icmp_s;
 	default:
 		return timeouts->other_s;

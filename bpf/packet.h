@@ -7,6 +7,7 @@
 #define BG_PACKET_H
 
 #include "flow.h"
+#include "protocol.h"
 #include "reason.h"
 
 #define ETHERTYPE_IPV4 0x0800
@@ -14,11 +15,6 @@
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
 #define ETHERTYPE_IPV6 0x86dd
-
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
-#define PROTOCOL_ICMPV6 58
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -66,17 +62,12 @@ struct bg_packet {
 static __always_inline __u32 packet_service_index(const struct bg_packet *packet,
 						  enum bg_direction direction)
 {
-	switch (packet->protocol) {
-	case PROTOCOL_TCP:
-	case PROTOCOL_UDP:
+	if (bg_has_ports(packet->protocol))
 		return bpf_ntohs(direction == BG_INGRESS ? packet->local_port
 							 : packet->remote_port);
-	case PROTOCOL_ICMP:
-	case PROTOCOL_ICMPV6:
+	if (bg_is_icmp(packet->protocol))
 		return (__u32)packet->icmp_type << 8 | packet->icmp_code;
-	default:
-		return packet->protocol;
-	}
+	return packet->protocol;
 }
 
 static __always_inline __be16 packet_source_port(const struct bg_packet *packet,
@@ -98,7 +89,7 @@ static __always_inline __be16 packet_destination_port(const struct bg_packet *pa
  */
 static __always_inline bool packet_is_neighbour(const struct bg_packet *packet)
 {
-	if (packet->protocol != PROTOCOL_ICMPV6 || !packet->ipv6 || packet->fragment)
+	if (packet->protocol != IPPROTO_ICMPV6 || !packet->ipv6 || packet->fragment)
 		return false;
 	switch (packet->icmp_type) {
 	case 133 ... 137: /* router and neighbour solicitation, advertisement, redirect */
@@ -128,7 +119,7 @@ static __always_inline bool packet_is_dhcp(const struct bg_packet *packet)
 	__u16 client = packet->ipv6 ? 546 : 68, server = packet->ipv6 ? 547 : 67;
 
 	/* the pod is the client, whichever way the packet goes */
-	return packet->protocol == PROTOCOL_UDP && packet->fragment != BG_LATER_FRAGMENT &&
+	return packet->protocol == IPPROTO_UDP && packet->fragment != BG_LATER_FRAGMENT &&
 	       packet->local_port == bpf_htons(client) && packet->remote_port == bpf_htons(server);
 }
 

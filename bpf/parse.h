@@ -77,12 +77,6 @@ struct ipv6_fragment {
 	__be32 id;
 };
 
-#define IPV6_HOP_BY_HOP 0
-#define IPV6_ROUTING 43
-#define IPV6_FRAGMENT 44
-#define IPV6_AUTHENTICATION 51
-#define IPV6_DESTINATION 60
-
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_OFFSET_MASK 0x1fff
 #define IPV6_MORE_FRAGMENTS 0x0001
@@ -90,9 +84,9 @@ struct ipv6_fragment {
 
 static __always_inline bool is_ipv6_extension(__u8 next_header)
 {
-	return next_header == IPV6_HOP_BY_HOP || next_header == IPV6_ROUTING ||
-	       next_header == IPV6_FRAGMENT || next_header == IPV6_AUTHENTICATION ||
-	       next_header == IPV6_DESTINATION;
+	return next_header == IPPROTO_HOPOPTS || next_header == IPPROTO_ROUTING ||
+	       next_header == IPPROTO_FRAGMENT || next_header == IPPROTO_AH ||
+	       next_header == IPPROTO_DSTOPTS;
 }
 
 static __always_inline void *frame_at(const struct bg_frame *frame, __u32 offset, __u32 size_bytes)
@@ -174,7 +168,7 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 	__be16 source = 0, destination = 0;
 
 	packet->tracking = BG_TRACK_ANY;
-	if (packet->protocol == PROTOCOL_TCP) {
+	if (packet->protocol == IPPROTO_TCP) {
 		if (quoted) {
 			struct udphdr *ports = frame_at(frame, offset, sizeof(*ports));
 
@@ -195,7 +189,7 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 			destination = tcp->dest;
 			packet->tcp_flags = ((__u8 *)tcp)[13];
 		}
-	} else if (packet->protocol == PROTOCOL_UDP) {
+	} else if (packet->protocol == IPPROTO_UDP) {
 		struct udphdr *udp = frame_at(frame, offset, sizeof(*udp));
 		__u16 udp_bytes;
 
@@ -210,7 +204,7 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 			return BG_REASON_MALFORMED;
 		source = udp->source;
 		destination = udp->dest;
-	} else if (packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMPV6) {
+	} else if (bg_is_icmp(packet->protocol)) {
 		struct icmp_header *icmp = frame_at(frame, offset, sizeof(*icmp));
 
 		if (!quoted && left_bytes < sizeof(*icmp))
@@ -221,7 +215,7 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 		packet->icmp_code = icmp->code;
 		packet->payload_offset = offset + sizeof(*icmp);
 		/* ICMP of the other family is a plain protocol number here */
-		if ((packet->protocol == PROTOCOL_ICMPV6) == !!packet->ipv6)
+		if ((packet->protocol == IPPROTO_ICMPV6) == !!packet->ipv6)
 			parse_icmp(packet, icmp->id);
 		return BG_REASON_NONE;
 	}
@@ -270,7 +264,7 @@ static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, _
 		packet->fragment_protocol = ip->protocol;
 		if (fragment & IPV4_OFFSET_MASK) {
 			/* would overwrite the flags of a TCP header (RFC 1858 § 4.2) */
-			if (ip->protocol == PROTOCOL_TCP && (fragment & IPV4_OFFSET_MASK) == 1)
+			if (ip->protocol == IPPROTO_TCP && (fragment & IPV4_OFFSET_MASK) == 1)
 				return BG_REASON_MALFORMED;
 			packet->fragment = BG_LATER_FRAGMENT;
 			packet->tracking = BG_TRACK_ANY;
@@ -357,18 +351,18 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, _
 		if (!extension)
 			return BG_REASON_TRUNCATED;
 		packet->protocol = extension->next_header;
-		if (type == IPV6_FRAGMENT) {
+		if (type == IPPROTO_FRAGMENT) {
 			enum bg_reason reason = parse_ipv6_fragment((void *)extension, packet);
 
 			if (reason != BG_REASON_NONE ||
 			    from_memory(packet->fragment) == BG_LATER_FRAGMENT)
 				return reason;
 			extension_bytes = sizeof(struct ipv6_fragment);
-		} else if (type == IPV6_AUTHENTICATION) {
+		} else if (type == IPPROTO_AH) {
 			extension_bytes = (extension->length + 2) * 4;
 		} else {
 			/* the address in the header is not where the packet ends up */
-			if (type == IPV6_ROUTING && extension->segments_left)
+			if (type == IPPROTO_ROUTING && extension->segments_left)
 				return BG_REASON_EXTENSION;
 			extension_bytes = (extension->length + 1) * 8;
 		}

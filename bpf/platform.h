@@ -13,7 +13,7 @@
 static __always_inline bool is_platform(const struct bg_case *c, enum bg_direction direction)
 {
 	const struct bg_packet *packet = &c->packet;
-	bool tcp = packet->protocol == PROTOCOL_TCP, udp = packet->protocol == PROTOCOL_UDP;
+	bool tcp = packet->protocol == IPPROTO_TCP, udp = packet->protocol == IPPROTO_UDP;
 	__u32 info = c->findings.remote_info;
 
 	/* the pod asks; the answers belong to the flow that this opens */

@@ -23,7 +23,7 @@ static __always_inline bool came_in_by_primary(struct bg_case *c)
 	if (flags < 0 || !(flags & BG_FLOW_PRIMARY) || c->findings.remote_info & BG_CLASS_SERVICE)
 		return false;
 	return !(c->findings.header_flags & BG_NODE_PER_INTERFACE) ||
-	       (c->packet.protocol == PROTOCOL_TCP && !(flags & BG_FLOW_MIDSTREAM));
+	       (c->packet.protocol == IPPROTO_TCP && !(flags & BG_FLOW_MIDSTREAM));
 }
 
 /* Will the CNI's rules send this packet of a standard pod out by the primary

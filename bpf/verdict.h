@@ -127,8 +127,7 @@ static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reaso
 		return admitted == BG_REASON_RULE ? BG_REASON_RULE_UNTRACKED : admitted;
 	if (new.direction == BG_EGRESS)
 		new.flags |= BG_FLOW_EGRESS;
-	if (packet->protocol == PROTOCOL_TCP &&
-	    (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
 		new.flags |= BG_FLOW_MIDSTREAM;
 	if (admitted == BG_REASON_PLATFORM)
 		new.flags |= BG_FLOW_PLATFORM;

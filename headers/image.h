@@ -21,6 +21,7 @@
 #ifndef BG_IMAGE_H
 #define BG_IMAGE_H
 
+#include "protocol.h"
 #include "types.h"
 
 #define BG_IMAGE_MAGIC 0x62676931 /* "bgi1" */
@@ -172,11 +173,27 @@ enum bg_class_flag {
 enum bg_service_space {
 	BG_SPACE_TCP = 0,    /* destination port */
 	BG_SPACE_UDP = 1,    /* destination port */
-	BG_SPACE_ICMP = 2,   /* type << 8 | code (protocol 1) */
-	BG_SPACE_ICMPV6 = 3, /* type << 8 | code (protocol 58) */
+	BG_SPACE_ICMP = 2,   /* type << 8 | code */
+	BG_SPACE_ICMPV6 = 3, /* type << 8 | code */
 	BG_SPACE_OTHER = 4,  /* protocol number, 256 values */
 	BG_SPACES = 5,
 };
+
+static inline enum bg_service_space bg_space_of(int protocol)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return BG_SPACE_TCP;
+	case IPPROTO_UDP:
+		return BG_SPACE_UDP;
+	case IPPROTO_ICMP:
+		return BG_SPACE_ICMP;
+	case IPPROTO_ICMPV6:
+		return BG_SPACE_ICMPV6;
+	default:
+		return BG_SPACE_OTHER;
+	}
+}
 
 /* One direction of one set of groups. All zero = nothing is allowed. */
 struct bg_policy {

@@ -174,11 +174,6 @@ const char *bg_format_ports(const struct bg_rule *rule, char *text)
 	return text;
 }
 
-bool bg_has_ports(unsigned int protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
-}
-
 const char *bg_format_rule(const struct bg_rule *rule, char *text)
 {
 	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];

@@ -42,9 +42,6 @@ const char *bg_format_endpoint(const struct bg_addr *addr, __be16 port, bool has
 /* "80", "1024-65535", "all", "type 8", "type 3 code 4": what a rule's ports mean. */
 const char *bg_format_ports(const struct bg_rule *rule, char *text);
 
-/* Has the protocol ports, in flows and events? (ICMP has an id and a type.) */
-bool bg_has_ports(unsigned int protocol);
-
 /*
  * "sg-0aa11 sgr-01", "sg-0aa11 tcp 5432 from 10.0.0.0/16" where the feed gave
  * the rule no id; "" for NULL or an entry that was never used. `text` holds

@@ -128,7 +128,7 @@ static int report_lost(struct bg_event_source *source, const struct query *query
 	return 0;
 }
 
-static int listen(struct monitor *monitor)
+static int print_events(struct monitor *monitor)
 {
 	bg_cleanup(bg_events_close) struct bg_event_source source = { .lock_fd = -1 };
 	const struct query *query = monitor->query;
@@ -171,7 +171,7 @@ static int monitor_once(struct query *query, struct bg_error *err)
 	monitor.rules_fd = bg_maps_fd(&maps, "rules", sizeof(struct bg_rule), false, err);
 	if (monitor.rules_fd < 0)
 		return monitor.rules_fd;
-	return listen(&monitor);
+	return print_events(&monitor);
 }
 
 static int understand(struct query *query, struct bg_error *err)
