@@ -3,7 +3,6 @@
 #include "base/format.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/ip.h"
 #include "base/names.h"
+#include "protocol.h"
 
 const char *bg_format_count(__u64 count, char *text)
 {

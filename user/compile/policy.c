@@ -148,8 +148,7 @@ static int compare_specs(const void *left, const void *right)
 /* What does not matter is made equal, so that equal specs are one. */
 static struct bg_spec spec_of(const struct bg_model_rule *rule)
 {
-	bool ported = rule->protocol == 6 || rule->protocol == 17 || rule->protocol == 1 ||
-		      rule->protocol == 58;
+	bool ported = bg_space_of(rule->protocol) != BG_SPACE_OTHER;
 
 	return (struct bg_spec){ .protocol = rule->protocol < 0 ? -1 : rule->protocol,
 				 .from_port = ported ? rule->from_port : 0,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "protocol.h"
 
 #define PORTS 65536
 
@@ -68,21 +69,17 @@ static struct range icmp(int type, int code)
 
 static struct range range_of(const struct bg_spec *spec, enum bg_service_space space)
 {
-	static const int protocol_of[BG_SPACES] = { 6, 17, 1, 58, -1 };
 	int protocol = spec->protocol;
 
 	if (protocol < 0)
 		return (struct range){ .first = 0, .last = space_size[space] - 1 };
-	if (space == BG_SPACE_OTHER)
-		return (struct range){ .first = protocol,
-				       .last = protocol,
-				       .empty = protocol == 6 || protocol == 17 || protocol == 1 ||
-						protocol == 58 || protocol > 255 };
-	if (protocol != protocol_of[space])
+	if (space != bg_space_of(protocol) || protocol > 255)
 		return (struct range){ .empty = true };
-	if (space == BG_SPACE_TCP || space == BG_SPACE_UDP)
+	if (bg_has_ports(protocol))
 		return ports(spec->from_port, spec->to_port);
-	return icmp(spec->from_port, spec->to_port);
+	if (bg_is_icmp(protocol))
+		return icmp(spec->from_port, spec->to_port);
+	return (struct range){ .first = protocol, .last = protocol };
 }
 
 static int compare_cells(const void *left, const void *right)

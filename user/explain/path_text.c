@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What is said about a path: its ends, and the rule that is missing. */
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "explain/batch.h"
 #include "explain/path.h"
 #include "show/out.h"
+#include "protocol.h"
 
 #define END_TEXT 640
 
@@ -63,9 +63,9 @@ static void add_service(struct writer *w, const struct bg_question *question)
 	char protocol[BG_PROTOCOL_TEXT];
 
 	add(w, "%s", bg_protocol_format(question->protocol, protocol));
-	if (question->protocol == IPPROTO_TCP || question->protocol == IPPROTO_UDP)
+	if (bg_has_ports(question->protocol))
 		add(w, " %d", question->port);
-	else if (question->protocol == IPPROTO_ICMP || question->protocol == IPPROTO_ICMPV6)
+	else if (bg_is_icmp(question->protocol))
 		add(w, " type %d code %d", question->icmp_type, question->icmp_code);
 }
 

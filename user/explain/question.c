@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/ip.h"
 #include "base/names.h"
+#include "protocol.h"
 
 BG_CLEANUP_OF(json_decref, json_t)
 
@@ -139,11 +139,6 @@ static int get_branch(const json_t *object, char *branch, struct bg_error *err)
 	return 0;
 }
 
-static bool is_icmp(int protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
-}
-
 int bg_question_check(const struct bg_question *question, struct bg_error *err)
 {
 	bool v4 = bg_addr_is_v4(&question->remote);
@@ -238,7 +233,7 @@ static void format_end(const struct bg_addr *addr, int port, char *text, size_t 
 
 const char *bg_question_format(const struct bg_question *question, char *text)
 {
-	bool ports = question->protocol == IPPROTO_TCP || question->protocol == IPPROTO_UDP;
+	bool ports = bg_has_ports(question->protocol);
 	bool ingress = question->direction == BG_INGRESS;
 	char from[BG_IP_TEXT + 8], to[BG_IP_TEXT + 8], protocol[BG_PROTOCOL_TEXT];
 	int length;
@@ -249,7 +244,7 @@ const char *bg_question_format(const struct bg_question *question, char *text)
 		   sizeof(to));
 	bg_protocol_format(question->protocol, protocol);
 	length = snprintf(text, BG_QUESTION_TEXT, "%s %s -> %s", protocol, from, to);
-	if (is_icmp(question->protocol))
+	if (bg_is_icmp(question->protocol))
 		snprintf(text + length, BG_QUESTION_TEXT - length, " type %d code %d",
 			 question->icmp_type, question->icmp_code);
 	return text;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "protocol.h"
 
 enum branch_field {
 	BRANCH_ID,
@@ -139,7 +140,7 @@ static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const st
 		     struct bg_model_probe *probe, struct bg_error *err)
 {
 	static const char *const protocols[] = { "tcp", "udp", "icmp", "icmpv6", NULL };
-	static const int numbers[] = { 6, 17, 1, 58 };
+	static const int numbers[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 };
 	struct bg_fields fields;
 	int protocol = 0;
 	int rc = bg_feed_fields(feed, value, at, &probe_shape, &fields, err);
@@ -149,7 +150,7 @@ static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const st
 	if (rc)
 		return rc;
 	probe->protocol = numbers[protocol];
-	if (protocol > 1)
+	if (!bg_has_ports(probe->protocol))
 		/* no ports; what stands there must be a number all the same */
 		return bg_get_integer(&fields, PROBE_PORT, 0, 0, &probe->port, err);
 	if (!fields.values[PROBE_PORT])

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "protocol.h"
 
 enum group_field { GROUP_ID, GROUP_NAME, GROUP_INGRESS, GROUP_EGRESS, GROUP_USED };
 
@@ -142,11 +143,6 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 
 /* --- services --- */
 
-#define TCP 6
-#define UDP 17
-#define ICMP 1
-#define ICMPV6 58
-
 static int ports(const struct bg_fields *fields, size_t from, size_t to, struct bg_service *service,
 		 struct bg_error *err)
 {
@@ -209,11 +205,11 @@ int bg_feed_service(const struct bg_fields *fields, size_t protocol, size_t from
 	if (rc)
 		return rc;
 	switch (service->protocol) {
-	case TCP:
-	case UDP:
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
 		return ports(fields, from, to, service, err);
-	case ICMP:
-	case ICMPV6:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return icmp_type(fields, from, to, service, err);
 	default:
 		return ignored_ports(fields, from, to, service, err);

@@ -6,11 +6,8 @@
 #include <string.h>
 
 #include "feed/lint_warn.h"
+#include "protocol.h"
 
-#define ICMP 1
-#define TCP 6
-#define UDP 17
-#define ICMPV6 58
 #define DNS_PORT 53
 
 #define LINT_POINTER 64
@@ -25,7 +22,7 @@ struct set_facts {
 
 static bool is_dns(const struct bg_model_service *service)
 {
-	return service->protocol == UDP && service->port == DNS_PORT;
+	return service->protocol == IPPROTO_UDP && service->port == DNS_PORT;
 }
 
 static void learn_set(const struct bg_model *model, const struct bg_set *set,
@@ -98,12 +95,12 @@ static int lint_rule(struct bg_lint *lint, const struct bg_model_rule *rule,
 	if (!set->prefix_count)
 		return lint_empty_set(lint, rule, facts);
 	bg_rule_pointer(rule, pointer);
-	if (rule->protocol == ICMP && !facts->v4)
+	if (rule->protocol == IPPROTO_ICMP && !facts->v4)
 		return bg_lint_add(lint, pointer,
 				   "group %s: rule %s can never match: icmp is IPv4's, and %s has "
 				   "only IPv6 addresses (icmpv6 is meant?)",
 				   group, bg_lint_rule(model, rule, text), set->name);
-	if (rule->protocol == ICMPV6 && !facts->v6)
+	if (rule->protocol == IPPROTO_ICMPV6 && !facts->v6)
 		return bg_lint_add(lint, pointer,
 				   "group %s: rule %s can never match: icmpv6 is IPv6's, and %s "
 				   "has only IPv4 addresses (icmp is meant?)",
@@ -148,8 +145,8 @@ static bool admits_dns(const struct bg_model_rule *rule, const struct bg_set *se
 {
 	(void)facts;
 	return rule->direction == BG_EGRESS && set->prefix_count &&
-	       (rule->protocol < 0 || (rule->protocol == UDP && rule->from_port <= DNS_PORT &&
-				       rule->to_port >= DNS_PORT));
+	       (rule->protocol < 0 || (rule->protocol == IPPROTO_UDP &&
+				       rule->from_port <= DNS_PORT && rule->to_port >= DNS_PORT));
 }
 
 static bool admits_local_dns(const struct bg_model_rule *rule, const struct bg_set *set,
@@ -163,7 +160,7 @@ static bool admits_node(const struct bg_model_rule *rule, const struct bg_set *s
 {
 	(void)set;
 	return rule->direction == BG_INGRESS && facts->node &&
-	       (rule->protocol < 0 || rule->protocol == TCP);
+	       (rule->protocol < 0 || rule->protocol == IPPROTO_TCP);
 }
 
 static bool has_local_dns(const struct bg_model *model)

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "feed/lint_warn.h"
+#include "protocol.h"
 
 /* Comparisons, all groups together: about a third of a second. Only a group of tens
  * of thousands of rules that all name the same peer needs more. */
@@ -64,7 +65,7 @@ static bool service_within(const struct bg_model_rule *inner, const struct bg_mo
 		return true;
 	if (inner->protocol != outer->protocol)
 		return false;
-	if (inner->protocol == 1 || inner->protocol == 58)
+	if (bg_is_icmp(inner->protocol))
 		return outer->from_port < 0 ||
 		       (inner->from_port == outer->from_port &&
 			(outer->to_port < 0 || inner->to_port == outer->to_port));

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "protocol.h"
 
 void *bg_grow(void *table, size_t count, size_t size)
 {
@@ -216,7 +217,10 @@ int bg_feed_protocol(const struct bg_json *value, const struct bg_at *at, bool a
 	static const struct {
 		const char *name;
 		int number;
-	} names[] = { { "tcp", 6 }, { "udp", 17 }, { "icmp", 1 }, { "icmpv6", 58 } };
+	} names[] = { { "tcp", IPPROTO_TCP },
+		      { "udp", IPPROTO_UDP },
+		      { "icmp", IPPROTO_ICMP },
+		      { "icmpv6", IPPROTO_ICMPV6 } };
 	struct bg_json number = { .type = BG_JSON_NUMBER, .text = value->text };
 
 	if (value->type == BG_JSON_STRING) {

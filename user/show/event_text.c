@@ -2,17 +2,12 @@
 #include "show/event_text.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/format.h"
 #include "base/ip.h"
 #include "base/names.h"
-
-static bool is_icmp(const struct bg_event *event)
-{
-	return event->protocol == IPPROTO_ICMP || event->protocol == IPPROTO_ICMPV6;
-}
+#include "protocol.h"
 
 static bool has_addresses(const struct bg_event *event)
 {
@@ -44,7 +39,7 @@ static void print_ends(FILE *out, const struct bg_event *event)
 		bg_format_endpoint(&event->local, event->local_port, ports, local),
 		event->direction == BG_EGRESS ? "->" : "<-",
 		bg_format_endpoint(&event->remote, event->remote_port, ports, remote));
-	if (is_icmp(event))
+	if (bg_is_icmp(event->protocol))
 		fprintf(out, " type %u code %u", event->icmp_type, event->icmp_code);
 }
 
@@ -97,7 +92,7 @@ static int set_ends(json_t *o, const struct bg_event *event)
 	if (!rc && bg_has_ports(event->protocol))
 		rc = set(o, "local_port", json_integer(ntohs(event->local_port)))
 			     ?: set(o, "remote_port", json_integer(ntohs(event->remote_port)));
-	if (!rc && is_icmp(event))
+	if (!rc && bg_is_icmp(event->protocol))
 		rc = set(o, "icmp_type", json_integer(event->icmp_type))
 			     ?: set(o, "icmp_code", json_integer(event->icmp_code));
 	return rc;

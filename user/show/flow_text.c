@@ -2,12 +2,12 @@
 #include "show/flow_text.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/ip.h"
 #include "base/names.h"
+#include "protocol.h"
 
 /* IN and OUT are packets/bytes toward and from the pod. */
 const char *const bg_flow_heads[BG_FLOW_COLUMNS] = { "BRANCH", "PROTO", "POD",	 "",	  "REMOTE",
@@ -33,18 +33,13 @@ static const char *branch_name(const struct bg_flow *flow, const struct bg_flow_
 	return bg_printable(text);
 }
 
-static bool is_icmp(const struct bg_flow *flow)
-{
-	return flow->key.protocol == IPPROTO_ICMP || flow->key.protocol == IPPROTO_ICMPV6;
-}
-
 /* "tcp"; "icmp#4711" with the identifier that tells one ping from another. */
 static const char *protocol_name(const struct bg_flow *flow, char *text)
 {
 	char protocol[BG_PROTOCOL_TEXT];
 
 	bg_protocol_format(flow->key.protocol, protocol);
-	if (is_icmp(flow))
+	if (bg_is_icmp(flow->key.protocol))
 		snprintf(text, BG_FORMAT_TEXT, "%s#%u", protocol, ntohs(flow->key.local_port));
 	else
 		snprintf(text, BG_FORMAT_TEXT, "%s", protocol);
@@ -146,7 +141,7 @@ static int set_ports(json_t *object, const struct bg_flow *flow)
 	if (bg_has_ports(flow->key.protocol))
 		return set(object, "local_port", json_integer(local))
 			       ?: set(object, "remote_port", json_integer(remote));
-	if (is_icmp(flow))
+	if (bg_is_icmp(flow->key.protocol))
 		return set(object, "icmp_id", json_integer(local))
 			       ?: set(object, "icmp_type", json_integer(remote));
 	return 0;

@@ -15,6 +15,7 @@
 #include "show/flow_text.h"
 #include "show/out.h"
 #include "verbs/cli.h"
+#include "protocol.h"
 
 /* --follow looks this often, or less so that looking takes a tenth of the time.
  * A flow that closed stays in the table for longer than that. */
