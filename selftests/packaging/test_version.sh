@@ -71,7 +71,7 @@ expect "a mere copy of the files knows no commit" 0 "$last unknown" version "$DI
 build=${BG_BUILD:-build}
 made() {
 	make -n --no-print-directory BUILD="$build" VERSION="$1" "$build/branchguard" |
-		grep -oE -e '-c [^ ]+\.c' -e '-o [^ ]*/branchguard\.new'
+		sed -nE 's/.* (-c [^ ]+\.c|-o [^ ]*\/branchguard\.new) .*/\1/p'
 }
 expect "another HEAD compiles one file" 0 "-c $build/version.c
 -o $build/branchguard.new" made "9.9.9 $second"
