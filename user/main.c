@@ -82,6 +82,21 @@ static int cmd_help(int argc, char **argv)
 	return verb->run(2, (char *[]){ (char *)verb->name, (char *)"--help", NULL });
 }
 
+/* What --options prints for all verbs, each with a line of its own before its options. */
+static int print_options(void)
+{
+	for (size_t i = 0; i < VERBS; i++) {
+		int status;
+
+		printf("%s\tverb\t\t\t\t\t%s\n", verbs[i].name, verbs[i].about);
+		status = verbs[i].run(2, (char *[]){ (char *)verbs[i].name, (char *)"--options",
+						     NULL });
+		if (status)
+			return status;
+	}
+	return BG_EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
@@ -94,6 +109,8 @@ int main(int argc, char **argv)
 		argv[1] = (char *)"help";
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
 		argv[1] = (char *)"version";
+	if (!strcmp(argv[1], "--options"))
+		return print_options();
 	verb = find_verb(argv[1]);
 	if (!verb)
 		return unknown_verb(argv[1]);

@@ -203,7 +203,18 @@ static void helps_before_it_complains(void **state)
 	assert_int_equal(parse_as(&values, true, true, "-h", &err), BG_CLI_HELP);
 }
 
-static void help_is_made_from_the_table(void **state)
+static void says_its_options_alone(void **state)
+{
+	struct values values;
+	struct bg_error err;
+
+	(void)state;
+	assert_int_equal(parse_as(&values, true, true, "--options", &err), BG_CLI_OPTIONS);
+	assert_int_equal(parse(&values, "--json --options", &err), -EINVAL);
+}
+
+/* What help and the options of scripts are made from. */
+static char *text_of(char *(*make)(const struct bg_command *command))
 {
 	bool json;
 	int color;
@@ -231,7 +242,13 @@ static void help_is_made_from_the_table(void **state)
 		.options = options,
 		.operand = "FEED",
 	};
-	char *help = bg_cli_help(&command);
+
+	return make(&command);
+}
+
+static void help_is_made_from_the_table(void **state)
+{
+	char *help = text_of(bg_cli_help);
 
 	(void)state;
 	assert_non_null(help);
@@ -248,6 +265,22 @@ static void help_is_made_from_the_table(void **state)
 	free(help);
 }
 
+static void scripts_are_told_from_the_table(void **state)
+{
+	char *options = text_of(bg_cli_options);
+
+	(void)state;
+	assert_non_null(options);
+	assert_string_equal(options,
+			    "test\tflag\t--json\t-j\t\t\tprint JSON\n"
+			    "test\tnumber\t--port\t-p\tN\trequired\ta port\n"
+			    "test\tword\t--color\t\tred|green\t\ta color whose "
+			    "description is so long that it goes on in the next line of the "
+			    "help\n"
+			    "test\toperand\t\t\tFEED\t\t\n");
+	free(options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,7 +291,9 @@ int main(void)
 		cmocka_unit_test(cuts_long_values),
 		cmocka_unit_test(asks_for_what_is_required),
 		cmocka_unit_test(helps_before_it_complains),
+		cmocka_unit_test(says_its_options_alone),
 		cmocka_unit_test(help_is_made_from_the_table),
+		cmocka_unit_test(scripts_are_told_from_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,8 @@ int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct
 	size_t count = 0, used = 2;
 	int found, rc;
 
+	if (argc == 2 && !strcmp(argv[1], "--options"))
+		return BG_CLI_OPTIONS;
 	for (; count < MAX_OPTIONS && command->options[count].type; count++) {
 		const struct bg_option *option = &command->options[count];
 		int has_arg = option->type == BG_OPTION_FLAG ? no_argument : required_argument;
@@ -222,19 +224,25 @@ static void print_wrapped(FILE *out, const char *text, int indent)
 	fputc('\n', out);
 }
 
+/* What stands behind the option, "" for a flag; `words` is room for them. */
+static const char *argument_of(const struct bg_option *option, char *words, size_t size)
+{
+	if (option->type == BG_OPTION_ENUM && !option->argument) {
+		join_words(option, "|", words, size);
+		return words;
+	}
+	return option->argument ? option->argument : "";
+}
+
 static void option_head(const struct bg_option *option, char *text, size_t size)
 {
 	char short_form[8] = "    ", words[256];
-	const char *argument = option->argument;
+	const char *argument = argument_of(option, words, sizeof(words));
 
 	if (option->letter)
 		snprintf(short_form, sizeof(short_form), "-%c, ", option->letter);
-	if (option->type == BG_OPTION_ENUM && !argument) {
-		join_words(option, "|", words, sizeof(words));
-		argument = words;
-	}
-	snprintf(text, size, "  %s--%s%s%s", short_form, option->name, argument ? " " : "",
-		 argument ? argument : "");
+	snprintf(text, size, "  %s--%s%s%s", short_form, option->name, argument[0] ? " " : "",
+		 argument);
 }
 
 #define HELP_COLUMN 32
@@ -286,18 +294,57 @@ char *bg_cli_help(const struct bg_command *command)
 	return text;
 }
 
+static const char *kind_of(enum bg_option_type type)
+{
+	static const char *const kinds[] = {
+		[BG_OPTION_FLAG] = "flag",   [BG_OPTION_STRING] = "string",
+		[BG_OPTION_FILE] = "file",   [BG_OPTION_U32] = "number",
+		[BG_OPTION_ENUM] = "word",   [BG_OPTION_IP] = "address",
+		[BG_OPTION_END] = "operand",
+	};
+
+	return kinds[type];
+}
+
+char *bg_cli_options(const struct bg_command *command)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	for (const struct bg_option *option = command->options; option->type; option++) {
+		char letter[3] = "", words[256];
+
+		if (option->letter)
+			snprintf(letter, sizeof(letter), "-%c", option->letter);
+		fprintf(out, "%s\t%s\t--%s\t%s\t%s\t%s\t%s\n", command->verb, kind_of(option->type),
+			option->name, letter, argument_of(option, words, sizeof(words)),
+			option->required ? "required" : "", option->help);
+	}
+	if (command->operand)
+		fprintf(out, "%s\t%s\t\t\t%s\t%s\t\n", command->verb, kind_of(BG_OPTION_END),
+			command->operand, command->operand_required ? "required" : "");
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 int bg_cli(const struct bg_command *command, int argc, char **argv)
 {
-	bg_auto_free char *help = NULL;
+	bg_auto_free char *text = NULL;
 	struct bg_error err;
 	int rc = bg_cli_parse(command, argc, argv, &err);
 
 	if (!rc)
 		return -1;
-	if (rc != BG_CLI_HELP)
+	if (rc < 0)
 		return bg_cli_misused(command->verb, &err);
-	help = bg_cli_help(command);
-	if (!help || fputs(help, stdout) < 0 || fflush(stdout))
+	text = rc == BG_CLI_HELP ? bg_cli_help(command) : bg_cli_options(command);
+	if (!text || fputs(text, stdout) < 0 || fflush(stdout))
 		return BG_EXIT_FAILED;
 	return BG_EXIT_DONE;
 }

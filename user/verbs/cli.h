@@ -89,17 +89,29 @@ struct bg_command {
 		.help = "print JSON",                                                              \
 	}
 
-/* What bg_cli_parse() returns when --help was asked for. */
-#define BG_CLI_HELP 1
+/* What bg_cli_parse() returns when that was asked for. */
+#define BG_CLI_HELP 1	 /* --help */
+#define BG_CLI_OPTIONS 2 /* --options, alone */
 
 /*
- * Reads argv (argv[0] is the verb) into the values. Returns 0, BG_CLI_HELP, or
+ * Reads argv (argv[0] is the verb) into the values. Returns 0, one of those, or
  * -EINVAL with one line that names the option, the value and what was expected.
  */
 int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct bg_error *err);
 
 /* The text of --help; the caller frees it. NULL when out of memory. */
 char *bg_cli_help(const struct bg_command *command);
+
+/*
+ * The text of --options, for scripts: completion is made from it, and the manual
+ * is held against it. An option or operand a line, with tabs between
+ *
+ *	VERB KIND --NAME -LETTER ARGUMENT "required" HELP
+ *
+ * KIND is flag, string, file, number, word, address or operand; words stand in
+ * ARGUMENT with "|" between. The caller frees it. NULL when out of memory.
+ */
+char *bg_cli_options(const struct bg_command *command);
 
 /* Parses, prints help or error. Returns what to exit with, or -1: go on. */
 int bg_cli(const struct bg_command *command, int argc, char **argv);
