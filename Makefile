@@ -171,6 +171,35 @@ $(eval $(call variant,$(BUILD),NO_FLAGS))
 # Objects are named only in pattern rules: keep them.
 .SECONDARY:
 
+# --- installing ----------------------------------------------------------------
+
+COMPLETION := $(BUILD)/branchguard.bash
+
+# The table in quotes: help texts, the only ones that may have some, are left out.
+$(COMPLETION): $(BUILD)/branchguard scripts/completion.bash
+	$(call say,SHELL,$@)(cat scripts/completion.bash && echo && \
+		printf "_branchguard_options='%s'\n" "$$($< --options | cut -f 1-5 | tr '\t' ,)") >$@.new && mv $@.new $@
+
+PREFIX ?= /usr/local
+# FROM:TO:MODE of all that is installed.
+INSTALLED := \
+	$(BUILD)/branchguard:sbin/branchguard:755 \
+	$(COMPLETION):share/bash-completion/completions/branchguard:644 \
+	$(foreach page,$(wildcard user/*.[1-9]),$(page):share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)):644)
+field = $(word $(1),$(subst :, ,$(2)))
+to = $(DESTDIR)$(PREFIX)/$(call field,2,$(1))
+
+define install_file
+	$(call say,INSTALL,$(call to,$(1)))install -D -m $(call field,3,$(1)) '$(call field,1,$(1))' '$(call to,$(1))'
+
+endef
+
+.PHONY: install uninstall
+install: $(BUILD)/branchguard $(COMPLETION)
+	$(foreach file,$(INSTALLED),$(call install_file,$(file)))
+uninstall:
+	$(Q)rm -f $(foreach file,$(INSTALLED),'$(call to,$(file))')
+
 # --- tests -------------------------------------------------------------------
 
 UNIT := $(call programs_of,unit,$(OUT))
@@ -208,22 +237,23 @@ packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
 net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run --timeout 400 $(NET)
-packaging: all
-	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 60 $(PACKAGING)
+packaging: $(BUILD)/branchguard $(COMPLETION)
+	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 300 $(PACKAGING)
 fuzz: $(FUZZ)
 	$(Q)selftests/run --timeout 3600 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
 lint: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/lint.sh
 
 # All suites in one run, so that there is one closing line.
-SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh $(PACKAGING) \
+SUITES_QUICK := --timeout 60 selftests/runner/test_run.sh \
+	--timeout 300 $(PACKAGING) \
 	--timeout 900 --beside lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
 	--timeout 300 $(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' \
 	--timeout 400 $(PACKETS) \
 	--timeout 400 $(NET)
 # The guests go on while the host's tests wait for what must not come.
 SUITES_VM := --timeout 3000 --beside 'vm=selftests/vm/matrix.sh $(KERNELS)'
-CHECKED := $(call program_in,$(BUILD)) $(call program_in,$(SAN_BUILD)) \
+CHECKED := $(call program_in,$(BUILD)) $(COMPLETION) $(call program_in,$(SAN_BUILD)) \
 	$(UNIT) $(UNIT_SAN) $(FUZZ) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 
 .PHONY: check check-quick check-vm
@@ -249,6 +279,21 @@ bench-forward: $(BENCH) $(SELFTEST_BPF_OBJECTS) all
 
 # --- the rest ----------------------------------------------------------------
 
+# For clangd and its like: every source with its flags, but for one of gcc's alone.
+comma := ,
+define command_of
+$(file >>$@.new,{ "directory": "$(CURDIR)"$(comma) "file": "$(2)"$(comma) "command": "$(strip $(1)) -c $(2)" }$(comma))
+endef
+BPF_SOURCES := bpf/branchguard.bpf.c $(SELFTEST_BPF)
+FUZZERS := $(wildcard selftests/fuzz/*.c)
+compile_commands.json: $(SKELETON) FORCE
+	$(file >$@.new,[)
+	$(foreach source,$(BPF_SOURCES),$(call command_of,$(CLANG) $(BPF_CFLAGS),$(source)))
+	$(foreach source,$(FUZZERS),$(call command_of,$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS),$(source)))
+	$(foreach source,$(filter-out $(BPF_SOURCES) $(FUZZERS),$(wildcard user/*.c user/*/*.c selftests/*/*.c)),\
+		$(call command_of,$(CC) $(CPPFLAGS) $(filter-out -Wno-format-truncation,$(CFLAGS)),$(source)))
+	$(call say,JSON,$@)sed -i '$$s/,$$//' $@.new && echo ']' >>$@.new && mv $@.new $@
+
 .PHONY: format clean help
 format:
 	find bpf headers user selftests -name '*.[ch]' -exec clang-format-19 -i {} +
@@ -267,7 +312,9 @@ help:
 	'make tests      build all test programs (unit, packets, bench)' \
 	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
 	'make bench-forward   only forwarding: with no firewall, ours, and nftables' \
+	'make install, uninstall   below PREFIX ($(PREFIX)), with DESTDIR before it' \
 	'make setup      only install what is missing (root, Debian 12 or later)' \
+	'make compile_commands.json   for clangd: every source with its flags' \
 	'make format     clang-format over all C' \
 	'make clean      remove $(BUILD)/' \
 	'Variables: V=1 shows the commands, BUILD=DIR builds elsewhere, CC, CLANG, CFLAGS.'

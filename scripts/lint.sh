@@ -62,7 +62,7 @@ static_check() {
 }
 
 shell_check() {
-	shellcheck -x "${scripts[@]}"
+	shellcheck -x "${scripts[@]}" scripts/completion.bash
 }
 
 # Data, and formats without comments, are exempt.
