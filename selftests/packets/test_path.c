@@ -91,14 +91,15 @@ static struct bg_question service_of(const struct trip *trip)
 
 static void go(struct bg_model *model, const struct trip *trip)
 {
-	struct bg_question service = service_of(trip);
+	struct bg_path path = { .model = model,
+				.from_name = trip->from,
+				.to_name = trip->to,
+				.question = service_of(trip) };
 	char steps[256] = "", missing[BG_PATH_MISSING_TEXT] = "", text[BG_PATH_MISSING_TEXT];
-	struct bg_explainer *explainer;
-	struct bg_path path;
 	struct bg_error err;
 	size_t length = 0;
 
-	if (bg_explain_path(model, trip->from, trip->to, &service, &path, &explainer, &err))
+	if (bg_explain_path(&path, &err))
 		fail_msg("%s to %s: %s", trip->from, trip->to, err.text);
 	for (size_t i = 0; i < path.step_count; i++) {
 		const struct bg_path_step *step = &path.steps[i];
@@ -106,7 +107,7 @@ static void go(struct bg_model *model, const struct trip *trip)
 		length += (size_t)snprintf(steps + length, sizeof(steps) - length, "%s%s %s",
 					   i ? ", " : "", step->interface,
 					   bg_reason_name(step->answer.reason));
-		bg_path_missing(model, &path, step, text);
+		bg_path_missing(&path, step, text);
 		if (*text && !*missing)
 			memcpy(missing, text, sizeof(missing));
 		assert_int_equal(!*text, step->answer.allowed);
@@ -117,7 +118,7 @@ static void go(struct bg_model *model, const struct trip *trip)
 		fail_msg("%s to %s %d/%d: %s by \"%s\", missing \"%s\", %s", trip->from, trip->to,
 			 trip->protocol, trip->port, path.allowed ? "allow" : "deny", steps,
 			 missing, path.between);
-	bg_explainer_close(explainer);
+	bg_path_release(&path);
 }
 
 static void every_interface_on_the_way(void **state)
@@ -159,12 +160,14 @@ static void ends_that_make_no_path(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bg_question service = service_of(&trips[0]);
-		struct bg_explainer *explainer;
-		struct bg_path path;
+		struct bg_path path = { .model = model,
+					.from_name = cases[i].from,
+					.to_name = cases[i].to,
+					.question = service_of(&trips[0]) };
 		struct bg_error err = {};
-		int rc = bg_explain_path(model, cases[i].from, cases[i].to, &service, &path,
-					 &explainer, &err);
+		int rc = bg_explain_path(&path, &err);
+
+		bg_path_release(&path);
 
 		if (rc != cases[i].code || !strstr(err.text, cases[i].says))
 			fail_msg("%s to %s: %d, %s", cases[i].from, cases[i].to, rc, err.text);

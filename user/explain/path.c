@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/ip.h"
 
 /* One end of a path while it is looked up. */
@@ -132,10 +131,9 @@ static bool is_local_service(const struct bg_model_node *node, const struct bg_a
 	return false;
 }
 
-static int check_ends(const struct bg_model *model, const struct bg_path *path,
-		      struct bg_error *err)
+static int check_ends(const struct bg_path *path, struct bg_error *err)
 {
-	const struct bg_model_node *node = &model->node;
+	const struct bg_model_node *node = &path->model->node;
 	char text[BG_IP_TEXT];
 
 	if (!path->from_pod && !path->to_pod)
@@ -152,10 +150,10 @@ static int check_ends(const struct bg_model *model, const struct bg_path *path,
 	return 0;
 }
 
-static int resolve(const struct bg_model *model, const char *from_text, const char *to_text,
-		   struct bg_path *path, struct bg_error *err)
+static int resolve(struct bg_path *path, struct bg_error *err)
 {
-	struct end from = { .text = from_text }, to = { .text = to_text };
+	struct end from = { .text = path->from_name }, to = { .text = path->to_name };
+	const struct bg_model *model = path->model;
 	int rc;
 
 	rc = find_end(model, &from, err);
@@ -173,10 +171,13 @@ static int resolve(const struct bg_model *model, const char *from_text, const ch
 	path->to_branch = to.branch;
 	path->from_node = from.is_node;
 	path->to_node = to.is_node;
-	return check_ends(model, path, err);
+	return check_ends(path, err);
 }
 
-/* --- routing, as the CNI sets it up ------------------------------------------ */
+/*
+ * --- routing, as the CNI sets it up ---
+ * Predicted here; bpf/standard.h is what judges by it. Neither reads the other.
+ */
 
 static bool is_standard(const struct bg_model_branch *branch)
 {
@@ -184,28 +185,28 @@ static bool is_standard(const struct bg_model_branch *branch)
 }
 
 /* By the node's own routes, past every interface that filters. */
-static bool is_direct(const struct bg_model *model, const struct bg_path *path)
+static bool is_direct(const struct bg_path *path)
 {
 	if (path->from_node)
 		return is_standard(path->to_branch);
 	return is_standard(path->from_branch) && (path->to_node || is_standard(path->to_branch) ||
-						  is_local_service(&model->node, &path->to));
+						  is_local_service(&path->model->node, &path->to));
 }
 
 /* A standard pod's IPv4 packet that leaves the VPC, with the node's address. */
-static bool leaves_by_primary(const struct bg_model *model, const struct bg_path *path)
+static bool leaves_by_primary(const struct bg_path *path)
 {
-	const struct bg_model_node *node = &model->node;
+	const struct bg_model_node *node = &path->model->node;
 
 	return is_standard(path->from_branch) && !path->to_pod && bg_addr_is_v4(&path->to) &&
 	       !node->external_snat && !any_has(node->vpc_cidrs, node->vpc_cidr_count, &path->to) &&
 	       !any_has(node->exclude_snat_cidrs, node->exclude_snat_cidr_count, &path->to);
 }
 
-static bool may_be_local_service(const struct bg_model *model, const struct bg_path *path)
+static bool may_be_local_service(const struct bg_path *path)
 {
 	return path->from_pod && !is_standard(path->from_branch) &&
-	       is_local_service(&model->node, &path->to);
+	       is_local_service(&path->model->node, &path->to);
 }
 
 static bool may_be_probe(const struct bg_path *path)
@@ -213,15 +214,15 @@ static bool may_be_probe(const struct bg_path *path)
 	return path->from_node && path->to_pod && !is_standard(path->to_branch);
 }
 
-static unsigned int programs_for(const struct bg_model *model, const struct bg_path *path)
+static unsigned int programs_for(const struct bg_path *path)
 {
 	unsigned int programs = 0;
 
-	if (is_direct(model, path))
+	if (is_direct(path))
 		return 0;
-	if (may_be_local_service(model, path))
+	if (may_be_local_service(path))
 		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_POD_EGRESS);
-	if (leaves_by_primary(model, path))
+	if (leaves_by_primary(path))
 		programs |= BG_EXPLAIN_BIT(BG_EXPLAIN_POD_EGRESS) |
 			    BG_EXPLAIN_BIT(BG_EXPLAIN_SNAT_EGRESS);
 	else if (path->from_pod)
@@ -236,9 +237,8 @@ static unsigned int programs_for(const struct bg_model *model, const struct bg_p
 /* --- asking ------------------------------------------------------------------ */
 
 /* Asks one program; adds a step unless it leaves the packet to others. */
-static int ask(struct bg_explainer *explainer, struct bg_path *path,
-	       enum bg_explain_program program, enum bg_direction direction, const char *interface,
-	       struct bg_error *err)
+static int ask(struct bg_path *path, enum bg_explain_program program, enum bg_direction direction,
+	       const char *interface, struct bg_error *err)
 {
 	const struct bg_model_branch *branch = direction == BG_EGRESS ? path->from_branch
 								      : path->to_branch;
@@ -247,13 +247,13 @@ static int ask(struct bg_explainer *explainer, struct bg_path *path,
 	const struct bg_explain_branch *known;
 	int rc;
 
-	known = bg_explain_find(explainer, branch->id, err);
+	known = bg_explain_find(path->explainer, branch->id, err);
 	if (!known)
 		return -ENOENT;
 	question.direction = direction;
 	question.local = direction == BG_EGRESS ? path->from : path->to;
 	question.remote = direction == BG_EGRESS ? path->to : path->from;
-	rc = bg_explain_at(explainer, program, known, &question, &step->answer, err);
+	rc = bg_explain_at(path->explainer, program, known, &question, &step->answer, err);
 	if (rc || step->answer.reason == BG_REASON_NONE)
 		return rc;
 	step->program = program;
@@ -265,92 +265,86 @@ static int ask(struct bg_explainer *explainer, struct bg_path *path,
 	return 0;
 }
 
-static const char *primary_name(const struct bg_model *model)
+static const char *primary_name(const struct bg_path *path)
 {
-	return *model->node.primary_interface ? model->node.primary_interface : "primary";
+	const char *name = path->model->node.primary_interface;
+
+	return *name ? name : "primary";
 }
 
-static int ask_source(const struct bg_model *model, struct bg_explainer *explainer,
-		      struct bg_path *path, bool *delivered, struct bg_error *err)
+static int ask_source(struct bg_path *path, bool *delivered, struct bg_error *err)
 {
 	const char *veth = path->from_pod->host_interface;
 	int rc;
 
-	if (leaves_by_primary(model, path)) {
+	if (leaves_by_primary(path)) {
 		snprintf(path->between, sizeof(path->between),
-			 "leaves by %s, source-NATed to the node's address", primary_name(model));
-		rc = ask(explainer, path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
+			 "leaves by %s, source-NATed to the node's address", primary_name(path));
+		rc = ask(path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
 		if (rc || !path->allowed)
 			return rc;
-		return ask(explainer, path, BG_EXPLAIN_SNAT_EGRESS, BG_EGRESS, primary_name(model),
-			   err);
+		return ask(path, BG_EXPLAIN_SNAT_EGRESS, BG_EGRESS, primary_name(path), err);
 	}
-	if (may_be_local_service(model, path)) {
-		rc = ask(explainer, path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
+	if (may_be_local_service(path)) {
+		rc = ask(path, BG_EXPLAIN_POD_EGRESS, BG_EGRESS, veth, err);
 		*delivered = path->step_count;
 		if (*delivered)
 			snprintf(path->between, sizeof(path->between), "delivered on the node");
 		if (rc || *delivered)
 			return rc;
 	}
-	return ask(explainer, path, BG_EXPLAIN_BRANCH_EGRESS, BG_EGRESS,
-		   path->from_branch->interface, err);
+	return ask(path, BG_EXPLAIN_BRANCH_EGRESS, BG_EGRESS, path->from_branch->interface, err);
 }
 
-static int ask_destination(const struct bg_model *model, struct bg_explainer *explainer,
-			   struct bg_path *path, struct bg_error *err)
+static int ask_destination(struct bg_path *path, struct bg_error *err)
 {
 	int rc;
 
 	if (may_be_probe(path)) {
-		rc = ask(explainer, path, BG_EXPLAIN_NODE_EGRESS, BG_INGRESS, primary_name(model),
-			 err);
+		rc = ask(path, BG_EXPLAIN_NODE_EGRESS, BG_INGRESS, primary_name(path), err);
 		if (path->step_count)
 			snprintf(path->between, sizeof(path->between),
 				 "a declared probe, if the node itself sends it: from %s straight "
 				 "to %s",
-				 primary_name(model), path->to_pod->host_interface);
+				 primary_name(path), path->to_pod->host_interface);
 		if (rc || path->step_count)
 			return rc;
 	}
 	snprintf(path->between, sizeof(path->between), "by the fabric to %s",
 		 path->to_branch->interface);
-	return ask(explainer, path, BG_EXPLAIN_BRANCH_INGRESS, BG_INGRESS,
-		   path->to_branch->interface, err);
+	return ask(path, BG_EXPLAIN_BRANCH_INGRESS, BG_INGRESS, path->to_branch->interface, err);
 }
 
-int bg_explain_path(struct bg_model *model, const char *from, const char *to,
-		    const struct bg_question *service, struct bg_path *path,
-		    struct bg_explainer **out, struct bg_error *err)
+int bg_explain_path(struct bg_path *path, struct bg_error *err)
 {
-	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
 	bool delivered = false;
 	int rc;
 
-	memset(path, 0, sizeof(*path));
-	path->question = *service;
 	path->allowed = true;
-	rc = resolve(model, from, to, path, err);
+	rc = resolve(path, err);
 	if (rc)
 		return rc;
 	path->question.remote = path->to;
 	rc = bg_question_check(&path->question, err);
 	if (rc)
 		return rc;
-	rc = bg_explainer_open(model, programs_for(model, path), &explainer, err);
+	rc = bg_explainer_open(path->model, programs_for(path), &path->explainer, err);
 	if (rc)
 		return rc;
-	if (is_direct(model, path)) {
+	if (is_direct(path)) {
 		snprintf(path->between, sizeof(path->between),
 			 "direct, by the node's own routes: not filtered");
-	} else {
-		if (path->from_pod)
-			rc = ask_source(model, explainer, path, &delivered, err);
-		if (!rc && path->to_pod && !delivered)
-			rc = ask_destination(model, explainer, path, err);
+		return 0;
 	}
-	if (rc)
-		return rc;
-	*out = bg_take_ptr(explainer);
-	return 0;
+	if (path->from_pod)
+		rc = ask_source(path, &delivered, err);
+	if (!rc && path->to_pod && !delivered)
+		rc = ask_destination(path, err);
+	return rc;
+}
+
+void bg_path_release(struct bg_path *path)
+{
+	bg_explainer_close(path->explainer);
+	path->explainer = NULL;
 }

@@ -23,37 +23,38 @@ struct bg_path_step {
 };
 
 struct bg_path {
-	struct bg_question question; /* branch and direction are those of no step */
+	/* asked: */
+	struct bg_model *model; /* must outlive the path */
+	/* "namespace/pod", a pod's name if no other has it, "node", or an address; one
+	 * of the ends must be a pod of the feed */
+	const char *from_name, *to_name;
+	struct bg_question question; /* protocol, and port or ICMP type */
+
+	/* answered: */
 	struct bg_addr from, to;
 	const struct bg_model_pod *from_pod, *to_pod; /* NULL: no pod of this node */
 	const struct bg_model_branch *from_branch, *to_branch;
 	bool from_node, to_node; /* the node itself */
 	struct bg_path_step steps[BG_PATH_STEPS];
 	size_t step_count;
-	bool allowed;	   /* by all of them */
-	char between[256]; /* what happens between and behind them, in words */
+	bool allowed;			/* by all of them */
+	char between[256];		/* what happens between and behind them, in words */
+	struct bg_explainer *explainer; /* has the rules that the answers name */
 };
 
-/*
- * `from` and `to`: "namespace/pod", a pod's name if no other has it, "node", or
- * an address. `service` has protocol and port or ICMP type. One of the ends must
- * be a pod of the feed. -ENOENT, -EINVAL with a text; *explainer is open
- * afterwards, for the rules that the answers name.
- */
-int bg_explain_path(struct bg_model *model, const char *from, const char *to,
-		    const struct bg_question *service, struct bg_path *path,
-		    struct bg_explainer **explainer, struct bg_error *err);
+/* -ENOENT, -EINVAL ... with a text. Whatever it returns, the path wants
+ * bg_path_release() after it. */
+int bg_explain_path(struct bg_path *path, struct bg_error *err);
+void bg_path_release(struct bg_path *path);
 
 /* The rule that a denied step lacks, in words; "" when no rule would help. `text`
  * holds BG_PATH_MISSING_TEXT bytes. */
 #define BG_PATH_MISSING_TEXT 1024
-const char *bg_path_missing(const struct bg_model *model, const struct bg_path *path,
-			    const struct bg_path_step *step, char *text);
+const char *bg_path_missing(const struct bg_path *path, const struct bg_path_step *step,
+			    char *text);
 
 /* For people, on stdout; for programs, NULL when out of memory. */
-void bg_path_print(const struct bg_model *model, const struct bg_explainer *explainer,
-		   const struct bg_path *path);
-json_t *bg_path_json(const struct bg_model *model, const struct bg_explainer *explainer,
-		     const struct bg_path *path);
+void bg_path_print(const struct bg_path *path);
+json_t *bg_path_json(const struct bg_path *path);
 
 #endif

@@ -69,9 +69,9 @@ static void add_service(struct writer *w, const struct bg_question *question)
 		add(w, " type %d code %d", question->icmp_type, question->icmp_code);
 }
 
-const char *bg_path_missing(const struct bg_model *model, const struct bg_path *path,
-			    const struct bg_path_step *step, char *text)
+const char *bg_path_missing(const struct bg_path *path, const struct bg_path_step *step, char *text)
 {
+	const struct bg_model *model = path->model;
 	const struct bg_model_branch *branch = step->branch, *other;
 	bool egress = step->direction == BG_EGRESS;
 	bool node = step->answer.reason == BG_REASON_NO_NODE_RULE;
@@ -105,12 +105,11 @@ const char *bg_path_missing(const struct bg_model *model, const struct bg_path *
 	return text;
 }
 
-static void print_step(const struct bg_model *model, const struct bg_explainer *explainer,
-		       const struct bg_path *path, const struct bg_path_step *step)
+static void print_step(const struct bg_path *path, const struct bg_path_step *step)
 {
-	const struct bg_explain_rule *rule = bg_explain_rule(explainer, step->answer.rule);
+	const struct bg_explain_rule *rule = bg_explain_rule(path->explainer, step->answer.rule);
 	const struct bg_explain_rule *node_rule =
-		bg_explain_rule(explainer, step->answer.node_rule);
+		bg_explain_rule(path->explainer, step->answer.node_rule);
 	char text[BG_PATH_MISSING_TEXT], rule_text[BG_RULE_TEXT];
 
 	printf("  %-15s %-7s %-5s  %s: %s\n", step->interface, bg_direction_name(step->direction),
@@ -120,12 +119,11 @@ static void print_step(const struct bg_model *model, const struct bg_explainer *
 		printf("      %-9s %s\n", "rule", bg_format_rule(&rule->rule, rule_text));
 	if (node_rule)
 		printf("      %-9s %s\n", "node rule", bg_format_rule(&node_rule->rule, rule_text));
-	if (*bg_path_missing(model, path, step, text))
+	if (*bg_path_missing(path, step, text))
 		printf("      %-9s %s\n", "missing", text);
 }
 
-void bg_path_print(const struct bg_model *model, const struct bg_explainer *explainer,
-		   const struct bg_path *path)
+void bg_path_print(const struct bg_path *path)
 {
 	struct writer service = { .text = (char[BG_PATH_MISSING_TEXT]){ 0 } };
 	char from[END_TEXT], to[END_TEXT];
@@ -134,18 +132,17 @@ void bg_path_print(const struct bg_model *model, const struct bg_explainer *expl
 	printf("%s: %s from %s to %s\n", path->allowed ? "allow" : "deny", service.text,
 	       end_text(path, false, from), end_text(path, true, to));
 	for (size_t i = 0; i < path->step_count; i++)
-		print_step(model, explainer, path, &path->steps[i]);
+		print_step(path, &path->steps[i]);
 	if (*path->between)
 		printf("  %s\n", path->between);
 }
 
-static json_t *step_json(const struct bg_model *model, const struct bg_explainer *explainer,
-			 const struct bg_path *path, const struct bg_path_step *step)
+static json_t *step_json(const struct bg_path *path, const struct bg_path_step *step)
 {
-	json_t *json = bg_answer_json(explainer, &step->answer), *more;
+	json_t *json = bg_answer_json(path->explainer, &step->answer), *more;
 	char missing[BG_PATH_MISSING_TEXT];
 
-	bg_path_missing(model, path, step, missing);
+	bg_path_missing(path, step, missing);
 	more = json_pack("{s:o, s:s, s:s, s:o, s:o}", "Interface", bg_json_text(step->interface),
 			 "Program", bg_explain_program_name(step->program), "Direction",
 			 bg_direction_name(step->direction), "Branch",
@@ -159,15 +156,13 @@ static json_t *step_json(const struct bg_model *model, const struct bg_explainer
 	return json;
 }
 
-json_t *bg_path_json(const struct bg_model *model, const struct bg_explainer *explainer,
-		     const struct bg_path *path)
+json_t *bg_path_json(const struct bg_path *path)
 {
 	char from[BG_IP_TEXT], to[BG_IP_TEXT];
 	json_t *steps = json_array();
 
 	for (size_t i = 0; i < path->step_count && steps; i++) {
-		if (json_array_append_new(steps,
-					  step_json(model, explainer, path, &path->steps[i]))) {
+		if (json_array_append_new(steps, step_json(path, &path->steps[i]))) {
 			json_decref(steps);
 			steps = NULL;
 		}

@@ -244,19 +244,21 @@ static int answer_all(const struct request *request, struct bg_explainer *explai
 static int answer_path(const struct request *request, struct bg_error *err)
 {
 	bg_cleanup(bg_model_free_at) struct bg_model *model = NULL;
-	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
-	struct bg_path path;
+	bg_cleanup(bg_path_release) struct bg_path path = { .from_name = request->from,
+							    .to_name = request->to,
+							    .question = request->question };
 	int rc;
 
 	rc = bg_read_feed(request->feed, &model, err);
-	if (!rc)
-		rc = bg_explain_path(model, request->from, request->to, &request->question, &path,
-				     &explainer, err);
+	if (rc)
+		return rc;
+	path.model = model;
+	rc = bg_explain_path(&path, err);
 	if (rc)
 		return rc;
 	if (request->json)
-		return bg_print_json(bg_path_json(model, explainer, &path), err);
-	bg_path_print(model, explainer, &path);
+		return bg_print_json(bg_path_json(&path), err);
+	bg_path_print(&path);
 	return 0;
 }
 
