@@ -186,31 +186,30 @@ static int attach_tcx(int prog_fd, struct bg_attachment *attachment, struct bg_e
 	return 0;
 }
 
-int bg_attach(const struct bg_attach_context *context, enum bg_program program, __u32 ifindex,
-	      const char *interface, bool native, struct bg_attachment *out, bool *made_qdisc,
-	      struct bg_error *err)
+int bg_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
+	      bool *made_qdisc, struct bg_error *err)
 {
-	struct bg_attachment attachment = { .program = program, .ifindex = ifindex, .link_fd = -1 };
-	int prog_fd = bg_program_fd(context->skel, program), rc;
+	struct bg_attachment made = *attachment;
+	int prog_fd = bg_program_fd(context->skel, made.program), rc;
 
-	snprintf(attachment.interface, sizeof(attachment.interface), "%s", interface);
-	if (bg_program_hook(program) == BG_HOOK_XDP)
-		rc = attach_xdp(prog_fd, &attachment, native, err);
+	made.link_fd = -1;
+	if (bg_program_hook(made.program) == BG_HOOK_XDP)
+		rc = attach_xdp(prog_fd, &made, context->native_xdp, err);
 	else if (context->tcx)
-		rc = attach_tcx(prog_fd, &attachment, err);
+		rc = attach_tcx(prog_fd, &made, err);
 	else
-		rc = bg_clsact_attach(context, &attachment, made_qdisc, err);
+		rc = bg_clsact_attach(context, &made, made_qdisc, err);
 	if (rc)
 		return rc;
-	if (attachment.link_fd >= 0) {
-		attachment.prog_id = program_id(prog_fd);
-		rc = pin_link(context->pin_dir, &attachment, err);
+	if (made.link_fd >= 0) {
+		made.prog_id = program_id(prog_fd);
+		rc = pin_link(context->pin_dir, &made, err);
 		if (rc) {
-			close(attachment.link_fd); /* which detaches */
+			close(made.link_fd); /* which detaches */
 			return rc;
 		}
 	}
-	*out = attachment;
+	*attachment = made;
 	return 0;
 }
 

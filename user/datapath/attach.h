@@ -36,7 +36,8 @@ struct bg_attachment {
 struct bg_attach_context {
 	const char *pin_dir;
 	const struct branchguard_bpf *skel;
-	bool tcx; /* else clsact */
+	bool tcx;	 /* else clsact */
+	bool native_xdp; /* XDP in the driver, when that can */
 };
 
 const char *bg_attach_by_name(enum bg_attach_by by);
@@ -46,13 +47,13 @@ const char *bg_attach_by_name(enum bg_attach_by by);
 int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *err);
 
 /*
- * Attaches and pins. A filter of ours that is there already is replaced in
+ * Attaches and pins. The caller sets program, ifindex and interface; the rest is
+ * filled in on success. A filter of ours that is there already is replaced in
  * place. -EBUSY: an XDP program of somebody else is on the interface; the text
  * says whose. *made_qdisc is set to true when the interface had no clsact qdisc
- * before. `native`: XDP in the driver, when that can.
+ * before, also when attaching fails then.
  */
-int bg_attach(const struct bg_attach_context *context, enum bg_program program, __u32 ifindex,
-	      const char *interface, bool native, struct bg_attachment *attachment,
+int bg_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
 	      bool *made_qdisc, struct bg_error *err);
 
 /* Puts the context's program in the place of the one that is attached: every

@@ -39,12 +39,13 @@ static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			  struct bg_error *err)
 {
 	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
-	struct bg_attachment *attachment = &guard->attachment[program], made;
+	struct bg_attachment *attachment = &guard->attachment[program];
+	struct bg_attachment made = { .program = program, .ifindex = guard->ifindex };
 	bool made_qdisc = false;
 	int rc;
 
-	rc = bg_attach(&context, program, guard->ifindex, guard->name,
-		       ifaces->options.xdp == BG_XDP_ON_TRUNK, &made, &made_qdisc, err);
+	snprintf(made.interface, sizeof(made.interface), "%s", guard->name);
+	rc = bg_attach(&context, &made, &made_qdisc, err);
 	if (made_qdisc) {
 		guard->flags |= BG_IFACE_OUR_QDISC;
 		guard->in_map = false;

@@ -100,6 +100,7 @@ struct bg_attach_context bg_ifaces_context(const struct bg_ifaces *ifaces,
 		.pin_dir = ifaces->options.pin_dir,
 		.skel = datapath->skel,
 		.tcx = ifaces->options.tcx,
+		.native_xdp = ifaces->options.xdp == BG_XDP_ON_TRUNK,
 	};
 
 	return context;
