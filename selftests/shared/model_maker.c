@@ -11,19 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A table of `count` entries gets one more, zeroed; room is the next power of two. */
-static void *grow(void *table, size_t count, size_t size)
-{
-	if (!(count & (count - 1))) {
-		table = reallocarray(table, count ? 2 * count : 1, size);
-		if (!table)
-			abort();
-	}
-	memset((char *)table + count * size, 0, size);
-	return table;
-}
+#include "base/grow.h"
 
-#define GROW(table, count) ((table) = grow(table, count, sizeof(*(table))), &(table)[(count)++])
+#define GROW(table, count)                                                                         \
+	({                                                                                         \
+		__typeof__(table) added_ = BG_GROW((table), (count));                              \
+		if (!added_)                                                                       \
+			abort();                                                                   \
+		added_;                                                                            \
+	})
 
 static char *copy(const char *text)
 {

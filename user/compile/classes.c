@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 
 #define OPEN_MAX 130 /* nested distinct prefixes: 129 lengths */
 
@@ -50,19 +51,11 @@ static void release_sweep(struct sweep *sweep)
 
 int bg_classes_add(struct bg_classes *classes, const struct bg_prefix *prefix, __u32 set)
 {
-	struct bg_class_item *item;
+	struct bg_class_item *item = BG_GROW(classes->items, classes->item_count);
 	bool ipv6 = !bg_prefix_is_v4(prefix);
 
-	if (classes->item_count == classes->item_room) {
-		size_t room = classes->item_room ? 2 * classes->item_room : 1024;
-		struct bg_class_item *items = reallocarray(classes->items, room, sizeof(*items));
-
-		if (!items)
-			return -ENOMEM;
-		classes->items = items;
-		classes->item_room = room;
-	}
-	item = &classes->items[classes->item_count++];
+	if (!item)
+		return -ENOMEM;
 	bg_addr_key(&prefix->addr, ipv6, &item->hi, &item->lo);
 	item->set = set;
 	item->length = ipv6 ? prefix->length : prefix->length - BG_V4_BITS;
@@ -191,13 +184,8 @@ static int find_class(struct sweep *sweep, __u32 parent, __u32 first, __u32 *fou
 		}
 	}
 	start = classes->own_start[classes->count];
-	if (start + count > sweep->own_room) {
-		size_t room = 2 * ((size_t)start + count) + 256;
-
-		if (grow(&classes->own, room, sizeof(*classes->own)))
-			return -ENOMEM;
-		sweep->own_room = room;
-	}
+	if (BG_RESERVE(classes->own, sweep->own_room, (size_t)start + count))
+		return -ENOMEM;
 	memcpy(classes->own + start, sweep->added + first, count * sizeof(*classes->own));
 	*found = classes->count++;
 	classes->parent[*found] = parent;

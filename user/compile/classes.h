@@ -22,7 +22,7 @@ struct bg_class_item {
 struct bg_classes {
 	/* in: bg_classes_add() */
 	struct bg_class_item *items;
-	size_t item_count, item_room;
+	size_t item_count;
 	__u32 set_count; /* sets are 0 .. set_count - 1 */
 
 	/* out: bg_classes_build() */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "base/hash.h"
 
 #define TAG_MAX 0xffffffu /* 24 bits in struct bg_flow_key */
@@ -130,20 +131,7 @@ static int rebuild_table(struct bg_registry *registry, size_t more)
 
 static int grow_rules(struct bg_registry *registry, __u32 number)
 {
-	size_t room = registry->rule_room ? registry->rule_room : 256;
-	struct rule_entry *rules;
-
-	while (room <= number)
-		room *= 2;
-	if (room == registry->rule_room)
-		return 0;
-	rules = reallocarray(registry->rules, room, sizeof(*rules));
-	if (!rules)
-		return -ENOMEM;
-	memset(rules + registry->rule_room, 0, (room - registry->rule_room) * sizeof(*rules));
-	registry->rules = rules;
-	registry->rule_room = room;
-	return 0;
+	return BG_RESERVE(registry->rules, registry->rule_room, (size_t)number + 1);
 }
 
 /* The next number that is free; 0 = none, or no memory. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 
 /*
  * Services that EC2 never filters (VPC user guide, "Control traffic to your
@@ -39,17 +40,13 @@ void bg_specials_release(struct bg_specials *specials)
 
 static int new_set(struct bg_specials *specials, __u32 info, __u32 *set)
 {
-	if (specials->count == specials->room) {
-		size_t room = specials->room ? 2 * specials->room : 64;
-		__u32 *grown = reallocarray(specials->info, room, sizeof(*grown));
+	__u32 *added;
 
-		if (!grown)
-			return -ENOMEM;
-		specials->info = grown;
-		specials->room = room;
-	}
 	*set = specials->first + specials->count;
-	specials->info[specials->count++] = info;
+	added = BG_GROW(specials->info, specials->count);
+	if (!added)
+		return -ENOMEM;
+	*added = info;
 	return 0;
 }
 

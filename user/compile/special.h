@@ -12,7 +12,7 @@
 struct bg_specials {
 	__u32 first; /* set number of info[0] */
 	__u32 *info; /* by set - first: what class_info has of it */
-	size_t count, room;
+	size_t count;
 };
 
 /* Adds the model's special addresses to the classes as sets from

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 
 /* Node numbers are 23 bits: BG_NODE_MASK. */
 #define MOST_BLOCKS ((BG_NODE_MASK + 1) / (BG_BLOCK_CELLS / BG_NODE_CELLS))
@@ -147,17 +148,8 @@ int bg_writer_uniform(struct bg_writer *writer, __u32 value, __u32 *index, struc
 	__u32 values[BG_CHUNK_CELLS];
 	int rc;
 
-	if (value >= writer->uniform_room) {
-		size_t room = 2 * ((size_t)value + 512);
-		__u32 *uniform = reallocarray(writer->uniform, room, sizeof(*uniform));
-
-		if (!uniform)
-			return out_of_memory(err);
-		memset(uniform + writer->uniform_room, 0,
-		       (room - writer->uniform_room) * sizeof(*uniform));
-		writer->uniform = uniform;
-		writer->uniform_room = room;
-	}
+	if (BG_RESERVE(writer->uniform, writer->uniform_room, (size_t)value + 1))
+		return out_of_memory(err);
 	if (!writer->uniform[value]) {
 		for (int i = 0; i < BG_CHUNK_CELLS; i++)
 			values[i] = value;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/grow.h"
+
 struct bg_ids {
 	__u32 *id;
 	size_t count;
@@ -15,12 +17,11 @@ struct bg_ids {
 
 static inline int bg_ids_add(struct bg_ids *ids, __u32 id)
 {
-	__u32 *larger = realloc(ids->id, (ids->count + 1) * sizeof(*larger));
+	__u32 *added = BG_GROW(ids->id, ids->count);
 
-	if (!larger)
+	if (!added)
 		return -ENOMEM;
-	ids->id = larger;
-	ids->id[ids->count++] = id;
+	*added = id;
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What every part of the feed needs: tables that grow, warnings, addresses. */
+/* What every part of the feed needs: warnings, prefixes, addresses, protocols. */
 #include "feed/reading.h"
 
 #include <errno.h>
@@ -10,18 +10,6 @@
 
 #include "base/cleanup.h"
 #include "protocol.h"
-
-void *bg_grow(void *table, size_t count, size_t size)
-{
-	/* room is the next power of two, so it need not be stored */
-	if (!(count & (count - 1))) {
-		table = reallocarray(table, count ? 2 * count : 1, size);
-		if (!table)
-			return NULL;
-	}
-	memset((char *)table + count * size, 0, size);
-	return table;
-}
 
 int bg_no_memory(struct bg_error *err)
 {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/dict.h"
+#include "base/grow.h"
 #include "feed/feed.h"
 #include "feed/json.h"
 
@@ -73,18 +74,6 @@ struct bg_feed {
 };
 
 /* --- reading.c --- */
-
-/* One more entry, zeroed, of a table that has `count`; NULL when out of memory,
- * the table then is as it was. */
-void *bg_grow(void *table, size_t count, size_t size);
-
-#define BG_GROW(table, count)                                                                      \
-	({                                                                                         \
-		__typeof__(table) grown_ = bg_grow((table), (count), sizeof(*(table)));            \
-		if (grown_)                                                                        \
-			(table) = grown_;                                                          \
-		grown_ ? &(table)[(count)++] : NULL;                                               \
-	})
 
 int bg_no_memory(struct bg_error *err);
 

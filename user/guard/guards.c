@@ -3,8 +3,9 @@
 #include "guard/guards.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/grow.h"
 
 const char *bg_role_name(enum bg_role role)
 {
@@ -28,17 +29,9 @@ struct bg_guard *bg_guard_get(struct bg_ifaces *ifaces, __u32 ifindex, const cha
 
 	if (guard)
 		return guard;
-	if (ifaces->count == ifaces->capacity) {
-		size_t capacity = ifaces->capacity * 2 + 32;
-		struct bg_guard *larger = realloc(ifaces->guards, capacity * sizeof(*larger));
-
-		if (!larger)
-			return NULL;
-		ifaces->guards = larger;
-		ifaces->capacity = capacity;
-	}
-	guard = &ifaces->guards[ifaces->count++];
-	memset(guard, 0, sizeof(*guard));
+	guard = BG_GROW(ifaces->guards, ifaces->count);
+	if (!guard)
+		return NULL;
 	guard->ifindex = ifindex;
 	snprintf(guard->name, sizeof(guard->name), "%s", name);
 	for (int program = 0; program < BG_PROGRAMS; program++)

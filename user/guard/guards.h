@@ -27,7 +27,7 @@ struct bg_ifaces {
 	struct bg_ifaces_options options;
 	struct bg_netdevs *netdevs;
 	struct bg_guard *guards;
-	size_t count, capacity;
+	size_t count;
 	__u32 primary; /* of the default route */
 };
 

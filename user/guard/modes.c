@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "guard/plan.h"
 
 /* How a branch was attached. */
@@ -21,7 +22,7 @@ struct bg_modes {
 	enum bg_mode *asked_before; /* by the model before */
 	bool *told_before;
 	struct attached *attached;
-	size_t count, capacity;
+	size_t count;
 };
 
 struct bg_modes *bg_modes_new(void)
@@ -54,17 +55,9 @@ static int record(struct bg_modes *modes, const char *id, __u32 ifindex, enum bg
 	struct attached *attached = find(modes, id);
 
 	if (!attached) {
-		if (modes->count == modes->capacity) {
-			size_t capacity = modes->capacity * 2 + 32;
-			struct attached *larger =
-				realloc(modes->attached, capacity * sizeof(*larger));
-
-			if (!larger)
-				return -ENOMEM;
-			modes->attached = larger;
-			modes->capacity = capacity;
-		}
-		attached = &modes->attached[modes->count++];
+		attached = BG_GROW(modes->attached, modes->count);
+		if (!attached)
+			return -ENOMEM;
 		snprintf(attached->id, sizeof(attached->id), "%s", id);
 	}
 	attached->ifindex = ifindex;

@@ -13,6 +13,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "guard/netlink.h"
 
 /* Bursts (hundreds of pods at once) must fit, else it is a full dump each time. */
@@ -22,7 +23,7 @@ struct bg_netdevs {
 	struct mnl_socket *events;
 	struct bg_netlink netlink;
 	struct bg_netdev *netdev; /* sorted by ifindex */
-	size_t count, capacity;
+	size_t count;
 	/* while a batch is taken in */
 	void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context);
 	void *context;
@@ -60,19 +61,10 @@ static int put_netdev(struct bg_netdevs *netdevs, const struct bg_netdev *netdev
 		if (same_netdev(&netdevs->netdev[place], netdev))
 			return 0;
 	} else {
-		if (netdevs->count == netdevs->capacity) {
-			size_t capacity = netdevs->capacity * 2 + 64;
-			struct bg_netdev *larger =
-				realloc(netdevs->netdev, capacity * sizeof(*larger));
-
-			if (!larger)
-				return -ENOMEM;
-			netdevs->netdev = larger;
-			netdevs->capacity = capacity;
-		}
+		if (!BG_GROW(netdevs->netdev, netdevs->count))
+			return -ENOMEM;
 		memmove(&netdevs->netdev[place + 1], &netdevs->netdev[place],
-			(netdevs->count - place) * sizeof(*netdev));
-		netdevs->count++;
+			(netdevs->count - 1 - place) * sizeof(*netdev));
 	}
 	netdevs->netdev[place] = *netdev;
 	netdevs->changed |= BG_NETDEVS_CHANGED;
@@ -260,26 +252,20 @@ int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netde
 
 struct route_list {
 	struct bg_default_route *routes;
-	size_t count, capacity;
+	size_t count;
 };
 
 static int take_route(const struct nlmsghdr *message, void *context)
 {
 	struct route_list *list = context;
-	struct bg_default_route route;
+	struct bg_default_route route, *added;
 
 	if (message->nlmsg_type != RTM_NEWROUTE || !bg_default_route_parse(message, &route))
 		return MNL_CB_OK;
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity * 2 + 64;
-		struct bg_default_route *larger = realloc(list->routes, capacity * sizeof(*larger));
-
-		if (!larger)
-			return MNL_CB_ERROR;
-		list->routes = larger;
-		list->capacity = capacity;
-	}
-	list->routes[list->count++] = route;
+	added = BG_GROW(list->routes, list->count);
+	if (!added)
+		return MNL_CB_ERROR;
+	*added = route;
 	return MNL_CB_OK;
 }
 

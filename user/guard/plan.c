@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 #define BRANCH_PREFIX "vlan.eth."
 #define STRICT_PREFIX "vlan"
 #define STANDARD_PREFIX "eni"
@@ -69,16 +71,10 @@ static int add(struct bg_plan *plan, const struct bg_planned *planned)
 		known->programs |= planned->programs;
 		return 0;
 	}
-	if (plan->count == plan->capacity) {
-		size_t capacity = plan->capacity * 2 + 32;
-		struct bg_planned *larger = realloc(plan->planned, capacity * sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		plan->planned = larger;
-		plan->capacity = capacity;
-	}
-	plan->planned[plan->count++] = *planned;
+	known = BG_GROW(plan->planned, plan->count);
+	if (!known)
+		return -ENOMEM;
+	*known = *planned;
 	return 0;
 }
 

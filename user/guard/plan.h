@@ -23,7 +23,7 @@ struct bg_planned {
 
 struct bg_plan {
 	struct bg_planned *planned;
-	size_t count, capacity;
+	size_t count;
 	bool has_trunk;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/grow.h"
 
 #define FRAGMENT_LIFE_NS (30 * BG_NS_PER_S) /* flow.h */
 
@@ -26,21 +27,17 @@ int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, stru
 /* Rows of any kind, collected. */
 struct list {
 	char *rows;
-	size_t count, capacity, row_bytes;
+	size_t count, row_bytes;
 };
 
 static void *list_add(struct list *list)
 {
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 64;
-		char *rows = reallocarray(list->rows, capacity, list->row_bytes);
+	char *rows = bg_grow(list->rows, list->count, list->row_bytes);
 
-		if (!rows)
-			return NULL;
-		list->rows = rows;
-		list->capacity = capacity;
-	}
-	return list->rows + list->count++ * list->row_bytes;
+	if (!rows)
+		return NULL;
+	list->rows = rows;
+	return rows + list->count++ * list->row_bytes;
 }
 
 static int add_branch(const void *key, const void *value, void *context)

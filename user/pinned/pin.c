@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 
 #define NEW_SUFFIX "_new"
 
@@ -180,7 +181,7 @@ static int each_name(const char *pin_dir, enum bg_pin_kind kind, bool replacemen
 {
 	bg_cleanup(closedir_at) DIR *directory = NULL;
 	bg_auto_free char *names = NULL;
-	size_t length = 0, capacity = 0;
+	size_t length = 0, room = 0;
 	char path[PATH_MAX];
 	struct dirent *entry;
 	int rc;
@@ -196,14 +197,8 @@ static int each_name(const char *pin_dir, enum bg_pin_kind kind, bool replacemen
 
 		if (entry->d_name[0] == '.' || is_new(entry->d_name) != replacements)
 			continue;
-		if (length + size > capacity) {
-			char *larger = realloc(names, capacity * 2 + size + 1024);
-
-			if (!larger)
-				return -ENOMEM;
-			names = larger;
-			capacity = capacity * 2 + size + 1024;
-		}
+		if (BG_RESERVE(names, room, length + size))
+			return -ENOMEM;
 		memcpy(names + length, entry->d_name, size);
 		length += size;
 	}

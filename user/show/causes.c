@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/grow.h"
 #include "base/names.h"
 #include "show/out.h"
 #include "show/status.h"
 
 struct causes {
 	struct bg_cause *list;
-	size_t count, capacity;
+	size_t count;
 	bool failed; /* out of memory */
 };
 
@@ -22,18 +23,11 @@ static void __attribute__((format(printf, 3, 4))) add(struct causes *causes, con
 	struct bg_cause *cause;
 	va_list args;
 
-	if (causes->count == causes->capacity) {
-		size_t capacity = causes->capacity ? causes->capacity * 2 : 16;
-		struct bg_cause *list = reallocarray(causes->list, capacity, sizeof(*list));
-
-		if (!list) {
-			causes->failed = true;
-			return;
-		}
-		causes->list = list;
-		causes->capacity = capacity;
+	cause = BG_GROW(causes->list, causes->count);
+	if (!cause) {
+		causes->failed = true;
+		return;
 	}
-	cause = &causes->list[causes->count++];
 	snprintf(cause->subject, sizeof(cause->subject), "%s", subject);
 	va_start(args, format);
 	vsnprintf(cause->text, sizeof(cause->text), format, args);

@@ -6,23 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/format.h"
+#include "base/grow.h"
 
 int bg_table_add(struct bg_table *table, const char *text)
 {
-	if (table->cell_count == table->cell_capacity) {
-		size_t capacity = table->cell_capacity ? table->cell_capacity * 2 : 64;
-		char **cells = reallocarray(table->cells, capacity, sizeof(*cells));
+	bg_auto_free char *copy = strdup(text);
+	char **cell = copy ? BG_GROW(table->cells, table->cell_count) : NULL;
 
-		if (!cells)
-			return -ENOMEM;
-		table->cells = cells;
-		table->cell_capacity = capacity;
-	}
-	table->cells[table->cell_count] = strdup(text);
-	if (!table->cells[table->cell_count])
+	if (!cell)
 		return -ENOMEM;
-	bg_printable(table->cells[table->cell_count++]);
+	bg_printable(copy);
+	*cell = bg_take_ptr(copy);
 	return 0;
 }
 
@@ -73,7 +69,7 @@ void bg_table_free(struct bg_table *table)
 		free(table->cells[i]);
 	free(table->cells);
 	table->cells = NULL;
-	table->cell_count = table->cell_capacity = 0;
+	table->cell_count = 0;
 }
 
 json_t *bg_json_text(const char *text)

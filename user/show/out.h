@@ -16,7 +16,7 @@ struct bg_table {
 	size_t columns;
 	const char *const *heads; /* "^NAME" is aligned to the right */
 	char **cells;
-	size_t cell_count, cell_capacity;
+	size_t cell_count;
 };
 
 /* Adds a cell, row by row; the text is copied, made printable. 0 or -ENOMEM. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "datapath/attach.h"
 #include "pinned/pin.h"
 #include "pinned/state_file.h"
@@ -123,13 +124,11 @@ static void hook_list_free(struct hook_list *list)
 static int add_iface(const struct bg_iface *iface, void *context)
 {
 	struct hook_list *list = context;
-	struct bg_iface *ifaces =
-		reallocarray(list->ifaces, list->iface_count + 1, sizeof(*ifaces));
+	struct bg_iface *added = BG_GROW(list->ifaces, list->iface_count);
 
-	if (!ifaces)
+	if (!added)
 		return -ENOMEM;
-	list->ifaces = ifaces;
-	ifaces[list->iface_count++] = *iface;
+	*added = *iface;
 	return 0;
 }
 
@@ -153,13 +152,10 @@ static void name_program(__u32 id, struct bg_hook_status *hook)
 static int add_hook(struct hook_list *list, const struct bg_hook_status *found)
 {
 	struct bg_status *status = list->status;
-	struct bg_hook_status *hook, *hooks;
+	struct bg_hook_status *hook = BG_GROW(status->hooks, status->hook_count);
 
-	hooks = reallocarray(status->hooks, status->hook_count + 1, sizeof(*hooks));
-	if (!hooks)
+	if (!hook)
 		return -ENOMEM;
-	status->hooks = hooks;
-	hook = &hooks[status->hook_count++];
 	*hook = *found;
 	if (!hook->ifindex || !if_indextoname(hook->ifindex, hook->interface))
 		hook->interface[0] = '\0';

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 
 /* What a pipe is given at first: it doubles. */
 #define FIRST_BYTES 65536
@@ -51,14 +52,8 @@ static int read_all(const char *name, int fd, size_t expected_bytes, size_t most
 			return bg_fail(err, -E2BIG,
 				       "%s: found more than %zu bytes, expected at most so many",
 				       name, most_bytes);
-		if (used == room) {
-			char *larger = realloc(bytes, 2 * room);
-
-			if (!larger)
-				break;
-			bytes = larger;
-			room *= 2;
-		}
+		if (BG_RESERVE(bytes, room, used + 1))
+			break;
 	}
 	return bg_fail(err, -ENOMEM, "%s: out of memory", name);
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/grow.h"
 #include "base/ip.h"
 #include "base/names.h"
 #include "pinned/maps_read.h"
@@ -37,7 +38,7 @@ struct snapshot {
 	const struct query *query;
 	__u64 now_ns;
 	struct bg_flow *flows;
-	size_t count, capacity;
+	size_t count;
 };
 
 static void snapshot_free(struct snapshot *snapshot)
@@ -65,19 +66,14 @@ static bool fits(const struct query *query, const struct bg_flow_key *key)
 static int take_flow(const struct bg_flow *flow, void *context)
 {
 	struct snapshot *snapshot = context;
+	struct bg_flow *taken;
 
 	if (!fits(snapshot->query, &flow->key) || !bg_flow_left_ns(flow, snapshot->now_ns))
 		return 0;
-	if (snapshot->count == snapshot->capacity) {
-		size_t capacity = snapshot->capacity ? snapshot->capacity * 2 : 256;
-		struct bg_flow *flows = reallocarray(snapshot->flows, capacity, sizeof(*flows));
-
-		if (!flows)
-			return -ENOMEM;
-		snapshot->flows = flows;
-		snapshot->capacity = capacity;
-	}
-	snapshot->flows[snapshot->count++] = *flow;
+	taken = BG_GROW(snapshot->flows, snapshot->count);
+	if (!taken)
+		return -ENOMEM;
+	*taken = *flow;
 	return 0;
 }
 
