@@ -3,7 +3,16 @@
  * Rows follow the class tree: the row of a class is that of its parent, with
  * the rules added whose peers are among the class's own sets. Only the chunks
  * that such a rule touches are made anew, so a class costs what its own sets
- * add, not the number of services.
+ * add, not the number of services. Called by compile.c, once a list of groups
+ * and direction.
+ *
+ * An example: rule 1 allows tcp 80 from 10.0.0.0/8, rule 2 tcp 443 from
+ * 10.1.0.0/16. Port 80 is service class 1, port 443 is 2.
+ *
+ *	address class	its own set	its row: [1] [2]
+ *	0		none		0, allows nothing
+ *	1		10.0.0.0/8	rule 1, -	row 0 and rule 1
+ *	2, below 1	10.1.0.0/16	rule 1, rule 2	the row of 1 and rule 2
  */
 #include "compile/policy.h"
 
@@ -13,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "compile/class_index.h"
+#include "compile/row.h"
 
 #define NONE 0xffffffffu
 #define NUMBER_MAX (1u << 24) /* of rules; far more than a map holds */
@@ -32,31 +42,33 @@ struct policy_set {
 	__u32 memo_parent, memo_row;
 };
 
+/* The rules of the policy in work: collect_rules() and number_specs() fill it. */
+struct collected {
+	__u32 serial;		   /* of this policy; marks that hold it are valid */
+	struct policy_rule *rules; /* in the order in which they win */
+	struct bg_spec *specs;	   /* distinct */
+	__u32 rule_count, spec_count;
+	__u32 *rank; /* by rule number: place in `rules` */
+	struct policy_set *sets;
+};
+
+/* The rows that the classes got: visit_sets() fills it, class by class. */
+struct class_rows {
+	__u32 *row, *mark; /* by class */
+	__u32 *chunk_mark; /* by class / 64: one of these classes has a row */
+	__u32 *waiting;	   /* classes still to be visited, a stack */
+};
+
 struct bg_policies {
 	const struct bg_model *model;
 	const struct bg_classes *classes;
 	struct bg_writer *writer;
-
 	struct bg_class_index index;
 
-	/* the policy in work; marks hold `serial` where they are valid */
-	__u32 serial;
-	struct policy_rule *rules; /* in the order in which they win */
-	struct bg_spec *specs;	   /* distinct */
-	__u32 rule_count, spec_count;
-	struct bg_services services;
-	__u32 *rank; /* by rule number: place in `rules` */
-	struct policy_set *sets;
-	__u32 *row, *row_mark; /* by class */
-	__u32 *chunk_mark;     /* by class / 64 */
-	__u32 *stack;	       /* classes to visit */
-
-	/* the row in work: its head, and those chunks that change */
-	__u32 *head, *cells, *loaded, *touched;
-	__u32 *empty; /* head of the row that allows nothing */
-	size_t chunk_room;
-	__u32 touched_count, row_serial;
-	size_t row_count;
+	struct collected collected;
+	struct bg_services services; /* of collected.specs */
+	struct class_rows rows;
+	struct bg_row_maker maker;
 };
 
 static int out_of_memory(struct bg_error *err)
@@ -70,38 +82,27 @@ void bg_policies_free(struct bg_policies *policies)
 		return;
 	bg_services_release(&policies->services);
 	bg_class_index_release(&policies->index);
-	free(policies->rules);
-	free(policies->specs);
-	free(policies->rank);
-	free(policies->sets);
-	free(policies->row);
-	free(policies->row_mark);
-	free(policies->chunk_mark);
-	free(policies->stack);
-	free(policies->head);
-	free(policies->cells);
-	free(policies->loaded);
-	free(policies->touched);
-	free(policies->empty);
+	bg_row_release(&policies->maker);
+	free(policies->collected.rules);
+	free(policies->collected.specs);
+	free(policies->collected.rank);
+	free(policies->collected.sets);
+	free(policies->rows.row);
+	free(policies->rows.mark);
+	free(policies->rows.chunk_mark);
+	free(policies->rows.waiting);
 	free(policies);
 }
 
 size_t bg_policies_rows(const struct bg_policies *policies)
 {
-	return policies->row_count;
+	return policies->maker.made;
 }
 
-int bg_policies_new(const struct bg_model *model, const struct bg_classes *classes,
-		    struct bg_writer *writer, struct bg_policies **result, struct bg_error *err)
+/* The highest number that a rule has; -EINVAL: one has none, or one too high. */
+static int highest_number(const struct bg_model *model, __u32 *highest, struct bg_error *err)
 {
-	bg_cleanup(bg_policies_free_at) struct bg_policies *policies = calloc(1, sizeof(*policies));
-	__u32 numbers = 0;
-
-	if (!policies)
-		return out_of_memory(err);
-	policies->model = model;
-	policies->classes = classes;
-	policies->writer = writer;
+	*highest = 0;
 	for (size_t i = 0; i < model->rule_count; i++) {
 		__u32 number = model->rules[i].number;
 
@@ -111,19 +112,41 @@ int bg_policies_new(const struct bg_model *model, const struct bg_classes *class
 				       "number %u, expected 1 to %u",
 				       i, model->groups[model->rules[i].group].id, number,
 				       NUMBER_MAX);
-		if (number > numbers)
-			numbers = number;
+		if (number > *highest)
+			*highest = number;
 	}
-	policies->rules = calloc(model->rule_count + 1, sizeof(*policies->rules));
-	policies->specs = calloc(model->rule_count + 1, sizeof(*policies->specs));
-	policies->rank = calloc((size_t)numbers + 1, sizeof(__u32));
-	policies->sets = calloc(model->set_count + 1, sizeof(*policies->sets));
-	policies->row = calloc(classes->count, sizeof(__u32));
-	policies->row_mark = calloc(classes->count, sizeof(__u32));
-	policies->chunk_mark = calloc(classes->count / BG_CHUNK_CELLS + 1, sizeof(__u32));
-	policies->stack = calloc(classes->count, sizeof(__u32));
-	if (!policies->rules || !policies->specs || !policies->rank || !policies->sets ||
-	    !policies->row || !policies->row_mark || !policies->chunk_mark || !policies->stack ||
+	return 0;
+}
+
+int bg_policies_new(const struct bg_model *model, const struct bg_classes *classes,
+		    struct bg_writer *writer, struct bg_policies **result, struct bg_error *err)
+{
+	bg_cleanup(bg_policies_free_at) struct bg_policies *policies = calloc(1, sizeof(*policies));
+	struct collected *collected;
+	struct class_rows *rows;
+	__u32 highest;
+	int rc;
+
+	if (!policies)
+		return out_of_memory(err);
+	policies->model = model;
+	policies->classes = classes;
+	policies->writer = policies->maker.writer = writer;
+	rc = highest_number(model, &highest, err);
+	if (rc)
+		return rc;
+	collected = &policies->collected;
+	collected->rules = calloc(model->rule_count + 1, sizeof(*collected->rules));
+	collected->specs = calloc(model->rule_count + 1, sizeof(*collected->specs));
+	collected->rank = calloc((size_t)highest + 1, sizeof(__u32));
+	collected->sets = calloc(model->set_count + 1, sizeof(*collected->sets));
+	rows = &policies->rows;
+	rows->row = calloc(classes->count, sizeof(__u32));
+	rows->mark = calloc(classes->count, sizeof(__u32));
+	rows->chunk_mark = calloc(classes->count / BG_CHUNK_CELLS + 1, sizeof(__u32));
+	rows->waiting = calloc(classes->count, sizeof(__u32));
+	if (!collected->rules || !collected->specs || !collected->rank || !collected->sets ||
+	    !rows->row || !rows->mark || !rows->chunk_mark || !rows->waiting ||
 	    bg_class_index_build(&policies->index, classes))
 		return out_of_memory(err);
 	*result = bg_take_ptr(policies);
@@ -155,33 +178,30 @@ static struct bg_spec spec_of(const struct bg_model_rule *rule)
 				 .to_port = ported ? rule->to_port : 0 };
 }
 
-static void add_rule(struct bg_policies *policies, const struct bg_model_rule *rule)
+static void add_rule(struct collected *collected, const struct bg_model_rule *rule)
 {
-	struct policy_set *set = &policies->sets[rule->set];
-	__u32 place = policies->rule_count++;
+	struct policy_set *set = &collected->sets[rule->set];
+	__u32 place = collected->rule_count++;
 
-	policies->rules[place] = (struct policy_rule){ .number = rule->number, .next = NONE };
-	policies->specs[policies->spec_count++] = spec_of(rule);
+	collected->rules[place] = (struct policy_rule){ .number = rule->number, .next = NONE };
+	collected->specs[collected->spec_count++] = spec_of(rule);
 	/* rules that read the same have one number: the first place counts */
-	if (policies->rank[rule->number] >= place ||
-	    policies->rules[policies->rank[rule->number]].number != rule->number)
-		policies->rank[rule->number] = place;
-	if (set->mark != policies->serial) {
-		*set = (struct policy_set){ .mark = policies->serial, .first = place };
-	} else {
-		policies->rules[set->last].next = place;
-	}
+	if (collected->rank[rule->number] >= place ||
+	    collected->rules[collected->rank[rule->number]].number != rule->number)
+		collected->rank[rule->number] = place;
+	if (set->mark != collected->serial)
+		*set = (struct policy_set){ .mark = collected->serial, .first = place };
+	else
+		collected->rules[set->last].next = place;
 	set->last = place;
 }
 
-static void collect_rules(struct bg_policies *policies, const size_t *groups, size_t group_count,
-			  enum bg_direction direction)
+static void collect_rules(struct collected *collected, const struct bg_model *model,
+			  const size_t *groups, size_t group_count, enum bg_direction direction)
 {
-	const struct bg_model *model = policies->model;
-
-	policies->serial++;
-	policies->rule_count = 0;
-	policies->spec_count = 0;
+	collected->serial++;
+	collected->rule_count = 0;
+	collected->spec_count = 0;
 	for (size_t i = 0; i < group_count; i++) {
 		const struct bg_group *group = &model->groups[groups[i]];
 
@@ -189,140 +209,69 @@ static void collect_rules(struct bg_policies *policies, const size_t *groups, si
 			const struct bg_model_rule *rule = &model->rules[group->first_rule + n];
 
 			if (rule->direction == direction)
-				add_rule(policies, rule);
+				add_rule(collected, rule);
 		}
 	}
 }
 
 /* Makes the specs distinct and tells each rule its own. */
-static int number_specs(struct bg_policies *policies)
+static int number_specs(struct collected *collected)
 {
-	struct bg_spec *specs = policies->specs;
+	struct bg_spec *specs = collected->specs;
 	bg_auto_free struct bg_spec *of_rule = NULL;
 	__u32 kept = 0;
 
-	of_rule = malloc(policies->rule_count * sizeof(*of_rule));
+	of_rule = malloc(collected->rule_count * sizeof(*of_rule));
 	if (!of_rule)
 		return -ENOMEM;
-	memcpy(of_rule, specs, policies->rule_count * sizeof(*of_rule));
-	qsort(specs, policies->spec_count, sizeof(*specs), compare_specs);
-	for (__u32 i = 0; i < policies->spec_count; i++)
+	memcpy(of_rule, specs, collected->rule_count * sizeof(*of_rule));
+	qsort(specs, collected->spec_count, sizeof(*specs), compare_specs);
+	for (__u32 i = 0; i < collected->spec_count; i++)
 		if (!i || compare_specs(&specs[i], &specs[kept - 1]))
 			specs[kept++] = specs[i];
-	policies->spec_count = kept;
-	for (__u32 i = 0; i < policies->rule_count; i++) {
+	collected->spec_count = kept;
+	for (__u32 i = 0; i < collected->rule_count; i++) {
 		const struct bg_spec *spec =
 			bsearch(&of_rule[i], specs, kept, sizeof(*specs), compare_specs);
 
-		policies->rules[i].spec = spec - specs;
+		collected->rules[i].spec = spec - specs;
 	}
 	return 0;
 }
 
 /* --- rows --- */
 
-static size_t row_chunks(const struct bg_policies *policies)
-{
-	return (policies->services.count + BG_CHUNK_CELLS - 1) / BG_CHUNK_CELLS;
-}
-
-static size_t chunk_length(const struct bg_policies *policies, __u32 chunk)
-{
-	size_t left = policies->services.count - (size_t)chunk * BG_CHUNK_CELLS;
-
-	return left < BG_CHUNK_CELLS ? left : BG_CHUNK_CELLS;
-}
-
-/* Room to make rows in, and the head of the row that allows nothing. */
-static int prepare_rows(struct bg_policies *policies, struct bg_error *err)
-{
-	static const __u32 zeros[BG_CHUNK_CELLS];
-	size_t chunks = row_chunks(policies);
-
-	if (chunks > policies->chunk_room) {
-		free(policies->head);
-		free(policies->cells);
-		free(policies->loaded);
-		free(policies->touched);
-		free(policies->empty);
-		policies->head = calloc(chunks, sizeof(__u32));
-		policies->cells = calloc(chunks * BG_CHUNK_CELLS, sizeof(__u32));
-		policies->loaded = calloc(chunks, sizeof(__u32));
-		policies->touched = calloc(chunks, sizeof(__u32));
-		policies->empty = calloc(chunks, sizeof(__u32));
-		policies->row_serial = 0;
-		policies->chunk_room = chunks;
-		if (!policies->head || !policies->cells || !policies->loaded ||
-		    !policies->touched || !policies->empty)
-			return out_of_memory(err);
-	}
-	for (size_t i = 0; i < chunks; i++) {
-		int rc = bg_writer_run(policies->writer, zeros, chunk_length(policies, i),
-				       &policies->empty[i], err);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/* Begins with a copy of a row, 0 = the one that allows nothing. */
-static void begin_row(struct bg_policies *policies, __u32 row)
-{
-	policies->row_serial++;
-	policies->touched_count = 0;
-	memcpy(policies->head, row ? policies->writer->cells + row : policies->empty,
-	       row_chunks(policies) * sizeof(__u32));
-}
-
-static void add_to_cell(struct bg_policies *policies, __u32 service, __u32 number)
-{
-	__u32 chunk = service / BG_CHUNK_CELLS;
-	__u32 *cell = &policies->cells[service];
-
-	if (policies->loaded[chunk] != policies->row_serial) {
-		policies->loaded[chunk] = policies->row_serial;
-		policies->touched[policies->touched_count++] = chunk;
-		memcpy(&policies->cells[(size_t)chunk * BG_CHUNK_CELLS],
-		       policies->writer->cells + policies->head[chunk],
-		       chunk_length(policies, chunk) * sizeof(__u32));
-	}
-	if (!*cell || policies->rank[number] < policies->rank[*cell])
-		*cell = number;
-}
-
-/* Adds the rules whose peer is this set. */
+/* Adds the rules whose peer is this set; of two rules for a service the first wins. */
 static void add_set(struct bg_policies *policies, const struct policy_set *set)
 {
+	const struct collected *collected = &policies->collected;
 	const struct bg_services *services = &policies->services;
 
-	for (__u32 i = set->first; i != NONE; i = policies->rules[i].next) {
-		__u32 spec = policies->rules[i].spec, number = policies->rules[i].number;
+	for (__u32 i = set->first; i != NONE; i = collected->rules[i].next) {
+		__u32 spec = collected->rules[i].spec, number = collected->rules[i].number;
 
-		for (__u32 n = services->start[spec]; n < services->start[spec + 1]; n++)
-			for (__u32 k = services->spans[n].first; k < services->spans[n].end; k++)
-				add_to_cell(policies, services->class_of[k], number);
+		for (__u32 n = services->start[spec]; n < services->start[spec + 1]; n++) {
+			const struct bg_span *span = &services->spans[n];
+
+			for (__u32 k = span->first; k < span->end; k++) {
+				__u32 *cell = bg_row_cell(&policies->maker, services->class_of[k]);
+
+				if (!*cell || collected->rank[number] < collected->rank[*cell])
+					*cell = number;
+			}
+		}
 	}
 }
 
-static int end_row(struct bg_policies *policies, __u32 *row, struct bg_error *err)
+/* The set, if a rule of the policy in work names it; NULL. */
+static struct policy_set *named_set(const struct bg_policies *policies, __u32 set)
 {
-	struct bg_writer *writer = policies->writer;
-	size_t runs;
-	int rc;
+	const struct collected *collected = &policies->collected;
 
-	for (__u32 i = 0; i < policies->touched_count; i++) {
-		__u32 chunk = policies->touched[i];
-
-		rc = bg_writer_run(writer, &policies->cells[(size_t)chunk * BG_CHUNK_CELLS],
-				   chunk_length(policies, chunk), &policies->head[chunk], err);
-		if (rc)
-			return rc;
-	}
-	runs = writer->run_count;
-	rc = bg_writer_run(writer, policies->head, row_chunks(policies), row, err);
-	policies->row_count += writer->run_count - runs;
-	return rc;
+	/* behind the model's sets are those of special addresses, which no rule names */
+	if (set >= policies->model->set_count || collected->sets[set].mark != collected->serial)
+		return NULL;
+	return &collected->sets[set];
 }
 
 /* The row of a class, from its parent's and from its own sets. */
@@ -332,15 +281,16 @@ static int row_of_class(struct bg_policies *policies, __u32 class, __u32 parent_
 	const struct bg_classes *classes = policies->classes;
 	const __u32 *own = classes->own + classes->own_start[class];
 	__u32 count = classes->own_start[class + 1] - classes->own_start[class], named = 0;
-	struct policy_set *only = NULL;
+	struct policy_set *set, *only = NULL;
 	int rc;
 
-	for (__u32 i = 0; i < count; i++)
-		if (own[i] < policies->model->set_count &&
-		    policies->sets[own[i]].mark == policies->serial) {
-			only = &policies->sets[own[i]];
+	for (__u32 i = 0; i < count; i++) {
+		set = named_set(policies, own[i]);
+		if (set) {
+			only = set;
 			named++;
 		}
+	}
 	if (!named) {
 		*row = parent_row;
 		return 0;
@@ -349,12 +299,13 @@ static int row_of_class(struct bg_policies *policies, __u32 class, __u32 parent_
 		*row = only->memo_row;
 		return 0;
 	}
-	begin_row(policies, parent_row);
-	for (__u32 i = 0; i < count; i++)
-		if (own[i] < policies->model->set_count &&
-		    policies->sets[own[i]].mark == policies->serial)
-			add_set(policies, &policies->sets[own[i]]);
-	rc = end_row(policies, row, err);
+	bg_row_begin(&policies->maker, parent_row);
+	for (__u32 i = 0; i < count; i++) {
+		set = named_set(policies, own[i]);
+		if (set)
+			add_set(policies, set);
+	}
+	rc = bg_row_end(&policies->maker, row, err);
 	if (rc)
 		return rc;
 	if (named == 1) {
@@ -365,31 +316,67 @@ static int row_of_class(struct bg_policies *policies, __u32 class, __u32 parent_
 	return 0;
 }
 
+/* The row that a class has in the policy in work, 0 = the one that allows nothing. */
+static __u32 row_in_work(const struct bg_policies *policies, __u32 class)
+{
+	const struct class_rows *rows = &policies->rows;
+
+	return rows->mark[class] == policies->collected.serial ? rows->row[class] : 0;
+}
+
 /* Gives rows to a class and to all below it. */
 static int visit_classes(struct bg_policies *policies, __u32 top, struct bg_error *err)
 {
 	const struct bg_class_index *index = &policies->index;
-	const struct bg_classes *classes = policies->classes;
-	__u32 waiting = 0;
+	const __u32 serial = policies->collected.serial;
+	struct class_rows *rows = &policies->rows;
+	__u32 count = 0;
 
-	policies->stack[waiting++] = top;
-	while (waiting) {
-		__u32 class = policies->stack[--waiting], parent = classes->parent[class];
-		__u32 parent_row =
-			policies->row_mark[parent] == policies->serial ? policies->row[parent] : 0;
-		int rc = row_of_class(policies, class, parent_row, &policies->row[class], err);
+	rows->waiting[count++] = top;
+	while (count) {
+		__u32 class = rows->waiting[--count];
+		__u32 parent_row = row_in_work(policies, policies->classes->parent[class]);
+		int rc = row_of_class(policies, class, parent_row, &rows->row[class], err);
 
 		if (rc)
 			return rc;
-		policies->row_mark[class] = policies->serial;
-		policies->chunk_mark[class / BG_CHUNK_CELLS] = policies->serial;
+		rows->mark[class] = serial;
+		rows->chunk_mark[class / BG_CHUNK_CELLS] = serial;
 		for (__u32 i = index->child_start[class]; i < index->child_start[class + 1]; i++)
-			policies->stack[waiting++] = index->child[i];
+			rows->waiting[count++] = index->child[i];
 	}
 	return 0;
 }
 
-static int write_row_vector(struct bg_policies *policies, __u32 *vector, struct bg_error *err)
+/* The classes that a set names, least first, so that a parent comes before what
+ * is below it. */
+static int visit_sets(struct bg_policies *policies, struct bg_error *err)
+{
+	const __u32 *with = policies->index.with, *start = policies->index.with_start;
+	const __u32 serial = policies->collected.serial;
+	bg_auto_free bool *named = NULL;
+
+	named = calloc(policies->classes->count, sizeof(*named));
+	if (!named)
+		return out_of_memory(err);
+	for (size_t set = 0; set < policies->model->set_count; set++)
+		if (policies->collected.sets[set].mark == serial)
+			for (__u32 i = start[set]; i < start[set + 1]; i++)
+				named[with[i]] = true;
+	for (__u32 c = 1; c < policies->classes->count; c++) {
+		int rc;
+
+		if (!named[c] || policies->rows.mark[c] == serial)
+			continue;
+		rc = visit_classes(policies, c, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* The vector from classes to their rows. */
+static int write_rows(struct bg_policies *policies, __u32 *vector, struct bg_error *err)
 {
 	__u32 count = policies->classes->count, values[BG_CHUNK_CELLS];
 	__u32 chunks = (count + BG_CHUNK_CELLS - 1) / BG_CHUNK_CELLS;
@@ -399,76 +386,47 @@ static int write_row_vector(struct bg_policies *policies, __u32 *vector, struct 
 	if (!head)
 		return out_of_memory(err);
 	for (__u32 chunk = 0; !rc && chunk < chunks; chunk++) {
-		if (policies->chunk_mark[chunk] != policies->serial) {
+		if (policies->rows.chunk_mark[chunk] != policies->collected.serial) {
 			rc = bg_writer_uniform(policies->writer, 0, &head[chunk], err);
 			continue;
 		}
 		for (__u32 i = 0; i < BG_CHUNK_CELLS; i++) {
 			__u32 class = chunk * BG_CHUNK_CELLS + i;
 
-			values[i] = class < count && policies->row_mark[class] == policies->serial
-					    ? policies->row[class]
-					    : 0;
+			values[i] = class < count ? row_in_work(policies, class) : 0;
 		}
 		rc = bg_writer_run(policies->writer, values, BG_CHUNK_CELLS, &head[chunk], err);
 	}
 	return rc ? rc : bg_writer_run(policies->writer, head, chunks, vector, err);
 }
 
-/* The classes that a set names, least first, so that a parent comes before what
- * is below it. */
-static int visit_sets(struct bg_policies *policies, struct bg_error *err)
-{
-	const __u32 *with = policies->index.with, *start = policies->index.with_start;
-	const struct bg_model *model = policies->model;
-	const size_t sets = model->set_count;
-	bg_auto_free bool *named = NULL;
-
-	named = calloc(policies->classes->count, sizeof(*named));
-	if (!named)
-		return out_of_memory(err);
-	for (size_t set = 0; set < sets; set++)
-		if (policies->sets[set].mark == policies->serial)
-			for (__u32 i = start[set]; i < start[set + 1]; i++)
-				named[with[i]] = true;
-	for (__u32 c = 1; c < policies->classes->count; c++) {
-		int rc;
-
-		if (!named[c] || policies->row_mark[c] == policies->serial)
-			continue;
-		rc = visit_classes(policies, c, err);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 int bg_policy_write(struct bg_policies *policies, const size_t *groups, size_t group_count,
 		    enum bg_direction direction, struct bg_policy *out, struct bg_error *err)
 {
+	struct collected *collected = &policies->collected;
 	struct bg_services *services = &policies->services;
 	struct bg_policy policy = {};
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	collect_rules(policies, groups, group_count, direction);
-	if (!policies->rule_count)
+	collect_rules(collected, policies->model, groups, group_count, direction);
+	if (!collected->rule_count)
 		return 0;
-	if (number_specs(policies))
+	if (number_specs(collected))
 		return out_of_memory(err);
 	bg_services_release(services);
-	rc = bg_services_build(services, policies->writer, policies->specs, policies->spec_count,
+	rc = bg_services_build(services, policies->writer, collected->specs, collected->spec_count,
 			       err);
 	if (rc)
 		return rc;
-	rc = prepare_rows(policies, err);
+	rc = bg_row_resize(&policies->maker, services->count, err);
 	if (rc)
 		return rc;
 	rc = visit_sets(policies, err);
 	if (rc)
 		return rc;
 	memcpy(policy.services, services->vector, sizeof(policy.services));
-	rc = write_row_vector(policies, &policy.rows, err);
+	rc = write_rows(policies, &policy.rows, err);
 	if (rc)
 		return rc;
 	*out = policy;
