@@ -105,8 +105,8 @@ static void what_cannot_be_reserved_stays_as_it_was(void **state)
 	uint32_t room_before;
 
 	(void)state;
-	assert_int_equal(BG_RESERVE(values, room, 3), 0);
-	assert_non_null(values);
+	if (BG_RESERVE(values, room, 3))
+		abort();
 	values[2] = 7;
 	before = values;
 	room_before = room;
