@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feed/lint_warn.h"
+#include "feed/lint_rule.h"
 #include "protocol.h"
 
 #define DNS_PORT 53
@@ -68,48 +68,48 @@ static bool in_service_cidrs(const struct bg_model *model, const struct bg_set *
 
 /* Once a set, at the first rule that names it. What resolves to nothing at all
  * was told by the parser. */
-static int lint_empty_set(struct bg_lint *lint, const struct bg_model_rule *rule,
+static int lint_empty_set(struct bg_model *model, const struct bg_model_rule *rule,
 			  struct set_facts *facts)
 {
-	const struct bg_set *set = &lint->model->sets[rule->set];
+	const struct bg_set *set = &model->sets[rule->set];
 	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE];
 
 	if (!set->resolved || facts->told)
 		return 0;
 	facts->told = true;
-	return bg_lint_add(lint, bg_rule_pointer(rule, pointer),
-			   "group %s: rule %s can never match: %s has no %s in this feed",
-			   lint->model->groups[rule->group].id,
-			   bg_lint_rule(lint->model, rule, text), set->name,
-			   strncmp(set->name, "pl-", 3) ? "members" : "entries");
+	return bg_model_warn(model, bg_rule_pointer(rule, pointer),
+			     "group %s: rule %s can never match: %s has no %s in this feed",
+			     model->groups[rule->group].id, bg_lint_rule(model, rule, text),
+			     set->name, strncmp(set->name, "pl-", 3) ? "members" : "entries");
 }
 
-static int lint_rule(struct bg_lint *lint, const struct bg_model_rule *rule,
+static int lint_rule(struct bg_model *model, const struct bg_model_rule *rule,
 		     struct set_facts *facts)
 {
-	const struct bg_model *model = lint->model;
 	const struct bg_set *set = &model->sets[rule->set];
 	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE];
 	const char *group = model->groups[rule->group].id;
 
 	if (!set->prefix_count)
-		return lint_empty_set(lint, rule, facts);
+		return lint_empty_set(model, rule, facts);
 	bg_rule_pointer(rule, pointer);
 	if (rule->protocol == IPPROTO_ICMP && !facts->v4)
-		return bg_lint_add(lint, pointer,
-				   "group %s: rule %s can never match: icmp is IPv4's, and %s has "
-				   "only IPv6 addresses (icmpv6 is meant?)",
-				   group, bg_lint_rule(model, rule, text), set->name);
+		return bg_model_warn(
+			model, pointer,
+			"group %s: rule %s can never match: icmp is IPv4's, and %s has "
+			"only IPv6 addresses (icmpv6 is meant?)",
+			group, bg_lint_rule(model, rule, text), set->name);
 	if (rule->protocol == IPPROTO_ICMPV6 && !facts->v6)
-		return bg_lint_add(lint, pointer,
-				   "group %s: rule %s can never match: icmpv6 is IPv6's, and %s "
-				   "has only IPv4 addresses (icmp is meant?)",
-				   group, bg_lint_rule(model, rule, text), set->name);
+		return bg_model_warn(model, pointer,
+				     "group %s: rule %s can never match: icmpv6 is IPv6's, and %s "
+				     "has only IPv4 addresses (icmp is meant?)",
+				     group, bg_lint_rule(model, rule, text), set->name);
 	if (rule->direction == BG_EGRESS && in_service_cidrs(model, set))
-		return bg_lint_add(lint, pointer,
-				   "group %s: rule %s names service addresses: the verdict falls "
-				   "after their translation, so allow the pods behind them instead",
-				   group, bg_lint_rule(model, rule, text));
+		return bg_model_warn(
+			model, pointer,
+			"group %s: rule %s names service addresses: the verdict falls "
+			"after their translation, so allow the pods behind them instead",
+			group, bg_lint_rule(model, rule, text));
 	return 0;
 }
 
@@ -173,29 +173,27 @@ static bool has_local_dns(const struct bg_model *model)
 
 /* Which resolver a pod asks, the feed does not say: a local service if there is
  * one, else the cluster's, which is any address. */
-static int lint_dns(struct bg_lint *lint, const char *pointer, const struct bg_model_branch *branch,
-		    const struct set_facts *facts)
+static int lint_dns(struct bg_model *model, const char *pointer,
+		    const struct bg_model_branch *branch, const struct set_facts *facts)
 {
-	const struct bg_model *model = lint->model;
 	const char *left = model->node.filter_platform ? "no DNS server"
 						       : "only the resolver of the VPC";
 
 	if (!any_rule(model, branch, facts, admits_dns))
-		return bg_lint_add(lint, pointer,
-				   "branch %s: no egress rule admits UDP 53: its pods reach %s",
-				   branch->id, left);
+		return bg_model_warn(model, pointer,
+				     "branch %s: no egress rule admits UDP 53: its pods reach %s",
+				     branch->id, left);
 	if (has_local_dns(model) && branch->mode == BG_STRICT &&
 	    !any_rule(model, branch, facts, admits_local_dns))
-		return bg_lint_add(lint, pointer,
-				   "branch %s: no egress rule admits UDP 53 to the DNS server in "
-				   "/Node/LocalServices",
-				   branch->id);
+		return bg_model_warn(model, pointer,
+				     "branch %s: no egress rule admits UDP 53 to the DNS server in "
+				     "/Node/LocalServices",
+				     branch->id);
 	return 0;
 }
 
-static int lint_probes(struct bg_lint *lint, size_t index, const struct set_facts *facts)
+static int lint_probes(struct bg_model *model, size_t index, const struct set_facts *facts)
 {
-	const struct bg_model *model = lint->model;
 	const struct bg_model_branch *branch = &model->branches[index];
 	char pointer[LINT_POINTER];
 	int rc = 0;
@@ -210,18 +208,19 @@ static int lint_probes(struct bg_lint *lint, size_t index, const struct set_fact
 		if (pod->probe_count)
 			continue;
 		snprintf(pointer, sizeof(pointer), "/Branches/%zu/Pods/%zu", index, i);
-		rc = bg_lint_add(lint, pointer,
-				 "pod %s%s%s: kubelet cannot probe it: it declares no Probes, and "
-				 "no ingress rule of %s admits an address of the node",
-				 pod->namespace, *pod->namespace ? "/" : "",
-				 *pod->name ? pod->name : "without a name", branch->id);
+		rc = bg_model_warn(
+			model, pointer,
+			"pod %s%s%s: kubelet cannot probe it: it declares no Probes, and "
+			"no ingress rule of %s admits an address of the node",
+			pod->namespace, *pod->namespace ? "/" : "",
+			*pod->name ? pod->name : "without a name", branch->id);
 	}
 	return rc;
 }
 
-static int lint_branch(struct bg_lint *lint, size_t index, const struct set_facts *facts)
+static int lint_branch(struct bg_model *model, size_t index, const struct set_facts *facts)
 {
-	const struct bg_model_branch *branch = &lint->model->branches[index];
+	const struct bg_model_branch *branch = &model->branches[index];
 	char pointer[LINT_POINTER];
 	int rc;
 
@@ -229,19 +228,18 @@ static int lint_branch(struct bg_lint *lint, size_t index, const struct set_fact
 	/* neither groups nor pods: the parser told */
 	if (!branch->group_count || !branch->pod_count)
 		return 0;
-	if (!any_rule(lint->model, branch, facts, is_any))
-		return bg_lint_add(lint, pointer,
-				   "branch %s: its groups have no rule that can match: nothing "
-				   "is allowed",
-				   branch->id);
-	rc = lint_dns(lint, pointer, branch, facts);
-	return rc ? rc : lint_probes(lint, index, facts);
+	if (!any_rule(model, branch, facts, is_any))
+		return bg_model_warn(model, pointer,
+				     "branch %s: its groups have no rule that can match: nothing "
+				     "is allowed",
+				     branch->id);
+	rc = lint_dns(model, pointer, branch, facts);
+	return rc ? rc : lint_probes(model, index, facts);
 }
 
 /* Probes are recognized by the node's addresses. */
-static int lint_node(struct bg_lint *lint)
+static int lint_node(struct bg_model *model)
 {
-	const struct bg_model *model = lint->model;
 
 	if (model->node.address_count || model->node.probe_source_count)
 		return 0;
@@ -249,25 +247,24 @@ static int lint_node(struct bg_lint *lint)
 		for (size_t k = 0; k < model->branches[i].pod_count; k++)
 			if (model->branches[i].mode == BG_STRICT &&
 			    model->branches[i].pods[k].probe_count)
-				return bg_lint_add(lint, "/Node/Addresses",
-						   "pods declare Probes, but the feed gives no "
-						   "address of the node that they may come from");
+				return bg_model_warn(model, "/Node/Addresses",
+						     "pods declare Probes, but the feed gives no "
+						     "address of the node that they may come from");
 	return 0;
 }
 
 static int lint_all(struct bg_model *model, struct set_facts *facts)
 {
-	struct bg_lint lint = { .model = model, .warnings_room = model->warning_count };
-	int rc = lint_node(&lint);
+	int rc = lint_node(model);
 
 	for (size_t i = 0; i < model->set_count; i++)
 		learn_set(model, &model->sets[i], &facts[i]);
 	for (size_t i = 0; i < model->rule_count && !rc; i++)
-		rc = lint_rule(&lint, &model->rules[i], &facts[model->rules[i].set]);
+		rc = lint_rule(model, &model->rules[i], &facts[model->rules[i].set]);
 	if (!rc)
-		rc = bg_lint_shadowed(&lint);
+		rc = bg_lint_shadowed(model);
 	for (size_t i = 0; i < model->branch_count && !rc; i++)
-		rc = lint_branch(&lint, i, facts);
+		rc = lint_branch(model, i, facts);
 	return rc;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "feed/lint_warn.h"
+#include "feed/lint_rule.h"
 #include "protocol.h"
 
 /* Comparisons, all groups together: about a third of a second. Only a group of tens
@@ -72,27 +72,25 @@ static bool service_within(const struct bg_model_rule *inner, const struct bg_mo
 	return inner->from_port >= outer->from_port && inner->to_port <= outer->to_port;
 }
 
-static int tell(struct bg_lint *lint, const struct bg_model_rule *inner,
+static int tell(struct bg_model *model, const struct bg_model_rule *inner,
 		const struct bg_model_rule *outer)
 {
 	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE], by[BG_LINT_RULE];
 
-	return bg_lint_add(lint, bg_rule_pointer(inner, pointer),
-			   "group %s: rule %s adds nothing to %s",
-			   lint->model->groups[inner->group].id,
-			   bg_lint_rule(lint->model, inner, text),
-			   bg_lint_rule(lint->model, outer, by));
+	return bg_model_warn(model, bg_rule_pointer(inner, pointer),
+			     "group %s: rule %s adds nothing to %s", model->groups[inner->group].id,
+			     bg_lint_rule(model, inner, text), bg_lint_rule(model, outer, by));
 }
 
-static int lint_group(struct bg_lint *lint, const struct bg_group *group,
+static int lint_group(struct bg_model *model, const struct bg_group *group,
 		      struct candidate *candidates, size_t *stack, size_t *budget)
 {
 	size_t depth = 0, count = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < group->rule_count; i++) {
-		const struct bg_model_rule *rule = &lint->model->rules[group->first_rule + i];
-		const struct bg_set *set = &lint->model->sets[rule->set];
+		const struct bg_model_rule *rule = &model->rules[group->first_rule + i];
+		const struct bg_set *set = &model->sets[rule->set];
 
 		if (set->prefix_count) /* else there is worse to say of it */
 			candidates[count++] = (struct candidate){ rule, cidr_of(set) };
@@ -116,16 +114,15 @@ static int lint_group(struct bg_lint *lint, const struct bg_group *group,
 			    !service_within(candidates[k].rule, candidate->rule))
 				by = candidates[k].rule;
 		if (by)
-			rc = tell(lint, candidate->rule, by);
+			rc = tell(model, candidate->rule, by);
 		else /* who is enclosed himself encloses nothing that his encloser does not */
 			stack[depth++] = i;
 	}
 	return rc;
 }
 
-int bg_lint_shadowed(struct bg_lint *lint)
+int bg_lint_shadowed(struct bg_model *model)
 {
-	const struct bg_model *model = lint->model;
 	bg_auto_free struct candidate *candidates = NULL;
 	bg_auto_free size_t *stack = NULL;
 	size_t most = 0, budget = BUDGET;
@@ -139,10 +136,10 @@ int bg_lint_shadowed(struct bg_lint *lint)
 	if (!candidates || !stack)
 		return -ENOMEM;
 	for (size_t i = 0; i < model->group_count && !rc; i++)
-		rc = lint_group(lint, &model->groups[i], candidates, stack, &budget);
+		rc = lint_group(model, &model->groups[i], candidates, stack, &budget);
 	if (!rc && !budget)
-		rc = bg_lint_add(lint, "",
-				 "too many rules name the same peers: not all were searched for "
-				 "rules that add nothing");
+		rc = bg_model_warn(model, "",
+				   "too many rules name the same peers: not all were searched for "
+				   "rules that add nothing");
 	return rc;
 }

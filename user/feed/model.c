@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "feed/model.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/hash.h"
 
 static void free_branch(struct bg_model_branch *branch)
@@ -62,6 +65,26 @@ void bg_model_free(struct bg_model *model)
 	free(model->warnings);
 	free(model->revision);
 	free(model);
+}
+
+int bg_model_warn(struct bg_model *model, const char *pointer, const char *format, ...)
+{
+	struct bg_warning *warning = BG_GROW(model->warnings, model->warning_count);
+	va_list args;
+
+	if (!warning)
+		return -ENOMEM;
+	va_start(args, format);
+	if (vasprintf(&warning->text, format, args) < 0)
+		warning->text = NULL;
+	va_end(args);
+	warning->pointer = strdup(pointer);
+	if (warning->text && warning->pointer)
+		return 0;
+	free(warning->text);
+	free(warning->pointer);
+	model->warning_count--;
+	return -ENOMEM;
 }
 
 long bg_model_find_branch(const struct bg_model *model, const char *id)

@@ -139,6 +139,10 @@ struct bg_model {
 void bg_model_free(struct bg_model *model); /* NULL is fine */
 BG_CLEANUP_OF(bg_model_free, struct bg_model)
 
+/* Adds a warning; 0 or -ENOMEM. `pointer` leads to the place, "" = the text does. */
+int bg_model_warn(struct bg_model *model, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Index of the branch with this id, or -1. */
 long bg_model_find_branch(const struct bg_model *model, const char *id);
 

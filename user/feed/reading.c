@@ -23,17 +23,6 @@ char *bg_text_dup(struct bg_text text)
 
 /* --- warnings --- */
 
-static int add_warning(struct bg_model *model, const char *pointer, const char *text)
-{
-	struct bg_warning *warning = BG_GROW(model->warnings, model->warning_count);
-
-	if (!warning)
-		return -ENOMEM;
-	warning->pointer = strdup(pointer);
-	warning->text = strdup(text);
-	return warning->pointer && warning->text ? 0 : -ENOMEM;
-}
-
 static int warn(struct bg_feed *feed, enum bg_warning_kind kind, const char *pointer,
 		const char *format, va_list args)
 {
@@ -42,7 +31,7 @@ static int warn(struct bg_feed *feed, enum bg_warning_kind kind, const char *poi
 	if (feed->warnings_of[kind]++ >= BG_WARNINGS_OF_A_KIND)
 		return 0;
 	vsnprintf(text, sizeof(text), format, args);
-	return add_warning(feed->model, pointer, text);
+	return bg_model_warn(feed->model, pointer, "%s", text);
 }
 
 int bg_warn_pointer(struct bg_feed *feed, enum bg_warning_kind kind, const char *pointer,
@@ -102,13 +91,10 @@ int bg_warn_rest(struct bg_feed *feed)
 	}
 	feed->warnings_of[BG_WARN_UNKNOWN_KEY] += feed->unknown_more;
 	for (int kind = 0; kind < BG_WARN_KINDS && !rc; kind++) {
-		char text[128];
-
 		if (feed->warnings_of[kind] <= BG_WARNINGS_OF_A_KIND)
 			continue;
-		snprintf(text, sizeof(text), "%zu more warnings of %s",
-			 feed->warnings_of[kind] - BG_WARNINGS_OF_A_KIND, kinds[kind]);
-		rc = add_warning(feed->model, "", text);
+		rc = bg_model_warn(feed->model, "", "%zu more warnings of %s",
+				   feed->warnings_of[kind] - BG_WARNINGS_OF_A_KIND, kinds[kind]);
 		/* told; the lints that follow count anew */
 		feed->warnings_of[kind] = 0;
 	}

@@ -64,31 +64,17 @@ static void sum_up(struct check *check)
 /* The daemon's defaults that this feed outgrows. */
 static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 {
-	struct bg_warning *grown =
-		reallocarray(model->warnings, model->warning_count + 2, sizeof(*grown));
-
-	if (!grown)
-		return bg_fail(err, -ENOMEM, "out of memory");
-	model->warnings = grown;
 	for (int i = 0; i < 2; i++) {
 		size_t count = i ? model->branch_count : model->rule_count;
 		size_t most = (i ? BG_DEFAULT_BRANCHES : BG_DEFAULT_RULES) - 1;
-		struct bg_warning warning = {};
+		const char *what = i ? "branches" : "rules";
 
-		if (count <= most)
-			continue;
-		warning.pointer = strdup(i ? "/Branches" : "/SecurityGroups");
-		if (asprintf(&warning.text,
-			     "%zu %s, more than the %zu that the daemon makes room for unless "
-			     "it is given a larger --max-%s",
-			     count, i ? "branches" : "rules", most, i ? "branches" : "rules") < 0)
-			warning.text = NULL;
-		if (!warning.pointer || !warning.text) {
-			free(warning.pointer);
-			free(warning.text);
+		if (count > most &&
+		    bg_model_warn(model, i ? "/Branches" : "/SecurityGroups",
+				  "%zu %s, more than the %zu that the daemon makes room for unless "
+				  "it is given a larger --max-%s",
+				  count, what, most, what))
 			return bg_fail(err, -ENOMEM, "out of memory");
-		}
-		model->warnings[model->warning_count++] = warning;
 	}
 	return 0;
 }
