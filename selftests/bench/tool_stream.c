@@ -14,7 +14,7 @@
  * time is the cost of the whole way, and what else the machine does does not count.
  *
  * A flow is a source port. Before the clock starts each has had a packet there
- * and one back, so that who tracks flows has seen them answered.
+ * and one back, so that whatever tracks flows has seen them answered.
  */
 #include <arpa/inet.h>
 #include <errno.h>

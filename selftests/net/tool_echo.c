@@ -40,7 +40,7 @@ static int listen_at(const struct sockaddr *at, socklen_t length, int type)
 	return fd;
 }
 
-/* A process for each connection: who does not read holds up nobody else. */
+/* A process for each connection: one that does not read holds up no other. */
 static void echo_stream(int listener)
 {
 	int fd = accept(listener, NULL, NULL);

@@ -68,7 +68,7 @@ static void put32(__u8 *at, __u32 value)
 }
 
 /* The lie when there is one, else the truth. */
-static unsigned int told(int lie, size_t truth)
+static unsigned int lie_or(int lie, size_t truth)
 {
 	return lie == ZERO ? 0 : lie ? (unsigned int)lie : (unsigned int)truth;
 }
@@ -109,7 +109,7 @@ static void make_ethernet(struct maker *m)
 		put16(at, 0x8100);
 		put16(at + 2, (unsigned int)pkt->vlan);
 	}
-	put16(put(m, 2), told(pkt->ethertype, m->ipv6 ? 0x86dd : 0x0800));
+	put16(put(m, 2), lie_or(pkt->ethertype, m->ipv6 ? 0x86dd : 0x0800));
 }
 
 static void make_ipv4(struct maker *m)
@@ -119,11 +119,11 @@ static void make_ipv4(struct maker *m)
 	__u8 *at = put(m, bytes);
 
 	memset(at + 20, 1, bytes - 20);
-	at[0] = (__u8)(told(pkt->version, 4) << 4 | told(pkt->ihl, bytes / 4));
+	at[0] = (__u8)(lie_or(pkt->version, 4) << 4 | lie_or(pkt->ihl, bytes / 4));
 	put16(at + 4, pkt->ident & 0xffff);
 	put16(at + 6, (pkt->more ? 0x2000u : 0) | (unsigned int)pkt->offset_bytes / 8);
-	at[8] = (__u8)told(pkt->ttl, 64);
-	at[9] = (__u8)told(pkt->next_header, (size_t)pkt->protocol);
+	at[8] = (__u8)lie_or(pkt->ttl, 64);
+	at[9] = (__u8)lie_or(pkt->next_header, (size_t)pkt->protocol);
 	address(pkt->from, at + 12);
 	address(pkt->to, at + 16);
 }
@@ -153,7 +153,7 @@ static void make_extension(struct maker *m, const char *name)
 	const struct pkt *pkt = m->pkt;
 	size_t bytes = pkt->extension_bytes ? (size_t)pkt->extension_bytes : 8;
 	__u8 next = name[1] ? extension_type(name[1])
-			    : (__u8)told(pkt->next_header, (size_t)pkt->protocol);
+			    : (__u8)lie_or(pkt->next_header, (size_t)pkt->protocol);
 	__u8 *at;
 
 	if (*name == 'F') {
@@ -182,10 +182,10 @@ static void make_ipv6(struct maker *m)
 	const struct pkt *pkt = m->pkt;
 	__u8 *at = put(m, 40);
 
-	at[0] = (__u8)(told(pkt->version, 6) << 4);
+	at[0] = (__u8)(lie_or(pkt->version, 6) << 4);
 	at[6] = m->chain[0] ? extension_type(m->chain[0])
-			    : (__u8)told(pkt->next_header, (size_t)pkt->protocol);
-	at[7] = (__u8)told(pkt->ttl, 64);
+			    : (__u8)lie_or(pkt->next_header, (size_t)pkt->protocol);
+	at[7] = (__u8)lie_or(pkt->ttl, 64);
 	address(pkt->from, at + 8);
 	address(pkt->to, at + 24);
 	for (const char *name = m->chain; *name; name++)
@@ -235,7 +235,7 @@ static void make_upper(struct maker *m)
 		put16(at, (unsigned int)pkt->sport);
 		put16(at + 2, (unsigned int)pkt->dport);
 		put32(at + 4, 1);
-		at[12] = (__u8)(told(pkt->doff, bytes / 4) << 4);
+		at[12] = (__u8)(lie_or(pkt->doff, bytes / 4) << 4);
 		at[13] = tcp_flags(pkt->flags);
 		put16(at + 14, 65535);
 		break;
@@ -277,7 +277,7 @@ static void finish_upper(struct maker *m)
 	__u32 start = 0;
 
 	if (pkt->protocol == 17 && !pkt->bare && bytes >= 6)
-		put16(at + 4, told(pkt->udp_bytes, bytes));
+		put16(at + 4, lie_or(pkt->udp_bytes, bytes));
 	if (!place || bytes < place + 2)
 		return;
 	if (pkt->protocol != 1) {
@@ -295,12 +295,12 @@ static void finish_ip(struct maker *m)
 
 	if (m->ipv6) {
 		if (bytes >= 6)
-			put16(ip + 4, told(pkt->payload_bytes, bytes > 40 ? bytes - 40 : 0));
+			put16(ip + 4, lie_or(pkt->payload_bytes, bytes > 40 ? bytes - 40 : 0));
 		return;
 	}
 	if (bytes < 20)
 		return;
-	put16(ip + 2, told(pkt->total_bytes, bytes));
+	put16(ip + 2, lie_or(pkt->total_bytes, bytes));
 	put16(ip + 10,
 	      folded(sum(0, ip, bytes < header ? bytes : header)) ^ (pkt->bad_sums ? 0x5555 : 0));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Frames, described field by field. What is left out is what an honest sender
- * would write, right checksums and lengths included; everything else is as told.
+ * would write, right checksums and lengths included; everything else is as given.
  */
 #ifndef PKT_H
 #define PKT_H

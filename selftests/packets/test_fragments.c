@@ -57,7 +57,7 @@ static const struct story fragments[] = {
 		  { "behind a hop-by-hop header", .goes = IN,
 		    .pkt = { UDP(CLIENT6, 40001, POD6, 53), .ident = 9, FIRST, .chain = "H" },
 		    .expect = R(RULE), .rule = "sgr-dns6" },
-		  { "likewise", .goes = IN,
+		  { "and its later fragment", .goes = IN,
 		    .pkt = { UDP(CLIENT6, 40001, POD6, 53), .ident = 9, LATER(72), .chain = "H" },
 		    .expect = R(TRACKED), .rule = "sgr-dns6" },
 	  } },

@@ -118,7 +118,7 @@ static const struct story revisions[] = {
 		  { "same VLAN, address and ports: another branch", .publish = REUSED_VLAN,
 		    .goes = OUT, .pkt = { TCP(POD, 443, CLIENT, 40000, "SA") },
 		    .expect = R(NO_RULE) },
-		  { "toward the pod likewise", .goes = IN,
+		  { "nor toward the pod", .goes = IN,
 		    .pkt = { TCP(CLIENT, 40000, POD, 443, "A") }, .expect = R(NO_RULE) },
 		  { "and fragments", .goes = IN,
 		    .pkt = { UDP(CLIENT, 1, POD, 53), .ident = 5, .offset_bytes = 16, .bare = true,

@@ -25,7 +25,7 @@ struct bg_model *random_model(struct random_source *source);
 struct bg_addr random_addr(struct random_source *source, const struct bg_model *model);
 struct oracle_service random_service(struct random_source *source, const struct bg_model *model);
 
-/* An address among many that are near each other; a prefix likewise. */
+/* An address, or a prefix, among many that are near each other. */
 struct bg_addr random_near(struct random_source *source);
 struct bg_prefix random_prefix(struct random_source *source);
 

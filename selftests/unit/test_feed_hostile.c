@@ -252,7 +252,7 @@ static void nested_a_hundred_thousand_times(void **state)
 	}
 }
 
-/* A typing error in each of 100,000 elements, as many keys that nobody knows, and
+/* A typing error in each of 100,000 elements, as many unknown keys, and
  * an object full of them. */
 static void warnings_are_bounded(void **state)
 {
