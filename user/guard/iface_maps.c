@@ -2,10 +2,8 @@
 #include "guard/iface_maps.h"
 
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,9 +11,6 @@
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
 #include "guard/plan.h"
-
-/* The CNI's routing table of a branch is its VLAN id plus this. */
-#define BRANCH_TABLE_BASE 100
 
 static int map_get(const struct bpf_map *map, const void *key, void *value)
 {
@@ -200,117 +195,4 @@ void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neigh
 		return;
 	memcpy(pod.mac, neighbour->mac, sizeof(pod.mac));
 	bpf_map_update_elem(bpf_map__fd(map), &neighbour->address, &pod, BPF_EXIST);
-}
-
-struct routes {
-	struct bg_default_route *route;
-	size_t count;
-};
-
-static void free_routes(struct routes *routes)
-{
-	free(routes->route);
-}
-
-/* The best one of a table; `ifindex` 0: by any interface. */
-static const struct bg_default_route *best_route(const struct routes *routes, __u32 table,
-						 __u32 ifindex)
-{
-	const struct bg_default_route *best = NULL;
-
-	for (size_t i = 0; i < routes->count; i++) {
-		const struct bg_default_route *route = &routes->route[i];
-
-		if (route->table == table && (!ifindex || route->ifindex == ifindex) &&
-		    (!best || route->metric < best->metric))
-			best = route;
-	}
-	return best;
-}
-
-static int set_way(const struct bg_datapath *datapath, __u32 vlan, const struct bg_route *way,
-		   struct bg_error *err)
-{
-	struct bpf_map *map = datapath->skel->maps.ways;
-	struct bg_route there = {};
-
-	map_get(map, &vlan, &there);
-	return memcmp(&there, way, sizeof(there)) != 0 ? bg_map_set(map, &vlan, way, err) : 0;
-}
-
-static int sync_branch_ways(const struct bg_datapath *datapath, const struct bg_model *model,
-			    const struct bg_netdevs *netdevs, const struct routes *v4,
-			    const struct routes *v6, struct bg_error *err)
-{
-	bool used[BG_VLANS] = {};
-
-	for (size_t i = 0; model && i < model->branch_count; i++) {
-		__u32 vlan = model->branches[i].vlan, table = vlan + BRANCH_TABLE_BASE;
-		const struct bg_netdev *netdev =
-			bg_netdev_by_name(netdevs, model->branches[i].interface);
-		const struct bg_default_route *route;
-		struct bg_route way = {};
-		int rc;
-
-		if (!netdev)
-			continue;
-		route = best_route(v4, table, netdev->ifindex);
-		if (route)
-			way.gateway4 = route->gateway;
-		way.ifindex = route ? netdev->ifindex : 0;
-		route = best_route(v6, table, netdev->ifindex);
-		if (route) {
-			way.gateway6 = route->gateway;
-			way.ifindex = netdev->ifindex;
-		}
-		rc = set_way(datapath, vlan, &way, err);
-		if (rc)
-			return rc;
-		used[vlan] = true;
-	}
-	for (__u32 vlan = 0; vlan < BG_VLANS; vlan++) {
-		static const struct bg_route none;
-		int rc = used[vlan] ? 0 : set_way(datapath, vlan, &none, err);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *model,
-		 struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err)
-{
-	bg_cleanup(free_routes) struct routes v4 = {}, v6 = {};
-	const struct bg_default_route *route;
-	const struct bg_netdev *netdev = NULL;
-	struct bg_host host = {}, there = {};
-	__u32 zero = 0;
-	int rc;
-
-	rc = bg_netdevs_default_routes(netdevs, AF_INET, &v4.route, &v4.count);
-	if (!rc)
-		rc = bg_netdevs_default_routes(netdevs, AF_INET6, &v6.route, &v6.count);
-	if (rc && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
-		return bg_fail(err, rc, "netlink: listing the default routes: %s", strerror(-rc));
-	route = best_route(&v4, RT_TABLE_MAIN, 0);
-	if (!route)
-		route = best_route(&v6, RT_TABLE_MAIN, 0);
-	*primary = route ? route->ifindex : 0;
-
-	if (model && model->node.primary_interface[0])
-		netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
-	else
-		netdev = bg_netdev_by_index(netdevs, *primary);
-	if (netdev) {
-		host.primary_ifindex = netdev->ifindex;
-		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
-	}
-	map_get(datapath->skel->maps.node, &zero, &there);
-	if (memcmp(&host, &there, sizeof(host)) != 0) {
-		rc = bg_map_set(datapath->skel->maps.node, &zero, &host, err);
-		if (rc)
-			return rc;
-	}
-	return sync_branch_ways(datapath, model, netdevs, &v4, &v6, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The maps that tell the programs of interfaces and pods: ifaces, more_ifaces,
- * vlans, branches, pods, ways and node (headers/maps.h). */
+ * vlans, branches and pods (headers/maps.h). */
 #ifndef BG_GUARD_IFACE_MAPS_H
 #define BG_GUARD_IFACE_MAPS_H
 
@@ -39,10 +39,5 @@ int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 
 /* A neighbour told its hardware address. */
 void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour);
-
-/* Brings `ways` and `node` in line with the routes; *primary is the interface of
- * the main table's default route, 0 = none. */
-int bg_ways_sync(const struct bg_datapath *datapath, const struct bg_model *model,
-		 struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "guard/guards.h"
 #include "guard/iface_maps.h"
+#include "guard/routes.h"
 
 struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct bg_netdevs *netdevs)
 {
@@ -163,10 +164,10 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err)
 {
 	bg_cleanup(bg_plan_free) struct bg_plan plan = {};
-	int incomplete, rc, ways;
+	int incomplete, rc, routes_rc;
 
 	/* not knowing the routes is no reason to leave an interface unguarded */
-	ways = bg_ways_sync(datapath, model, ifaces->netdevs, &ifaces->primary, err);
+	routes_rc = bg_routes_sync(datapath, model, ifaces->netdevs, &ifaces->primary, err);
 	rc = bg_plan_make(model, ifaces->netdevs, ifaces->options.xdp, ifaces->primary, &plan);
 	if (rc)
 		return bg_fail(err, rc, "out of memory");
@@ -192,7 +193,7 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		if (rc)
 			return rc;
 	}
-	return ways ? ways : incomplete;
+	return routes_rc ? routes_rc : incomplete;
 }
 
 void bg_ifaces_troubles(const struct bg_ifaces *ifaces,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The state of a node's datapath, gathered once and then told in three ways:
- * to people, as JSON, as metrics.
+ * The state of a node's datapath: gathered once, then shown to people, as JSON or
+ * as metrics.
  */
 #ifndef BG_SHOW_STATUS_H
 #define BG_SHOW_STATUS_H
@@ -83,7 +83,7 @@ const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns);
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
 const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
 
-/* The three ways. JSON: NULL when out of memory. Text: 0 or -ENOMEM. */
+/* As what. JSON: NULL when out of memory. Text: 0 or -ENOMEM. */
 int bg_status_print(FILE *out, const struct bg_status *status);
 json_t *bg_status_json(const struct bg_status *status);
 void bg_metrics_print(FILE *out, const struct bg_status *status);

@@ -122,32 +122,13 @@ static int print_rows(const struct row *rows, size_t count, struct bg_error *err
 	return 0;
 }
 
-static int show(const struct query *query, struct bg_error *err)
+/* The rules in force that the query is about, sorted; *rows has room for all. */
+static size_t choose_rows(const struct query *query, const struct bg_branch_row *branch,
+			  const struct bg_rule *rules, size_t rule_count, struct row *rows)
 {
-	bg_auto_free struct bg_branch_row *branches = NULL;
-	bg_auto_free struct bg_rule *rules = NULL;
-	bg_auto_free struct row *rows = NULL;
-	const struct bg_branch_row *branch = NULL;
-	size_t branch_count = 0, rule_count = 0, count = 0;
-	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	bool cut = false;
-	int rc;
+	size_t count = 0;
 
-	rc = bg_maps_open(query->pin_dir, &maps, err);
-	if (rc)
-		return rc;
-	rc = bg_maps_branches(&maps, &branches, &branch_count, err)
-		     ?: bg_maps_rules(&maps, &rules, &rule_count, err);
-	if (rc)
-		return rc;
-	if (query->branch) {
-		branch = bg_branch_find(branches, branch_count, query->branch, err);
-		if (!branch)
-			return -ENOENT;
-	}
-	rows = calloc(rule_count + 1, sizeof(*rows));
-	if (!rows)
-		return bg_fail(err, -ENOMEM, "out of memory for %zu rules", rule_count);
 	for (size_t i = 1; i < rule_count; i++) {
 		const struct bg_rule *rule = &rules[i];
 		bool list_cut = false;
@@ -168,6 +149,35 @@ static int show(const struct query *query, struct bg_error *err)
 			"rules of %s only\n",
 			branch->info.id, branch->info.groups);
 	qsort(rows, count, sizeof(*rows), by_rule);
+	return count;
+}
+
+static int show(const struct query *query, struct bg_error *err)
+{
+	bg_auto_free struct bg_branch_row *branches = NULL;
+	bg_auto_free struct bg_rule *rules = NULL;
+	bg_auto_free struct row *rows = NULL;
+	const struct bg_branch_row *branch = NULL;
+	size_t branch_count = 0, rule_count = 0, count;
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
+	int rc;
+
+	rc = bg_maps_open(query->pin_dir, &maps, err);
+	if (rc)
+		return rc;
+	rc = bg_maps_branches(&maps, &branches, &branch_count, err)
+		     ?: bg_maps_rules(&maps, &rules, &rule_count, err);
+	if (rc)
+		return rc;
+	if (query->branch) {
+		branch = bg_branch_find(branches, branch_count, query->branch, err);
+		if (!branch)
+			return -ENOENT;
+	}
+	rows = calloc(rule_count + 1, sizeof(*rows));
+	if (!rows)
+		return bg_fail(err, -ENOMEM, "out of memory for %zu rules", rule_count);
+	count = choose_rows(query, branch, rules, rule_count, rows);
 	if (query->json)
 		return print_rows_json(rows, count, err);
 	if (count)

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads the routes as the CNI writes them: a table for each branch. Called with
+ * every sync of the interfaces; never changes a route.
+ */
+#include "guard/routes.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "branchguard.skel.h"
+#include "maps.h"
+
+/* The CNI's routing table of a branch is its VLAN id plus this. */
+#define BRANCH_TABLE_BASE 100
+
+struct routes {
+	struct bg_default_route *route;
+	size_t count;
+};
+
+static void free_routes(struct routes *routes)
+{
+	free(routes->route);
+}
+
+/* The best one of a table; `ifindex` 0: by any interface. */
+static const struct bg_default_route *best_route(const struct routes *routes, __u32 table,
+						 __u32 ifindex)
+{
+	const struct bg_default_route *best = NULL;
+
+	for (size_t i = 0; i < routes->count; i++) {
+		const struct bg_default_route *route = &routes->route[i];
+
+		if (route->table == table && (!ifindex || route->ifindex == ifindex) &&
+		    (!best || route->metric < best->metric))
+			best = route;
+	}
+	return best;
+}
+
+static int set_route(const struct bg_datapath *datapath, __u32 vlan, const struct bg_route *wanted,
+		     struct bg_error *err)
+{
+	struct bpf_map *map = datapath->skel->maps.ways;
+	struct bg_route there = {};
+
+	bpf_map_lookup_elem(bpf_map__fd(map), &vlan, &there);
+	return memcmp(&there, wanted, sizeof(there)) != 0 ? bg_map_set(map, &vlan, wanted, err) : 0;
+}
+
+static int sync_branch_routes(const struct bg_datapath *datapath, const struct bg_model *model,
+			      const struct bg_netdevs *netdevs, const struct routes *v4,
+			      const struct routes *v6, struct bg_error *err)
+{
+	bool used[BG_VLANS] = {};
+
+	for (size_t i = 0; model && i < model->branch_count; i++) {
+		__u32 vlan = model->branches[i].vlan, table = vlan + BRANCH_TABLE_BASE;
+		const struct bg_netdev *netdev =
+			bg_netdev_by_name(netdevs, model->branches[i].interface);
+		const struct bg_default_route *route;
+		struct bg_route wanted = {};
+		int rc;
+
+		if (!netdev)
+			continue;
+		route = best_route(v4, table, netdev->ifindex);
+		if (route)
+			wanted.gateway4 = route->gateway;
+		wanted.ifindex = route ? netdev->ifindex : 0;
+		route = best_route(v6, table, netdev->ifindex);
+		if (route) {
+			wanted.gateway6 = route->gateway;
+			wanted.ifindex = netdev->ifindex;
+		}
+		rc = set_route(datapath, vlan, &wanted, err);
+		if (rc)
+			return rc;
+		used[vlan] = true;
+	}
+	for (__u32 vlan = 0; vlan < BG_VLANS; vlan++) {
+		static const struct bg_route none;
+		int rc = used[vlan] ? 0 : set_route(datapath, vlan, &none, err);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* Where the node itself sends to: probes come from there, and their replies go there. */
+static int sync_node(const struct bg_datapath *datapath, const struct bg_model *model,
+		     const struct bg_netdevs *netdevs, __u32 primary, struct bg_error *err)
+{
+	const struct bpf_map *map = datapath->skel->maps.node;
+	struct bg_host host = {}, there = {};
+	const struct bg_netdev *netdev;
+	__u32 zero = 0;
+
+	if (model && model->node.primary_interface[0])
+		netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
+	else
+		netdev = bg_netdev_by_index(netdevs, primary);
+	if (netdev) {
+		host.primary_ifindex = netdev->ifindex;
+		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
+	}
+	bpf_map_lookup_elem(bpf_map__fd(map), &zero, &there);
+	return memcmp(&host, &there, sizeof(host)) != 0 ? bg_map_set(map, &zero, &host, err) : 0;
+}
+
+int bg_routes_sync(const struct bg_datapath *datapath, const struct bg_model *model,
+		   struct bg_netdevs *netdevs, __u32 *primary, struct bg_error *err)
+{
+	bg_cleanup(free_routes) struct routes v4 = {}, v6 = {};
+	const struct bg_default_route *route;
+	int rc;
+
+	rc = bg_netdevs_default_routes(netdevs, AF_INET, &v4.route, &v4.count);
+	if (!rc)
+		rc = bg_netdevs_default_routes(netdevs, AF_INET6, &v6.route, &v6.count);
+	if (rc && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
+		return bg_fail(err, rc, "netlink: listing the default routes: %s", strerror(-rc));
+	route = best_route(&v4, RT_TABLE_MAIN, 0);
+	if (!route)
+		route = best_route(&v6, RT_TABLE_MAIN, 0);
+	*primary = route ? route->ifindex : 0;
+	rc = sync_node(datapath, model, netdevs, *primary, err);
+	return rc ? rc : sync_branch_routes(datapath, model, netdevs, &v4, &v6, err);
+}
