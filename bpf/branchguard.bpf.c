@@ -16,15 +16,23 @@
 #include <bpf/bpf_helpers.h>
 
 #include "config.h"
-#include "dissect.h"
-#include "handover.h"
-#include "iface.h"
 #include "maps.bpf.h"
-#include "on_node.h"
-#include "short_way.h"
-#include "standard.h"
-#include "verdict.h"
 #include "verifier.h"
+
+/* frame */
+#include "iface.h"
+#include "handover.h"
+
+/* dissect */
+#include "dissect.h"
+
+/* verdict */
+#include "verdict.h"
+
+/* act */
+#include "short_way.h"
+#include "on_node.h"
+#include "standard.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
