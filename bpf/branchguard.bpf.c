@@ -38,7 +38,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
  * The case a program works on. In a map, not on the stack: the verifier does not
- * tell values in a map apart, so the many ways through the parser meet again.
+ * tell values in a map apart, so all the paths through the parser end in one state.
  * Programs run with softirqs disabled, one at a time on a CPU.
  */
 struct {

@@ -105,7 +105,7 @@ static __always_inline bool flow_takes(__u16 flags, const struct bg_packet *pack
 		return first_direction;
 	if (packet->tracking == BG_TRACK_REPLY)
 		return !first_direction;
-	/* a new connection on the ports of a closed one is judged anew */
+	/* a new connection on the ports of a closed one is judged as a first one */
 	return !((packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && flow_closed(flags));
 }
 
@@ -160,7 +160,8 @@ static __always_inline __u64 tag_lanes(__u64 word, __u16 tag)
 
 /*
  * The slot of a key, BG_BUCKET_FLOWS = none. The eight tags are compared at once
- * (two words of four), so that a miss costs next to nothing. With the lock held.
+ * (two words of four), so that a miss costs next to nothing. With the lock held, or
+ * between two looks at `version`.
  */
 static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
 					 const struct bg_flow_key *key, __u16 tag)
@@ -184,7 +185,8 @@ static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
 	return BG_BUCKET_FLOWS;
 }
 
-/* Around what a reader without the lock must not see by halves. */
+/* Before and after a slot is written: a reader without the lock must not take it for
+ * whole while it is half-written. */
 static __always_inline void bucket_changes(struct bg_bucket *bucket)
 {
 	__sync_fetch_and_add(&bucket->version, 1);

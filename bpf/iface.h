@@ -5,7 +5,7 @@
 
 #include "maps.bpf.h"
 
-/* NULL: an interface that the loader has not told us of. */
+/* NULL: an interface that the loader has not entered. */
 static __always_inline struct bg_iface *iface_find(__u32 ifindex)
 {
 	__u32 place = ifindex & (BG_IFACES - 1);

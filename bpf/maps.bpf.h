@@ -67,8 +67,8 @@ struct {
 	__type(value, struct bg_branch_info);
 } branches SEC(".maps");
 
-/* Written by the loader, read by the programs that redirect. Full: the pod takes
- * the way over the branch. */
+/* Written by the loader, read by the programs that redirect. Full: packets reach the
+ * pod by the stack, and local probes go over the branch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);

@@ -19,7 +19,7 @@
 enum bg_pod_exit {
 	BG_EXIT_STACK = 0,
 	BG_EXIT_SHORT_WAY,
-	BG_EXIT_BY_FABRIC, /* to the node itself, by the fabric: short, with or without option */
+	BG_EXIT_BY_FABRIC, /* to the node itself: the short way, even where that is off */
 	BG_EXIT_INTO_NODE, /* into the node: the reply of a probe, or a local service */
 	BG_EXIT_DROP,
 };

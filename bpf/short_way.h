@@ -5,8 +5,8 @@
  * rules stand in the node, and what makes forwarding cheap.
  *
  * What the stack would do, happens here too: TTL, MTU, the neighbour's state
- * (bpf_redirect_neigh() asks and keeps the entry alive). What it would answer
- * with an ICMP error is handed to it.
+ * (bpf_redirect_neigh() asks and keeps the entry alive). What the stack would answer
+ * with an ICMP error is left to it.
  */
 #ifndef BG_SHORT_WAY_H
 #define BG_SHORT_WAY_H

@@ -4,7 +4,7 @@
  * is judged there. The rest is here: with ExternalSnat false the CNI sends IPv4
  * out of the VPC by the primary interface, with the node's address. The branch's
  * groups judge it at the pod's veth, before SNAT; the node's at the primary
- * interface. With StandardMode "per-interface" only the latter do.
+ * interface. With StandardMode "per-interface" only the node's do.
  */
 #ifndef BG_STANDARD_H
 #define BG_STANDARD_H
@@ -12,9 +12,10 @@
 #include "verdict.h"
 
 /*
- * Did the remote open the packet's flow at the primary interface? Only flows that
- * the pod's side does not judge can be mistaken for such: those to services, and
- * with "per-interface" whatever leaves there; then it takes a SYN to be sure.
+ * Did the remote open the packet's flow, at the primary interface? The flow says so,
+ * but where the pod's side judges nothing a reply may have been taken for a first
+ * packet: that is so for services, and with "per-interface" for all that leaves
+ * there, unless it is TCP and its SYN was seen.
  */
 static __always_inline bool came_in_by_primary(struct bg_case *c)
 {
@@ -26,11 +27,14 @@ static __always_inline bool came_in_by_primary(struct bg_case *c)
 	       (c->packet.protocol == IPPROTO_TCP && !(flags & BG_FLOW_MIDSTREAM));
 }
 
-/* Will the CNI's rules send this packet of a standard pod out by the primary
- * interface, so that the branch never sees it, and must its flow or the branch's
- * groups admit it? What came in there goes back there (connection mark 0x80),
- * wherever to; the rest is SNATed. Services are not known before DNAT:
- * node_egress_groups() catches those. */
+/*
+ * Will the CNI's rules send this packet of a standard pod out by the primary
+ * interface? The branch never sees it then: its flow or the branch's groups must
+ * admit it here. The answer to what came in there goes back there (connection mark
+ * 0x80), whatever its destination; other IPv4 out of the VPC is SNATed. Services are
+ * not known before DNAT: node_egress_groups() catches those. What the CNI does,
+ * user/explain/path.c predicts without a packet.
+ */
 static __always_inline bool leaves_by_primary(struct bg_case *c)
 {
 	/* the CNI has neither for IPv6 */

@@ -109,7 +109,7 @@ static __always_inline enum bg_reason ask_flows(struct bg_case *c)
 	return BG_REASON_NONE;
 }
 
-/* A first packet was let through: remember it, if it is of a kind that opens a flow. */
+/* A first packet was let through: remember it, if its kind opens flows. */
 static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reason admitted)
 {
 	const struct bg_packet *packet = &c->packet;

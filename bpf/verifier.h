@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the code says for the verifier's sake. Two compilers read it: clang, which
- * knows more than the verifier and drops what it can prove, and the verifier, which
- * follows every value that a register can have. Each tool keeps something from one
+ * What the code says for the verifier's sake. Two readers prove things about it:
+ * clang, which knows more and drops what it has proved, and the verifier, which
+ * follows every value that a register can have. Each tool hides something from one
  * of them; none changes what a program does.
  *
  * Beside these: what is asked of a map's values or of a global function's arguments
@@ -13,7 +13,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* x, which is below n (a power of two) as an index must be: the mask says so to the
+/* x, which is below n (a power of two) wherever it is used: the mask says so to the
  * verifier, which does not know where x comes from. */
 #define bound(x, n) ((x) & ((n) - 1))
 

@@ -50,8 +50,8 @@ enum bg_flow_flag {
 
 struct bg_flow {
 	struct bg_flow_key key;
-	__u64 created_ns;   /* CLOCK_MONOTONIC, tick resolution */
-	__u64 last_seen_ns; /* likewise */
+	__u64 created_ns;   /* CLOCK_MONOTONIC, to the tick */
+	__u64 last_seen_ns; /* by the same clock */
 	__u64 bytes[BG_DIRECTIONS];
 	__u32 packets[BG_DIRECTIONS];
 	__u32 timeout_s; /* idle time after which the flow is no more */

@@ -73,9 +73,9 @@ BG_ASSERT_SIZE(struct bg_block, 1024);
  *		if ((hi ^ key_hi) & mask_hi) | ((lo ^ key_lo) & mask_lo): entry = miss; break
  *		entry = child[((k < 16 ? hi : lo) >> (60 - k % 16 * 4)) & 15]
  *
- * The nibble stands in the entry and not in the node, so that a CPU fetches the
- * child beside the key and need not wait for the one to ask for the other. `miss`
- * is always a leaf. k grows at every step, so there are at most 28.
+ * The nibble stands in the entry and not in the node, so that a CPU can fetch the
+ * node's key and the child at the same time. `miss` is always a leaf. k grows at
+ * every step, so there are at most 28.
  *
  * The prefixes of a short list are compared one by one: they stand side by side,
  * which costs one access to memory that nobody has touched lately where nodes cost
@@ -266,8 +266,8 @@ struct bg_header {
 	__u32 flags;	/* enum bg_header_flag */
 	__u32 cells_used;
 	__u32 classes;		   /* address classes; class 0 is "no rule names it" */
-	__u32 trie4;		   /* cell index of BG_ROOT_CELLS entries */
-	__u32 trie6;		   /* likewise */
+	__u32 trie4;		   /* cell index of BG_ROOT_CELLS entries, IPv4 */
+	__u32 trie6;		   /* and IPv6 */
 	__u32 class_info;	   /* cell index of `classes` cells */
 	__u32 branches;		   /* cell index of BG_VLANS cells: bg_branch or 0 */
 	__u32 local_services;	   /* cell index of local_service_count entries */

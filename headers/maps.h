@@ -71,7 +71,7 @@ struct bg_branch_info {
 };
 BG_ASSERT_SIZE(struct bg_branch_info, 264);
 
-/* Where a local pod is, for the ways that do not cross the branch. */
+/* Where a local pod is, for packets that reach it without the node's routing. */
 struct bg_pod {
 	__u32 vlan;
 	__u32 host_ifindex;   /* host end of its veth */

@@ -193,7 +193,8 @@ static bool is_direct(const struct bg_path *path)
 						  is_local_service(&path->model->node, &path->to));
 }
 
-/* A standard pod's IPv4 packet that leaves the VPC, with the node's address. */
+/* A standard pod's IPv4 packet that leaves the VPC, with the node's address. What this
+ * predicts, the function of the same name in bpf/standard.h finds out from a packet. */
 static bool leaves_by_primary(const struct bg_path *path)
 {
 	const struct bg_model_node *node = &path->model->node;
