@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What a second process takes over from the maps that a first one pinned. */
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "branchguard.skel.h"
+#include "flow.h"
+#include "maps.h"
+#include "pinned/pin.h"
+#include "test.h"
+
+static char pin_dir[64];
+static int lock_fd = -1;
+
+static int lock_pins(void **state)
+{
+	struct bg_error err = {};
+
+	(void)state;
+	snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/test_adopt-%d", (int)getpid());
+	if (bg_pin_lock(pin_dir, true, &lock_fd, &err)) {
+		print_error("%s\n", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int remove_pins(void **state)
+{
+	(void)state;
+	bg_pin_clear(pin_dir);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	lock_fd = -1;
+	return 0;
+}
+
+static struct bg_datapath *open_pinned(__u32 max_flows, __u32 max_rules)
+{
+	struct bg_datapath_options options = {
+		.pin_dir = pin_dir,
+		.max_flows = max_flows,
+		.max_rules = max_rules,
+	};
+
+	return maps_open(&options);
+}
+
+static void pin(struct bg_datapath *datapath)
+{
+	struct bg_error err = {};
+
+	if (bg_datapath_pin(datapath, &err))
+		fail_msg("%s", err.text);
+}
+
+static void the_next_one_goes_on_where_the_last_one_was(void **state)
+{
+	struct bg_datapath *first = open_pinned(64, 8), *second;
+	struct bg_bucket bucket = {};
+	struct bg_branch_info info;
+	struct bg_rule rule = {};
+	__u32 https, zero = 0;
+	__u64 seed;
+
+	(void)state;
+	assert_false(first->adopted);
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	https = maps_rule(first, 443, &rule);
+	maps_hit(first, https, 9);
+	seed = first->skel->rodata->hash_seed;
+	/* a flow of a branch that is no more */
+	bucket.flow[3].key.protocol = 6;
+	bucket.flow[3].key.branch = 40;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(first->skel->maps.flows), &zero, &bucket,
+					     BPF_ANY),
+			 0);
+	bg_datapath_close(first);
+
+	second = open_pinned(64, 8);
+	assert_true(second->adopted);
+	assert_string_equal(second->dropped, "");
+	assert_int_equal(second->revision, 1);
+	assert_true(second->skel->rodata->hash_seed == seed);
+	maps_publish(second, NEW_BRANCH);
+	assert_int_equal(second->revision, 2);
+	assert_int_equal(maps_rule(second, 443, &rule), https);
+	assert_int_equal(rule.hits, 9);
+	assert_true(maps_branch(second, 9, &info));
+	assert_int_equal(info.tag, 1);
+	assert_true(maps_branch(second, 11, &info));
+	assert_int_equal(info.tag, 41);
+	bg_datapath_close(second);
+}
+
+/* What one datapath has compiled is put in force by a larger one in its place. */
+static void an_image_that_outgrew_one_goes_to_a_larger_one(void **state)
+{
+	struct bg_datapath_options options = {
+		.pin_dir = pin_dir, .max_flows = 64, .max_rules = 8, .image_blocks = 1024
+	};
+	struct bg_datapath *first = maps_open(&options), *second;
+	struct bg_model *model = maps_large_model();
+	struct bg_publish_times times = {};
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+	struct bg_rule rule;
+	__u32 http, https;
+
+	(void)state;
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	http = maps_rule(first, 80, &rule);
+	https = maps_rule(first, 443, &rule);
+	maps_hit(first, http, 5);
+
+	assert_int_equal(
+		bg_datapath_compile(first, model, BG_MAX_IMAGE_BLOCKS, &image, &times, &err), 0);
+	assert_false(bg_datapath_has_room(first, image));
+	/* it cannot be had after all: the numbers are free again */
+	assert_int_equal(bg_datapath_publish(first, model, image, &times, &err), -E2BIG);
+	assert_int_equal(maps_rule(first, 80, &rule), http);
+	assert_int_equal(first->revision, 1);
+	bg_image_free(image);
+
+	assert_int_equal(
+		bg_datapath_compile(first, model, BG_MAX_IMAGE_BLOCKS, &image, &times, &err), 0);
+	options.image_blocks = (__u32)image->block_count;
+	options.new_policy = true;
+	second = maps_open(&options);
+	assert_true(bg_datapath_has_room(second, image));
+	bg_datapath_take_numbers(second, first);
+	if (bg_datapath_publish(second, model, image, &times, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(second->revision, 2);
+	assert_int_equal(times.rules_added, 1);
+	assert_int_equal(times.rules_removed, 1);
+	assert_int_equal(times.branches_removed, 1);
+	assert_int_equal(maps_rule(second, 80, &rule), http);
+	assert_int_equal(rule.hits, 5);
+	assert_int_equal(maps_rule(second, 443, &rule), 0);
+	/* the image names rules by the numbers that the map has */
+	assert_int_not_equal(maps_rule(second, 81, &rule), 0);
+	assert_int_not_equal(maps_rule(second, 81, &rule), https);
+	assert_int_equal(model->rules[0].number, maps_rule(second, 81, &rule));
+	bg_image_free(image);
+	bg_model_free(model);
+
+	/* and it goes on from there */
+	maps_publish(second, TWO_RULES);
+	assert_int_equal(maps_rule(second, 80, &rule), http);
+	bg_datapath_close(first);
+	bg_datapath_close(second);
+}
+
+static void other_sizes_keep_rules_and_drop_flows(void **state)
+{
+	struct bg_datapath *first = open_pinned(64, 8), *second;
+	struct bg_rule rule = {};
+	__u32 https;
+
+	(void)state;
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	https = maps_rule(first, 443, &rule);
+	maps_hit(first, https, 9);
+	bg_datapath_close(first);
+	second = open_pinned(128, 16);
+	assert_string_equal(second->dropped, "rules,flows");
+	maps_publish(second, OTHER_RULE);
+	assert_int_equal(maps_rule(second, 443, &rule), https);
+	assert_int_equal(rule.hits, 9);
+	bg_datapath_close(second);
+}
+
+/* Of a daemon that was killed between the image and `control`. */
+static void a_revision_is_never_given_out_twice(void **state)
+{
+	struct bg_datapath *first = open_pinned(64, 8), *second;
+	struct bg_control control;
+	__u32 zero = 0;
+	int fd;
+
+	(void)state;
+	maps_publish(first, TWO_RULES);
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	fd = bpf_map__fd(first->skel->maps.control);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &control), 0);
+	assert_int_equal(control.revision, 2);
+	control.revision = 1;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &control, BPF_ANY), 0);
+	bg_datapath_close(first);
+	second = open_pinned(64, 8);
+	assert_int_equal(second->revision, 2);
+	bg_datapath_close(second);
+}
+
+static void another_abi_is_left_alone(void **state)
+{
+	struct bg_datapath_options options = { .pin_dir = pin_dir, .only = maps_programs };
+	struct bg_datapath *first = open_pinned(64, 8), *second = NULL;
+	struct bg_control control = { .abi = BG_ABI + 1 };
+	struct bg_error err = {};
+	__u32 zero = 0;
+
+	(void)state;
+	pin(first);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(first->skel->maps.control), &zero,
+					     &control, BPF_ANY),
+			 0);
+	bg_datapath_close(first);
+	assert_int_equal(bg_datapath_open(&options, &second, &err), -EPROTO);
+	assert_null(second);
+	assert_non_null(strstr(err.text, "unload"));
+}
+
+static void one_writer_at_a_time(void **state)
+{
+	struct bg_error err = {};
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(bg_pin_lock(pin_dir, true, &fd, &err), -EBUSY);
+	assert_int_equal(fd, -1);
+	assert_non_null(strstr(err.text, pin_dir));
+}
+
+static void pins_need_bpffs(void **state)
+{
+	struct bg_error err = {};
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(bg_pin_lock("/tmp/branchguard", true, &fd, &err), -ENODEV);
+	assert_non_null(strstr(err.text, "mount -t bpf"));
+	assert_int_equal(access("/tmp/branchguard", F_OK), -1);
+	assert_int_equal(bg_pin_lock("relative", true, &fd, &err), -EINVAL);
+}
+
+#define PINNED(test) cmocka_unit_test_setup_teardown(test, lock_pins, remove_pins)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PINNED(the_next_one_goes_on_where_the_last_one_was),
+		PINNED(an_image_that_outgrew_one_goes_to_a_larger_one),
+		PINNED(other_sizes_keep_rules_and_drop_flows),
+		PINNED(a_revision_is_never_given_out_twice),
+		PINNED(another_abi_is_left_alone),
+		PINNED(one_writer_at_a_time),
+		cmocka_unit_test(pins_need_bpffs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
