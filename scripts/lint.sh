@@ -124,6 +124,10 @@ reason_table() {
 	scripts/reason-table.sh --check README.md
 }
 
+manual_reads_well() {
+	mandoc -T lint -W warning user/*.[1-9]
+}
+
 check "C is formatted (make format)" format
 check "clang-tidy finds nothing" tidy
 check "cppcheck finds nothing" static_check
@@ -135,4 +139,6 @@ check "nothing is marked as unfinished" unfinished
 check "no stray white space" white_space
 check "user/ keeps to the rooms of user/README.md" rooms
 check "the table of reasons in README.md is the one of headers/reason.h" reason_table
+check "the manual says what the program says of its options" scripts/manual.sh
+check "mandoc finds nothing in the manual" manual_reads_well
 echo "1..$count"

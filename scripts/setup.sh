@@ -21,7 +21,7 @@ NEEDS=(
 	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
 	ethtool tcpdump socat netcat-openbsd iperf3 'iproute2 6.7'
 	# lint
-	clang-format-19 clang-tidy-19 cppcheck shellcheck git
+	clang-format-19 clang-tidy-19 cppcheck shellcheck mandoc git
 	# VM matrix; QEMU before 8.1 crashes stock 6.12 kernels
 	busybox-static dash xz-utils debian-archive-keyring 'qemu-system-x86 1:8.1'
 )
