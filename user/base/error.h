@@ -21,4 +21,8 @@ int bg_fail(struct bg_error *err, int code, const char *format, ...)
 int bg_fail_in(struct bg_error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* "compiling the policy image: out of memory" of what was being `doing`; -ENOMEM. */
+int bg_no_memory(struct bg_error *err, const char *doing, ...)
+	__attribute__((format(printf, 2, 3)));
+
 #endif

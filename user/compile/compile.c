@@ -43,11 +43,6 @@ static void release_compilation(struct compilation *compilation)
 	free(compilation->lists);
 }
 
-static int out_of_memory(struct bg_error *err)
-{
-	return bg_fail(err, -ENOMEM, "compiling the policy image: out of memory");
-}
-
 /* --- addresses --- */
 
 static void use_groups(const struct bg_model *model, const size_t *groups, size_t count, bool *used)
@@ -89,7 +84,7 @@ static int classify_addresses(struct compilation *compilation, struct bg_error *
 	if (add_sets(compilation) ||
 	    bg_specials_add(&compilation->specials, compilation->model, classes) ||
 	    bg_classes_build(classes))
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	compilation->header.classes = classes->count;
 	return 0;
 }
@@ -220,7 +215,7 @@ static int write_probes(struct compilation *compilation, const struct bg_model_b
 		most += model->pods[i].address_count * model->pods[i].probe_count;
 	list.entries = entries = calloc(most + 1, sizeof(*entries));
 	if (!entries)
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	for (size_t i = 0; i < model->pod_count; i++) {
 		const struct bg_model_pod *pod = &model->pods[i];
 
@@ -243,7 +238,7 @@ static int write_local_services(struct compilation *compilation, struct bg_error
 	struct list list = { .entries = entries };
 
 	if (!entries)
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	for (size_t i = 0; i < node->local_service_count; i++) {
 		const struct bg_model_service *service = &node->local_services[i];
 
@@ -389,7 +384,7 @@ static int make_image(struct compilation *compilation, struct bg_image **result,
 	if (!image || !fitted) {
 		if (fitted)
 			writer->cells = fitted;
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	}
 	writer->cells = NULL;
 	memset(fitted + writer->used, 0, (cells - writer->used) * sizeof(*fitted));
@@ -421,7 +416,7 @@ int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
 
 	compilation.lists = calloc(model->branch_count + 1, sizeof(*compilation.lists));
 	if (!compilation.lists)
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	rc = classify_addresses(&compilation, err);
 	if (rc)
 		return rc;

@@ -71,11 +71,6 @@ struct bg_policies {
 	struct bg_row_maker maker;
 };
 
-static int out_of_memory(struct bg_error *err)
-{
-	return bg_fail(err, -ENOMEM, "compiling the policy image: out of memory");
-}
-
 void bg_policies_free(struct bg_policies *policies)
 {
 	if (!policies)
@@ -128,7 +123,7 @@ int bg_policies_new(const struct bg_model *model, const struct bg_classes *class
 	int rc;
 
 	if (!policies)
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	policies->model = model;
 	policies->classes = classes;
 	policies->writer = policies->maker.writer = writer;
@@ -148,7 +143,7 @@ int bg_policies_new(const struct bg_model *model, const struct bg_classes *class
 	if (!collected->rules || !collected->specs || !collected->rank || !collected->sets ||
 	    !rows->row || !rows->mark || !rows->chunk_mark || !rows->waiting ||
 	    bg_class_index_build(&policies->index, classes))
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	*result = bg_take_ptr(policies);
 	return 0;
 }
@@ -358,7 +353,7 @@ static int visit_sets(struct bg_policies *policies, struct bg_error *err)
 
 	named = calloc(policies->classes->count, sizeof(*named));
 	if (!named)
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	for (size_t set = 0; set < policies->model->set_count; set++)
 		if (policies->collected.sets[set].mark == serial)
 			for (__u32 i = start[set]; i < start[set + 1]; i++)
@@ -384,7 +379,7 @@ static int write_rows(struct bg_policies *policies, __u32 *vector, struct bg_err
 	int rc = 0;
 
 	if (!head)
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	for (__u32 chunk = 0; !rc && chunk < chunks; chunk++) {
 		if (policies->rows.chunk_mark[chunk] != policies->collected.serial) {
 			rc = bg_writer_uniform(policies->writer, 0, &head[chunk], err);
@@ -413,7 +408,7 @@ int bg_policy_write(struct bg_policies *policies, const size_t *groups, size_t g
 	if (!collected->rule_count)
 		return 0;
 	if (number_specs(collected))
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	bg_services_release(services);
 	rc = bg_services_build(services, policies->writer, collected->specs, collected->spec_count,
 			       err);

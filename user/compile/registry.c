@@ -212,7 +212,7 @@ static int assign_rule(struct bg_registry *registry, const struct bg_model *mode
 	number = free_number(registry);
 	rc = number ? use_number(registry, number, &description, NEW) : -ENOMEM;
 	if (rc)
-		return bg_fail(err, rc, "numbering the rules: out of memory");
+		return bg_no_memory(err, "numbering the rules");
 	rule->number = number;
 	return 0;
 }
@@ -331,7 +331,7 @@ static int assign_branch(struct bg_registry *registry, const struct bg_model *mo
 			       "`branchguard unload` and start again",
 			       TAG_MAX);
 	if (add_branch(registry, branch->id, registry->last_tag + 1, slot, NEW))
-		return bg_fail(err, -ENOMEM, "numbering the branches: out of memory");
+		return bg_no_memory(err, "numbering the branches");
 	registry->last_tag++;
 	branch->tag = registry->last_tag;
 	branch->slot = slot;
@@ -392,7 +392,7 @@ int bg_registry_assign(struct bg_registry *registry, struct bg_model *model, str
 	registry->last_slot_before = registry->last_slot;
 	registry->last_tag_before = registry->last_tag;
 	if (!registry->table_size && rebuild_table(registry, 1))
-		return bg_fail(err, -ENOMEM, "numbering the rules: out of memory");
+		return bg_no_memory(err, "numbering the rules");
 	for (size_t i = 0; !rc && i < model->rule_count; i++)
 		rc = assign_rule(registry, model, &model->rules[i], err);
 	for (size_t i = 0; !rc && i < model->branch_count; i++)

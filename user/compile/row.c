@@ -39,7 +39,7 @@ static int make_room(struct bg_row_maker *maker, size_t chunks, struct bg_error 
 	maker->touched = calloc(chunks, sizeof(__u32));
 	maker->empty = calloc(chunks, sizeof(__u32));
 	if (!maker->head || !maker->cells || !maker->loaded || !maker->touched || !maker->empty)
-		return bg_fail(err, -ENOMEM, "compiling the policy image: out of memory");
+		return bg_no_memory(err, BG_COMPILING);
 	maker->serial = 0;
 	maker->chunk_room = chunks;
 	return 0;

@@ -254,7 +254,7 @@ int bg_services_build(struct bg_services *services, struct bg_writer *writer,
 
 	memset(services, 0, sizeof(*services));
 	if (make_cut(&cut, specs, count) || make_spans(services, &cut, specs, count))
-		return bg_fail(err, -ENOMEM, "compiling the policy image: out of memory");
+		return bg_no_memory(err, BG_COMPILING);
 	refine(&cut, services, count);
 	services->count = renumber(&cut);
 	for (int space = 0; space < BG_SPACES; space++) {

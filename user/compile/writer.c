@@ -13,11 +13,6 @@
 _Static_assert((BG_SHORTLIST_MASK + 1) / (BG_BLOCK_CELLS / BG_SHORTLIST_CELLS) >= MOST_BLOCKS,
 	       "records of short lists have numbers as far as an image goes");
 
-static int out_of_memory(struct bg_error *err)
-{
-	return bg_fail(err, -ENOMEM, "compiling the policy image: out of memory");
-}
-
 static int too_large(const struct bg_writer *writer, size_t cells, struct bg_error *err)
 {
 	size_t bytes = cells * sizeof(__u32);
@@ -68,7 +63,7 @@ int bg_writer_take(struct bg_writer *writer, size_t count, size_t align, __u32 *
 			room = writer->limit;
 		cells = reallocarray(writer->cells, room, sizeof(*cells));
 		if (!cells)
-			return out_of_memory(err);
+			return bg_no_memory(err, BG_COMPILING);
 		memset(cells + writer->room, 0, (room - writer->room) * sizeof(*cells));
 		writer->cells = cells;
 		writer->room = room;
@@ -123,7 +118,7 @@ int bg_writer_run(struct bg_writer *writer, const __u32 *values, size_t count, _
 	int rc;
 
 	if (2 * writer->run_count >= writer->run_room && grow_runs(writer))
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	for (place = hash & (writer->run_room - 1);; place = (place + 1) & (writer->run_room - 1)) {
 		run = &writer->runs[place];
 		if (!run->index)
@@ -149,7 +144,7 @@ int bg_writer_uniform(struct bg_writer *writer, __u32 value, __u32 *index, struc
 	int rc;
 
 	if (BG_RESERVE(writer->uniform, writer->uniform_room, (size_t)value + 1))
-		return out_of_memory(err);
+		return bg_no_memory(err, BG_COMPILING);
 	if (!writer->uniform[value]) {
 		for (int i = 0; i < BG_CHUNK_CELLS; i++)
 			values[i] = value;

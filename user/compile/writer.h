@@ -11,6 +11,9 @@
 #include "base/error.h"
 #include "image.h"
 
+/* What errors say is being done. */
+#define BG_COMPILING "compiling the policy image"
+
 struct bg_run {
 	__u64 hash;
 	__u32 index; /* 0 = free */

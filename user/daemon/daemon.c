@@ -137,7 +137,7 @@ static int prepare(struct bg_daemon *daemon, struct bg_error *err)
 	daemon->modes = bg_modes_new();
 	daemon->state = bg_state_new(options->pin_dir, options->feed);
 	if (!daemon->ifaces || !daemon->modes || !daemon->state)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "starting");
 	return 0;
 }
 
@@ -183,7 +183,7 @@ static int start(struct bg_daemon *daemon, struct bg_error *err)
 		return rc;
 	if (daemon->datapath->adopted) {
 		if (adopt_modes(daemon))
-			return bg_fail(err, -ENOMEM, "out of memory");
+			return bg_no_memory(err, "taking over the modes of the branches");
 		rc = bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
 		if (rc)
 			return rc;

@@ -148,9 +148,9 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 
 	rc = bg_modes_ask(daemon->modes, model);
 	if (rc)
-		return bg_fail(err, rc, "out of memory");
+		return bg_no_memory(err, "settling the modes of the branches");
 	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept) < 0)
-		rc = bg_fail(err, -ENOMEM, "out of memory");
+		rc = bg_no_memory(err, "settling the modes of the branches");
 	else
 		rc = publish(daemon, model, &times, err);
 	if (rc) {
@@ -241,7 +241,7 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 	if (daemon->model) {
 		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, log_kept);
 		if (rc < 0)
-			return bg_fail(err, rc, "out of memory");
+			return bg_no_memory(err, "settling the modes of the branches");
 		daemon->republish |= rc > 0;
 		if (daemon->republish) {
 			rc = publish(daemon, daemon->model, &times, err);

@@ -328,7 +328,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 
 	datapath = calloc(1, sizeof(*datapath));
 	if (!datapath)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "loading the BPF programs");
 	datapath->options = *options;
 	rc = check_options(&datapath->options, err);
 	if (rc)
@@ -346,7 +346,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 	datapath->registry =
 		bg_registry_new(datapath->options.max_rules, datapath->options.max_branches);
 	if (!datapath->rules || !datapath->registry)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "loading the BPF programs");
 	if (datapath->adopted) {
 		rc = bg_adopt_contents(datapath, err);
 	} else {

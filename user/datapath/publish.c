@@ -83,7 +83,7 @@ static int write_rules(struct publish *publish, struct bg_error *err)
 
 	publish->old_rules = calloc(model->rule_count + 1, sizeof(*publish->old_rules));
 	if (!publish->old_rules)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "writing the rules");
 	for (size_t i = 0; i < model->rule_count; i++) {
 		int rc = write_rule(publish, &model->rules[i], err);
 
@@ -121,7 +121,7 @@ static int clear_counters(const struct bg_datapath *datapath, __u32 slot, struct
 
 	zeros = calloc(libbpf_num_possible_cpus(), sizeof(struct bg_counters));
 	if (!zeros)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "clearing the counters of a branch");
 	for (__u32 direction = 0; direction < BG_DIRECTIONS && !rc; direction++) {
 		__u32 index = slot * BG_DIRECTIONS + direction;
 
@@ -153,7 +153,7 @@ static int read_branches(struct publish *publish, struct bg_error *err)
 	publish->old_branches =
 		calloc(BG_VLANS + publish->model->branch_count, sizeof(*publish->old_branches));
 	if (!publish->old_branches)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "writing the branches");
 	while (publish->old_branch_count < BG_VLANS && !bpf_map_get_next_key(fd, last, &key)) {
 		old = &publish->old_branches[publish->old_branch_count];
 		if (!bpf_map_lookup_elem(fd, &key, &old->info)) {
@@ -243,7 +243,7 @@ static int make_image_map(const struct bg_datapath *datapath, const struct bg_im
 			       datapath->options.image_blocks, strerror(-fd));
 	keys = malloc(count * sizeof(*keys));
 	if (!keys)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "filling an image map");
 	for (__u32 i = 0; i < count; i++)
 		keys[i] = i;
 	rc = bpf_map_update_batch(fd, keys, image->blocks, &count, NULL);

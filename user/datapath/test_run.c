@@ -81,7 +81,7 @@ int bg_datapath_forget_flows(struct bg_datapath *datapath, struct bg_error *err)
 		datapath->bucket_keys = calloc(count, sizeof(*datapath->bucket_keys));
 		datapath->empty_buckets = calloc(count, sizeof(struct bg_bucket));
 		if (!datapath->bucket_keys || !datapath->empty_buckets)
-			return bg_fail(err, -ENOMEM, "emptying the flow table: out of memory");
+			return bg_no_memory(err, "emptying the flow table");
 		for (__u32 i = 0; i < count; i++)
 			datapath->bucket_keys[i] = i;
 	}

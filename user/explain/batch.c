@@ -82,7 +82,7 @@ static int run_batch(struct batch *batch, int fd, struct bg_error *err)
 
 	buffer = malloc(MOST_LINE_BYTES);
 	if (!buffer)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "reading questions");
 	for (;;) {
 		rc = bg_out_finish(err);
 		if (rc)

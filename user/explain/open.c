@@ -49,14 +49,14 @@ static int take_branches(struct bg_explainer *explainer, const struct bg_model *
 {
 	explainer->branches = calloc(model->branch_count + 1, sizeof(*explainer->branches));
 	if (!explainer->branches)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "reading %zu branches", model->branch_count);
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *from = &model->branches[i];
 		struct bg_explain_branch *branch = &explainer->branches[i];
 
 		branch->id = strdup(from->id);
 		if (!branch->id)
-			return bg_fail(err, -ENOMEM, "out of memory");
+			return bg_no_memory(err, "reading %zu branches", model->branch_count);
 		explainer->branch_count++;
 		branch->vlan = (__u32)from->vlan;
 		branch->mode = from->mode;
@@ -80,7 +80,7 @@ static int take_rules(struct bg_explainer *explainer, const struct bg_model *mod
 	explainer->rule_count = (size_t)highest + 1;
 	explainer->rules = calloc(explainer->rule_count, sizeof(*explainer->rules));
 	if (!explainer->rules)
-		return bg_fail(err, -ENOMEM, "out of memory for %zu rules", model->rule_count);
+		return bg_no_memory(err, "reading %zu rules", model->rule_count);
 	for (size_t i = 0; i < model->rule_count; i++) {
 		const struct bg_model_rule *from = &model->rules[i];
 		struct bg_explain_rule *rule = &explainer->rules[from->number];
@@ -147,7 +147,7 @@ int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_e
 
 	explainer = calloc(1, sizeof(*explainer));
 	if (!explainer)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "preparing to explain");
 	explainer->programs = programs;
 	snprintf(explainer->revision, sizeof(explainer->revision), "%s",
 		 model->revision ? model->revision : "");
@@ -173,13 +173,13 @@ static int take_live_branches(struct bg_explainer *explainer, const struct bg_ma
 		return rc;
 	explainer->branches = calloc(count + 1, sizeof(*explainer->branches));
 	if (!explainer->branches)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "reading %zu branches", count);
 	for (size_t i = 0; i < count; i++) {
 		struct bg_explain_branch *branch = &explainer->branches[i];
 
 		branch->id = strdup(rows[i].info.id);
 		if (!branch->id)
-			return bg_fail(err, -ENOMEM, "out of memory");
+			return bg_no_memory(err, "reading %zu branches", count);
 		explainer->branch_count++;
 		branch->vlan = rows[i].vlan;
 		branch->mode = rows[i].info.mode;
@@ -222,7 +222,7 @@ static int take_live_rules(struct bg_explainer *explainer, const struct bg_maps 
 		return rc;
 	explainer->rules = calloc(explainer->rule_count + 1, sizeof(*explainer->rules));
 	if (!explainer->rules)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "reading %zu rules", explainer->rule_count);
 	for (size_t i = 1; i < explainer->rule_count; i++) {
 		const struct bg_rule *from = &explainer->live_rules[i];
 		struct bg_explain_rule *rule = &explainer->rules[i];
@@ -281,7 +281,7 @@ int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg
 
 	explainer = calloc(1, sizeof(*explainer));
 	if (!explainer)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "preparing to explain");
 	explainer->programs = programs;
 	explainer->live = true;
 	rc = bg_maps_open(pin_dir, &maps, err);

@@ -116,7 +116,7 @@ static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
 		return bg_field_unexpected(fields, POD_ADDRESSES, "at most 256 addresses", err);
 	if (!element &&
 	    bg_warn(feed, BG_WARN_BRANCH, &list, "no address: nothing of the pod passes"))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	for (size_t i = 0; element; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
 		struct bg_addr addr, *place;
@@ -130,7 +130,7 @@ static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
 			continue;
 		place = BG_GROW(pod->addresses, pod->address_count);
 		if (!place)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		*place = addr;
 	}
 	return 0;
@@ -170,7 +170,7 @@ static int pod_probes(struct bg_feed *feed, struct bg_model_pod *pod,
 		struct bg_model_probe *probe = BG_GROW(pod->probes, pod->probe_count);
 
 		if (!probe)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = pod_probe(feed, element, &at, probe, err);
 	}
 	return rc;
@@ -194,7 +194,7 @@ static int one_pod(struct bg_feed *feed, const struct bg_json *value, const stru
 	pod->namespace = bg_text_dup(namespace);
 	pod->name = bg_text_dup(name);
 	if (!pod->namespace || !pod->name)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	/* a pod without a name has none that could be derived */
 	if (name.length)
 		default_host_interface(pod, mode);
@@ -212,13 +212,13 @@ static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
 	int rc = bg_get_array(fields, BRANCH_PODS, &element, err);
 
 	if (!rc && !element && bg_warn(feed, BG_WARN_BRANCH, &list, "no pod: nothing passes"))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
 		struct bg_model_pod *pod = BG_GROW(branch->pods, branch->pod_count);
 
 		if (!pod)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = one_pod(feed, element, &at, branch->mode, pod, err);
 	}
 	return rc;
@@ -243,14 +243,14 @@ static int branch_groups(struct bg_feed *feed, struct bg_model_branch *branch,
 	} else if (feed->default_group_count) {
 		branch->groups = calloc(feed->default_group_count, sizeof(*branch->groups));
 		if (!branch->groups)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		branch->group_count = feed->default_group_count;
 		memcpy(branch->groups, feed->default_groups,
 		       branch->group_count * sizeof(*branch->groups));
 	}
 	if (!branch->group_count &&
 	    bg_warn(feed, BG_WARN_BRANCH, fields->at, "no groups: no rule allows anything"))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 
@@ -301,7 +301,7 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 	branch->mode = mode;
 	branch->id = bg_text_dup(id);
 	if (!branch->id)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	snprintf(branch->interface, sizeof(branch->interface), "vlan.eth.%d", branch->vlan);
 	rc = bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err);
 	if (!rc)
@@ -347,7 +347,7 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 		struct bg_model_branch *branch = BG_GROW(model->branches, model->branch_count);
 
 		if (!branch)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = one_branch(feed, element, &at, branch, err);
 	}
 	if (!rc)

@@ -92,7 +92,7 @@ static int read_head(struct bg_feed *feed, const struct bg_fields *root, struct 
 	if (rc)
 		return rc;
 	feed->model->revision = bg_text_dup(revision);
-	return feed->model->revision ? 0 : bg_no_memory(err);
+	return feed->model->revision ? 0 : bg_no_memory(err, BG_READING);
 }
 
 static int read_root(struct bg_feed *feed, const struct bg_json *root_value, struct bg_error *err)
@@ -122,7 +122,7 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 	if (!rc)
 		rc = bg_feed_resolve(feed, err);
 	if (!rc && bg_warn_rest(feed))
-		rc = bg_no_memory(err);
+		rc = bg_no_memory(err, BG_READING);
 	return rc;
 }
 
@@ -155,7 +155,7 @@ int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struc
 		return bg_fail(err, -EINVAL, "%s: empty, expected a JSON object", name);
 	feed.model = result = calloc(1, sizeof(*result));
 	if (!result)
-		return bg_fail(err, -ENOMEM, "%s: out of memory", name);
+		return bg_no_memory(err, "%s: " BG_READING, name);
 	rc = bg_json_parse(name, text, length_bytes, &interfaces, &document, err);
 	if (rc)
 		return rc;

@@ -84,7 +84,7 @@ static int index_rules(const struct bg_model *model, struct rule_key *keys, stru
 	for (size_t i = 0; i < model->rule_count; i++) {
 		keys[i] = key_of(&model->rules[i]);
 		if (!bg_dict_put(defined, &keys[i], sizeof(keys[i]), i, NULL))
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 	}
 	return 0;
 }
@@ -155,7 +155,7 @@ static int name_rule(struct bg_feed *feed, const struct flat_rules *flat,
 		if (bg_warn(feed, BG_WARN_RULE, at,
 			    "%.*s is no rule of the IpPermissions of %s: ignored", (int)id.length,
 			    id.length ? id.bytes : "", feed->model->groups[rule->group].id))
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		return 0;
 	}
 	if (!id.length)
@@ -164,11 +164,11 @@ static int name_rule(struct bg_feed *feed, const struct flat_rules *flat,
 	if (defined->rule_id) {
 		if (bg_warn(feed, BG_WARN_RULE, at, "%.*s is the same rule as %s: ignored",
 			    (int)id.length, id.bytes, defined->rule_id))
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		return 0;
 	}
 	defined->rule_id = bg_text_dup(id);
-	return defined->rule_id ? 0 : bg_no_memory(err);
+	return defined->rule_id ? 0 : bg_no_memory(err, BG_READING);
 }
 
 static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct bg_json *value,
@@ -209,12 +209,12 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 		return name_rule(feed, flat, &rule, id, at, err);
 	alone = BG_GROW(flat->alone, flat->alone_count);
 	if (!alone)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	*alone = rule;
 	if (!id.bytes)
 		return 0;
 	alone->rule_id = bg_text_dup(id);
-	return alone->rule_id ? 0 : bg_no_memory(err);
+	return alone->rule_id ? 0 : bg_no_memory(err, BG_READING);
 }
 
 /* By group, within a group as in the feed. */
@@ -272,7 +272,7 @@ int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 	if (!element || rc)
 		return rc;
 	keys = calloc(feed->model->rule_count + 1, sizeof(*keys));
-	rc = keys ? read_rules(feed, &list, element, keys, err) : bg_no_memory(err);
+	rc = keys ? read_rules(feed, &list, element, keys, err) : bg_no_memory(err, BG_READING);
 	free(keys);
 	return rc;
 }

@@ -63,11 +63,11 @@ int bg_feed_group(struct bg_feed *feed, struct bg_text id, size_t *index, struct
 	}
 	group = BG_GROW(model->groups, model->group_count);
 	if (!group)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	group->id = bg_text_dup(id);
 	*index = model->group_count - 1;
 	if (!group->id || !bg_dict_put(&feed->groups, group->id, id.length, *index, NULL))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 
@@ -122,10 +122,10 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 		if (!feed->model->groups[group].known &&
 		    bg_warn(feed, BG_WARN_GROUP, &at, "%s is not in the feed: no rules of it",
 			    feed->model->groups[group].id))
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		place = BG_GROW(found, found_count);
 		if (!place)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		*place = group;
 	}
 	if (rc)
@@ -224,7 +224,7 @@ int bg_feed_add_rule(struct bg_feed *feed, const struct bg_model_rule *rule, str
 	struct bg_model_rule *added = BG_GROW(model->rules, model->rule_count);
 
 	if (!added)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	*added = *rule;
 	if (feed->first_rule[rule->set] == SIZE_MAX)
 		feed->first_rule[rule->set] = model->rule_count - 1;
@@ -294,7 +294,7 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 	}
 	if (feed->model->rule_count == before &&
 	    bg_warn(feed, BG_WARN_RULE, at, "names no peer: it allows nothing"))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 
@@ -343,7 +343,7 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 	if (name.bytes) {
 		group->name = bg_text_dup(name);
 		if (!group->name)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 	}
 	rc = permissions(feed, index, BG_INGRESS, &fields, GROUP_INGRESS, err);
 	if (!rc)

@@ -101,7 +101,7 @@ static int add(struct bg_feed *feed, struct addresses *addresses, const struct b
 	struct bg_prefix *prefix = BG_GROW(addresses->prefixes, addresses->count);
 
 	if (!prefix)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	if (is_prefix)
 		return bg_feed_prefix(feed, value, at, family, prefix, err);
 	prefix->length = 128;
@@ -191,12 +191,12 @@ static int read_tracking(struct bg_feed *feed, const struct bg_fields *fields, s
 		return rc;
 	tracking = BG_GROW(feed->tracking, feed->tracking_count);
 	if (!tracking)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	tracking->timeouts = timeouts;
 	tracking->interface_id = bg_text_dup(id);
 	if (!tracking->interface_id || !bg_dict_put(&feed->tracking_by_id, tracking->interface_id,
 						    id.length, feed->tracking_count - 1, NULL))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 

@@ -191,7 +191,7 @@ int bg_json_fields(const struct bg_json *value, const struct bg_at *at,
 			struct bg_at key = { .up = at, .key = child->key };
 
 			if (unknown && unknown(context, &key))
-				return bg_fail(err, -ENOMEM, "out of memory");
+				return bg_no_memory(err, "reading the feed");
 			continue;
 		}
 		if (i < shape->used && child->type != BG_JSON_NULL)

@@ -82,6 +82,11 @@ static int stop(struct parser *parser, int rc, const char *reason)
 	return 0;
 }
 
+static int no_memory(struct parser *parser)
+{
+	return stop(parser, -ENOMEM, "out of memory");
+}
+
 static void *allocate(struct parser *parser, size_t bytes)
 {
 	struct block *block = parser->document->blocks;
@@ -132,7 +137,7 @@ static struct bg_json *add(struct parser *parser, enum bg_json_type type)
 	parser->values++;
 	value = allocate(parser, sizeof(*value));
 	if (!value) {
-		stop(parser, -ENOMEM, "out of memory");
+		no_memory(parser);
 		return NULL;
 	}
 	memset(value, 0, sizeof(*value));
@@ -174,7 +179,7 @@ static int scalar(struct parser *parser, enum bg_json_type type, const char *byt
 	if (!value)
 		return 0;
 	if (bytes && !keep(parser, bytes, length, &value->text))
-		return stop(parser, -ENOMEM, "out of memory");
+		return no_memory(parser);
 	return finish(parser, value);
 }
 
@@ -273,10 +278,10 @@ static int on_key(void *context, const unsigned char *bytes, size_t length)
 	if (parser->open[parser->depth - 1].value->count == BG_JSON_MAX_KEYS)
 		return stop(parser, -E2BIG, "more than 1024 keys in one object");
 	if (!keep(parser, (const char *)bytes, length, &parser->key))
-		return stop(parser, -ENOMEM, "out of memory");
+		return no_memory(parser);
 	rc = is_repeated(&parser->open[parser->depth - 1], parser->key);
 	if (rc < 0)
-		return stop(parser, -ENOMEM, "out of memory");
+		return no_memory(parser);
 	if (rc) {
 		parser->where = (const char *)bytes - 1;
 		return stop(parser, -EINVAL, "a key that the object has already");
@@ -405,7 +410,7 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 	size_t offset;
 
 	if (!result || !handle)
-		return bg_fail(err, -ENOMEM, "%s: out of memory", name);
+		return bg_no_memory(err, "%s: reading the feed", name);
 	status = yajl_parse(handle, (const unsigned char *)text, length_bytes);
 	offset = yajl_get_bytes_consumed(handle);
 	if (status == yajl_status_ok)

@@ -148,7 +148,7 @@ static int prefix_array(struct bg_feed *feed, const struct bg_fields *fields, si
 		struct bg_prefix *prefix = BG_GROW(*prefixes, *count);
 
 		if (!prefix)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = bg_feed_prefix(feed, element, &at, BG_ANY_FAMILY, prefix, err);
 	}
 	return rc;
@@ -166,7 +166,7 @@ static int node_addresses(struct bg_model_node *node, const struct bg_fields *fi
 		struct bg_addr *addr = BG_GROW(node->addresses, node->address_count);
 
 		if (!addr)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = bg_feed_addr(element, &at, BG_ANY_FAMILY, addr, err);
 	}
 	return rc;
@@ -223,7 +223,7 @@ static int local_services(struct bg_feed *feed, struct bg_model_node *node,
 			BG_GROW(node->local_services, node->local_service_count);
 
 		if (!service)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = local_service(feed, element, &at, service, err);
 	}
 	return rc;
@@ -302,7 +302,7 @@ int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 		return rc;
 	node->name = bg_text_dup(name);
 	if (!node->name)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	rc = bg_feed_interface_name(&fields, NODE_PRIMARY, node->primary_interface, err);
 	if (!rc)
 		rc = bg_feed_interface_name(&fields, NODE_TRUNK, node->trunk_interface, err);

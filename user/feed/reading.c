@@ -11,11 +11,6 @@
 #include "base/cleanup.h"
 #include "protocol.h"
 
-int bg_no_memory(struct bg_error *err)
-{
-	return bg_fail(err, -ENOMEM, "out of memory");
-}
-
 char *bg_text_dup(struct bg_text text)
 {
 	return strndup(text.bytes, text.length);
@@ -165,7 +160,7 @@ int bg_feed_prefix(struct bg_feed *feed, const struct bg_json *value, const stru
 	if (had_host_bits &&
 	    bg_warn(feed, BG_WARN_HOST_BITS, at, "%s has bits behind its length, taken as %s", text,
 		    bg_prefix_format(prefix, now)))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 

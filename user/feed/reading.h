@@ -75,7 +75,8 @@ struct bg_feed {
 
 /* --- reading.c --- */
 
-int bg_no_memory(struct bg_error *err);
+/* What is being done when memory is short. */
+#define BG_READING "reading the feed"
 
 /* NULL when out of memory. */
 char *bg_text_dup(struct bg_text text);

@@ -17,15 +17,15 @@ static int make_set(struct bg_feed *feed, struct bg_text name, size_t *index, st
 	struct bg_set *set;
 
 	if (!first)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	feed->first_rule = first;
 	set = BG_GROW(model->sets, model->set_count);
 	if (!set)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	*index = model->set_count - 1;
 	first[*index] = SIZE_MAX;
 	set->name = bg_text_dup(name);
-	return set->name ? 0 : bg_no_memory(err);
+	return set->name ? 0 : bg_no_memory(err, BG_READING);
 }
 
 /* Address and length stand side by side, without padding between. */
@@ -50,13 +50,13 @@ int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make,
 	made = &feed->model->sets[*set];
 	made->prefixes = malloc(sizeof(*prefix));
 	if (!made->prefixes)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	made->prefixes[0] = *prefix;
 	made->prefix_count = 1;
 	made->resolved = true;
 	return bg_dict_put(&feed->cidr_sets, made->prefixes, PREFIX_KEY_BYTES, *set, NULL)
 		       ? 0
-		       : bg_no_memory(err);
+		       : bg_no_memory(err, BG_READING);
 }
 
 static int named_set(struct bg_feed *feed, struct bg_dict *dict, struct bg_text id, bool make,
@@ -73,7 +73,7 @@ static int named_set(struct bg_feed *feed, struct bg_dict *dict, struct bg_text 
 		return rc;
 	return bg_dict_put(dict, feed->model->sets[*set].name, id.length, *set, NULL)
 		       ? 0
-		       : bg_no_memory(err);
+		       : bg_no_memory(err, BG_READING);
 }
 
 int bg_list_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
@@ -143,7 +143,7 @@ static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size
 		}
 		prefix = BG_GROW(set->prefixes, set->prefix_count);
 		if (!prefix)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		rc = bg_feed_prefix(feed, cidr, &where, BG_ANY_FAMILY, prefix, err);
 	}
 	return rc;
@@ -174,7 +174,7 @@ static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const 
 	if (rc)
 		return rc;
 	if (!bg_dict_put(seen, id.bytes, id.length, 0, &is_new))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	if (!is_new)
 		return bg_field_unexpected(&fields, LIST_ID,
 					   "a list that does not stand in the feed already", err);
@@ -217,18 +217,18 @@ int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg
 	} else {
 		members = BG_GROW(feed->members, feed->member_groups);
 		if (!members)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		members->group_id = bg_text_dup(group_id);
 		if (!members->group_id ||
 		    !bg_dict_put(&feed->members_by_id, members->group_id, group_id.length,
 				 feed->member_groups - 1, NULL))
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct bg_prefix *prefix = BG_GROW(members->prefixes, members->count);
 
 		if (!prefix)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		*prefix = prefixes[i];
 	}
 	return 0;
@@ -267,7 +267,7 @@ static int warn_unresolved(struct bg_feed *feed, size_t index, struct bg_error *
 				    : "the feed has neither %s nor members of it: it matches "
 				      "nothing",
 			    set->name))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 

@@ -61,10 +61,10 @@ static int unique_branch(struct uniqueness *seen, const struct bg_model *model, 
 			       index, branch->interface, owner);
 	if (!bg_dict_put(&seen->interfaces, branch->interface, strlen(branch->interface), index,
 			 NULL))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	first = bg_dict_put(&seen->ids, branch->id, strlen(branch->id), index, &is_new);
 	if (!first)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	if (!is_new)
 		return bg_fail(
 			err, -EINVAL,
@@ -87,7 +87,7 @@ static int unique_addresses(struct uniqueness *seen, const struct bg_model_pod *
 						  branch << POD_SHIFT | index, &is_new);
 
 		if (!first)
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 		if (bg_dict_find(&seen->node_addresses, &pod->addresses[i],
 				 sizeof(pod->addresses[i])))
 			return bg_fail(err, -EINVAL,
@@ -127,13 +127,13 @@ static int unique_host_interface(struct bg_feed *feed, struct uniqueness *seen,
 	first = bg_dict_put(&seen->host_interfaces, pod->host_interface,
 			    strlen(pod->host_interface), branch << POD_SHIFT | index, &is_new);
 	if (!first)
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	if (is_new)
 		return 0;
 	if (bg_warn_pointer(feed, BG_WARN_BRANCH, pointer,
 			    "%s is that of the pod at /Branches/%zu/Pods/%zu too",
 			    pod->host_interface, *first >> POD_SHIFT, *first & 0xffffffff))
-		return bg_no_memory(err);
+		return bg_no_memory(err, BG_READING);
 	return 0;
 }
 
@@ -145,7 +145,7 @@ int bg_feed_check_uniqueness(struct bg_feed *feed, struct bg_error *err)
 	for (size_t i = 0; i < model->node.address_count; i++) {
 		if (!bg_dict_put(&seen.node_addresses, &model->node.addresses[i],
 				 sizeof(model->node.addresses[i]), i, NULL))
-			return bg_no_memory(err);
+			return bg_no_memory(err, BG_READING);
 	}
 	/* all interfaces of branches first: pods are compared with them */
 	for (size_t i = 0; i < model->branch_count; i++) {

@@ -157,7 +157,7 @@ int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 			most += model->branches[i].pods[j].address_count;
 	wanted = calloc(most + 1, sizeof(*wanted));
 	if (!wanted)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "listing the addresses of the pods");
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
 		const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);

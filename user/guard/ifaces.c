@@ -170,13 +170,13 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	routes_rc = bg_routes_sync(datapath, model, ifaces->netdevs, &ifaces->primary, err);
 	rc = bg_plan_make(model, ifaces->netdevs, ifaces->options.xdp, ifaces->primary, &plan);
 	if (rc)
-		return bg_fail(err, rc, "out of memory");
+		return bg_no_memory(err, "deciding what to guard");
 	drop_gone(ifaces, datapath);
 	drop_unplanned(ifaces, datapath, &plan, model);
 	for (size_t i = 0; i < plan.count; i++)
 		if (!bg_guard_get(ifaces, plan.planned[i].netdev->ifindex,
 				  plan.planned[i].netdev->name))
-			return bg_fail(err, -ENOMEM, "out of memory");
+			return bg_no_memory(err, "deciding what to guard");
 	for (size_t i = 0; i < ifaces->count; i++) {
 		struct bg_guard *guard = &ifaces->guards[i];
 

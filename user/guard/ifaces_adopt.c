@@ -72,7 +72,7 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 	if (rc)
 		return rc;
 	if (adoption.out_of_memory)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "taking over what is guarded");
 	for (size_t i = 0; i < ifaces->count; i++)
 		if (bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex))
 			adopt_filters(&ifaces->guards[i]);

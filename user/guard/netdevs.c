@@ -144,7 +144,7 @@ int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
 
 	netdevs = calloc(1, sizeof(*netdevs));
 	if (!netdevs)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "netlink: listing the interfaces");
 	rc = bg_netlink_open(&netdevs->netlink);
 	if (rc)
 		return bg_fail(err, rc, "netlink: opening a socket: %s", strerror(-rc));

@@ -76,7 +76,7 @@ int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err
 	/* the ABI stands first in every ABI, whatever its size */
 	value = calloc(1, info.value_size + sizeof(*value));
 	if (!value)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "reading map %s/maps/control", pin_dir);
 	if (info.key_size != sizeof(zero) || bpf_map_lookup_elem(fd, &zero, value))
 		return bg_fail(err, -EPROTO, "%s/maps/control is no control map of branchguard",
 			       pin_dir);
@@ -141,8 +141,8 @@ int bg_map_walk(const struct bg_maps *maps, struct bg_walk *walk, struct bg_erro
 	keys = calloc(piece, walk->key_bytes);
 	values = calloc(piece, walk->value_bytes);
 	if (!keys || !values)
-		return bg_fail(err, -ENOMEM, "out of memory for map %s: %u entries of %zu bytes",
-			       walk->name, piece, walk->value_bytes);
+		return bg_no_memory(err, "reading map %s/maps/%s, %u entries of %zu bytes",
+				    maps->pin_dir, walk->name, piece, walk->value_bytes);
 	for (bool more = true; more;) {
 		__u32 count = piece;
 
@@ -155,6 +155,9 @@ int bg_map_walk(const struct bg_maps *maps, struct bg_walk *walk, struct bg_erro
 		for (__u32 i = 0; i < count; i++) {
 			rc = walk->each(keys + i * walk->key_bytes, values + i * walk->value_bytes,
 					walk->context);
+			if (rc == -ENOMEM)
+				return bg_no_memory(err, "reading map %s/maps/%s", maps->pin_dir,
+						    walk->name);
 			if (rc)
 				return rc;
 		}

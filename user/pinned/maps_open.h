@@ -37,7 +37,8 @@ struct bg_walk {
 	size_t max_entries; /* set by bg_map_walk() */
 };
 
-/* Calls `each` for every entry; stops at, and returns, the first value but 0. */
+/* Calls `each` for every entry; stops at, and returns, the first value but 0. Of
+ * these -ENOMEM gets its text here. */
 int bg_map_walk(const struct bg_maps *maps, struct bg_walk *walk, struct bg_error *err);
 
 /* The error of a look-up that just failed with errno. */

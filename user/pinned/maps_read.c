@@ -76,7 +76,7 @@ int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches
 
 	if (rc) {
 		free(list.rows);
-		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+		return rc;
 	}
 	if (list.count)
 		qsort(list.rows, list.count, list.row_bytes, by_vlan);
@@ -114,7 +114,7 @@ int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *co
 
 	if (rc) {
 		free(list.rows);
-		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+		return rc;
 	}
 	*rules = (struct bg_rule *)list.rows;
 	*count = list.count;
@@ -135,7 +135,7 @@ int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 		return fd;
 	by_cpu = calloc(cpus, sizeof(*by_cpu));
 	if (!by_cpu)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "reading map %s/maps/counters", maps->pin_dir);
 	memset(counters, 0, BG_DIRECTIONS * sizeof(*counters));
 	for (__u32 direction = 0; direction < BG_DIRECTIONS; direction++) {
 		__u32 key = slot * BG_DIRECTIONS + direction;
@@ -188,7 +188,7 @@ int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *c
 
 	if (rc) {
 		free(list.rows);
-		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+		return rc;
 	}
 	if (list.count)
 		qsort(list.rows, list.count, list.row_bytes, by_vlan_and_address);

@@ -96,7 +96,7 @@ static int print_json(json_t *json, size_t flags, struct bg_error *err)
 	int rc;
 
 	if (!json)
-		return bg_fail(err, -ENOMEM, "out of memory while making JSON");
+		return bg_no_memory(err, "making JSON");
 	rc = json_dumpf(json, stdout, flags);
 	json_decref(json);
 	if (rc || putchar('\n') == EOF)

@@ -78,7 +78,7 @@ static int read_branches(const struct bg_maps *maps, const char *name, struct bg
 	}
 	status->branches = calloc(count + 1, sizeof(*status->branches));
 	if (!status->branches)
-		return bg_fail(err, -ENOMEM, "out of memory for %zu branches", count);
+		return bg_no_memory(err, "reading %zu branches", count);
 	status->branch_count = count;
 	for (size_t i = 0; i < count; i++) {
 		struct bg_branch_status *branch = &status->branches[i];
@@ -229,7 +229,7 @@ static int read_hooks(const struct bg_maps *maps, struct bg_status *status, stru
 	int rc = bg_maps_ifaces(maps, add_iface, &list, err);
 
 	if (rc)
-		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory") : rc;
+		return rc;
 	rc = bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
 	for (size_t i = 0; i < list.iface_count && !list.tcx && !rc; i++)
 		rc = add_filters(&list, &list.ifaces[i]);

@@ -55,7 +55,7 @@ static int read_all(const char *name, int fd, size_t expected_bytes, size_t most
 		if (BG_RESERVE(bytes, room, used + 1))
 			break;
 	}
-	return bg_fail(err, -ENOMEM, "%s: out of memory", name);
+	return bg_no_memory(err, "%s: reading the feed", name);
 }
 
 int bg_file_read(const char *path, size_t most_bytes, char **text, size_t *length_bytes,

@@ -43,7 +43,7 @@ int bg_file_watch_open(const char *path, struct bg_file_watch **out, struct bg_e
 			       PATH_MAX - 1);
 	watch = calloc(1, sizeof(*watch));
 	if (!watch)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "feed: watching it");
 	watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (watch->fd < 0)
 		return bg_fail(err, -errno, "inotify: %s%s", strerror(errno),

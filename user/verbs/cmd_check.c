@@ -74,7 +74,7 @@ static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 				  "%zu %s, more than the %zu that the daemon makes room for unless "
 				  "it is given a larger --max-%s",
 				  count, what, most, what))
-			return bg_fail(err, -ENOMEM, "out of memory");
+			return bg_no_memory(err, "looking for warnings");
 	}
 	return 0;
 }
@@ -92,7 +92,7 @@ static int examine(struct check *check, struct bg_error *err)
 	parsed_ms = bg_monotonic_ms();
 	registry = bg_registry_new(BG_MAX_RULES, BG_MAX_BRANCHES);
 	if (!registry)
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "numbering the rules");
 	rc = bg_registry_assign(registry, check->model, err);
 	if (!rc)
 		rc = bg_compile(check->model, 1, BG_MAX_IMAGE_BLOCKS, &check->image, err);
@@ -102,7 +102,7 @@ static int examine(struct check *check, struct bg_error *err)
 	check->parse_ms = parsed_ms - start_ms;
 	check->compile_ms = bg_monotonic_ms() - parsed_ms;
 	if (bg_feed_lint(check->model))
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "looking for warnings");
 	rc = warn_of_limits(check->model, err);
 	sum_up(check);
 	return rc;

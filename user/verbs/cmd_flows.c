@@ -110,7 +110,7 @@ static int take_snapshot(const struct bg_maps *maps, const struct query *query,
 		size_t count = snapshot->count;
 
 		snapshot_free(snapshot);
-		return rc == -ENOMEM ? bg_fail(err, rc, "out of memory at flow %zu", count) : rc;
+		return rc == -ENOMEM ? bg_fail_in(err, rc, "at flow %zu", count) : rc;
 	}
 	if (snapshot->count)
 		qsort(snapshot->flows, snapshot->count, sizeof(*snapshot->flows), by_key);
@@ -164,7 +164,7 @@ static int print_table(const struct snapshot *snapshot, const struct bg_flow_nam
 	for (size_t i = 0; i < snapshot->count; i++) {
 		if (bg_flow_add_row(&table, &snapshot->flows[i], names, snapshot->now_ns)) {
 			bg_table_free(&table);
-			return bg_fail(err, -ENOMEM, "out of memory");
+			return bg_no_memory(err, "printing %zu flows", snapshot->count);
 		}
 	}
 	bg_table_print(stdout, &table, 0);

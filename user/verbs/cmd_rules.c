@@ -116,7 +116,7 @@ static int print_rows(const struct row *rows, size_t count, struct bg_error *err
 	}
 	if (rc) {
 		bg_table_free(&table);
-		return bg_fail(err, rc, "out of memory");
+		return bg_no_memory(err, "printing %zu rules", count);
 	}
 	bg_table_print(stdout, &table, 0);
 	return 0;
@@ -176,7 +176,7 @@ static int show(const struct query *query, struct bg_error *err)
 	}
 	rows = calloc(rule_count + 1, sizeof(*rows));
 	if (!rows)
-		return bg_fail(err, -ENOMEM, "out of memory for %zu rules", rule_count);
+		return bg_no_memory(err, "listing %zu rules", rule_count);
 	count = choose_rows(query, branch, rules, rule_count, rows);
 	if (query->json)
 		return print_rows_json(rows, count, err);

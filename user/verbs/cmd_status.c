@@ -20,7 +20,7 @@ static int show(const char *pin_dir, const char *branch, bool json, bool metrics
 	if (metrics)
 		bg_metrics_print(stdout, &status);
 	else if (bg_status_print(stdout, &status))
-		return bg_fail(err, -ENOMEM, "out of memory");
+		return bg_no_memory(err, "printing the status");
 	return 0;
 }
 
