@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-LAST=0.1.0
+LAST=0.2.0
 archived='$Format:%(describe:tags,match=v[0-9]*) %H$'
 
 # A tree that only lies in somebody else's repository is none.
