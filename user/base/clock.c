@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Every look at a clock in user/ is here. */
+/*
+ * Where user/ looks at a clock, and nowhere else: so it is plain which clock a time is
+ * of. Never fails, never waits.
+ */
 #include "base/clock.h"
 
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The clocks: the two that the datapath knows, and the wall's. */
+/* The clocks: the two that the datapath knows, and that of the calendar. */
 #ifndef BG_BASE_CLOCK_H
 #define BG_BASE_CLOCK_H
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A dict's table: open addressing, at most half full. What reads a feed calls it;
+ * nothing is ever taken out of a dict, it only grows and is released whole.
+ */
 #include "base/dict.h"
 
 #include <stdlib.h>

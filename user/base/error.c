@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How the text of an error comes about. Everything that can fail calls it; a text that
+ * is too long is cut, and nothing is printed here.
+ */
 #include "base/error.h"
 
 #include <errno.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The one place that says how a number or a time is written for people. */
+/*
+ * The one place that says how a number or a time is written for people. The verbs,
+ * show/ and the lints call it; it never prints, and JSON has its numbers without it.
+ */
 #include "base/format.h"
 
 #include <arpa/inet.h>
@@ -102,7 +105,7 @@ const char *bg_format_age(__u64 duration_ns, char *text)
 	return text;
 }
 
-/* Wall-clock time of a moment that another clock shows. */
+/* The calendar's time of a moment that another clock measured. */
 static __s64 wall_ns(__u64 moment_ns, __u64 clock_now_ns)
 {
 	return (__s64)bg_realtime_ns() - ((__s64)clock_now_ns - (__s64)moment_ns);

@@ -32,7 +32,8 @@ const char *bg_format_duration(__u64 duration_ns, char *text);
 const char *bg_format_age(__u64 duration_ns, char *text);
 
 /* "2026-11-24T18:20:31Z"; boottime_ns is of CLOCK_BOOTTIME, monotonic_ns of
- * CLOCK_MONOTONIC, both translated by the clocks as they stand now. */
+ * CLOCK_MONOTONIC. How long ago that was is counted back from the present time, so
+ * the text may change when somebody sets the system's clock. */
 const char *bg_format_boottime(__u64 boottime_ns, char *text);
 const char *bg_format_monotonic(__u64 monotonic_ns, char *text); /* with milliseconds */
 

@@ -8,8 +8,8 @@
 
 #define LEAST_ROOM 16
 
-/* Sizes that no allocator has are not even asked for: the sanitizers' one would stop
- * the program. */
+/* A size that no allocator can give is not even asked for: that of the sanitizers would
+ * end the program instead of returning NULL. */
 static void *resize(void *array, size_t room, size_t entry_bytes)
 {
 	size_t bytes;

@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-/* FNV-1a. Who chooses the bytes can choose the hash: for tables see dict.h. */
+/* FNV-1a. Whoever chooses the bytes can choose the hash, so it is not for dicts. */
 static inline __u64 bg_hash_bytes(const void *bytes, size_t length_bytes)
 {
 	const unsigned char *byte = bytes;
@@ -18,7 +18,7 @@ static inline __u64 bg_hash_bytes(const void *bytes, size_t length_bytes)
 	return hash;
 }
 
-/* Both halves in 32 bits. */
+/* The same, its two halves folded into 32 bits. */
 static inline __u32 bg_hash_bytes32(const void *bytes, size_t length_bytes)
 {
 	__u64 hash = bg_hash_bytes(bytes, length_bytes);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Both families are one: IPv4 is kept as the mapped addresses of IPv6. What reads feeds
+ * and questions calls it, and what prints addresses; it never resolves a name.
+ */
 #include "base/ip.h"
 
 #include <arpa/inet.h>
@@ -13,8 +17,7 @@ bool bg_addr_is_v4(const struct bg_addr *addr)
 	return !memcmp(addr->byte, mapped, sizeof(mapped));
 }
 
-/* A family of its own: ::/0 is no IPv4 prefix, although it covers the mapped range. */
-static bool prefix_is_v4(const struct bg_prefix *prefix)
+bool bg_prefix_is_v4(const struct bg_prefix *prefix)
 {
 	return prefix->length >= BG_V4_BITS && bg_addr_is_v4(&prefix->addr);
 }
@@ -109,7 +112,7 @@ const char *bg_prefix_format(const struct bg_prefix *prefix, char *text)
 	bg_addr_format(&prefix->addr, text);
 	used = strlen(text);
 	snprintf(text + used, BG_IP_TEXT - used, "/%d",
-		 prefix->length - (prefix_is_v4(prefix) ? BG_V4_BITS : 0));
+		 prefix->length - (bg_prefix_is_v4(prefix) ? BG_V4_BITS : 0));
 	return text;
 }
 
@@ -117,7 +120,7 @@ bool bg_prefix_has(const struct bg_prefix *prefix, const struct bg_addr *addr)
 {
 	unsigned int bytes = prefix->length / 8, bits = prefix->length % 8;
 
-	if (prefix_is_v4(prefix) != bg_addr_is_v4(addr))
+	if (bg_prefix_is_v4(prefix) != bg_addr_is_v4(addr))
 		return false;
 	if (memcmp(prefix->addr.byte, addr->byte, bytes) != 0)
 		return false;
@@ -139,9 +142,4 @@ void bg_addr_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo)
 		value[i / 8] = value[i / 8] << 8 | addr->byte[i];
 	*hi = ipv6 ? value[0] : value[1] << 32;
 	*lo = ipv6 ? value[1] : 0;
-}
-
-bool bg_prefix_is_v4(const struct bg_prefix *prefix)
-{
-	return prefix->length >= BG_V4_BITS && bg_addr_is_v4(&prefix->addr);
 }

@@ -17,12 +17,12 @@ struct bg_prefix {
 
 #define BG_V4_BITS 96 /* bits of the mapped form in front of an IPv4 address */
 
-/* "10.0.0.0/255.255.255.255" never; the longest is an IPv6 prefix. */
+/* Room for the longest text, an IPv6 prefix. */
 #define BG_IP_TEXT 64
 
 bool bg_addr_is_v4(const struct bg_addr *addr);
 
-/* ::/0 covers the mapped addresses of IPv4, but does not mean them. */
+/* ::/0 has the mapped addresses of IPv4 in its range, but is no IPv4 prefix. */
 bool bg_prefix_is_v4(const struct bg_prefix *prefix);
 
 /* As the tries of headers/image.h have it: host order, IPv4 in the upper 32 bits of *hi. */
@@ -33,7 +33,7 @@ void bg_addr_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo);
 int bg_addr_parse(const char *text, struct bg_addr *addr);
 
 /* "a.b.c.d/len" or an address alone (= /32, /128). Bits behind the length are
- * cleared, as EC2 does; *had_host_bits tells, if not NULL. */
+ * cleared, as EC2 does; then *had_host_bits (may be NULL) is true. */
 int bg_prefix_parse(const char *text, struct bg_prefix *prefix, bool *had_host_bits);
 
 /* Both return `text`, which holds BG_IP_TEXT bytes. */

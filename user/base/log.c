@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A line of the log is escaped, cut to LINE_BYTES and then written. The daemon calls
+ * it, and what only the daemon does: attaching, guarding, publishing. The verbs that
+ * answer a question print, they do not log.
+ */
 #include "base/log.h"
 
 #include <bpf/libbpf.h>
@@ -10,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A line is written with one write(), so that lines of two threads, or of the
- * daemon and what it starts, do not mix. Longer ones are cut. */
+#include "base/clock.h"
+
+/* One write() for a whole line, so that lines of two threads or processes do not mix. */
 #define LINE_BYTES 4096
 
 static enum bg_log_level most_level = BG_LOG_INFO;
@@ -69,18 +75,18 @@ const char *bg_quote(const char *text)
 
 static size_t line_head(char *line, size_t size, enum bg_log_level level)
 {
-	struct timespec now;
+	const __u64 now_ns = bg_realtime_ns();
+	const time_t now_s = (time_t)(now_ns / BG_NS_PER_S);
 	struct tm utc;
 	size_t used;
 
-	/* asked every time: it costs nothing next to the write */
+	/* looked up every time: it costs nothing next to the write */
 	if (getenv("JOURNAL_STREAM"))
 		return snprintf(line, size, "%s", levels[level].journal);
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
+	gmtime_r(&now_s, &utc);
 	used = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	return used + snprintf(line + used, size - used, ".%03ldZ %s ", now.tv_nsec / 1000000,
-			       levels[level].name);
+	return used + snprintf(line + used, size - used, ".%03lluZ %s ",
+			       now_ns % BG_NS_PER_S / BG_NS_PER_MS, levels[level].name);
 }
 
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...)
@@ -113,10 +119,10 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 	}
 	line[used++] = '\n';
 	if (write(STDERR_FILENO, line, used) < 0)
-		return; /* nobody to tell */
+		return; /* nowhere else to log it */
 }
 
-/* libbpf's closing words, after the warning that says what went wrong. */
+/* Is it libbpf's closing line, which follows the warning that says what went wrong? */
 static bool is_aftermath(const char *text)
 {
 	return strstr(text, ": failed to load: -") || strstr(text, "failed to load object") ||
@@ -136,7 +142,7 @@ static int take_libbpf(enum libbpf_print_level level, const char *format, va_lis
 		return 0;
 	while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
 		text[--length] = '\0';
-	/* of a verifier log the end says why */
+	/* the end of a verifier log has the reason */
 	shown = (size_t)length < sizeof(last_libbpf) ? text
 						     : text + length - sizeof(last_libbpf) + 1;
 	if (level == LIBBPF_WARN && !is_aftermath(shown))

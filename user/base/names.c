@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Tables of numbers and their names, and the search in them both ways. Whatever prints
+ * or reads such a name calls it, so that text, JSON and options spell it alike.
+ */
 #include "base/names.h"
 
 #include <stdio.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Names for people and JSON of what headers/ numbers. Pure. */
+/* The names, in text and JSON, of what is a number in headers/. Pure. */
 #ifndef BG_BASE_NAMES_H
 #define BG_BASE_NAMES_H
 
 #include "maps.h"
 
-/* "no-rule"; NULL for a number that is none. */
+/* "no-rule"; NULL: no reason has this number. */
 const char *bg_reason_name(unsigned int reason);
 
-/* "no rule of the branch's groups allows it"; "" for a number that is none. */
+/* "no rule of the branch's groups allows it"; "": no reason has this number. */
 const char *bg_reason_meaning(unsigned int reason);
 
 /* The number, or -1. */
@@ -22,7 +22,8 @@ const char *bg_mode_name(unsigned int mode);	       /* "strict", "standard" */
 #define BG_PROTOCOL_TEXT 16
 const char *bg_protocol_format(int protocol, char *text);
 
-/* A name of the above or a number from 0 to 255; -1 for "all"; -2: neither. */
+/* Of one of these names or a number from 0 to 255: the protocol, -1 for "all"; -2: it is
+ * neither. */
 int bg_protocol_parse(const char *text);
 
 #endif
