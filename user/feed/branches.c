@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Branches and their pods. */
+/*
+ * Branches and their pods, as this program's own part of the feed has them. feed.c calls
+ * it after the other parts; the addresses of the pods become members of the groups. It
+ * reads the mode that is asked for, never the one in effect (guard/modes.c).
+ */
 #include "feed/reading.h"
 
 #include <errno.h>
@@ -100,7 +104,7 @@ static bool has_address(const struct bg_model_pod *pod, const struct bg_addr *ad
 	return false;
 }
 
-/* A pod has two addresses or so; a table of more than this is no pod's. */
+/* A pod has about two addresses; more than this are a mistake. */
 #define MAX_POD_ADDRESSES 256
 
 static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
@@ -254,7 +258,7 @@ static int branch_groups(struct bg_feed *feed, struct bg_model_branch *branch,
 	return 0;
 }
 
-/* The node's, then those of the interface with the same id, then its own. */
+/* Later ones override: the node's, those of the interface with the same id, its own. */
 static int branch_timeouts(struct bg_feed *feed, struct bg_model_branch *branch,
 			   const struct bg_fields *fields, struct bg_error *err)
 {

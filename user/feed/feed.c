@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The document as a whole. Interfaces come first, one by one while the text is
- * read; then groups and their rules, so that it is known which references
- * there are; then what they refer to.
+ * The document as a whole; the daemon and the verbs that take a feed start here.
+ * Interfaces come first, one by one while the text is read; then groups and their
+ * rules, so that it is known which references there are; then what they refer to.
+ * Never reads a file, and never changes a model that it has handed out.
  */
 #include "feed/feed.h"
 
@@ -109,7 +110,7 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 		rc = bg_feed_flat(feed, &root, ROOT_RULES, err);
 	if (!rc)
 		rc = bg_feed_prefix_lists(feed, &root, ROOT_LISTS, err);
-	/* its elements were taken in already */
+	/* its elements were read while the text was parsed */
 	if (!rc)
 		rc = bg_get_array(&root, ROOT_INTERFACES, &ignored, err);
 	if (!rc)

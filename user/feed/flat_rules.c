@@ -2,7 +2,8 @@
 /*
  * SecurityGroupRules: as `aws ec2 describe-security-group-rules` prints them. They
  * give ids to rules that IpPermissions define, and define those of groups that
- * have no IpPermissions.
+ * have no IpPermissions. feed.c calls it after groups.c; it never adds a rule to a
+ * group that has IpPermissions.
  */
 #include "feed/reading.h"
 
@@ -59,7 +60,7 @@ struct rule_key {
 
 struct flat_rules {
 	struct bg_dict defined;	     /* rule_key → index in model->rules, before naming */
-	struct bg_model_rule *alone; /* of groups without IpPermissions */
+	struct bg_model_rule *alone; /* rules of groups without IpPermissions */
 	size_t alone_count;
 };
 

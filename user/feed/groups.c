@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* SecurityGroups: as `aws ec2 describe-security-groups` prints them. */
+/*
+ * SecurityGroups: as `aws ec2 describe-security-groups` prints them. feed.c calls it; other
+ * parts use its lists of group ids and its checks of protocol and ports. Never merges rules.
+ */
 #include "feed/reading.h"
 
 #include <errno.h>
@@ -181,7 +184,7 @@ static int icmp_type(const struct bg_fields *fields, size_t from, size_t to,
 	return rc;
 }
 
-/* EC2 prints -1 and 65535 here and there; nothing of it counts. */
+/* For some of these protocols EC2 prints -1 or 65535; they mean nothing. */
 static int ignored_ports(const struct bg_fields *fields, size_t from, size_t to,
 			 struct bg_service *service, struct bg_error *err)
 {

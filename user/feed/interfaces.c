@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* NetworkInterfaces: as `aws ec2 describe-network-interfaces` prints them. Of each,
- * the addresses become members of its groups. */
+/*
+ * NetworkInterfaces: as `aws ec2 describe-network-interfaces` prints them. The addresses
+ * of each become members of its groups. feed.c calls it for each one as soon as it is
+ * read; of the interface itself nothing is kept but its time-outs.
+ */
 #include "feed/reading.h"
 
 #include <stdlib.h>
@@ -63,7 +66,7 @@ static const struct bg_shape group_shape = {
 	.used = 1,
 };
 
-/* Arrays of objects of which one key counts. */
+/* Arrays of objects, each with one key that is wanted. */
 static const struct list {
 	enum interface_field field;
 	enum bg_family family;
@@ -145,7 +148,7 @@ static int add_single(struct bg_feed *feed, struct addresses *addresses,
 static int read_addresses(struct bg_feed *feed, const struct bg_fields *fields,
 			  struct addresses *addresses, struct bg_error *err)
 {
-	/* what EC2 repeats in the lists, the set will have once */
+	/* EC2 repeats an address in the lists; the set keeps it once */
 	int rc = add_single(feed, addresses, fields, INTERFACE_ADDRESS, BG_IPV4, err);
 
 	if (!rc)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Typed getters and their errors. */
+/*
+ * Typed getters, and errors that name the place. All files of the feed's parser call
+ * it; it knows JSON and pointers, but no key of a feed.
+ */
 #include "feed/json.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* So much of a value is quoted in an error. */
+/* More of a value is not quoted in an error. */
 #define SHOWN_BYTES 48
 
 bool bg_text_is(struct bg_text text, const char *word)
@@ -56,7 +59,7 @@ static size_t put_key(char *text, size_t used, struct bg_text key)
 	return used;
 }
 
-/* A cut may have left the beginning of a character of several bytes. */
+/* Bytes without a character (of UTF-8) that was cut in the middle. */
 static size_t whole_characters(const char *text, size_t bytes)
 {
 	size_t start = bytes;
@@ -181,7 +184,7 @@ int bg_json_fields(const struct bg_json *value, const struct bg_at *at,
 		size_t i = hint;
 		bool found;
 
-		/* from the one behind the last hit to the end, then from the start */
+		/* searches from behind the last hit to the end, then from the start */
 		while (!(found = shape->keys[i] && bg_text_is(child->key, shape->keys[i]))) {
 			i = shape->keys[i] ? i + 1 : 0;
 			if (i == hint)

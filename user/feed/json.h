@@ -27,7 +27,7 @@ enum bg_json_type {
 	BG_JSON_OBJECT,
 };
 
-/* Bytes that are not ended by 0: of the document, or beside it. */
+/* Bytes without a 0 at the end: a piece of the document, or a copy. */
 struct bg_text {
 	const char *bytes;
 	size_t length;
@@ -43,16 +43,16 @@ struct bg_json {
 
 /* Deeper documents are refused; a feed needs 8. */
 #define BG_JSON_MAX_DEPTH 64
-/* So are objects of more keys; a feed needs 32. */
+/* Objects with more keys are refused; a feed needs 32. */
 #define BG_JSON_MAX_KEYS 1024
-/* So are documents of more values at once (elements of the stream count singly):
- * 56 bytes each, half a GiB. */
+/* Documents with more values at once are refused: 56 bytes each make half a GiB. Of the
+ * streamed array, only one element is there at once. */
 #define BG_JSON_MAX_VALUES (10u << 20)
 
 /*
- * Elements of one array of the document's top level, `key`, are handed over as they
- * come and are gone afterwards; the array itself then looks empty. `element`
- * returns 0 or fails the whole.
+ * The elements of one array, `key` of the top level, are handed over as soon as they
+ * are read and are freed afterwards; the array itself then looks empty. When `element`
+ * does not return 0, parsing fails.
  */
 struct bg_json_stream {
 	const char *key;
@@ -99,11 +99,11 @@ const char *bg_at_format(const struct bg_at *at, bool any, char *text);
 
 #define BG_SHAPE_MAX 24
 
-/* What an object may have. Found faster when the keys stand in the order that
- * is usual in documents. */
+/* The keys that an object may have; in the order that is usual in documents they are
+ * found faster. */
 struct bg_shape {
 	const char *const *keys; /* ends with NULL */
-	size_t used;		 /* the first so many are wanted, the rest is only known */
+	size_t used;		 /* values of the first `used` are wanted, of the rest not */
 };
 
 struct bg_fields {
@@ -151,10 +151,10 @@ int bg_get_word(const struct bg_fields *fields, size_t field, const char *const 
 int bg_get_array(const struct bg_fields *fields, size_t field, const struct bg_json **first,
 		 struct bg_error *err);
 
-/* For values that are no fields, likewise. */
+/* The same for a value that is no field of an object. */
 int bg_value_id(const struct bg_json *value, const struct bg_at *at, size_t most,
 		struct bg_text *text, struct bg_error *err);
-/* Is it an integer of JSON, between these? */
+/* Is it an integer of JSON from `least` to `most`? */
 bool bg_json_is_integer(const struct bg_json *value, int least, int most, int *integer);
 
 /* Copies into `text`, ended by 0; false if there is no room, or a 0 inside. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Text → values, by yajl's events. Values live in blocks that are freed as one. */
+/*
+ * Text → values, by yajl's events. Values live in blocks that are freed as one. Only
+ * feed.c calls it, through json.h; what the values mean it does not know.
+ */
 #include "feed/json.h"
 
 #include <errno.h>
@@ -40,15 +43,15 @@ struct parser {
 	struct bg_json_document *document;
 	struct open_value open[BG_JSON_MAX_DEPTH];
 	size_t depth, values;
-	struct bg_text key;    /* of the value to come */
-	struct bg_json *array; /* that is streamed */
+	struct bg_text key;    /* of the next value */
+	struct bg_json *array; /* the streamed one */
 	size_t index;	       /* of its next element */
 	struct block *mark_block;
 	size_t mark_used, mark_values;
 	int rc;
-	bool rejected;	    /* by the stream: the text stands */
-	const char *reason; /* otherwise */
-	const char *where;  /* of it in the text, or NULL */
+	bool rejected;	    /* by the stream, which has filled in *err */
+	const char *reason; /* of any other failure */
+	const char *where;  /* its place in the text, or NULL */
 	struct bg_error *err;
 };
 
@@ -109,7 +112,7 @@ static void *allocate(struct parser *parser, size_t bytes)
 	return result;
 }
 
-/* Strings without escapes stay where they are in the document. */
+/* Bytes in the document (numbers, strings without escapes) are not copied. */
 static bool keep(struct parser *parser, const char *bytes, size_t length, struct bg_text *text)
 {
 	char *copy;
@@ -337,9 +340,9 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /*
- * Where that starts which yajl could not take. Its offset is behind it, or, where
- * it says "after ...", moved back by the length of the token without quotes; what
- * it never took in, it stands at.
+ * Where the token starts that yajl refused. yajl's offset is the end of the token. Its
+ * errors "after ..." have the offset moved back by the token's length without quotes,
+ * and what it could not read as a token at all starts at the offset.
  */
 static size_t start_of(const char *text, size_t offset, const char *reason)
 {
@@ -361,7 +364,7 @@ static size_t start_of(const char *text, size_t offset, const char *reason)
 	return offset;
 }
 
-/* What yajl says, without its first words and the line break behind. */
+/* yajl's message without its first words and its line break. */
 static int fail_syntax(const char *name, struct parser *parser, yajl_handle handle, size_t offset)
 {
 	unsigned char *said = yajl_get_error(handle, 0, (const unsigned char *)parser->text,

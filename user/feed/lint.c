@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is valid but hardly meant: rules without effect, pods cut off. */
+/*
+ * What is valid but hardly meant: rules without effect, pods cut off. Only `check` calls
+ * it; a lint warns, it never refuses and never changes what the feed means.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,7 @@ struct set_facts {
 	bool v4, v6;   /* has addresses of the family */
 	bool node;     /* holds an address of the node */
 	bool resolver; /* holds the address of a local DNS service */
-	bool told;
+	bool reported;
 };
 
 static bool is_dns(const struct bg_model_service *service)
@@ -66,17 +69,17 @@ static bool in_service_cidrs(const struct bg_model *model, const struct bg_set *
 	return set->prefix_count > 0;
 }
 
-/* Once a set, at the first rule that names it. What resolves to nothing at all
- * was told by the parser. */
+/* Once for each set, at the first rule that names it. A reference to what the feed does
+ * not have has a warning of the parser already. */
 static int lint_empty_set(struct bg_model *model, const struct bg_model_rule *rule,
 			  struct set_facts *facts)
 {
 	const struct bg_set *set = &model->sets[rule->set];
 	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE];
 
-	if (!set->resolved || facts->told)
+	if (!set->resolved || facts->reported)
 		return 0;
-	facts->told = true;
+	facts->reported = true;
 	return bg_model_warn(model, bg_rule_pointer(rule, pointer),
 			     "group %s: rule %s can never match: %s has no %s in this feed",
 			     model->groups[rule->group].id, bg_lint_rule(model, rule, text),
@@ -113,7 +116,7 @@ static int lint_rule(struct bg_model *model, const struct bg_model_rule *rule,
 	return 0;
 }
 
-/* Does it hold of any rule of the branch's groups? */
+/* Is it true of any rule of the branch's groups? */
 static bool any_rule(const struct bg_model *model, const struct bg_model_branch *branch,
 		     const struct set_facts *facts,
 		     bool (*holds)(const struct bg_model_rule *rule, const struct bg_set *set,
@@ -171,8 +174,8 @@ static bool has_local_dns(const struct bg_model *model)
 	return false;
 }
 
-/* Which resolver a pod asks, the feed does not say: a local service if there is
- * one, else the cluster's, which is any address. */
+/* The feed does not say which resolver a pod asks: a local service if there is one,
+ * else the cluster's, which may have any address. */
 static int lint_dns(struct bg_model *model, const char *pointer,
 		    const struct bg_model_branch *branch, const struct set_facts *facts)
 {
@@ -225,7 +228,7 @@ static int lint_branch(struct bg_model *model, size_t index, const struct set_fa
 	int rc;
 
 	snprintf(pointer, sizeof(pointer), "/Branches/%zu", index);
-	/* neither groups nor pods: the parser told */
+	/* without groups or pods: the parser has warned already */
 	if (!branch->group_count || !branch->pod_count)
 		return 0;
 	if (!any_rule(model, branch, facts, is_any))
@@ -240,7 +243,6 @@ static int lint_branch(struct bg_model *model, size_t index, const struct set_fa
 /* Probes are recognized by the node's addresses. */
 static int lint_node(struct bg_model *model)
 {
-
 	if (model->node.address_count || model->node.probe_source_count)
 		return 0;
 	for (size_t i = 0; i < model->branch_count; i++)

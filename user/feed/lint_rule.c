@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* How the lints name a rule; they alone call it. */
+/* How the lints name a rule; only they call it. */
 #include "feed/lint_rule.h"
 
 #include <stdio.h>

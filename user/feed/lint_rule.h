@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the lints share. They warn with bg_model_warn(). */
+/* What the lints share; they warn by bg_model_warn(). */
 #ifndef BG_FEED_LINT_RULE_H
 #define BG_FEED_LINT_RULE_H
 

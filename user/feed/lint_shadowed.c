@@ -2,7 +2,8 @@
 /*
  * Rules that another rule of the same group and direction makes superfluous: a
  * peer in a broader CIDR (or the same peer), with the same or a wider service.
- * One sweep over the sorted rules; those that enclose the present one are a stack.
+ * One sweep over the sorted rules; a stack holds those whose peer covers that of the
+ * present one. lint.c calls it; after BUDGET comparisons it says so and stops.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,17 +19,17 @@
 
 struct candidate {
 	const struct bg_model_rule *rule;
-	const struct bg_prefix *cidr; /* NULL: another peer, only its like encloses it */
+	const struct bg_prefix *cidr; /* NULL: no CIDR, only the same peer covers it */
 };
 
-/* One CIDR a set, and the set's name is that CIDR: a group with one member and a list with
- * one entry change by themselves, so nothing is said of them. */
+/* NULL unless the rule names this CIDR itself: a group with one member or a list with one
+ * entry may have more tomorrow, so nothing is said of them. */
 static const struct bg_prefix *cidr_of(const struct bg_set *set)
 {
 	return set->prefix_count == 1 && strchr(set->name, '/') ? set->prefixes : NULL;
 }
 
-/* Enclosing CIDRs come before what they enclose, equal peers stand together. */
+/* A CIDR comes before those that it covers, equal peers stand together. */
 static int compare(const void *a, const void *b)
 {
 	const struct candidate *x = a, *y = b;
@@ -72,7 +73,7 @@ static bool service_within(const struct bg_model_rule *inner, const struct bg_mo
 	return inner->from_port >= outer->from_port && inner->to_port <= outer->to_port;
 }
 
-static int tell(struct bg_model *model, const struct bg_model_rule *inner,
+static int warn(struct bg_model *model, const struct bg_model_rule *inner,
 		const struct bg_model_rule *outer)
 {
 	char pointer[BG_RULE_POINTER_TEXT], text[BG_LINT_RULE], by[BG_LINT_RULE];
@@ -92,7 +93,7 @@ static int lint_group(struct bg_model *model, const struct bg_group *group,
 		const struct bg_model_rule *rule = &model->rules[group->first_rule + i];
 		const struct bg_set *set = &model->sets[rule->set];
 
-		if (set->prefix_count) /* else there is worse to say of it */
+		if (set->prefix_count) /* else lint.c says that it can never match */
 			candidates[count++] = (struct candidate){ rule, cidr_of(set) };
 	}
 	qsort(candidates, count, sizeof(*candidates), compare);
@@ -105,7 +106,7 @@ static int lint_group(struct bg_model *model, const struct bg_group *group,
 		for (size_t k = 0; k < depth && !by && *budget; k++, --*budget)
 			if (service_within(candidate->rule, candidates[stack[k]].rule))
 				by = candidates[stack[k]].rule;
-		/* of the same peer a narrow service may stand before a wide one */
+		/* with the same peer, the wider service may come later */
 		for (size_t k = i + 1; k < count && !by && *budget &&
 				       candidates[k].rule->set == candidate->rule->set &&
 				       candidates[k].rule->direction == candidate->rule->direction;
@@ -114,8 +115,8 @@ static int lint_group(struct bg_model *model, const struct bg_group *group,
 			    !service_within(candidates[k].rule, candidate->rule))
 				by = candidates[k].rule;
 		if (by)
-			rc = tell(model, candidate->rule, by);
-		else /* who is enclosed himself encloses nothing that his encloser does not */
+			rc = warn(model, candidate->rule, by);
+		else /* (one that another covers covers nothing that the other does not) */
 			stack[depth++] = i;
 	}
 	return rc;

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What every owner or reader of a model needs: freeing it, warnings, finding a branch,
+ * naming a rule. Called from most rooms; it neither reads a feed nor judges one.
+ */
 #include "feed/model.h"
 
 #include <errno.h>

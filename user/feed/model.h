@@ -139,7 +139,7 @@ struct bg_model {
 void bg_model_free(struct bg_model *model); /* NULL is fine */
 BG_CLEANUP_OF(bg_model_free, struct bg_model)
 
-/* Adds a warning; 0 or -ENOMEM. `pointer` leads to the place, "" = the text does. */
+/* Adds a warning; 0 or -ENOMEM. `pointer` is the place in the feed; "": the text says it. */
 int bg_model_warn(struct bg_model *model, const char *pointer, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Node: what the feed says of the node itself. */
+/*
+ * Node: what the feed says of the node itself. feed.c calls it, and the other parts for
+ * time-outs and names of interfaces. It never asks whether an interface exists.
+ */
 #include "feed/reading.h"
 
 #include <stdlib.h>
@@ -50,8 +53,8 @@ static const struct bg_shape node_shape = {
 
 /* --- time-outs --- */
 
-/* EC2's where it has them (the shorter of its two defaults for TCP, that of
- * newer instances: idle flows come back by their next packet), else Linux's. */
+/* EC2's where it has them, else Linux's. For TCP, EC2 has two: this is the shorter one,
+ * of newer instances, since the next packet of an idle flow brings the flow back. */
 const struct bg_timeouts bg_default_timeouts = {
 	.tcp_half_open_s = 60,
 	.tcp_established_s = 350,
@@ -63,7 +66,7 @@ const struct bg_timeouts bg_default_timeouts = {
 	.other_s = 600,
 };
 
-/* EC2 allows less than this; the longest it has are 5 days. */
+/* 5 days, EC2's limit for TCP; those of its other time-outs are lower. */
 #define MAX_TIMEOUT_S 432000
 
 static const struct bg_shape tracking_shape = {
@@ -104,7 +107,7 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 
 /* --- names of interfaces --- */
 
-/* As dev_valid_name() of the kernel, and nothing that would upset a terminal. */
+/* What dev_valid_name() of the kernel accepts, without what would drive a terminal. */
 static bool valid_name(struct bg_text name)
 {
 	if (!name.length || name.length > 15 || bg_text_is(name, ".") || bg_text_is(name, ".."))

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What every part of the feed needs: warnings, prefixes, addresses, protocols. */
+/*
+ * What every part of the parser calls: warnings, so many of a kind, and values that more
+ * than one part has: prefixes, addresses, protocols. It knows no key of the document.
+ */
 #include "feed/reading.h"
 
 #include <errno.h>
@@ -90,7 +93,7 @@ int bg_warn_rest(struct bg_feed *feed)
 			continue;
 		rc = bg_model_warn(feed->model, "", "%zu more warnings of %s",
 				   feed->warnings_of[kind] - BG_WARNINGS_OF_A_KIND, kinds[kind]);
-		/* told; the lints that follow count anew */
+		/* that is said; lints that follow count from 0 */
 		feed->warnings_of[kind] = 0;
 	}
 	return rc;

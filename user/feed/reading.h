@@ -14,7 +14,7 @@
 #define BG_ID_BYTES 127
 #define BG_TEXT_BYTES 1024
 
-/* So many warnings of a kind are told one by one, the rest is counted. */
+/* So many warnings of a kind are added one by one, the rest is only counted. */
 #define BG_WARNINGS_OF_A_KIND 100
 
 enum bg_warning_kind {
@@ -86,7 +86,7 @@ int bg_warn(struct bg_feed *feed, enum bg_warning_kind kind, const struct bg_at 
 	    const char *format, ...) __attribute__((format(printf, 4, 5)));
 int bg_warn_pointer(struct bg_feed *feed, enum bg_warning_kind kind, const char *pointer,
 		    const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Adds what was only counted. */
+/* Adds one warning for each kind of which some were only counted. */
 int bg_warn_rest(struct bg_feed *feed);
 
 /* bg_json_fields() with warnings of unknown keys. */
@@ -112,7 +112,7 @@ int bg_feed_groups(struct bg_feed *feed, const struct bg_fields *root, size_t fi
 int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		 struct bg_error *err);
 
-/* The group with this id, made (unknown, without rules) if there is none. */
+/* The group with this id; a new one (unknown, without rules) if there is none. */
 int bg_feed_group(struct bg_feed *feed, struct bg_text id, size_t *index, struct bg_error *err);
 /* An array of group ids → indices, sorted, each once. */
 int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
@@ -129,7 +129,7 @@ int bg_feed_add_rule(struct bg_feed *feed, const struct bg_model_rule *rule, str
 
 /* --- sets.c --- */
 
-/* The set of a peer. `make`: made if there is none; else *set is SIZE_MAX. */
+/* The set of a peer. If there is none: a new one with `make`, else *set is SIZE_MAX. */
 int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make, size_t *set,
 		struct bg_error *err);
 int bg_list_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
@@ -141,7 +141,8 @@ int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, siz
 			 struct bg_error *err);
 int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg_prefix *prefixes,
 		  size_t count, struct bg_error *err);
-/* When all is read: members into the sets, warnings of what stayed unresolved. */
+/* After everything was read: puts members into the sets and warns of references that
+ * nothing resolved. */
 int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err);
 
 /* --- interfaces.c, node.c, branches.c --- */
@@ -150,12 +151,12 @@ int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *
 		      struct bg_error *err);
 
 extern const struct bg_timeouts bg_default_timeouts;
-/* Overrides what the object gives. */
+/* Changes only those that the object gives. */
 int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		     struct bg_timeouts *timeouts, struct bg_error *err);
 int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		 struct bg_error *err);
-/* 1 to 15 bytes that the kernel takes as a name. */
+/* 1 to 15 bytes that the kernel accepts as an interface's name. */
 int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char name[16],
 			   struct bg_error *err);
 int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
@@ -163,7 +164,7 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 
 /* --- unique.c --- */
 
-/* Of node and branches, when both were read. */
+/* After node and branches were read. */
 int bg_feed_check_uniqueness(struct bg_feed *feed, struct bg_error *err);
 
 #endif

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What rules' peers stand for: CIDRs, prefix lists, and members of groups. */
+/*
+ * What rules' peers stand for: CIDRs, prefix lists, and members of groups. The parts that
+ * read rules, interfaces and branches call it; equal peers never make two sets.
+ */
 #include "feed/reading.h"
 
 #include <errno.h>
@@ -92,8 +95,8 @@ int bg_group_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set
 
 enum list_field { LIST_ID, LIST_ENTRIES, LIST_CIDRS, LIST_USED };
 
-/* Of describe-managed-prefix-lists and get-managed-prefix-list-entries; Cidrs is
- * what describe-prefix-lists prints for AWS's own lists. */
+/* Keys that `aws ec2` prints: describe-managed-prefix-lists,
+ * get-managed-prefix-list-entries, and for AWS's own lists describe-prefix-lists (Cidrs). */
 static const struct bg_shape list_shape = {
 	.keys = (const char *const[]){ [LIST_ID] = "PrefixListId",
 				       [LIST_ENTRIES] = "Entries",

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What must not occur twice in a feed: ids, VLANs, interfaces, pods' addresses. */
+/*
+ * What must not occur twice in a feed: ids, VLANs, interfaces, pods' addresses. Called
+ * once by branches.c, when node and branches are in the model; it changes neither.
+ */
 #include "feed/reading.h"
 
 #include <errno.h>
@@ -21,8 +24,9 @@ static void release_uniqueness(struct uniqueness *seen)
 	bg_dict_release(&seen->addresses);
 	bg_dict_release(&seen->node_addresses);
 }
-/* Whose an interface is already; NULL = nobody's. Programs of two roles on one
- * interface would cut it off, and with the node's own the node. */
+
+/* What has this interface already; NULL: nothing. With the programs of two roles an
+ * interface would be cut off; if it is the node's own, so would the node. */
 static const char *owner_of(const struct uniqueness *seen, const struct bg_model *model,
 			    const char *interface, char text[64])
 {
@@ -104,8 +108,8 @@ static int unique_addresses(struct uniqueness *seen, const struct bg_model_pod *
 	return 0;
 }
 
-/* A pod that was replaced may stand in the feed beside its successor for a
- * moment, so a common name is no error. */
+/* A pod that was replaced may stay in the feed beside its successor for a moment, so a
+ * name that both have is no error. */
 static int unique_host_interface(struct bg_feed *feed, struct uniqueness *seen,
 				 const struct bg_model_pod *pod, size_t branch, size_t index,
 				 struct bg_error *err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Where a feed comes from: a file or stdin. The daemon and the verbs that take a
- * feed call it; it never looks at what it reads.
+ * feed call it; it never looks at what it reads, and keeps nothing of it.
  */
 #include "source/file.h"
 
@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/grow.h"
 
-/* What a pipe is given at first: it doubles. */
+/* The first buffer for a pipe, whose length nobody knows; it doubles as needed. */
 #define FIRST_BYTES 65536
 
 static bool is_stdin(const char *path)
@@ -27,7 +27,7 @@ const char *bg_file_name(const char *path)
 	return is_stdin(path) ? "stdin" : path;
 }
 
-/* Reads to the end, but no more than `most_bytes`, and one byte. */
+/* Reads to the end, but stops after one byte more than `most_bytes`. */
 static int read_all(const char *name, int fd, size_t expected_bytes, size_t most_bytes, char **text,
 		    size_t *length_bytes, struct bg_error *err)
 {
@@ -50,7 +50,7 @@ static int read_all(const char *name, int fd, size_t expected_bytes, size_t most
 		used += got;
 		if (used > most_bytes)
 			return bg_fail(err, -E2BIG,
-				       "%s: found more than %zu bytes, expected at most so many",
+				       "%s: found more than %zu bytes, expected no more than that",
 				       name, most_bytes);
 		if (BG_RESERVE(bytes, room, used + 1))
 			break;
@@ -66,7 +66,7 @@ int bg_file_read(const char *path, size_t most_bytes, char **text, size_t *lengt
 	bg_auto_close int fd = -1;
 	struct stat status;
 
-	/* not to wait for the writer of a FIFO */
+	/* O_NONBLOCK: open() must not wait for the writer of a FIFO */
 	fd = from_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 			: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &status))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A feed from a file. What is in it, this file does not know. */
+/* Reads a feed's text from a file, without knowing what is in it. */
 #ifndef BG_SOURCE_FILE_H
 #define BG_SOURCE_FILE_H
 

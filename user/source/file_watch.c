@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * inotify on the feed's directory, and stat() to see whether an event was about the
+ * feed. The daemon's loop calls it; it never waits, and never reads the feed.
+ */
 #include "source/file_watch.h"
 
 #include <errno.h>
@@ -108,7 +112,8 @@ bool bg_file_watch_changed(struct bg_file_watch *watch)
 	struct stat now = {};
 	bool present, changed;
 
-	/* the same directory again does no harm, one that was moved away is left */
+	/* harmless for a directory that is watched already; after a replacement, watches
+	 * the new one */
 	watch_directory(watch);
 	present = !stat(watch->path, &now);
 	changed = present != watch->present || now.st_dev != watch->last.st_dev ||

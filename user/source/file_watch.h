@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Tells when the feed may be another one. The directory is watched, not the
+ * Finds out when the feed may have changed. The directory is watched, not the
  * file: a file that is replaced by a rename, or by the symlink swap of a mounted
  * ConfigMap (`..data`), is a new inode each time.
  */
@@ -20,13 +20,13 @@ void bg_file_watch_close(struct bg_file_watch *watch); /* NULL is fine */
 BG_CLEANUP_OF(bg_file_watch_close, struct bg_file_watch)
 int bg_file_watch_fd(const struct bg_file_watch *watch);
 
-/* Takes in what is pending. true: something happened in the directory. */
+/* Reads all pending events. true: something happened in the directory. */
 bool bg_file_watch_read(struct bg_file_watch *watch);
 
 /*
- * Is the file another one than at the last call? By device, inode, size and
- * times, so that events about other files cost nothing, and a change that
- * brought no event (a symlink into another directory) is seen by asking.
+ * Is the file another one than at the last call? Compares device, inode, size and
+ * times, so that events about other files cost nothing, and a change without an
+ * event (behind a symlink into another directory) is found by calling this.
  * Also watches the directory again when it was replaced.
  */
 bool bg_file_watch_changed(struct bg_file_watch *watch);
