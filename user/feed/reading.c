@@ -69,7 +69,6 @@ static const char *const kinds[BG_WARN_KINDS] = {
 	[BG_WARN_GROUP] = "groups that are not in the feed",
 	[BG_WARN_RULE] = "rules",
 	[BG_WARN_BRANCH] = "branches and pods",
-	[BG_WARN_LINT] = "lints",
 };
 
 int bg_warn_rest(struct bg_feed *feed)
@@ -93,8 +92,6 @@ int bg_warn_rest(struct bg_feed *feed)
 			continue;
 		rc = bg_model_warn(feed->model, "", "%zu more warnings of %s",
 				   feed->warnings_of[kind] - BG_WARNINGS_OF_A_KIND, kinds[kind]);
-		/* that is said; lints that follow count from 0 */
-		feed->warnings_of[kind] = 0;
 	}
 	return rc;
 }

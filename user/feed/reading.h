@@ -24,7 +24,6 @@ enum bg_warning_kind {
 	BG_WARN_GROUP,
 	BG_WARN_RULE,
 	BG_WARN_BRANCH,
-	BG_WARN_LINT,
 	BG_WARN_KINDS,
 };
 
