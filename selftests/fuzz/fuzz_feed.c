@@ -59,7 +59,8 @@ static void must_be_whole(const struct bg_model *model)
 
 		MUST(branch->vlan > 0 && branch->vlan < BG_VLANS - 1);
 		MUST(*branch->interface);
-		MUST(bg_model_find_branch(model, branch->id) == (long)i);
+		for (size_t j = 0; j < i; j++)
+			MUST(strcmp(model->branches[j].id, branch->id) != 0);
 		for (size_t k = 0; k < branch->group_count; k++)
 			MUST(branch->groups[k] < model->group_count &&
 			     (!k || branch->groups[k] > branch->groups[k - 1]));

@@ -119,7 +119,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 			const struct bg_image *image, struct bg_publish_times *times,
 			struct bg_error *err);
 
-/* Both, where there is one datapath; -E2BIG: the image does not fit in it. */
+/* Both at once, as tests and the bench do it; -E2BIG: the image does not fit. */
 int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,
 			  struct bg_publish_times *times, struct bg_error *err);
 

@@ -91,15 +91,6 @@ int bg_model_warn(struct bg_model *model, const char *pointer, const char *forma
 	return -ENOMEM;
 }
 
-long bg_model_find_branch(const struct bg_model *model, const char *id)
-{
-	for (size_t i = 0; i < model->branch_count; i++) {
-		if (!strcmp(model->branches[i].id, id))
-			return (long)i;
-	}
-	return -1;
-}
-
 /* Groups of SecurityGroups come first in the model, in the order of the feed. */
 const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text)
 {

@@ -143,9 +143,6 @@ BG_CLEANUP_OF(bg_model_free, struct bg_model)
 int bg_model_warn(struct bg_model *model, const char *pointer, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Index of the branch with this id, or -1. */
-long bg_model_find_branch(const struct bg_model *model, const char *id);
-
 /* JSON pointer of a rule's peer; `text` holds BG_RULE_POINTER_TEXT bytes. */
 #define BG_RULE_POINTER_TEXT 96
 const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text);

@@ -138,19 +138,6 @@ void bg_state_write(struct bg_state *state)
 	}
 }
 
-pid_t bg_state_pid(const char *pin_dir)
-{
-	char path[BG_STATE_PATH_BYTES];
-	json_t *document;
-	pid_t pid;
-
-	bg_state_path(pin_dir, path);
-	document = json_load_file(path, 0, NULL);
-	pid = (pid_t)json_integer_value(json_object_get(document, "Pid"));
-	json_decref(document);
-	return pid;
-}
-
 void bg_state_remove(const char *pin_dir)
 {
 	char path[BG_STATE_PATH_BYTES];

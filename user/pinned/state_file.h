@@ -16,7 +16,6 @@
 #define BG_PINNED_STATE_FILE_H
 
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "types.h"
 
@@ -43,8 +42,6 @@ void bg_state_add_interface(struct bg_state *state, const char *interface, const
 /* Writes the file if anything changed since. */
 void bg_state_write(struct bg_state *state);
 
-/* Pid in the file of a pin directory, 0 = there is none. */
-pid_t bg_state_pid(const char *pin_dir);
 void bg_state_remove(const char *pin_dir);
 
 #endif
