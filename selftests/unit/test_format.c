@@ -176,6 +176,31 @@ static void tables_do_not_drive_the_terminal(void **state)
 	expect_printed(&memory, "NAME\na?[2J?b\n");
 }
 
+static void text_is_wrapped_between_words(void **state)
+{
+	struct memory memory;
+
+	(void)state;
+	open_memory(&memory);
+	bg_put_wrapped(memory.out, "one two  three", 0, 0, 7);
+	expect_printed(&memory, "one two\nthree\n");
+
+	/* behind a head, and no wider than said to a column */
+	open_memory(&memory);
+	fputs("head:", memory.out);
+	bg_put_wrapped(memory.out, "one two three four", 5, 2, 9);
+	expect_printed(&memory, "head: one\n  two\n  three\n  four\n");
+
+	/* a word that fits in no line stands alone in one */
+	open_memory(&memory);
+	bg_put_wrapped(memory.out, "a longer-than-that b", 0, 0, 6);
+	expect_printed(&memory, "a\nlonger-than-that\nb\n");
+
+	open_memory(&memory);
+	bg_put_wrapped(memory.out, "", 0, 0, 6);
+	expect_printed(&memory, "\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +214,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(tables_fit_what_is_in_them),
 		cmocka_unit_test(tables_do_not_drive_the_terminal),
+		cmocka_unit_test(text_is_wrapped_between_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

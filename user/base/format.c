@@ -6,7 +6,6 @@
 #include "base/format.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -203,4 +202,24 @@ char *bg_printable(char *text)
 			*c = '?';
 	}
 	return text;
+}
+
+void bg_put_wrapped(FILE *out, const char *text, int column, int indent, int width)
+{
+	while (*text) {
+		int length = (int)strcspn(text, " ");
+
+		if (column > indent && column + 1 + length > width) {
+			fprintf(out, "\n%*s", indent, "");
+			column = indent;
+		} else if (column > indent) {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", length, text);
+		column += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Numbers, times, addresses and rules in words for people. Pure; each writes into
- * `text`, which holds BG_FORMAT_TEXT bytes unless another size is named, and
- * returns it.
+ * Numbers, times, addresses and rules in words for people. Pure; each but the last
+ * writes into `text`, which holds BG_FORMAT_TEXT bytes unless another size is named,
+ * and returns it.
  */
 #ifndef BG_BASE_FORMAT_H
 #define BG_BASE_FORMAT_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "maps.h"
 
@@ -53,5 +54,12 @@ const char *bg_format_rule(const struct bg_rule *rule, char *text);
 
 /* Control characters, which would drive the terminal, become '?'; in place. */
 char *bg_printable(char *text);
+
+/*
+ * Puts the words of `text` and a newline. Lines are `width` wide, if no word is
+ * longer, and go on at column `indent`; the cursor is at `column`: there, or behind
+ * something that a space parts from the first word.
+ */
+void bg_put_wrapped(FILE *out, const char *text, int column, int indent, int width);
 
 #endif

@@ -39,27 +39,6 @@ static void put_words(struct flow_of_words *words, const char *text)
 	words->started = true;
 }
 
-/* Text that goes on at column `indent` where it is too long. */
-static void put_wrapped(FILE *out, const char *text, int column, int indent)
-{
-	while (*text) {
-		int length = (int)strcspn(text, " ");
-
-		if (column > indent && column + 1 + length > WIDTH) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-		} else if (column > indent) {
-			fputc(' ', out);
-			column++;
-		}
-		fprintf(out, "%.*s", length, text);
-		column += length;
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
-
 static void print_since(FILE *out, __u64 moment_ns, const struct bg_status *status)
 {
 	char when[BG_FORMAT_TEXT], ago[BG_FORMAT_TEXT];
@@ -76,7 +55,7 @@ static void put_foreign(FILE *out, const char *text, int column, int indent)
 	char *copy = strdup(text);
 
 	if (copy)
-		put_wrapped(out, bg_printable(copy), column, indent);
+		bg_put_wrapped(out, bg_printable(copy), column, indent, WIDTH);
 	free(copy);
 }
 
@@ -374,7 +353,7 @@ static int print_causes(FILE *out, const struct bg_status *status)
 	for (size_t i = 0; i < count; i++) {
 		int column = fprintf(out, "  - %s:", causes[i].subject);
 
-		put_wrapped(out, causes[i].text, column, 4);
+		bg_put_wrapped(out, causes[i].text, column, 4, WIDTH);
 	}
 	return 0;
 }

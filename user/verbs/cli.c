@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/format.h"
 #include "base/ip.h"
 
 #define MAX_OPTIONS 48
@@ -201,29 +202,6 @@ int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct
 	return take_operand(command, argc - optind, argv + optind, err);
 }
 
-/* Prints words of `text` from column `indent` on, the cursor being there. */
-static void print_wrapped(FILE *out, const char *text, int indent)
-{
-	int column = indent;
-
-	while (*text) {
-		int length = (int)strcspn(text, " ");
-
-		if (column > indent && column + 1 + length > HELP_WIDTH) {
-			fprintf(out, "\n%*s", indent, "");
-			column = indent;
-		} else if (column > indent) {
-			fputc(' ', out);
-			column++;
-		}
-		fprintf(out, "%.*s", length, text);
-		column += length;
-		text += length;
-		text += strspn(text, " ");
-	}
-	fputc('\n', out);
-}
-
 /* What stands behind the option, "" for a flag; `words` is room for them. */
 static const char *argument_of(const struct bg_option *option, char *words, size_t size)
 {
@@ -257,7 +235,7 @@ static void print_option(FILE *out, const char *head, const char *help, bool req
 	else
 		fputc(' ', out);
 	snprintf(text, sizeof(text), "%s%s", required ? "(required) " : "", help);
-	print_wrapped(out, text, HELP_COLUMN);
+	bg_put_wrapped(out, text, HELP_COLUMN, HELP_COLUMN, HELP_WIDTH);
 }
 
 char *bg_cli_help(const struct bg_command *command)
@@ -278,7 +256,7 @@ char *bg_cli_help(const struct bg_command *command)
 	if (command->operand)
 		fprintf(out, command->operand_required ? " %s" : " [%s]", command->operand);
 	fputs("\n\n", out);
-	print_wrapped(out, command->about, 0);
+	bg_put_wrapped(out, command->about, 0, 0, HELP_WIDTH);
 	fputs("\nOptions:\n", out);
 	for (const struct bg_option *option = command->options; option->type; option++) {
 		char head[320];
