@@ -214,41 +214,36 @@ static void says_its_options_alone(void **state)
 }
 
 /* What help and the options of scripts are made from. */
-static char *text_of(char *(*make)(const struct bg_command *command))
-{
-	bool json;
-	int color;
-	__u32 port;
-	const struct bg_option options[] = {
-		BG_OPTION_JSON(&json),
-		{ .name = "port",
-		  .letter = 'p',
-		  .type = BG_OPTION_U32,
-		  .value = &port,
-		  .argument = "N",
-		  .required = true,
-		  .help = "a port" },
-		{ .name = "color",
-		  .type = BG_OPTION_ENUM,
-		  .value = &color,
-		  .words = colors,
-		  .help = "a color whose description is so long that it goes on in the next line "
-			  "of the help" },
-		{}
-	};
-	const struct bg_command command = {
-		.verb = "test",
-		.about = "is about nothing.",
-		.options = options,
-		.operand = "FEED",
-	};
-
-	return make(&command);
-}
+static bool sample_json;
+static int sample_color;
+static __u32 sample_port;
+static const struct bg_option sample_options[] = {
+	BG_OPTION_JSON(&sample_json),
+	{ .name = "port",
+	  .letter = 'p',
+	  .type = BG_OPTION_U32,
+	  .value = &sample_port,
+	  .argument = "N",
+	  .required = true,
+	  .help = "a port" },
+	{ .name = "color",
+	  .type = BG_OPTION_ENUM,
+	  .value = &sample_color,
+	  .words = colors,
+	  .help = "a color whose description is so long that it goes on in the next line "
+		  "of the help" },
+	{}
+};
+static const struct bg_command sample = {
+	.verb = "test",
+	.about = "is about nothing.",
+	.options = sample_options,
+	.operand = "FEED",
+};
 
 static void help_is_made_from_the_table(void **state)
 {
-	char *help = text_of(bg_cli_help);
+	char *help = bg_cli_help(&sample);
 
 	(void)state;
 	assert_non_null(help);
@@ -267,7 +262,7 @@ static void help_is_made_from_the_table(void **state)
 
 static void scripts_are_told_from_the_table(void **state)
 {
-	char *options = text_of(bg_cli_options);
+	char *options = bg_cli_options(&sample);
 
 	(void)state;
 	assert_non_null(options);
