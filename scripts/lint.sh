@@ -7,22 +7,9 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 build=${BG_BUILD:-build}
-count=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-
-# check NAME COMMAND...: fails with what the command printed.
-check() {
-	local name=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$output" 2>&1; then
-		echo "ok $count - $name"
-	else
-		echo "not ok $count - $name"
-		head -n 80 "$output" | sed 's/^/# /'
-	fi
-}
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
+OUTPUT_LINES=80
 
 mapfile -t files < <(git ls-files -co --exclude-standard | while read -r f; do
 	[ -f "$f" ] && echo "$f"
@@ -46,7 +33,7 @@ tidy() {
 			"$build" >"$log" 2>&1 || status=1
 	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
 	rm -f "$log"
-	return $status
+	return "$status"
 }
 
 # System headers are not read: cppcheck knows the C library without them, and
@@ -79,7 +66,7 @@ spdx() {
 			bad=1
 		fi
 	done
-	return $bad
+	return "$bad"
 }
 
 # What ships must stand alone. ($up keeps this file from finding itself.)
@@ -113,7 +100,7 @@ white_space() {
 			bad=1
 		fi
 	done
-	return $bad
+	return "$bad"
 }
 
 rooms() {
@@ -141,4 +128,4 @@ check "user/ keeps to the rooms of user/README.md" rooms
 check "the table of reasons in README.md is the one of headers/reason.h" reason_table
 check "the manual says what the program says of its options" scripts/manual.sh
 check "mandoc finds nothing in the manual" manual_reads_well
-echo "1..$count"
+finish

@@ -6,6 +6,8 @@
 set -u
 program=$(realpath "$1") || exit 1
 cd "$(dirname "$0")" || exit 1
+# shellcheck source=selftests/tap.sh
+. ../tap.sh
 
 seconds=${BG_FUZZ_S:-20}
 corpus=$(mktemp -d)
@@ -19,18 +21,13 @@ seeds=$(find "$corpus" -type f | wc -l)
 	"$corpus" >"$log" 2>&1
 status=$?
 
-echo 1..2
 runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-if [ "$status" -eq 0 ]; then
-	echo "ok 1 - no feed breaks parser, numbers, compiler or lints"
-	grep -E '^INFO: Seed|^stat::' "$log" | sed 's/^/# /'
-else
-	echo "not ok 1 - a feed breaks parser, numbers, compiler or lints"
-	tail -n 60 "$log" | sed 's/^/# /'
-fi
+OUTPUT_LINES=60
+OUTPUT=$(cat "$log")
+result $status "no feed breaks parser, numbers, compiler or lints"
+grep -E '^INFO: Seed|^stat::' "$log" | sed 's/^/# /'
 # a fuzzer that starts and does nothing must not look like success
-if [ "${runs:-0}" -gt $((seeds + 100)) ] && grep -q 'NEW' "$log"; then
-	echo "ok 2 - it ran, and found new ways"
-else
-	echo "not ok 2 - it ran, and found new ways (${runs:-0} feeds tried)"
-fi
+OUTPUT="${runs:-0} feeds tried"
+[ "${runs:-0}" -gt $((seeds + 100)) ] && grep -q 'NEW' "$log"
+result $? "it ran, and found new ways"
+finish

@@ -18,6 +18,8 @@ LAB_NAME=bgt$$
 LAB_DIR=/run/branchguard-lab/$LAB_NAME
 # shellcheck source=scripts/lab.sh
 . scripts/lab.sh
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 
 BG=$(realpath -m "${BG_BUILD:-build}")/branchguard
 ECHO=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_echo
@@ -36,46 +38,12 @@ START_S=60
 POLL_S=0.05
 [ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120 POLL_S=0.3
 LIMIT_S=$ANSWER_S
-count=0
-failures=0
 
-# What check and check_output leave in OUTPUT is printed when the test fails.
-result() {
-	local status=$1 name=$2
-	count=$((count + 1))
-	if [ "$status" -eq 0 ]; then
-		echo "ok $count - $name"
-		return
-	fi
-	failures=$((failures + 1))
-	echo "not ok $count - $name"
-	[ -z "$OUTPUT" ] || printf '%s\n' "$OUTPUT" | tail -n 30 | sed 's/^/#   /'
+explain_failure() {
 	if [ -s "$BG_LOG" ]; then
 		echo "#   last lines of the daemon:"
-		tail -n 8 "$BG_LOG" | sed 's/^/#   | /'
+		tail -n 20 "$BG_LOG" | sed 's/^/#   | /'
 	fi
-}
-
-# check NAME COMMAND...
-check() {
-	local name=$1 status
-	shift
-	OUTPUT=$("$@" 2>&1)
-	status=$?
-	OUTPUT="\$ $*"$'\n'"$OUTPUT"$'\n'"status $status"
-	result $status "$name"
-}
-
-bail() {
-	echo "Bail out! $*"
-	[ ! -s "$BG_LOG" ] || sed 's/^/# | /' "$BG_LOG"
-	exit 1
-}
-
-finish() {
-	echo "1..$count"
-	[ "$failures" -eq 0 ]
-	exit
 }
 
 clean_up() {
@@ -172,11 +140,6 @@ silent() {
 	[ $? -eq 100 ]
 }
 
-# fails COMMAND...
-fails() {
-	! "$@"
-}
-
 # --- a look at the wire ----------------------------------------------------
 
 # capture NS INTERFACE FILTER...: sets CAPTURE; several may run at once.
@@ -216,6 +179,18 @@ saw_nothing() {
 saw() {
 	cat "$CAPTURE"
 	grep -q -- "$1" "$CAPTURE"
+}
+
+# seen_from ADDRESS NS COMMAND...: the command succeeds, and what arrives at NS comes
+# from that address and from no other.
+seen_from() {
+	local address=$1 ns=$2 status
+	shift 2
+	capture "$ns" eth0 dst port 5432
+	"$@"
+	status=$?
+	capture_end
+	saw "$address\.[0-9]* >" && ! grep . "$CAPTURE" | grep -v "$address\.[0-9]* >" && [ $status -eq 0 ]
 }
 
 # --- the feed ----------------------------------------------------------------

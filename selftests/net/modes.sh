@@ -3,17 +3,6 @@
 # shellcheck source=selftests/net/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# seen_from ADDRESS NS COMMAND...: succeeds, and arrives at NS from that address alone.
-seen_from() {
-	local address=$1 ns=$2 status
-	shift 2
-	capture "$ns" eth0 dst port 5432
-	"$@"
-	status=$?
-	capture_end
-	saw "$address\\.[0-9]* >" && ! grep . "$CAPTURE" | grep -v "$address\\.[0-9]* >" && [ $status -eq 0 ]
-}
-
 # modes_lab: one standard pod on VLAN 11, one on 12, strict ones beside them.
 modes_lab() {
 	lab_up || bail "no lab"

@@ -3,18 +3,6 @@
 # shellcheck source=selftests/net/lib.sh
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-# with_address ADDRESS NS COMMAND...: the command succeeds, and what arrives at
-# NS comes from that address and from no other.
-with_address() {
-	local address=$1 ns=$2 status
-	shift 2
-	capture "$ns" eth0 dst port 5432
-	"$@"
-	status=$?
-	capture_end
-	saw "$address\.[0-9]* >" && ! grep . "$CAPTURE" | grep -v "$address\.[0-9]* >" && [ $status -eq 0 ]
-}
-
 # snat_bypass RULES: with the rules of that tool strict pods keep their address.
 snat_bypass() {
 	local cart4=10.0.47.82 cart6=2001:db8:0:32::82
@@ -37,13 +25,13 @@ snat_bypass() {
 	bg_start
 
 	# The CNI's and kube-proxy's rules.
-	check "CNI: a strict pod keeps its address in the VPC" with_address $cart4 db tcp cart "$LAB_DB4" 5432
-	check "CNI: and outside of it" with_address $cart4 outside tcp cart "$LAB_OUTSIDE4" 5432
-	check "CNI: IPv6" with_address $cart6 outside tcp cart "$LAB_OUTSIDE6" 5432
-	check "service: leads to its backend, with the pod's address" with_address $cart4 db tcp cart 172.20.0.10 80
-	check "service: IPv6" with_address $cart6 db tcp cart 2001:db8:0:ffff::10 80
+	check "CNI: a strict pod keeps its address in the VPC" seen_from $cart4 db tcp cart "$LAB_DB4" 5432
+	check "CNI: and outside of it" seen_from $cart4 outside tcp cart "$LAB_OUTSIDE4" 5432
+	check "CNI: IPv6" seen_from $cart6 outside tcp cart "$LAB_OUTSIDE6" 5432
+	check "service: leads to its backend, with the pod's address" seen_from $cart4 db tcp cart 172.20.0.10 80
+	check "service: IPv6" seen_from $cart6 db tcp cart 2001:db8:0:ffff::10 80
 	check "service: UDP" udp cart 172.20.0.10 53
-	check "service: to a strict pod of this node" with_address $cart4 other tcp cart 172.20.0.11 80
+	check "service: to a strict pod of this node" seen_from $cart4 other tcp cart 172.20.0.11 80
 	check "service: is judged by its backend" none "tcp web 172.20.0.10 80" "udp web 172.20.0.10 53"
 	feed_live "no_rules(\"sg-cart\") | egress(\"sg-cart\"; permission(\"tcp\"; 80; 80; [\"172.20.0.0/16\"]))"
 	check "service: a rule for its own address is none for the backend" silent tcp cart 172.20.0.10 80
@@ -53,11 +41,11 @@ snat_bypass() {
 
 	# A masquerade for everything: without branchguard it spoils them all.
 	lab_blanket_masquerade || bail "no masquerade"
-	check "blanket: a strict pod keeps its address in the VPC" with_address $cart4 db tcp cart "$LAB_DB4" 5432
-	check "blanket: and outside of it" with_address $cart4 outside tcp cart "$LAB_OUTSIDE4" 5432
-	check "blanket: IPv6" with_address $cart6 outside tcp cart "$LAB_OUTSIDE6" 5432
+	check "blanket: a strict pod keeps its address in the VPC" seen_from $cart4 db tcp cart "$LAB_DB4" 5432
+	check "blanket: and outside of it" seen_from $cart4 outside tcp cart "$LAB_OUTSIDE4" 5432
+	check "blanket: IPv6" seen_from $cart6 outside tcp cart "$LAB_OUTSIDE6" 5432
 	check "blanket: UDP" udp cart "$LAB_DB4" 5432
-	check "blanket: to a pod of this node" with_address $cart4 other tcp cart 10.0.47.86 5432
+	check "blanket: to a pod of this node" seen_from $cart4 other tcp cart 10.0.47.86 5432
 	capture db eth0 "tcp dst port 5432"
 	check "blanket: it would spoil a service" silent tcp cart 172.20.0.10 80
 	capture_end
@@ -68,7 +56,7 @@ snat_bypass() {
 	# Everything through the stack: what the masquerade spoils does not leave.
 	bg_stop
 	bg unload >/dev/null
-	check "without branchguard the masquerade spoils the address" fails with_address $cart4 db tcp cart "$LAB_DB4" 5432
+	check "without branchguard the masquerade spoils the address" fails seen_from $cart4 db tcp cart "$LAB_DB4" 5432
 	bg_start --no-short-way
 	capture db eth0 "tcp dst port 5432"
 	check "no short way: it does not leave with a foreign source" silent tcp cart "$LAB_DB4" 5432
@@ -76,5 +64,5 @@ snat_bypass() {
 	check "no short way: not one packet" saw_nothing
 	lab_no_netfilter
 	lab_cni_rules snat || bail "no CNI rules"
-	check "no short way: the CNI's rules do not hurt" with_address $cart4 outside tcp cart "$LAB_OUTSIDE4" 5432
+	check "no short way: the CNI's rules do not hurt" seen_from $cart4 outside tcp cart "$LAB_OUTSIDE4" 5432
 }

@@ -9,53 +9,38 @@ program=${BG_BUILD:-build}/branchguard
 feeds=selftests/feeds
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-count=0
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 
 # expect NAME STATUS COMMAND...: keeps stdout in $dir/out, stderr in $dir/err.
 expect() {
-	local name=$1 wanted=$2 status
+	local name=$1 wanted=$2 status=0
 	shift 2
-	count=$((count + 1))
-	"$@" >"$dir/out" 2>"$dir/err"
-	status=$?
-	if [ "$status" -eq "$wanted" ]; then
-		echo "ok $count - $name"
-	else
-		echo "not ok $count - $name: exit $status, expected $wanted"
-		sed 's/^/# /' "$dir/out" "$dir/err"
-	fi
+	"$@" >"$dir/out" 2>"$dir/err" || status=$?
+	OUTPUT="exit $status, expected $wanted"$'\n'$(cat "$dir/out" "$dir/err")
+	[ "$status" -eq "$wanted" ]
+	result $? "$name"
 }
 
 # says NAME FILE TEXT: the last command printed that.
 says() {
-	count=$((count + 1))
-	if grep -qF -- "$3" "$dir/$2"; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1: no \"$3\" in std$2"
-		sed 's/^/# /' "$dir/$2"
-	fi
+	OUTPUT="no \"$3\" in std$2:"$'\n'$(cat "$dir/$2")
+	grep -qF -- "$3" "$dir/$2"
+	result $? "$1"
 }
 
 # holds NAME FILTER: of the JSON that the last command printed.
 holds() {
-	count=$((count + 1))
-	if jq -e "$2" "$dir/out" >/dev/null; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1: not $2"
-		sed 's/^/# /' "$dir/out"
-	fi
+	OUTPUT="not $2:"$'\n'$(cat "$dir/out")
+	jq -e "$2" "$dir/out" >/dev/null
+	result $? "$1"
 }
 
+# silent NAME FILE: it printed nothing there.
 silent() {
-	count=$((count + 1))
-	if [ ! -s "$dir/$2" ]; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		sed 's/^/# /' "$dir/$2"
-	fi
+	OUTPUT=$(cat "$dir/$2")
+	[ ! -s "$dir/$2" ]
+	result $? "$1"
 }
 
 for feed in "$feeds"/good-*.json; do
@@ -97,4 +82,4 @@ expect "help" 0 "$program" check --help
 says "with its usage" out "usage: branchguard check"
 expect "a full disk is no success" 1 sh -c "\"\$0\" check \"\$1\" >/dev/full" "$program" \
 	"$feeds/good-example.json"
-echo "1..$count"
+finish

@@ -13,8 +13,8 @@ FEED=$DIR/feed.json
 QUESTIONS=100000
 MOST_S=30
 [ -z "${BG_IN_VM:-}" ] || MOST_S=120
-count=0
-failures=0
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 
 cat >"$FEED" <<'JSON'
 { "FeedVersion": 1, "Revision": "r/42",
@@ -34,19 +34,12 @@ JSON
 
 # expect NAME STATUS PATTERN COMMAND...: stdout and stderr together hold PATTERN.
 expect() {
-	local name=$1 status=$2 pattern=$3 output got
+	local name=$1 status=$2 pattern=$3 output got=0
 	shift 3
-	output=$("$@" 2>&1)
-	got=$?
-	count=$((count + 1))
-	if [ "$got" -eq "$status" ] && grep -qE -- "$pattern" <<<"$output"; then
-		echo "ok $count - $name"
-		return
-	fi
-	failures=$((failures + 1))
-	echo "not ok $count - $name"
-	printf '#   status %s, expected %s, and /%s/ in:\n' "$got" "$status" "$pattern"
-	sed 's/^/#   | /' <<<"$output"
+	output=$("$@" 2>&1) || got=$?
+	OUTPUT="status $got, expected $status, and /$pattern/ in:"$'\n'$output
+	[ "$got" -eq "$status" ] && grep -qE -- "$pattern" <<<"$output"
+	result $? "$name"
 }
 
 # same NAME EXPECTED COMMAND...: stdout is exactly that.
@@ -54,14 +47,8 @@ same() {
 	local name=$1 expected=$2 output
 	shift 2
 	output=$("$@" 2>/dev/null)
-	count=$((count + 1))
-	if [ "$output" = "$expected" ]; then
-		echo "ok $count - $name"
-		return
-	fi
-	failures=$((failures + 1))
-	echo "not ok $count - $name"
-	diff <(echo "$expected") <(echo "$output") | sed 's/^/#   | /'
+	OUTPUT=$(diff <(echo "$expected") <(echo "$output"))
+	result $? "$name"
 }
 
 ask() {
@@ -173,5 +160,4 @@ many() {
 }
 expect "100,000 questions in seconds" 0 "answered" many
 
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish

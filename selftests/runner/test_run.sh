@@ -4,30 +4,27 @@
 # The runner of the tests, tested: what it must not take for success. Prints TAP.
 set -u
 
-run=$(realpath "$(dirname "$0")/../run")
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
+
+run=$(realpath selftests/run)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export BG_TEST_LOGS=$dir/logs
-count=0
 
 # expect NAME STATUS LAST_LINE TEXT SUITE...: TEXT must be in the output.
 expect() {
-	local name=$1 status=$2 last=$3 text=$4 output got bad=()
+	local name=$1 status=$2 last=$3 text=$4 output got=0 bad=()
 	shift 4
-	output=$("$run" "$@" 2>&1)
-	got=$?
-	count=$((count + 1))
+	output=$("$run" "$@" 2>&1) || got=$?
 	[ "$got" -eq "$status" ] || bad+=("status $got, expected $status")
 	[ "$(tail -n 1 <<<"$output")" = "$last" ] ||
 		bad+=("last line '$(tail -n 1 <<<"$output")', expected '$last'")
 	grep -qF -- "$text" <<<"$output" || bad+=("no '$text' in the output")
-	if [ ${#bad[@]} -eq 0 ]; then
-		echo "ok $count - $name"
-	else
-		echo "not ok $count - $name"
-		printf '# %s\n' "${bad[@]}"
-		sed 's/^/# | /' <<<"$output"
-	fi
+	OUTPUT=$(printf '%s\n' "${bad[@]}" && sed 's/^/| /' <<<"$output")
+	[ ${#bad[@]} -eq 0 ]
+	result $? "$name"
 }
 
 two="printf '1..2\nok 1 - a\nok 2 - b\n'"
@@ -95,13 +92,9 @@ interrupted() {
 	kill "-$1" $!
 	wait $!
 	status=$?
-	count=$((count + 1))
-	if [ $status -eq "$2" ] && [ -e "$dir/s.clean" ] && [ -e "$dir/t.clean" ]; then
-		echo "ok $count - interrupted by $1"
-	else
-		echo "not ok $count - interrupted by $1"
-		echo "# status $status; $(cd "$dir" && echo *)"
-	fi
+	OUTPUT="status $status; $(cd "$dir" && echo *)"
+	[ $status -eq "$2" ] && [ -e "$dir/s.clean" ] && [ -e "$dir/t.clean" ]
+	result $? "interrupted by $1"
 }
 set -m # else it would ignore SIGINT
 interrupted INT 130
@@ -114,4 +107,4 @@ expect "a crash in that stream" 1 "1..3" "not ok 3 - s: ended with status 139 (s
 	"s=$two; kill -SEGV \$\$"
 expect "nothing in that stream" 1 "1..0" "1..0" --tap
 
-echo "1..$count"
+finish

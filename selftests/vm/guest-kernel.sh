@@ -3,18 +3,9 @@
 #
 # The ground the other suites stand on: were one of these missing, they would
 # test something else than they say.
-count=0
-check() {
-	local name=$1 output
-	shift
-	count=$((count + 1))
-	if output=$("$@" 2>&1); then
-		echo "ok $count - $name"
-	else
-		echo "not ok $count - $name"
-		printf '%s\n' "$output" | sed 's/^/# /'
-	fi
-}
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 
 tagged_frames() {
 	local vlan=$1 device=$2 remote=$3 seen
@@ -83,4 +74,4 @@ for _ in {1..50}; do
 	sleep 0.1
 done
 check "the cable is free again" test -e /sys/class/net/eth1
-echo "1..$count"
+finish

@@ -12,17 +12,14 @@
 # BG_VM_ONLY=PATTERN picks suites, BG_VM_APPEND adds to the kernel's command line.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 name=${1:?name of a kernel, see selftests/vm/kernels.list}
 build=${BG_BUILD:-build}
 dir=$build/vm
 log=$dir/console-$name.log
 results=$dir/results-$name.tap
 mkdir -p "$dir"
-
-bail() {
-	echo "Bail out! $*"
-	exit 1
-}
 
 selftests/vm/fetch-kernels.sh >&2 || bail "no kernels"
 kernel=$(selftests/vm/fetch-kernels.sh --path "$name") || bail "no kernel $name"
@@ -39,7 +36,7 @@ modules=modules-$(basename "$kernel").cpio
 fresh "$modules" || $make modules "$dir/$modules" "$kernel"
 
 shopt -s nullglob globstar
-files=(selftests/run selftests/vm/guest*.sh selftests/vm/plan.list)
+files=(selftests/run selftests/tap.sh selftests/vm/guest*.sh selftests/vm/plan.list)
 for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
 	"$build"/selftests/packets/test_* "$build"/selftests/net/tool_* "$build"/selftests/**/*.bpf.o; do
 	case $file in
@@ -91,22 +88,22 @@ tr -d '\r' <"$results" | awk -v kernel="$name" -v list=selftests/vm/skips.list '
 		exit bad
 	}' || status=1
 
-judged=$(grep -c '^\(not \)\?ok ' "$results" || true)
-result=$(grep -a -o 'guest: result .*' "$log" | tail -n 1 || true)
-if [[ $result == *" splats=0 "* ]]; then
-	echo "ok $((judged + 1)) - kernel log has no splat"
-else
-	echo "not ok $((judged + 1)) - kernel log has no splat"
-	grep -a -E -A 30 'WARNING: |BUG: |Oops|Kernel panic|INFO: rcu|INFO: task' "$log" |
-		head -n 60 | sed 's/^/# /' || true
-	status=1
-fi
-if [ "$status" -ne 124 ] && [ -n "$result" ]; then
-	echo "ok $((judged + 2)) - guest ran to its end (${result#guest: result })"
-else
-	echo "not ok $((judged + 2)) - guest ran to its end"
-	echo "# QEMU ended with status $status; the end of $log:"
-	tail -n 30 "$log" | sed 's/^/# /'
-	status=1
-fi
+# Two more, about the run as a whole.
+count=$(grep -c '^\(not \)\?ok ' "$results" || true)
+ended=$(grep -a -o 'guest: result .*' "$log" | tail -n 1 || true)
+no_splat() {
+	[[ $ended != *" splats=0 "* ]] || return 0
+	grep -a -E -A 30 'WARNING: |BUG: |Oops|Kernel panic|INFO: rcu|INFO: task' "$log" | head -n 60
+	return 1
+}
+to_its_end() {
+	[ "$status" -eq 124 ] || [ -z "$ended" ] || return 0
+	echo "QEMU ended with status $status; the end of $log:"
+	tail -n 30 "$log"
+	return 1
+}
+OUTPUT_LINES=70
+check "kernel log has no splat" no_splat
+check "guest ran to its end (${ended#guest: result })" to_its_end
+[ "$failures" -eq 0 ] || status=1
 exit "$status"
