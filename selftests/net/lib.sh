@@ -28,15 +28,15 @@ FEED=$LAB_DIR/feed.json
 BG_LOG=$LAB_DIR/log
 BG_PID=
 BG_LOG_BEFORE=0
-# After how long silence is silence, and how long an answer may take: an emulated
-# or busy machine is slow.
+# After how long silence is silence.
 WAIT_S=1
-ANSWER_S=10
-# How long the daemon may take to be ready: the verifier of a busy machine is slow.
-START_S=60
+# How long an answer, or what else must come, may take. Who waits for it pays
+# nothing, and a machine that is emulated or busy may be very slow.
+ANSWER_S=30
+EVENT_S=120
 # How often wait_for asks.
 POLL_S=0.05
-[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=30 START_S=120 POLL_S=0.3
+[ -z "${BG_IN_VM:-}" ] || WAIT_S=3 ANSWER_S=90 EVENT_S=300 POLL_S=0.3
 LIMIT_S=$ANSWER_S
 
 explain_failure() {
@@ -58,12 +58,14 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for COMMAND...: until it succeeds. What it said at last explains why it never did.
 wait_for() {
-	local end=$((SECONDS + $1 + 1))
-	shift
+	local end=$((SECONDS + EVENT_S))
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return
+		if [ $SECONDS -ge $end ]; then
+			"$@"
+			return
+		fi
 		sleep $POLL_S
 	done
 }
@@ -77,7 +79,7 @@ serve() {
 	[ $# -gt 0 ] || set -- 5432
 	for port; do
 		lab_exec "$ns" "$ECHO" "$port" &
-		wait_for 10 listens "$ns" "$port" || bail "no server on port $port in $ns"
+		wait_for listens "$ns" "$port" || bail "no server on port $port in $ns"
 	done
 }
 
@@ -86,7 +88,7 @@ serve_at() {
 	local address=$2
 	[[ $2 != *:* ]] || address=[$2]
 	lab_exec "$1" "$ECHO" "$3" "$2" &
-	wait_for 10 listens "$1" "$3 and src $address" || bail "no server on $2 port $3 in $1"
+	wait_for listens "$1" "$3 and src $address" || bail "no server on $2 port $3 in $1"
 }
 
 # By TCP and by UDP.
@@ -135,9 +137,14 @@ silence_is() {
 
 # silent COMMAND...: it was not answered, and nobody said why: dropped.
 silent() {
+	briefly "$@"
+	[ $? -eq 100 ]
+}
+
+# briefly COMMAND...: where no answer is expected, it is not waited for long.
+briefly() {
 	local LIMIT_S=$WAIT_S
 	"$@"
-	[ $? -eq 100 ]
 }
 
 # --- a look at the wire ----------------------------------------------------
@@ -151,14 +158,14 @@ capture() {
 	nsenter --net="/run/netns/$LAB_NAME-$ns" -- tcpdump -Z root --immediate-mode -U -l -nn -i "$interface" "$@" \
 		>"$CAPTURE" 2>"$CAPTURE.err" &
 	echo $! >"$CAPTURE.pid"
-	wait_for 20 grep -q 'listening on' "$CAPTURE.err" || bail "tcpdump: $(cat "$CAPTURE.err")"
+	wait_for grep -q 'listening on' "$CAPTURE.err" || bail "tcpdump: $(cat "$CAPTURE.err")"
 }
 
 # capture_end: packets seen are in CAPTURE afterwards.
 capture_end() {
 	local pid
 	pid=$(cat "$CAPTURE.pid")
-	wait_for 5 capture_is_written "$pid"
+	wait_for capture_is_written "$pid"
 	kill "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 }
@@ -239,7 +246,7 @@ feed_in_force() {
 # feed_live FILTER: the same while the daemon runs.
 feed_live() {
 	feed "$1"
-	wait_for 10 feed_in_force || bail "revision $(jq -r .Revision "$FEED") does not come in force: $(bg status)"
+	wait_for feed_in_force || bail "revision $(jq -r .Revision "$FEED") does not come in force: $(bg status)"
 }
 
 # --- branchguard -------------------------------------------------------------
@@ -254,7 +261,7 @@ bg() {
 # bg_start [ARGUMENTS...]: the daemon, until everything is armed.
 bg_start() {
 	bg_spawn "$@"
-	wait_for "$START_S" bg_is_ready || bail "the daemon is not ready: $(bg status 2>&1)"
+	wait_for bg_is_ready || bail "the daemon is not ready: $(bg status 2>&1)"
 }
 
 bg_spawn() {
@@ -273,6 +280,11 @@ bg_is_ready() {
 # bg_says PATTERN: the daemon that was started last has logged it.
 bg_says() {
 	tail -n "+$((BG_LOG_BEFORE + 1))" "$BG_LOG" | grep -e "$1"
+}
+
+# What the daemon has said until now does not count for bg_says.
+from_here_on() {
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
 }
 
 # bg_kill: as kill -9 does; bg_stop: as systemd does.
@@ -323,8 +335,7 @@ together() {
 
 # none COMMAND...: all of them meet silence.
 none() {
-	local LIMIT_S=$WAIT_S
-	together "${@/#/silent }"
+	briefly together "${@/#/silent }"
 }
 
 # connect NAME NS ADDRESS PORT: a TCP connection that lasts; talk NAME says

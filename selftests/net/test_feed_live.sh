@@ -39,7 +39,7 @@ revision=$(bg status --json | jq .revision)
 bad_feed() {
 	local name=$1 text=$2 why=$3
 	printf '%s' "$text" >"$LAB_DIR/bad.json" && mv "$LAB_DIR/bad.json" "$FEED"
-	check "$name is refused, and why" wait_for 10 refused_for "$why"
+	check "$name is refused, and why" wait_for refused_for "$why"
 	check "$name: what was in force stays" together "$to_db" "$to_client" \
 		"test $(bg status --json | jq .revision) = $revision"
 }
@@ -49,21 +49,21 @@ bad_feed "a feed with a wrong type" "$(jq '.Branches[0].VlanId = "nine"' <<<"$go
 bad_feed "a feed with two branches on one VLAN" "$(jq '.Branches[1].VlanId = 9' <<<"$good")" '/Branches/1'
 bad_feed "a feed that is not UTF-8" "${good/eni-cart/eni-$'\xff\xfe'}" 'UTF'
 rm "$FEED" && mkdir "$FEED"
-check "a directory in the feed's place is refused" wait_for 10 refused_for 'directory'
+check "a directory in the feed's place is refused" wait_for refused_for 'directory'
 check "and what was in force stays" together "$to_db" "$to_client"
 rmdir "$FEED"
-check "a vanished feed is reported" wait_for 10 refused_for 'No such file'
+check "a vanished feed is reported" wait_for refused_for 'No such file'
 check "and what was in force stays" together "$to_db" "$to_client"
 check "the daemon logged each of them" test "$(grep -c 'feed refused' "$BG_LOG")" -ge 7
 printf '%s\n' "$good" >"$FEED"
-check "the feed comes back and is accepted" wait_for 10 not_refused
+check "the feed comes back and is accepted" wait_for not_refused
 
 # A writer that takes its time.
 next=$(jq '.Revision = "90"' <<<"$good")
 printf '%s' "${next:0:500}" >"$FEED"
 sleep 0.3
 printf '%s' "${next:500}" >>"$FEED"
-check "a feed that is written in two parts comes in force" wait_for 10 \
+check "a feed that is written in two parts comes in force" wait_for \
 	eval '[ "$(bg status --json | jq -r .feed_revision)" = 90 ]'
 check "nothing was cut on the way" together "$to_db" "$to_client"
 bg_stop
@@ -109,6 +109,6 @@ feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
 put_version 2
 rm -r "$mount/..1"
 FEED=$mount/feed.json
-check "the swap of its symlink is followed" wait_for 10 feed_in_force
+check "the swap of its symlink is followed" wait_for feed_in_force
 check "and the verdict changes" together "$to_db" "silent $to_client"
 finish

@@ -12,7 +12,7 @@ bulk() {
 	local ns=$1 megabits least=100
 	[ -z "${BG_IN_VM:-}" ] || least=5
 	shift
-	megabits=$(lab_exec "$ns" timeout 20 iperf3 -J -t 1 -c "$@" | jq '.end.sum_received.bits_per_second / 1e6 | floor') || return
+	megabits=$(lab_exec "$ns" timeout "$EVENT_S" iperf3 -J -t 1 -c "$@" | jq '.end.sum_received.bits_per_second / 1e6 | floor') || return
 	echo "$megabits Mbit/s"
 	[ "$megabits" -ge "$least" ]
 }
@@ -24,7 +24,7 @@ nothing_dropped() {
 
 lab_up || bail "no lab"
 lab_exec db iperf3 -s -D
-wait_for 10 eval '[ -n "$(lab_exec db ss -Hlnt "sport = :5201")" ]' || bail "no iperf3"
+wait_for eval '[ -n "$(lab_exec db ss -Hlnt "sport = :5201")" ]' || bail "no iperf3"
 check "without branchguard bulk traffic flows" bulk cart "$LAB_DB4"
 feed .
 bg_start

@@ -28,21 +28,21 @@ check "without branchguard web reaches the database" tcp web "$LAB_DB4" 5432
 lab_pod_delete cart
 lab_pod_delete web
 bg_spawn
-check "the daemon starts before its pods" wait_for "$START_S" feed_in_force
+check "the daemon starts before its pods" wait_for feed_in_force
 check "their branches are not armed" unarmed 9
 lab_two_pods || bail "no pods"
-check "a branch that appears is armed" wait_for 10 armed_at 9
-check "and so is the other one" wait_for 10 armed_at 10
+check "a branch that appears is armed" wait_for armed_at 9
+check "and so is the other one" wait_for armed_at 10
 check "verdicts are as they should be" together "$to_db" "$to_db6" "silent tcp web $LAB_DB4 5432" \
 	"silent tcp cart $LAB_CLIENT4 5432"
 
 # --- a new interface under the old name ----------------------------------------------
 before=$(ifindex vlan.eth.9)
 lab_pod_delete cart
-check "a branch that goes is disarmed" wait_for 10 unarmed 9
+check "a branch that goes is disarmed" wait_for unarmed 9
 lab_pod cart 9 strict 10.0.47.82 2001:db8:0:32::82 || bail "no pod"
 check "its successor has another ifindex" test "$(ifindex vlan.eth.9)" != "$before"
-check "and is armed" wait_for 10 armed_at 9
+check "and is armed" wait_for armed_at 9
 check "with the same verdicts" together "$to_db" "$to_db6" "silent tcp cart $LAB_CLIENT4 5432"
 
 # Pods that start all the time: whatever the moment, what has no rule does not pass.
@@ -53,7 +53,7 @@ for _ in 1 2 3 4 5; do
 	lab_exec web ping -q -i 0.01 -c 100 -w "$WAIT_S" "$LAB_CLIENT4" >/dev/null
 	silent tcp web "$LAB_CLIENT4" 5432
 done
-wait_for 10 armed_at 10
+wait_for armed_at 10
 capture_end
 if [ "$(cat "$LAB_DIR/kind")" = vlan ]; then
 	check "a pod that restarts is never unguarded" saw_nothing
@@ -62,7 +62,7 @@ check "after five restarts its branch is armed" armed_at 10
 
 # --- two daemons, and none ------------------------------------------------------------
 second() {
-	lab_exec node timeout 10 "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR"
+	lab_exec node timeout "$EVENT_S" "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR"
 }
 refuses_second() {
 	local text
@@ -82,7 +82,7 @@ flows_with_left() {
 	bg flows --json | jq -c --argjson least "$1" '[.[] | select(.left_s > $least)
 		| [.branch, .direction, .protocol, .local, .local_port, .remote, .remote_port, .created]]'
 }
-flows_before=$(flows_with_left 30)
+flows_before=$(flows_with_left "$EVENT_S")
 check "there are flows" jq -e -n --argjson before "$flows_before" '$before | length > 0'
 bg_start
 check "a new daemon takes over" bg_says "taking over"

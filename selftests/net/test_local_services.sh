@@ -14,8 +14,7 @@ on_node='(ip or ip6) and (host 169.254.20.10 or host 172.20.0.10 or host 169.254
 
 # The fabric may also answer that it knows no such address.
 reaches_none() {
-	local LIMIT_S=$WAIT_S
-	together "${@/#/fails }"
+	briefly together "${@/#/fails }"
 }
 
 lab_up || bail "no lab"

@@ -29,9 +29,9 @@ check "another daemon keeps it, too" mode_is 9 strict
 
 lab_pod_delete cart
 lab_pod cart 9 standard 10.0.47.82 2001:db8:0:32::82 || bail "no pod"
-check "its pod was replaced: it is standard" wait_for 10 mode_is 9 standard
-check "and its node reaches it" wait_for 10 icmp node 10.0.47.82
+check "its pod was replaced: it is standard" wait_for mode_is 9 standard
+check "and its node reaches it" wait_for icmp node 10.0.47.82
 
 feed_live '(branch("cart")).Mode = "strict" | .Node.LiveModeChange = true'
-check "LiveModeChange: at once" wait_for 10 mode_is 9 strict
+check "LiveModeChange: at once" wait_for mode_is 9 strict
 finish

@@ -82,8 +82,8 @@ feed_live 'no_rules("sg-cart")'
 lab_pod_delete cart
 lab_pod cart 9 strict $cart4 $cart6 || bail "no pod"
 serve cart
-wait_for 10 armed 9
-check "a pod that restarted is probed" wait_for 10 together "${probes[@]}"
+wait_for armed 9
+check "a pod that restarted is probed" wait_for together "${probes[@]}"
 capture fabric any "host $cart4 or host $cart6"
 check "again" together "${probes[@]}"
 capture_end

@@ -138,7 +138,7 @@ nothing_is_lost() {
 	lab_exec cart ping -q -i 0.002 -c 2000 "$LAB_DB4" >"$LAB_DIR/pings" &
 	pings=$!
 	for _ in 1 2; do
-		step_before && wait_for 20 first_are tc_ || return
+		step_before && wait_for first_are tc_ || return
 		steppers_go
 	done
 	wait "$pings"
@@ -157,11 +157,6 @@ take_ours_away() {
 		node_tc filter del dev vlan.eth.9 ingress
 		node_tc filter del dev vlan.eth.9 egress
 	fi
-}
-
-# What the daemon said before does not count for bg_says.
-from_here_on() {
-	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
 }
 
 lab_up || bail "no lab"
@@ -193,8 +188,8 @@ for way in "${ways[@]}"; do
 	agent_goes vlan.eth.9
 	check "$way: their clean-up by handle 1 leaves ours on the veth" ours_are "$veth" 1
 	check "$way: and on the branch" ours_are vlan.eth.9 2
-	check "$way: the short way out is taken again" wait_for 20 by_short_way egress tcp cart "$LAB_DB4" 5432
-	check "$way: the short way in, too" wait_for 20 by_short_way ingress tcp client 10.0.47.82 5432
+	check "$way: the short way out is taken again" wait_for by_short_way egress tcp cart "$LAB_DB4" 5432
+	check "$way: the short way in, too" wait_for by_short_way ingress tcp client 10.0.47.82 5432
 
 	from_here_on
 	agent_comes "$veth"
@@ -202,10 +197,10 @@ for way in "${ways[@]}"; do
 	others_come "$way"
 	for interface in "$veth" vlan.eth.9; do
 		check "$way, they come later: the log says so of $interface" \
-			wait_for 20 bg_says "other programs run on this interface.*interface=$interface "
+			wait_for bg_says "other programs run on this interface.*interface=$interface "
 	done
 	check "$way, they come later: they see what passes" sees together "${allowed[@]}"
-	check "$way, they come later: verdicts hold" wait_for 20 verdicts_hold
+	check "$way, they come later: verdicts hold" wait_for verdicts_hold
 	check "$way, they come later: what passes keeps to the stack" on_stack ingress tcp client 10.0.47.82 5432
 	others_go "$way"
 	agent_goes "$veth"
@@ -215,7 +210,7 @@ for way in "${ways[@]}"; do
 	if [ "$way" = tcx ]; then
 		from_here_on
 		step_before || bail "no program before ours"
-		check "$way, they step before us: we step before them" wait_for 20 first_are tc_
+		check "$way, they step before us: we step before them" wait_for first_are tc_
 		check "$way, they step before us: the log says so" bg_says "ours is in front again.*tc_branch_egress"
 		check "$way, they step before us: they see what passes" sees together "${allowed[@]}"
 		check "$way, they step before us: verdicts hold" verdicts_hold
@@ -225,20 +220,20 @@ for way in "${ways[@]}"; do
 		check "$way, they step before us while no daemon runs" first_are foreign
 		check "$way, they step before us while no daemon runs: what is denied passes" tcp cart "$LAB_CLIENT4" 5432
 		bg_start --attach "$way"
-		check "$way: the next daemon steps before them" wait_for 20 first_are tc_
+		check "$way: the next daemon steps before them" wait_for first_are tc_
 		check "$way: and verdicts hold" verdicts_hold
 		steppers_go
 		check "$way, they come and go: not a packet is lost" nothing_is_lost
 	elif [ ${#ways[@]} -gt 1 ]; then
 		from_here_on
 		step_before || bail "no program before ours"
-		check "$way, they come by tcx: the log warns" wait_for 20 bg_says "not judged.*tcx programs come before every filter"
+		check "$way, they come by tcx: the log warns" wait_for bg_says "not judged.*tcx programs come before every filter"
 		steppers_go
 	fi
 
 	from_here_on
 	take_ours_away "$way"
-	check "$way: ours are taken away, and put back" wait_for 30 ours_are vlan.eth.9 2
+	check "$way: ours are taken away, and put back" wait_for ours_are vlan.eth.9 2
 	check "$way: the log says so" bg_says "took a program away.*vlan.eth.9"
 	check "$way: verdicts hold" verdicts_hold
 	bg_stop
