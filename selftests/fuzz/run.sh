@@ -18,14 +18,13 @@ seeds=$(find "$corpus" -type f | wc -l)
 
 "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \
 	-dict=feed.dict -artifact_prefix="$(dirname "$program")/" -print_final_stats=1 \
-	"$corpus" >"$log" 2>&1
-status=$?
+	"$corpus" 2>&1 | tee "$log" | sed -u 's/^/# /'
+status=${PIPESTATUS[0]}
 
 runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 OUTPUT_LINES=60
 OUTPUT=$(cat "$log")
-result $status "no feed breaks parser, numbers, compiler or lints"
-grep -E '^INFO: Seed|^stat::' "$log" | sed 's/^/# /'
+result "$status" "no feed breaks parser, numbers, compiler or lints"
 # a fuzzer that starts and does nothing must not look like success
 OUTPUT="${runs:-0} feeds tried"
 [ "${runs:-0}" -gt $((seeds + 100)) ] && grep -q 'NEW' "$log"

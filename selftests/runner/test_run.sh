@@ -47,8 +47,14 @@ expect "fewer tests than planned" 1 "1 passed, 1 failed, 0 skipped" "planned 2 t
 expect "more tests than planned" 1 "2 passed, 1 failed, 0 skipped" "planned 1 tests, saw 2" \
 	"s=printf '1..1\nok 1 - a\nok 2 - b\n'"
 expect "a plan of nothing" 1 "0 passed, 1 failed, 0 skipped" "no tests" "s=echo 1..0"
-expect "time-out" 1 "1 passed, 2 failed, 0 skipped" "did not end within 1 s" \
-	--timeout 1 "s=printf '1..2\nok 1 - a\n'; sleep 20"
+expect "a suite that falls silent" 1 "1 passed, 2 failed, 0 skipped" "printed nothing for 1 s" \
+	--silence 1 "s=printf '1..2\nok 1 - a\n'; sleep 60"
+expect "a suite that goes on for longer than that" 0 "2 passed, 0 failed, 0 skipped" "" \
+	--silence 2 "s=echo 1..2; for i in {1..20}; do echo '# on'; sleep 0.2; done; printf 'ok 1 - a\nok 2 - b\n'"
+expect "a suite that prints for ever" 1 "1 passed, 2 failed, 0 skipped" "did not end within 2 s" \
+	--timeout 2 "s=printf '1..2\nok 1 - a\n'; while sleep 0.1; do echo '# on'; done"
+expect "a suite that cannot be asked to end" 1 "1 passed, 2 failed, 0 skipped" "printed nothing for 1 s" \
+	--silence 1 "s=trap '' TERM; printf '1..2\nok 1 - a\n'; while :; do sleep 60; done"
 expect "bail out" 1 "1 passed, 2 failed, 0 skipped" "Bail out! no net" \
 	"s=printf '1..2\nok 1 - a\nBail out! no net\n'"
 expect "a skip with its reason" 0 "1 passed, 0 failed, 1 skipped" "s: b: no 8021q" \
@@ -69,8 +75,8 @@ expect "one beside the others" 0 "4 passed, 0 failed, 0 skipped" "" \
 	--beside "s=until [ -e $dir/after ]; do sleep 0.1; done; $two" "t=touch $dir/after; $two"
 expect "a failure beside the others" 1 "3 passed, 1 failed, 0 skipped" "not ok 2 - b" \
 	--beside "s=printf '1..2\nok 1 - a\nnot ok 2 - b\n'" "t=$two"
-expect "a time-out there" 1 "3 passed, 2 failed, 0 skipped" "did not end within 1 s" \
-	--timeout 1 --beside "s=printf '1..2\nok 1 - a\n'; sleep 20" "t=$two"
+expect "one that falls silent there" 1 "3 passed, 2 failed, 0 skipped" "printed nothing for 1 s" \
+	--silence 1 --beside "s=printf '1..2\nok 1 - a\n'; sleep 60" --silence 60 "t=$two"
 
 # What is interrupted ends, all of it, and cleans up.
 cat >"$dir/long" <<END
@@ -85,7 +91,7 @@ interrupted() {
 	local status
 	rm -f "$dir"/*.started "$dir"/*.clean
 	"$run" --beside "s=$dir/long s" "t=$dir/long t" >"$dir/out" 2>&1 &
-	for _ in {1..100}; do
+	for _ in {1..600}; do
 		[ ! -e "$dir/s.started" ] || [ ! -e "$dir/t.started" ] || break
 		sleep 0.1
 	done

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Boots one kernel with one initramfs, without KVM and without root:
+# Boots one kernel with one initramfs, without KVM and without root, and ends it
+# when nothing has come from it for a quarter of an hour:
 #
 #   boot.sh VMLINUZ INITRD CONSOLE_LOG RESULTS
 #
@@ -17,7 +18,9 @@ kernel=$1
 initrd=$2
 log=$3
 results=$4
-limit_s=${BG_VM_TIMEOUT_S:-2400}
+silence_s=${BG_VM_SILENCE_S:-900}
+# For a guest that talks for ever.
+limit_s=5000
 
 version=$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p;q')
 read -r major minor <<<"$version"
@@ -42,12 +45,39 @@ stamp() {
 	done
 }
 
+# watch PID: by what the guest writes on either port.
+watch() {
+	local before='' now heard_s=$SECONDS
+	until [ $((SECONDS - heard_s)) -gt "$silence_s" ]; do
+		sleep 5
+		now=$(stat -c %s "$log" "$results")
+		[ "$now" = "$before" ] || heard_s=$SECONDS
+		before=$now
+	done
+	: >"$log.hangs"
+	kill "$(cat "$log.pid")"
+	sleep 10
+	kill -KILL "$(cat "$log.pid")"
+}
+rm -f "$log.hangs"
+: >"$log"
+: >"$results"
+watch >/dev/null 2>&1 &
+watcher=$!
+
 # (--foreground: in our process group, so that it ends with us)
 timeout --foreground --kill-after=5 "$limit_s" qemu-system-x86_64 \
 	-accel tcg,thread=multi -machine pc -cpu max -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
-	-nodefaults -no-user-config -display none -monitor none -no-reboot \
+	-pidfile "$log.pid" -nodefaults -no-user-config -display none -monitor none -no-reboot \
 	-serial stdio -serial "file:$results" "${cable[@]}" \
 	-kernel "$kernel" -initrd "$initrd" \
 	-append "console=ttyS0 panic=-1 oops=panic loglevel=4 ${BG_VM_APPEND:-}" \
 	</dev/null 2>&1 | stamp >"$log"
-exit "${PIPESTATUS[0]}"
+status=${PIPESTATUS[0]}
+kill $watcher
+if [ -e "$log.hangs" ]; then
+	echo "boot.sh: no word from the guest for $silence_s s" >>"$log"
+	status=124
+fi
+rm -f "$log.pid" "$log.hangs"
+exit "$status"

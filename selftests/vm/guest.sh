@@ -25,28 +25,40 @@ runs_here() {
 	[ $((turn % parts)) -eq $((part % parts)) ]
 }
 
-suites=(--timeout 60 "kernel=selftests/vm/guest-kernel.sh"
-	--timeout 600 "attach=selftests/vm/guest-attach.sh")
+suites=("kernel=selftests/vm/guest-kernel.sh" "attach=selftests/vm/guest-attach.sh")
 shopt -s nullglob
 for file in build/selftests/packets/test_*; do
 	name=packets/$(basename "$file")
-	! runs_here "$name" every || suites+=(--timeout 400 "$name=$file")
+	! runs_here "$name" every || suites+=("$name=$file")
 done
 for file in selftests/net/test_*.sh; do
 	name=net/$(basename "$file")
-	! runs_here "$name" tcx || suites+=(--timeout 600 "$name=$file")
+	! runs_here "$name" tcx || suites+=("$name=$file")
 done
 # One at a time while working on it: BG_VM_ONLY=pattern on the kernel's command line.
 only=$(sed -n 's/.*bg_only=\([^ ]*\).*/\1/p' /proc/cmdline)
 if [ -n "$only" ]; then
 	picked=()
-	for ((i = 0; i < ${#suites[@]}; i += 3)); do
-		[[ ${suites[i + 2]%%=*} != *$only* ]] || picked+=("${suites[@]:i:3}")
+	for suite in "${suites[@]}"; do
+		[[ ${suite%%=*} != *$only* ]] || picked+=("$suite")
 	done
 	suites=("${picked[@]}")
 fi
+
+# The host takes a guest that says nothing for stuck: the console is told when
+# there are further results.
+progress() {
+	local before='' now
+	while sleep 10; do
+		now=$(cat "$BG_TEST_LOGS"/*.log | grep -c '^\(not \)\?ok ')
+		[ "$now" = "$before" ] || echo "guest: $(cut -d ' ' -f 1 /proc/uptime) s: $now results"
+		before=$now
+	done
+}
+progress >&2 &
 selftests/run --tap "${suites[@]}"
 status=$?
+kill $!
 # For who reads the console after a failure.
 [ "$status" -eq 0 ] || tail -n 40 /tmp/test-logs/* >&2
 exit "$status"

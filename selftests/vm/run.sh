@@ -50,6 +50,7 @@ flock -u 9
 
 rm -f "$results"
 status=0
+qemu_status=0
 share=
 if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 	share=bg_share=$(awk -v name="$name" '
@@ -58,7 +59,7 @@ if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 		END { print way "/" i "/" n[way] }' selftests/vm/kernels.list)
 fi
 BG_VM_APPEND="$share ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
-	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" || status=$?
+	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" || qemu_status=$?
 
 # The guest's TAP, but skips must be foreseen: "KERNEL SUITE: TEST # reason".
 tr -d '\r' <"$results" | awk -v kernel="$name" -v list=selftests/vm/skips.list '
@@ -97,8 +98,8 @@ no_splat() {
 	return 1
 }
 to_its_end() {
-	[ "$status" -eq 124 ] || [ -z "$ended" ] || return 0
-	echo "QEMU ended with status $status; the end of $log:"
+	[ "$qemu_status" -ne 0 ] || [ -z "$ended" ] || return 0
+	echo "QEMU ended with status $qemu_status; the end of $log:"
 	tail -n 30 "$log"
 	return 1
 }
