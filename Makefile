@@ -214,7 +214,7 @@ PACKAGING := $(wildcard selftests/packaging/test_*.sh)
 # libFuzzer on the pure parts, all by clang.
 FUZZ := $(BUILD)/fuzz/fuzz_feed
 FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c $(wildcard user/feed/*.c user/compile/*.c) \
-	$(filter-out user/base/log.c,$(wildcard user/base/*.c))
+	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 

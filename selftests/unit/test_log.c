@@ -6,8 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
-
+#include "base/libbpf_log.h"
 #include "base/log.h"
 #include "test.h"
 
@@ -209,21 +208,67 @@ static void demotes_libbpf_and_keeps_its_warning(void **state)
 	const char *line;
 
 	(void)state;
-	bg_log_capture_libbpf();
-	bg_log_last_libbpf();
+	bg_libbpf_log();
+	bg_libbpf_last_warning();
 	begin(&capture);
 	provoke_libbpf();
 	line = end(&capture);
 	assert_true(matches(line, "Z info \"libbpf: .*\" from=libbpf\n$"));
-	assert_true(matches(bg_log_last_libbpf(), "^libbpf: .*/dev/null"));
-	assert_string_equal(bg_log_last_libbpf(), "");
+	assert_true(matches(bg_libbpf_last_warning(), "^libbpf: .*/dev/null"));
+	assert_string_equal(bg_libbpf_last_warning(), "");
 
 	bg_log_set_level(BG_LOG_WARNING);
 	begin(&capture);
 	provoke_libbpf();
 	assert_string_equal(end(&capture), "");
-	assert_true(strlen(bg_log_last_libbpf()) > 0);
+	assert_true(strlen(bg_libbpf_last_warning()) > 0);
 	libbpf_set_print(NULL);
+}
+
+static void hears_nothing_from_libbpf_while_hushed(void **state)
+{
+	libbpf_print_fn_t before;
+	struct capture capture;
+
+	(void)state;
+	bg_libbpf_log();
+	bg_libbpf_last_warning();
+	begin(&capture);
+	before = bg_libbpf_hush();
+	provoke_libbpf();
+	bg_libbpf_restore(&before);
+	assert_string_equal(end(&capture), "");
+	assert_string_equal(bg_libbpf_last_warning(), "");
+
+	begin(&capture);
+	provoke_libbpf();
+	assert_true(matches(end(&capture), "from=libbpf\n$"));
+	libbpf_set_print(NULL);
+}
+
+static void keeps_the_end_of_what_libbpf_says(void **state)
+{
+	libbpf_print_fn_t before;
+	struct capture capture;
+	size_t whole;
+
+	(void)state;
+	begin(&capture);
+	before = bg_libbpf_keep();
+	assert_string_equal(bg_libbpf_kept(1000), "libbpf gave no reason");
+	provoke_libbpf();
+	assert_true(matches(bg_libbpf_kept(1000), "^libbpf: .*/dev/null"));
+	whole = strlen(bg_libbpf_kept(1000));
+	/* as much as there is room for, in whole lines */
+	for (int i = 0; i < 1000; i++)
+		provoke_libbpf();
+	assert_true(matches(bg_libbpf_kept(2 * whole), "^libbpf: [^\n]*/dev/null[^\n]*$"));
+	assert_true(strlen(bg_libbpf_kept(100000)) < 8192);
+	/* from none on */
+	bg_libbpf_keep();
+	assert_string_equal(bg_libbpf_kept(1000), "libbpf gave no reason");
+	bg_libbpf_restore(&before);
+	assert_string_equal(end(&capture), "");
 }
 
 int main(void)
@@ -238,6 +283,8 @@ int main(void)
 		cmocka_unit_test_setup(cuts_long_values_whole, no_journal),
 		cmocka_unit_test_setup(one_call_is_one_line, no_journal),
 		cmocka_unit_test_setup(demotes_libbpf_and_keeps_its_warning, no_journal),
+		cmocka_unit_test_setup(hears_nothing_from_libbpf_while_hushed, no_journal),
+		cmocka_unit_test_setup(keeps_the_end_of_what_libbpf_says, no_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,7 @@
  */
 #include "base/log.h"
 
-#include <bpf/libbpf.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +19,6 @@
 #define LINE_BYTES 4096
 
 static enum bg_log_level most_level = BG_LOG_INFO;
-static char last_libbpf[1024];
 
 static const struct {
 	const char *name;
@@ -120,49 +117,4 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 	line[used++] = '\n';
 	if (write(STDERR_FILENO, line, used) < 0)
 		return; /* nowhere else to log it */
-}
-
-/* Is it libbpf's closing line, which follows the warning that says what went wrong? */
-static bool is_aftermath(const char *text)
-{
-	return strstr(text, ": failed to load: -") || strstr(text, "failed to load object") ||
-	       strstr(text, "failed to load BPF skeleton");
-}
-
-static int take_libbpf(enum libbpf_print_level level, const char *format, va_list args)
-{
-	char *text = NULL, *shown;
-	int length;
-
-	/* libbpf's own debugging is too much even for ours */
-	if (level == LIBBPF_DEBUG)
-		return 0;
-	length = vasprintf(&text, format, args);
-	if (length < 0)
-		return 0;
-	while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
-		text[--length] = '\0';
-	/* the end of a verifier log has the reason */
-	shown = (size_t)length < sizeof(last_libbpf) ? text
-						     : text + length - sizeof(last_libbpf) + 1;
-	if (level == LIBBPF_WARN && !is_aftermath(shown))
-		memcpy(last_libbpf, shown, strlen(shown) + 1);
-	if (length)
-		bg_log(level == LIBBPF_WARN ? BG_LOG_INFO : BG_LOG_DEBUG, shown, "from=libbpf");
-	free(text);
-	return 0;
-}
-
-void bg_log_capture_libbpf(void)
-{
-	libbpf_set_print(take_libbpf);
-}
-
-const char *bg_log_last_libbpf(void)
-{
-	static char taken[sizeof(last_libbpf)];
-
-	memcpy(taken, last_libbpf, sizeof(taken));
-	last_libbpf[0] = '\0';
-	return taken;
 }

@@ -21,9 +21,4 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
  * are used in turn. */
 const char *bg_quote(const char *text);
 
-/* Routes libbpf's messages here, one level below ours; the last warning is kept
- * for error texts (what the verifier or netlink extack said). */
-void bg_log_capture_libbpf(void);
-const char *bg_log_last_libbpf(void); /* "" when none; cleared by the call */
-
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/libbpf_log.h"
 #include "base/log.h"
 #include "branchguard.skel.h"
 #include "daemon/running.h"
@@ -394,7 +395,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	int rc;
 
 	daemon.options.datapath.pin_dir = options->pin_dir;
-	bg_log_capture_libbpf();
+	bg_libbpf_log();
 	rc = take_signals(&signal_fd, err);
 	if (!rc)
 		rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);

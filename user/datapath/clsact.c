@@ -7,7 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
+#include "base/libbpf_log.h"
 
 /*
  * First of all priorities, so that no filter that says "pass" comes before. The
@@ -46,24 +46,11 @@ static __u32 other_handle(const struct bg_attachment *attachment)
 
 static int fail(int rc, const struct bg_attachment *attachment, struct bg_error *err)
 {
-	const char *reason = bg_log_last_libbpf();
+	const char *reason = bg_libbpf_last_warning();
 
 	return bg_fail(err, rc, "attaching %s to %s (clsact): %s%s%s",
 		       bg_program_name(attachment->program), attachment->interface, strerror(-rc),
 		       *reason ? ": " : "", reason);
-}
-
-/*
- * "There is none" is an ordinary answer here, of which libbpf makes a warning.
- */
-static libbpf_print_fn_t hush(void)
-{
-	return libbpf_set_print(NULL);
-}
-
-static void unhush(const libbpf_print_fn_t *print)
-{
-	libbpf_set_print(*print);
 }
 
 /* With `replace` a filter that has the handle gives way, in place. */
@@ -86,18 +73,26 @@ static int set_filter(const struct bg_attach_context *context, struct bg_attachm
 	return 0;
 }
 
+/*
+ * "There is one already", and below "there is none", are ordinary answers, of which
+ * libbpf makes a warning.
+ */
+static int make_qdisc(struct bpf_tc_hook *hook)
+{
+	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
+
+	return bpf_tc_hook_create(hook);
+}
+
 int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		     bool *made_qdisc, struct bg_error *err)
 {
 	struct bpf_tc_hook hook;
-	libbpf_print_fn_t print;
 	int rc;
 
 	set_hook_of(&hook, attachment);
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
-	print = hush();
-	rc = bpf_tc_hook_create(&hook);
-	unhush(&print);
+	rc = make_qdisc(&hook);
 	if (!rc)
 		*made_qdisc = true;
 	else if (rc != -EEXIST)
@@ -131,10 +126,9 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
 static bool query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = priority);
-	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
 	struct bpf_tc_hook hook;
 
-	(void)print;
 	set_hook_of(&hook, attachment);
 	if (bpf_tc_query(&hook, &opts))
 		return false;
@@ -175,9 +169,8 @@ void bg_clsact_detach(const struct bg_attachment *attachment)
 	struct bpf_tc_hook hook;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = attachment->handle,
 		    .priority = attachment->priority);
-	bg_cleanup(unhush) libbpf_print_fn_t print = hush();
+	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
 
-	(void)print;
 	set_hook_of(&hook, attachment);
 	bpf_tc_detach(&hook, &opts);
 }

@@ -12,70 +12,13 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/libbpf_log.h"
 #include "branchguard.skel.h"
 #include "datapath/adopt.h"
 #include "datapath/cgroup.h"
 #include "flow.h"
 
 BG_CLEANUP_OF(btf__free, struct btf)
-
-/*
- * What libbpf says while it loads, the verifier's log among it; the end of it
- * tells the cause. libbpf's print hook has no context, hence static.
- */
-static char load_log[8192];
-static size_t load_log_length;
-
-static void load_log_add(const char *text, size_t length)
-{
-	size_t room = sizeof(load_log) - 1;
-
-	if (length > room) {
-		text += length - room;
-		length = room;
-	}
-	if (load_log_length + length > room) {
-		size_t gone = load_log_length + length - room;
-
-		memmove(load_log, load_log + gone, load_log_length - gone);
-		load_log_length -= gone;
-	}
-	memcpy(load_log + load_log_length, text, length);
-	load_log_length += length;
-	load_log[load_log_length] = '\0';
-}
-
-static int load_log_print(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	bg_auto_free char *text = NULL;
-	int length;
-
-	if (level > LIBBPF_WARN)
-		return 0;
-	length = vasprintf(&text, format, arguments);
-	if (length < 0) {
-		text = NULL;
-		return 0;
-	}
-	load_log_add(text, length);
-	return 0;
-}
-
-/* The last lines of the log, at most `most` bytes. */
-static const char *load_log_tail(size_t most)
-{
-	const char *start = load_log, *newline;
-
-	while (load_log_length && load_log[load_log_length - 1] == '\n')
-		load_log[--load_log_length] = '\0';
-	if (load_log_length > most) {
-		start = load_log + load_log_length - most;
-		newline = strchr(start, '\n');
-		if (newline)
-			start = newline + 1;
-	}
-	return *start ? start : "libbpf gave no reason";
-}
 
 static __u32 power_of_two_from(__u32 least)
 {
@@ -146,16 +89,16 @@ static int load_error(int code, struct bg_error *err)
 		return bg_fail(err, code,
 			       "loading the BPF programs: out of memory (smaller --image-mib, "
 			       "--max-flows or --max-rules may help). %s",
-			       load_log_tail(600));
+			       bg_libbpf_kept(600));
 	case EINVAL:
 	case EACCES:
 		return bg_fail(err, code,
 			       "loading the BPF programs: the kernel refuses (Linux 6.1 is the "
 			       "oldest supported). %s",
-			       load_log_tail(1500));
+			       bg_libbpf_kept(1500));
 	default:
 		return bg_fail(err, code, "loading the BPF programs: %s. %s", strerror(-code),
-			       load_log_tail(1500));
+			       bg_libbpf_kept(1500));
 	}
 }
 
@@ -189,7 +132,7 @@ static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct
 		return load_error(rc, err);
 	if (rc)
 		return bg_fail(err, rc, "loading the object's BTF: %s. %s", strerror(-rc),
-			       load_log_tail(600));
+			       bg_libbpf_kept(600));
 	*btf = bg_take_ptr(copy);
 	return 0;
 }
@@ -232,7 +175,7 @@ static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 	rc = bpf_map__set_inner_map_fd(policy, fd); /* which then owns it */
 	if (rc) {
 		close(fd);
-		return bg_fail(err, rc, "sizing the policy map: %s", load_log_tail(600));
+		return bg_fail(err, rc, "sizing the policy map: %s", bg_libbpf_kept(600));
 	}
 	return 0;
 }
@@ -275,6 +218,7 @@ static void choose_programs(struct branchguard_bpf *skel, const struct bg_datapa
 
 static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 {
+	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_keep();
 	struct bg_datapath_options *options = &datapath->options;
 	struct branchguard_bpf *skel;
 	__u64 seed = options->hash_seed;
@@ -283,7 +227,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	skel = datapath->skel = branchguard_bpf__open();
 	if (!skel)
 		return bg_fail(err, -errno, "opening the BPF object: %s. %s", strerror(errno),
-			       load_log_tail(600));
+			       bg_libbpf_kept(600));
 	choose_programs(skel, options);
 	rc = seed ? 0 : random_seed(&seed, err);
 	if (rc)
@@ -322,7 +266,6 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 {
 	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
 	struct bg_control control = { .abi = BG_ABI };
-	libbpf_print_fn_t print;
 	__u32 zero = 0;
 	int rc;
 
@@ -334,11 +277,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 	if (rc)
 		return rc;
 	raise_memlock();
-	load_log_length = 0;
-	load_log[0] = '\0';
-	print = libbpf_set_print(load_log_print);
 	rc = open_and_load(datapath, err);
-	libbpf_set_print(print);
 	if (rc)
 		return rc;
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/log.h"
+#include "base/libbpf_log.h"
 #include "daemon/unload.h"
 #include "verbs/cli.h"
 
@@ -25,7 +25,7 @@ int cmd_unload(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	bg_log_capture_libbpf();
+	bg_libbpf_log();
 	rc = bg_unload(pin_dir, &unloaded, &err);
 	if (rc == -ENOENT) {
 		fprintf(stderr, "branchguard unload: nothing is loaded at %s\n", pin_dir);
