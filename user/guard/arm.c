@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Arming one interface: what has to be there, in the order in which it must come. */
+/*
+ * Arming one interface: what has to be there, in the order in which it must come.
+ * ifaces.c calls it for each guard in every sync; which programs these are, the plan has
+ * decided, and no program is taken away before the one in its place is attached.
+ */
 #include <errno.h>
 #include <stdio.h>
 
@@ -26,14 +30,14 @@ static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapat
 	return rc;
 }
 
-/* Attached, but by the other of the two than is asked for now? */
+/* Is it a filter where tcx is wanted now, or the other way round? */
 static bool is_attached_otherwise(const struct bg_ifaces *ifaces,
 				  const struct bg_attachment *attachment)
 {
 	return attachment->by == (ifaces->options.tcx ? BG_ATTACH_CLSACT : BG_ATTACH_TCX);
 }
 
-/* The new one stands before the old one goes. */
+/* The new one is attached before the old one is detached. */
 static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			  const struct bg_datapath *datapath, enum bg_program program,
 			  struct bg_error *err)
@@ -72,13 +76,13 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 	return false;
 }
 
-/* What is not as it should be though the interface is guarded. */
+/* What is not as it should be, although the interface is guarded. */
 struct outcome {
 	bool without_xdp;
 	bool behind; /* a program of somebody else stands before one of ours */
 };
 
-/* XDP comes last: it is a quicker way to the verdict that TC gives as well. */
+/* XDP comes last, and may fail: TC gives the same verdict, only later. */
 static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			  const struct bg_datapath *datapath, bool *without_xdp,
 			  struct bg_error *err)
@@ -113,7 +117,8 @@ static int count_our_filters(const struct bg_guard *guard)
 	return count;
 }
 
-/* A redirect at ingress would pass by the programs of others. */
+/* On the short way, packets would not meet the programs of others: with such programs,
+ * the interface's packets take the stack. */
 static void note_others(struct bg_guard *guard, const struct bg_filters *filters)
 {
 	enum bg_program program = guard->role == BG_ROLE_BRANCH ? BG_TC_BRANCH_INGRESS
@@ -134,7 +139,7 @@ static void note_others(struct bg_guard *guard, const struct bg_filters *filters
 	guard->in_map = false;
 }
 
-/* A program before ours that lets a packet pass hides it from ours. */
+/* When a program before ours lets a packet pass, ours does not see the packet. */
 static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath, const struct bg_filters *filters,
 		       struct outcome *outcome, struct bg_error *err)
@@ -180,7 +185,7 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 			note_others(guard, &filters);
 	}
 	rc = write_iface(guard, datapath, err);
-	/* only now may the trunk let its frames by */
+	/* only now may the trunk let frames of this VLAN pass */
 	if (!rc && guard->role == BG_ROLE_BRANCH && guard->vlan)
 		rc = bg_vlan_set(datapath, guard->vlan, guard->ifindex, err);
 	return rc;
@@ -195,7 +200,7 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 
 	rc = arm(ifaces, guard, datapath, &outcome, &err);
 	if (rc == -ENODEV) {
-		/* it went while we were at it; netlink will say so */
+		/* the interface is gone; a netlink message about that will come */
 		guard->complete = false;
 		return;
 	}
@@ -208,8 +213,8 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	if (outcome.behind)
 		bg_guard_trouble(
 			guard, BG_LOG_WARNING,
-			"a program of somebody else stands before this one: what that lets pass is "
-			"not judged",
+			"a program of somebody else runs before ours: what it lets pass is not "
+			"judged",
 			err.text);
 	else if (outcome.without_xdp)
 		bg_guard_trouble(guard, BG_LOG_WARNING,

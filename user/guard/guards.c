@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of guarded interfaces: finding one, adding one, and saying how it is. */
+/*
+ * The table of guarded interfaces: finding one, adding one, and logging how it is. Called
+ * by ifaces.c, arm.c and ifaces_adopt.c; it attaches nothing and removes no entry.
+ */
 #include "guard/guards.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The table of guarded interfaces, which all files of the room share. */
+/* The table of guarded interfaces, which the files that arm and adopt share. */
 #ifndef BG_GUARD_GUARDS_H
 #define BG_GUARD_GUARDS_H
 
@@ -20,7 +20,7 @@ struct bg_guard {
 	__u64 armed_ns;
 	unsigned int wanted;			      /* set of BG_PROGRAM_BIT() */
 	struct bg_attachment attachment[BG_PROGRAMS]; /* by enum bg_program */
-	char trouble[256]; /* what was last said to be wrong, "" = nothing */
+	char trouble[256]; /* what is wrong, as the log has it; "" = nothing */
 };
 
 struct bg_ifaces {
@@ -33,14 +33,14 @@ struct bg_ifaces {
 
 struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex);
 
-/* The guard of an interface, made if need be; NULL when out of memory. */
+/* The guard of an interface, a new one if there is none; NULL when out of memory. */
 struct bg_guard *bg_guard_get(struct bg_ifaces *ifaces, __u32 ifindex, const char *name);
 
-/* Says what is wrong with an interface, once until it is another thing. */
+/* Logs what is wrong with an interface, but not twice in a row the same. */
 void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const char *message,
 		      const char *reason);
 
-/* A line about an interface and what is on it. */
+/* Logs a line about an interface and what is attached to it. */
 void bg_guard_report(const struct bg_guard *guard, const char *message);
 
 const char *bg_role_name(enum bg_role role);

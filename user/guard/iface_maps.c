@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Writes the maps by which the programs know interfaces, branches and pods. Called by the
+ * files that arm and adopt, and by the daemon for neighbours; entries that are right are
+ * not written again, and what the maps say is decided elsewhere.
+ */
 #include "guard/iface_maps.h"
 
 #include <errno.h>
@@ -119,7 +124,7 @@ static int set_pod(const struct bg_datapath *datapath, struct bg_netdevs *netdev
 	if (known && !memcmp(&pod, &there, sizeof(pod)))
 		return 0;
 	rc = bg_map_set(map, address, &pod, err);
-	/* without an entry it takes the way over the branch */
+	/* the map is full: without an entry, the pod's packets do not take the short way */
 	return rc == -E2BIG ? 0 : rc;
 }
 
@@ -139,7 +144,7 @@ static void remove_stale_pods(const struct bg_datapath *datapath, struct bg_addr
 	more = !bpf_map_get_next_key(fd, NULL, &key);
 	while (more) {
 		last = key;
-		/* before the entry goes, else the walk starts over */
+		/* the next key is taken before this entry goes, or else the walk starts over */
 		more = !bpf_map_get_next_key(fd, &last, &key);
 		if (!bsearch(&last, wanted, count, sizeof(*wanted), compare_addresses))
 			bpf_map_delete_elem(fd, &last);

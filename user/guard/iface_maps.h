@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps that tell the programs of interfaces and pods: ifaces, more_ifaces,
- * vlans, branches and pods (headers/maps.h). */
+/* The maps by which the programs know interfaces and pods: ifaces, more_ifaces, vlans,
+ * branches and pods (headers/maps.h). */
 #ifndef BG_GUARD_IFACE_MAPS_H
 #define BG_GUARD_IFACE_MAPS_H
 
@@ -16,18 +16,18 @@ void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex);
 void bg_iface_each(const struct bg_datapath *datapath,
 		   void (*each)(const struct bg_iface *iface, void *context), void *context);
 
-/* 0 = not armed. */
+/* Arms a VLAN on this interface: from now on the trunk lets its frames pass. */
 int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 		struct bg_error *err);
-/* Not armed any more, unless by another interface. */
+/* The VLAN is not armed any more, unless another interface has it by now. */
 void bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
 
-/* Where the branch of a VLAN is; armed_ns 0: not armed. Without such a branch in
- * the map, nothing is done. */
+/* The interface of a VLAN's branch; armed_ns 0: it is not armed. Does nothing when the
+ * map has no such branch. */
 int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, __u64 armed_ns,
 		  struct bg_error *err);
 
-/* Since when it was armed on this interface, 0 = it was not. */
+/* Since when the branch is armed on this interface, 0 = it is not. */
 __u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
 
 /*
@@ -37,7 +37,7 @@ __u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 i
 int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,
 		 struct bg_netdevs *netdevs, struct bg_error *err);
 
-/* A neighbour told its hardware address. */
+/* The kernel learned a neighbour's hardware address, perhaps that of a pod. */
 void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour);
 
 #endif

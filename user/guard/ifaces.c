@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From the plan to what is attached: what has to change in the table of guards. */
+/*
+ * From the plan to what is attached: what has to change in the table of guards. The
+ * daemon calls bg_ifaces_sync() after every change of feed or interfaces, and at times
+ * without one. A branch or a pod is never disarmed because the feed lost it.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +65,7 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 	}
 }
 
-/* Host traffic and the trunk are not ours to filter when they have no role. */
+/* Without a role, the node's traffic and the trunk's are not ours to filter. */
 static bool stays_without_plan(const struct bg_guard *guard, const struct bg_plan *plan)
 {
 	switch (guard->role) {
@@ -84,7 +88,7 @@ static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *d
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
 
-		/* without a feed nobody knows what is not wanted */
+		/* without a feed, an interface that is not in the plan may still be wanted */
 		if (!model || bg_plan_find(plan, guard->ifindex) ||
 		    stays_without_plan(guard, plan)) {
 			i++;
@@ -95,7 +99,7 @@ static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *d
 	}
 }
 
-/* What the plan says of an interface; NULL: only what stays without it. */
+/* `planned` NULL: the plan does not have it, and it keeps its role and its programs. */
 static void update_guard(struct bg_guard *guard, const struct bg_planned *planned,
 			 const struct bg_netdev *netdev, const struct bg_datapath *datapath,
 			 enum bg_xdp_choice xdp)

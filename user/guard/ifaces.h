@@ -4,8 +4,8 @@
  * line with what the plan (plan.h) wants.
  *
  * Once guarded, a branch and a pod's veth stay so until the interface is gone,
- * even if the feed forgets them: without a branch in the feed everything on
- * them is dropped, never let through.
+ * even if they are no more in the feed: then everything on them is dropped, never
+ * let through.
  */
 #ifndef BG_GUARD_IFACES_H
 #define BG_GUARD_IFACES_H
@@ -35,10 +35,10 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapath);
 
 /*
- * Arms and disarms what has to be, puts back what was taken away, and brings the
- * maps of interfaces and pods in line. Says in the log what it did; what failed
- * is said once and tried again with the next call. Returns the number of
- * interfaces that are not guarded as they should be, or a negative errno.
+ * Arms and disarms what has to be, puts back what somebody took away, and brings the
+ * maps of interfaces and pods in line. Logs what it did; what failed is logged once
+ * and tried again with the next call. Returns the number of interfaces that are not
+ * guarded as they should be, or a negative errno.
  */
 int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Interfaces that an earlier daemon guarded, and the change to new programs. */
+/*
+ * Interfaces that an earlier daemon guarded, and the change to new programs. The daemon
+ * calls it at its start, and for larger images; it never attaches to another interface.
+ */
 #include <errno.h>
 #include <stdio.h>
 
@@ -93,8 +96,8 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 
 			if (attachment->by == BG_ATTACH_NONE)
 				continue;
-			/* what the options now do without is not loaded, and goes; what
-			 * is gone is put back by the next sync */
+			/* a program that the options leave out is not loaded: its old one
+			 * goes; what somebody took away comes back with the next sync */
 			rc = bg_program_fd(datapath->skel, program) < 0
 				     ? -ENOLINK
 				     : bg_attach_replace(&context, attachment, &err);

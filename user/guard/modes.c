@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Decides the mode of each branch. daemon/revision.c asks for the modes of a new model,
+ * and applies before every publish and whenever interfaces change. Nothing is attached
+ * or logged here, and nothing but a branch's mode is changed in a model.
+ */
 #include "guard/modes.h"
 
 #include <errno.h>
@@ -18,9 +23,9 @@ struct attached {
 
 struct bg_modes {
 	enum bg_mode *asked;	    /* by index of the model's branches */
-	bool *told;		    /* that the feed's mode is not in effect */
+	bool *reported;		    /* that the feed's mode is not in effect */
 	enum bg_mode *asked_before; /* by the model before */
-	bool *told_before;
+	bool *reported_before;
 	struct attached *attached;
 	size_t count;
 };
@@ -35,9 +40,9 @@ void bg_modes_free(struct bg_modes *modes)
 	if (!modes)
 		return;
 	free(modes->asked);
-	free(modes->told);
+	free(modes->reported);
 	free(modes->asked_before);
-	free(modes->told_before);
+	free(modes->reported_before);
 	free(modes->attached);
 	free(modes);
 }
@@ -73,32 +78,32 @@ int bg_modes_adopt(struct bg_modes *modes, const struct bg_branch_info *info)
 int bg_modes_ask(struct bg_modes *modes, const struct bg_model *model)
 {
 	enum bg_mode *asked = calloc(model->branch_count + 1, sizeof(*asked));
-	bool *told = calloc(model->branch_count + 1, sizeof(*told));
+	bool *reported = calloc(model->branch_count + 1, sizeof(*reported));
 
-	if (!asked || !told) {
+	if (!asked || !reported) {
 		free(asked);
-		free(told);
+		free(reported);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < model->branch_count; i++)
 		asked[i] = model->branches[i].mode;
 	free(modes->asked_before);
-	free(modes->told_before);
+	free(modes->reported_before);
 	modes->asked_before = modes->asked;
-	modes->told_before = modes->told;
+	modes->reported_before = modes->reported;
 	modes->asked = asked;
-	modes->told = told;
+	modes->reported = reported;
 	return 0;
 }
 
 void bg_modes_ask_back(struct bg_modes *modes)
 {
 	free(modes->asked);
-	free(modes->told);
+	free(modes->reported);
 	modes->asked = modes->asked_before;
-	modes->told = modes->told_before;
+	modes->reported = modes->reported_before;
 	modes->asked_before = NULL;
-	modes->told_before = NULL;
+	modes->reported_before = NULL;
 }
 
 static bool mode_by_name(const struct bg_model_branch *branch, const struct bg_netdevs *netdevs,
@@ -145,9 +150,9 @@ int bg_modes_apply(struct bg_modes *modes, struct bg_model *model, const struct 
 
 		if (netdev && record(modes, branch->id, netdev->ifindex, mode))
 			return -ENOMEM;
-		if (mode != asked && !modes->told[i])
+		if (mode != asked && !modes->reported[i])
 			kept(branch, mode, asked);
-		modes->told[i] = mode != asked;
+		modes->reported[i] = mode != asked;
 		changed += branch->mode != mode;
 		branch->mode = mode;
 	}

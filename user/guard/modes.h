@@ -2,9 +2,9 @@
 /*
  * The mode that a branch really has. A pod is attached in one mode and keeps it
  * until it is replaced, whatever the feed says meanwhile (EKS does the same),
- * unless Node.LiveModeChange is set. The CNI's names tell how a pod was
- * attached: vlan<hash> is strict, eni<hash> is standard. Where names tell
- * nothing, a branch keeps its mode as long as its interface has one ifindex.
+ * unless Node.LiveModeChange is set. The CNI's names show how a pod was
+ * attached: vlan<hash> is strict, eni<hash> is standard. With other names, a
+ * branch keeps its mode as long as its interface has the same ifindex.
  */
 #ifndef BG_GUARD_MODES_H
 #define BG_GUARD_MODES_H
@@ -20,12 +20,12 @@ struct bg_modes;
 struct bg_modes *bg_modes_new(void);
 void bg_modes_free(struct bg_modes *modes);
 
-/* What an earlier daemon had in force. */
+/* The mode that an earlier daemon had in force for a branch. */
 int bg_modes_adopt(struct bg_modes *modes, const struct bg_branch_info *info);
 
-/* A new model: what it says is what is asked for. 0 or -ENOMEM. */
+/* From now on the modes of this model are asked for. 0 or -ENOMEM. */
 int bg_modes_ask(struct bg_modes *modes, const struct bg_model *model);
-/* The new model was refused: the one before counts again. */
+/* The new model was refused: those of the model before are asked for again. */
 void bg_modes_ask_back(struct bg_modes *modes);
 
 /*

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of interfaces: dump, then changes. */
+/*
+ * The table of interfaces: one dump, then each change. The daemon's loop reads it, the
+ * other files of the room look things up in it; it never changes an interface.
+ */
 #include "guard/netdevs.h"
 
 #include <errno.h>
@@ -16,7 +19,7 @@
 #include "base/grow.h"
 #include "guard/netlink.h"
 
-/* Bursts (hundreds of pods at once) must fit, else it is a full dump each time. */
+/* Bursts (hundreds of pods at once) must fit, or else each causes a full dump. */
 #define EVENT_BUFFER_BYTES (4 << 20)
 
 struct bg_netdevs {
@@ -24,13 +27,13 @@ struct bg_netdevs {
 	struct bg_netlink netlink;
 	struct bg_netdev *netdev; /* sorted by ifindex */
 	size_t count;
-	/* while a batch is taken in */
+	/* during bg_netdevs_read() */
 	void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context);
 	void *context;
 	unsigned int changed;
 };
 
-/* First place whose ifindex is not below. */
+/* The place of this ifindex in the table, or where it would be put in. */
 static size_t place_of(const struct bg_netdevs *netdevs, __u32 ifindex)
 {
 	size_t low = 0, high = netdevs->count;
@@ -96,7 +99,7 @@ static int take_in(const struct nlmsghdr *message, void *context)
 			return MNL_CB_ERROR;
 		break;
 	case RTM_DELLINK:
-		/* the bridge family says so too when a port leaves a bridge */
+		/* when a port leaves a bridge, the bridge family sends one too: not parsed */
 		if (bg_netdev_parse(message, &netdev))
 			remove_netdev(netdevs, netdev.ifindex);
 		break;

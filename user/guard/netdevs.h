@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The interfaces of this network namespace, followed by netlink, and the few
- * questions about them that only the kernel answers.
+ * The interfaces of this network namespace (netdevs), kept up to date by netlink, and
+ * the few questions about them that only the kernel can answer.
  */
 #ifndef BG_GUARD_NETDEVS_H
 #define BG_GUARD_NETDEVS_H
@@ -44,12 +44,12 @@ struct bg_default_route {
 struct bg_netdevs;
 
 enum bg_netdevs_change {
-	BG_NETDEVS_CHANGED = 1 << 0, /* the table is another one now */
+	BG_NETDEVS_CHANGED = 1 << 0, /* something in the table */
 	BG_FILTERS_CHANGED = 1 << 1, /* somebody changed a qdisc or a filter */
 	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table came or went */
 };
 
-/* Subscribes first and then reads the table, so nothing is missed between. */
+/* Subscribes first and reads the table then, so that no change is missed. */
 int bg_netdevs_open(struct bg_netdevs **netdevs, struct bg_error *err);
 void bg_netdevs_close(struct bg_netdevs *netdevs); /* NULL is fine */
 BG_CLEANUP_OF(bg_netdevs_close, struct bg_netdevs)
@@ -57,8 +57,8 @@ int bg_netdevs_fd(const struct bg_netdevs *netdevs);
 
 /*
  * Takes in everything that is pending, without waiting; *changed is a set of
- * enum bg_netdevs_change. When the kernel had to drop messages the whole table is
- * read anew. `on_neighbour` may be NULL.
+ * enum bg_netdevs_change. When the kernel had to drop messages, the whole table is
+ * read again. `on_neighbour` may be NULL.
  */
 int bg_netdevs_read(struct bg_netdevs *netdevs,
 		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The format of netlink messages: requests are written and answers read here, and only
+ * netdevs.c calls it. It keeps no table, and asks: nothing in the kernel is changed.
+ */
 #include "guard/netlink.h"
 
 #include <errno.h>
@@ -41,7 +45,7 @@ int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *
 
 	message->nlmsg_type = type;
 	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	/* an acknowledgement ends the answer to what is no dump */
+	/* a dump has an end of its own; any other answer ends with an acknowledgement */
 	if ((flags & NLM_F_DUMP) != NLM_F_DUMP)
 		message->nlmsg_flags |= NLM_F_ACK;
 	message->nlmsg_seq = sequence;
@@ -61,7 +65,7 @@ int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *
 		if (length < 0)
 			return -errno;
 		rc = mnl_cb_run(netlink->buffer, length, sequence, port, each, context);
-		/* what an earlier, broken-off answer left in the socket */
+		/* a message of an earlier answer that was not read to its end */
 		if (rc < 0 && errno == EPROTO)
 			rc = MNL_CB_OK;
 	} while (rc > MNL_CB_STOP);
@@ -199,7 +203,7 @@ int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netd
 			    netdev->lower_netnsid < 0 ? NULL : attributes, take_netdev, &peer);
 	if (rc)
 		return rc;
-	/* an ifindex that meanwhile means something else is no veth of ours */
+	/* another device may have the peer's ifindex by now */
 	if (peer.kind != BG_NETDEV_VETH || peer.lower != netdev->ifindex ||
 	    !memcmp(peer.mac, none, sizeof(none)))
 		return -ENOENT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Netlink messages about interfaces: reading them, and asking for them. Used by
- * netdevs.c alone. */
+/* Netlink messages about interfaces, their neighbours, routes and filters: reading them,
+ * and asking for them. */
 #ifndef BG_GUARD_NETLINK_H
 #define BG_GUARD_NETLINK_H
 
@@ -18,19 +18,19 @@ struct bg_netlink {
 int bg_netlink_open(struct bg_netlink *netlink);
 void bg_netlink_close(struct bg_netlink *netlink);
 
-/* An attribute of a request, of the ones that are asked with. */
+/* An attribute of a request. */
 struct bg_netlink_attribute {
 	int type; /* 0 ends the list */
 	const void *data;
 	size_t length;
 };
 
-/* A dump during which the table changed is asked for anew, at most so often. */
+/* How often a dump is asked for when the table changes during each of them. */
 #define BG_DUMP_TRIES 8
 
 /* Sends one request and hands every message of the answer to `each` (an mnl
- * callback). Returns 0 or a negative errno, the kernel's included; -EINTR: the
- * table changed during the dump, which is not to be relied on. */
+ * callback). Returns 0 or a negative errno, also of the kernel; -EINTR: the table
+ * changed during the dump, so the dump may be wrong. */
 int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *header,
 		   size_t header_length, const struct bg_netlink_attribute *attributes,
 		   mnl_cb_t each, void *context);

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The policy of what is guarded: branches, trunks, pods' veths and the primary
+ * interface, each with its programs. ifaces.c makes a plan for every sync; other files
+ * of the room ask for the CNI's names. Nothing is attached, and no state is kept.
+ */
 #include "guard/plan.h"
 
 #include <ctype.h>
@@ -245,7 +250,8 @@ int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 	int rc;
 
 	rc = add_branches(&made, model, netdevs, xdp);
-	/* before the trunk: its own role is in the programs alone */
+	/* before the trunk: an interface that is both has the role of the primary one, and
+	 * that it is a trunk is seen from its programs alone */
 	if (!rc)
 		rc = add_primary(&made, model, netdevs, primary);
 	if (!rc)

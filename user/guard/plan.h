@@ -50,7 +50,7 @@ int bg_branch_name_vlan(const char *name);
 const struct bg_netdev *bg_pod_netdev(const struct bg_netdevs *netdevs,
 				      const struct bg_model_pod *pod);
 
-/* The mode that the CNI's name of a host veth tells; false: it tells nothing. */
+/* The mode by the CNI's name of a host veth; false: it is not one of these names. */
 bool bg_pod_name_mode(const char *name, enum bg_mode *mode);
 
 #endif

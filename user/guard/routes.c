@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Reads the routes as the CNI writes them: a table for each branch. Called with
- * every sync of the interfaces; never changes a route.
+ * Reads the routes as the CNI writes them: a table for each branch. ifaces.c calls it
+ * in every sync; it never changes a route.
  */
 #include "guard/routes.h"
 
@@ -31,7 +31,7 @@ static void free_routes(struct routes *routes)
 	free(routes->route);
 }
 
-/* The best one of a table; `ifindex` 0: by any interface. */
+/* The route of least metric in a table; `ifindex` 0: by any interface. */
 static const struct bg_default_route *best_route(const struct routes *routes, __u32 table,
 						 __u32 ifindex)
 {
@@ -97,7 +97,7 @@ static int sync_branch_routes(const struct bg_datapath *datapath, const struct b
 	return 0;
 }
 
-/* Where the node itself sends to: probes come from there, and their replies go there. */
+/* The node's primary interface: probes come from there, and their replies go there. */
 static int sync_node(const struct bg_datapath *datapath, const struct bg_model *model,
 		     const struct bg_netdevs *netdevs, __u32 primary, struct bg_error *err)
 {
