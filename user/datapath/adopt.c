@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Taking over the pinned maps of an earlier daemon. */
+/*
+ * Taking over the pinned maps of an earlier daemon. datapath.c calls it while it opens
+ * with a pin directory, and what is pinned there stays as it is until the daemon calls
+ * bg_datapath_pin().
+ */
 #include "datapath/adopt.h"
 
 #include <errno.h>
@@ -146,7 +150,7 @@ static void note_dropped(struct bg_datapath *datapath, const char *name)
 		 length ? "," : "", name);
 }
 
-/* The outer map is of use only with the capacity of the image that is in it. */
+/* The outer map only takes images of the capacity of the one that is in it. */
 static int adopt_policy(struct bg_datapath *datapath, int fd)
 {
 	struct bpf_map *policy = datapath->skel->maps.policy;
@@ -207,7 +211,8 @@ int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *er
 	return 0;
 }
 
-/* After a change of --max-rules or --max-branches: numbers keep their meaning. */
+/* For an array whose size the options have changed (--max-rules, --max-branches): the
+ * same index has the same entry in the new one. */
 static int copy_array(const struct bg_datapath *datapath, const struct bpf_map *map)
 {
 	bool percpu = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY;
@@ -272,7 +277,7 @@ static int adopt_branches(struct bg_datapath *datapath)
 	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
 		last = &key;
 		rc = bpf_map_lookup_elem(fd, &key, &branch);
-		/* one that does not fit any more gets new numbers */
+		/* a branch whose slot or tag cannot be kept gets new ones */
 		if (!rc && bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
 			rc = -ENOMEM;
 		if (rc)
@@ -281,7 +286,7 @@ static int adopt_branches(struct bg_datapath *datapath)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* Flows outlive their branch; no other branch may inherit them by its tag. */
+/* Flows stay after their branch is gone, with its tag; no other branch may get that tag. */
 static int adopt_tags(struct bg_datapath *datapath)
 {
 	const struct bpf_map *map = datapath->skel->maps.flows;
@@ -312,8 +317,8 @@ static int adopt_tags(struct bg_datapath *datapath)
 }
 
 /*
- * The last revision that was given out. Of a daemon that was killed in the
- * middle of a publish the image knows better than `control`.
+ * The last revision that was in force. A daemon that was killed in the middle of a
+ * publish has written it into the image, but not yet into `control`.
  */
 static int adopt_revision(struct bg_datapath *datapath)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Starting on top of what an earlier daemon left pinned: one path for a start
- * after a crash and for the upgrade to a new build. The programs are always
- * loaded afresh; the maps are taken over wherever their definition still fits.
+ * Going on with what an earlier daemon left pinned, after a crash as well as for an
+ * upgrade to a new build. Programs are always loaded from this build; the maps are
+ * taken over wherever their definition still fits.
  */
 #ifndef BG_DATAPATH_ADOPT_H
 #define BG_DATAPATH_ADOPT_H
@@ -17,7 +17,7 @@
  */
 int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *err);
 
-/* After load: numbers, tags and texts that the maps hold go to the registry. */
+/* After load: puts the numbers, tags and texts of the maps into the registry. */
 int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err);
 
 #endif

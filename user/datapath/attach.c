@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The policy of attaching: a link where the kernel has one, else a filter (clsact.c), and
+ * always before the programs of others. guard/ calls it for each program it wants, status
+ * and unload to find what is there. It never takes away a program of somebody else.
+ */
 #include "datapath/attach.h"
 
 #include <errno.h>
@@ -33,8 +38,7 @@ int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *e
 	LIBBPF_OPTS(bpf_prog_query_opts, opts);
 	bool there;
 
-	/* asking what is attached needs no attaching, and older kernels do not know
-	 * the question */
+	/* kernels without tcx refuse this query, so nothing has to be attached to find out */
 	there = !bpf_prog_query_opts(LOOPBACK_IFINDEX, BPF_TCX_INGRESS, &opts);
 	if (choice == BG_CHOOSE_TCX && !there)
 		return bg_fail(err, -ENOTSUP,
@@ -56,7 +60,7 @@ static int tcx_programs(const struct bg_attachment *attachment, __u32 *first)
 	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
 
 	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
-		return 0; /* not even tcx, perhaps */
+		return 0; /* the kernel may have no tcx at all */
 	*first = ids[0];
 	return (int)opts.prog_cnt;
 }
@@ -69,7 +73,8 @@ static __u32 program_id(int fd)
 	return bpf_prog_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
 }
 
-/* bpffs reserves dots; the ifindex keeps names apart that differ in them only. */
+/* bpffs reserves dots, which become '_'; the ifindex keeps pins of names that differ only
+ * in that apart. */
 static void pin_name(const struct bg_attachment *attachment, char *name, size_t size)
 {
 	char interface[sizeof(attachment->interface)];
@@ -116,7 +121,7 @@ static int pin_link(const char *pin_dir, const struct bg_attachment *attachment,
 	return rc ? bg_fail(err, rc, "pinning %s/links/%s: %s", pin_dir, name, strerror(-rc)) : 0;
 }
 
-/* "program 17 (cil_xdp_entry)": who holds the XDP hook of an interface. */
+/* "program 17 (cil_xdp_entry)": what is on the XDP hook of an interface. */
 static void describe_xdp(__u32 ifindex, char *text, size_t size)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
@@ -232,9 +237,9 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 }
 
 /*
- * The link's program gives its place to a stand-in that calls it, takes a new one
- * at the head, and the old one goes: every packet meets it throughout, also when
- * the daemon dies in between.
+ * First a stand-in, which calls the program, takes its place in the link; then the
+ * program is attached at the head by a new link; then the old link goes. Every packet
+ * meets the program at any time, also when the daemon dies in between.
  */
 static int tcx_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 			struct bg_error *err)
@@ -282,7 +287,7 @@ int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attach
 	return bg_clsact_to_front(context, attachment, err);
 }
 
-/* ifindex and program of a link; 0 = it leads nowhere any more. */
+/* ifindex and program of a link; ifindex 0: its interface is gone. */
 static int link_target(int fd, __u32 *ifindex, __u32 *prog_id)
 {
 	struct bpf_link_info info = {};

@@ -29,15 +29,15 @@ struct bg_attachment {
 	enum bg_attach_by by;
 	int link_fd;	/* -1: a filter */
 	__u32 priority; /* of a filter */
-	__u32 handle;	/* likewise */
-	__u32 prog_id;	/* that is there */
+	__u32 handle;	/* of a filter */
+	__u32 prog_id;	/* of the attached program */
 };
 
 struct bg_attach_context {
 	const char *pin_dir;
 	const struct branchguard_bpf *skel;
 	bool tcx;	 /* else clsact */
-	bool native_xdp; /* XDP in the driver, when that can */
+	bool native_xdp; /* XDP in the driver, if the driver has it */
 };
 
 const char *bg_attach_by_name(enum bg_attach_by by);
@@ -50,19 +50,19 @@ int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *e
  * Attaches and pins. The caller sets program, ifindex and interface; the rest is
  * filled in on success. A filter of ours that is there already is replaced in
  * place. -EBUSY: an XDP program of somebody else is on the interface; the text
- * says whose. *made_qdisc is set to true when the interface had no clsact qdisc
- * before, also when attaching fails then.
+ * names it. *made_qdisc is set to true when a clsact qdisc was made for it, even if
+ * attaching fails after that.
  */
 int bg_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
 	      bool *made_qdisc, struct bg_error *err);
 
 /* Puts the context's program in the place of the one that is attached: every
- * packet meets one of the two. -ENOLINK: the attachment is no more. */
+ * packet meets one of the two. -ENOLINK: it is not attached any more. */
 int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		      struct bg_error *err);
 
-/* Puts it before all others of its hook again, without a gap. -EEXIST: cannot be,
- * the text says why. */
+/* Moves it before all others of its hook; no packet misses it meanwhile. -EEXIST: that is
+ * not possible, the text says why. */
 int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		       struct bg_error *err);
 
@@ -86,8 +86,8 @@ int bg_attach_adopt(const char *pin_dir,
 /* The filter that a program of ours would have here. -ENOENT: none. */
 int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment);
 
-/* Does one of somebody else stand before it on its hook? `first_filter` is the
- * handle of the filter that is asked first there, 0 = none. */
+/* Does a program of somebody else run before it on its hook? `first_filter` is the
+ * handle of the hook's first filter, 0 = none. */
 bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter);
 
 /* Do programs other than ours run on this hook (TC only)? */

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Finds a cgroup's id, and its level by walking up to the root. datapath.c calls it for
+ * the cgroup that may probe; it never changes a cgroup.
+ */
 #include "datapath/cgroup.h"
 
 #include <errno.h>

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Filters by libbpf's bpf_tc_*. attach.c calls it where there is no tcx, unload to remove
+ * the qdiscs that were made for them. It never replaces or deletes a filter whose handle
+ * is not ours.
+ */
 #include "datapath/clsact.h"
 
 #include <errno.h>
@@ -10,14 +15,14 @@
 #include "base/libbpf_log.h"
 
 /*
- * First of all priorities, so that no filter that says "pass" comes before. The
- * next ones only where a filter that is no BPF program holds that priority.
+ * The first priority, so that no filter that says "pass" runs before ours. The others
+ * only where a filter of another kind than BPF has the first one.
  */
 static const __u32 priorities[] = { 1, 2, 3, 4 };
 
 #define PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
 
-/* Cleared whole: libbpf refuses options whose padding is not zero. */
+/* Padding included, since libbpf refuses options whose padding is not zero. */
 static void set_hook(struct bpf_tc_hook *hook, __u32 ifindex, enum bg_hook where)
 {
 	memset(hook, 0, sizeof(*hook));
@@ -53,7 +58,7 @@ static int fail(int rc, const struct bg_attachment *attachment, struct bg_error 
 		       *reason ? ": " : "", reason);
 }
 
-/* With `replace` a filter that has the handle gives way, in place. */
+/* With `replace`, the program of a filter with this handle is exchanged in place. */
 static int set_filter(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		      __u32 priority, __u32 handle, bool replace)
 {

@@ -5,8 +5,8 @@
 
 #include "datapath/attach.h"
 
-/* Each program has two handles of its own, so that a filter can be put in front
- * of others before it is taken away behind them. None is 1, which clean-up
+/* Each program has two handles of its own: so a second filter can be put in front of
+ * others before the first one behind them is removed. None is 1, which clean-up
  * scripts of other agents delete. */
 #define BG_FILTER_HANDLE 0xb670u
 #define BG_FILTER_OTHER_HANDLE 0xb6f0u
@@ -25,9 +25,9 @@ int bg_clsact_find(struct bg_attachment *attachment);
 bool bg_clsact_is_our_handle(__u32 handle);
 
 /*
- * Puts the filter in front of all others of its hook again: one that was added
- * later stands before it, and if that says "pass", ours is not asked. -EEXIST:
- * it cannot be, what stands there is no BPF filter.
+ * Moves the filter in front of all others of its hook: one that was added later runs
+ * first, and if that says "pass", ours does not run. -EEXIST: not possible, the first
+ * one is no BPF filter.
  */
 int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		       struct bg_error *err);

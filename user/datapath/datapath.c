@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Opening, sizing and loading the BPF object. */
+/*
+ * Opening, sizing and loading the BPF object, for the daemon and for explain. It never
+ * attaches or pins: a datapath that does not load leaves nothing behind.
+ */
 #include "datapath/datapath.h"
 
 #include <errno.h>
@@ -63,7 +66,7 @@ static int check_options(struct bg_datapath_options *options, struct bg_error *e
 	return 0;
 }
 
-/* Twice as many slots as flows: a bucket overflows into one other only. */
+/* Twice as many places as flows, since a full bucket can use one other bucket only. */
 static __u32 bucket_count(const struct bg_datapath_options *options)
 {
 	return options->max_flows * 2 / BG_BUCKET_FLOWS;
@@ -138,10 +141,10 @@ static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct
 }
 
 /*
- * The policy's inner maps are of one size, that of a template. libbpf 1.4 cannot
- * size the template that it makes itself (it crashes), so here is another. It has
- * BTF because the images have: Linux 6.1 takes them for different kinds of maps
- * otherwise (-EINVAL when one is put in force).
+ * The policy's inner maps must all have the size of a template map. libbpf 1.4 crashes
+ * when asked to size the template that it makes itself, so this makes one. It has BTF
+ * because the images have: without, Linux 6.1 takes them for different kinds of maps
+ * (-EINVAL when one is put in force).
  */
 static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 {
@@ -152,7 +155,7 @@ static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 	__u32 blocks = datapath->options.image_blocks;
 	int fd, rc;
 
-	if (datapath->options.policy_fd > 0) { /* which has its template */
+	if (datapath->options.policy_fd > 0) { /* that one has a template already */
 		rc = bpf_map__reuse_fd(policy, datapath->options.policy_fd);
 		return rc ? bg_fail(err, rc, "taking the policy map in force: %s", strerror(-rc))
 			  : 0;

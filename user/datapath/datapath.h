@@ -17,8 +17,8 @@
 
 struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
 
-/* One block is 1 KiB. An image map is allocated whole, and there are two of
- * them for the moment of a publish. */
+/* One block is 1 KiB. An image map is allocated whole, and during a publish there are
+ * two of them. */
 #define BG_DEFAULT_IMAGE_BLOCKS 32768u
 #define BG_MAX_IMAGE_BLOCKS (1u << 20)
 #define BG_IMAGE_MAP_FLAGS (BPF_F_MMAPABLE | BPF_F_RDONLY_PROG)
@@ -27,7 +27,7 @@ struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
 #define BG_DEFAULT_RULES 65536u
 #define BG_MAX_RULES (1u << 22)
 #define BG_DEFAULT_BRANCHES 256u
-#define BG_MAX_BRANCHES (BG_VLANS + 1u) /* slot 0 counts what belongs to none */
+#define BG_MAX_BRANCHES (BG_VLANS + 1u) /* slot 0 counts packets of no branch */
 
 struct bg_datapath_options {
 	const char *pin_dir; /* NULL: private; else maps pinned there are taken over */
@@ -42,7 +42,7 @@ struct bg_datapath_options {
 			  * 0 = random */
 	int policy_fd; /* private: judge by this policy map, which is somebody else's and is
 			* only read; 0 = one of its own */
-	/* The verifier takes its time for each program. Names, then NULL: */
+	/* Each program costs time in the verifier. Names, then NULL: */
 	const char *const *only;    /* of those to load (private); NULL = all */
 	const char *const *without; /* of those to leave out; NULL = none */
 	/* with pin_dir: a policy map of its own, of image_blocks, instead of the
@@ -53,12 +53,12 @@ struct bg_datapath_options {
 struct bg_datapath {
 	struct branchguard_bpf *skel;
 	struct bg_registry *registry;
-	struct bg_datapath_options options; /* with what was really chosen */
-	__u32 revision;			    /* in force, 0 = none */
-	bool adopted;			    /* maps of an earlier daemon were taken over */
-	struct bg_rule *rules;		    /* what `rules` holds, hits aside: max_rules entries */
+	struct bg_datapath_options options;   /* with what was really chosen */
+	__u32 revision;			      /* in force, 0 = none */
+	bool adopted;			      /* maps of an earlier daemon were taken over */
+	struct bg_rule *rules;		      /* copy of `rules`, hits are 0: max_rules entries */
 	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
-	char dropped[128];		      /* pinned maps that did not fit and were made anew */
+	char dropped[128];		      /* pinned maps that did not fit: new ones were made */
 	/* of test_run.c: */
 	struct bg_iface stand_in;
 	__u32 *bucket_keys; /* of all buckets of the flow table */
@@ -67,8 +67,8 @@ struct bg_datapath {
 
 /*
  * -EPERM, -ENOSYS ... with a text that says what is missing. With pin_dir the
- * caller holds the lock of that directory (pin.h), and nothing is pinned or
- * changed there: bg_datapath_pin() does that, when the caller is content.
+ * caller holds the lock of that directory (pin.h). Nothing is pinned or changed there:
+ * that is for the caller to do, by bg_datapath_pin().
  */
 int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **datapath,
 		     struct bg_error *err);
@@ -102,8 +102,8 @@ void bg_datapath_discard(struct bg_datapath *datapath);
 bool bg_datapath_has_room(const struct bg_datapath *datapath, const struct bg_image *image);
 
 /*
- * A datapath that was opened in place of another, with more room: what was
- * compiled for the other one, and is not yet published, goes on here. Both must
+ * For a datapath that was opened in place of another, with more room: takes over the
+ * numbers of what was compiled for the other one and is not published yet. Both must
  * hold the same rules and branches.
  */
 void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *from);
@@ -119,7 +119,8 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 			const struct bg_image *image, struct bg_publish_times *times,
 			struct bg_error *err);
 
-/* Both at once, as tests and the bench do it; -E2BIG: the image does not fit. */
+/* Compiles and publishes at once, as tests and the bench do it; -E2BIG: the image does
+ * not fit. */
 int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,
 			  struct bg_publish_times *times, struct bg_error *err);
 

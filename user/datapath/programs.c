@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of attached programs; whoever names one or asks for its hook comes here. */
+/*
+ * The table of the programs that can be attached. guard/, explain/, pins and messages
+ * take names and hooks from it; nothing is attached or loaded here.
+ */
 #include "datapath/programs.h"
 
 #include <bpf/libbpf.h>

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Putting a revision in force; datapath.h has the order of steps. */
+/*
+ * Putting a revision in force; datapath.h has the order of steps. The daemon calls it
+ * for an accepted feed, explain for a private datapath. A step that fails leaves the
+ * revision before in force.
+ */
 #include "datapath/datapath.h"
 
 #include <errno.h>
@@ -64,7 +68,7 @@ static int write_rule(struct publish *publish, const struct bg_model_rule *from,
 	old->number = from->number;
 	rule.revision = publish->revision;
 	rule.hits = 0;
-	if (known->revision) { /* the same rule under another text */
+	if (known->revision) { /* the same rule, but its text is another now */
 		rule.revision = known->revision;
 		rule.hits = old->rule.hits;
 	}
@@ -112,7 +116,7 @@ static void join_groups(const struct bg_model *model, const struct bg_model_bran
 	}
 }
 
-/* A slot that changes hands starts from zero. */
+/* A slot that another branch had before starts from zero. */
 static int clear_counters(const struct bg_datapath *datapath, __u32 slot, struct bg_error *err)
 {
 	struct bpf_map *map = datapath->skel->maps.counters;
@@ -149,7 +153,7 @@ static int read_branches(struct publish *publish, struct bg_error *err)
 	__u32 key, *last = NULL;
 	struct old_branch *old;
 
-	/* the model's branches may come on top, as "not present" */
+	/* room for the model's branches too, which are added as "not present" */
 	publish->old_branches =
 		calloc(BG_VLANS + publish->model->branch_count, sizeof(*publish->old_branches));
 	if (!publish->old_branches)
@@ -220,9 +224,9 @@ static int write_branches(struct publish *publish, struct bg_error *err)
 }
 
 /*
- * A new image map, filled and frozen: nobody can change it any more. Filled by
- * batches of one system call, since the kernel lets nobody map writable what
- * programs take for read-only.
+ * A new image map, filled and frozen: nobody can change it any more. Filled by batches,
+ * since the kernel does not allow a writable mapping of a map that is read-only for
+ * programs.
  */
 static int make_image_map(const struct bg_datapath *datapath, const struct bg_image *image,
 			  int *image_fd, struct bg_error *err)
@@ -274,8 +278,8 @@ static int put_in_force(struct publish *publish, const struct bg_image *image, s
 }
 
 /*
- * The counters in `control` belong to the datapath: what it adds between the
- * read and the write here is lost, a handful at most, once a revision.
+ * The counters in `control` belong to the datapath: what programs add between the read
+ * and the write here is lost, a few packets at most with each revision.
  */
 static void write_control(const struct publish *publish)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Test runs, for explain, the packet tests and the bench; never on a pinned datapath. */
+/*
+ * Test runs, for explain, the packet tests and the bench; never on a pinned datapath,
+ * whose flows and counters they would change.
+ */
 #include "datapath/test_run.h"
 
 #include <errno.h>
