@@ -15,54 +15,6 @@
 #include "base/cleanup.h"
 #include "protocol.h"
 
-enum branch_field {
-	BRANCH_ID,
-	BRANCH_VLAN,
-	BRANCH_INTERFACE,
-	BRANCH_MODE,
-	BRANCH_GROUPS,
-	BRANCH_EC2_GROUPS,
-	BRANCH_PODS,
-	BRANCH_TRACKING,
-	BRANCH_USED,
-};
-
-static const struct bg_shape branch_shape = {
-	.keys = (const char *const[]){ [BRANCH_ID] = "Id",
-				       [BRANCH_VLAN] = "VlanId",
-				       [BRANCH_INTERFACE] = "Interface",
-				       [BRANCH_MODE] = "Mode",
-				       [BRANCH_GROUPS] = "GroupIds",
-				       [BRANCH_EC2_GROUPS] = "Groups",
-				       [BRANCH_PODS] = "Pods",
-				       [BRANCH_TRACKING] = "ConnectionTracking",
-				       "Description",
-				       NULL },
-	.used = BRANCH_USED,
-};
-
-enum pod_field { POD_NAMESPACE, POD_NAME, POD_ADDRESSES, POD_INTERFACE, POD_PROBES, POD_USED };
-
-static const struct bg_shape pod_shape = {
-	.keys = (const char *const[]){ [POD_NAMESPACE] = "Namespace",
-				       [POD_NAME] = "Name",
-				       [POD_ADDRESSES] = "Addresses",
-				       [POD_INTERFACE] = "HostInterface",
-				       [POD_PROBES] = "Probes",
-				       "Uid",
-				       NULL },
-	.used = POD_USED,
-};
-
-enum probe_field { PROBE_PROTOCOL, PROBE_PORT, PROBE_USED };
-
-static const struct bg_shape probe_shape = {
-	.keys =
-		(const char *const[]){
-			[PROBE_PROTOCOL] = "Protocol", [PROBE_PORT] = "Port", "Description", NULL },
-	.used = PROBE_USED,
-};
-
 /* --- pods --- */
 
 /* The CNI's name for the host end: "vlan" or "eni", then the first 11 hex digits of
@@ -147,7 +99,7 @@ static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const st
 	static const int numbers[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6 };
 	struct bg_fields fields;
 	int protocol = 0;
-	int rc = bg_feed_fields(feed, value, at, &probe_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_PROBE, &fields, err);
 
 	if (!rc)
 		rc = bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err);
@@ -185,7 +137,7 @@ static int one_pod(struct bg_feed *feed, const struct bg_json *value, const stru
 {
 	struct bg_text namespace = { "", 0 }, name = { "", 0 };
 	struct bg_fields fields;
-	int rc = bg_feed_fields(feed, value, at, &pod_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_POD, &fields, err);
 
 	if (!rc)
 		rc = bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err);
@@ -288,7 +240,7 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 	struct bg_text id = { "", 0 };
 	struct bg_fields fields;
 	int mode = BG_STRICT;
-	int rc = bg_feed_fields(feed, value, at, &branch_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_BRANCH, &fields, err);
 
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]) && !rc; i++) {
 		if (!fields.values[required[i]])

@@ -16,35 +16,6 @@
 
 #define FEED_VERSION 1
 
-enum root_field {
-	ROOT_VERSION,
-	ROOT_REVISION,
-	ROOT_NODE,
-	ROOT_DEFAULT_GROUPS,
-	ROOT_GROUPS,
-	ROOT_RULES,
-	ROOT_LISTS,
-	ROOT_INTERFACES,
-	ROOT_BRANCHES,
-	ROOT_USED,
-};
-
-static const struct bg_shape root_shape = {
-	.keys = (const char *const[]){ [ROOT_VERSION] = "FeedVersion",
-				       [ROOT_REVISION] = "Revision",
-				       [ROOT_NODE] = "Node",
-				       [ROOT_DEFAULT_GROUPS] = "DefaultGroupIds",
-				       [ROOT_GROUPS] = "SecurityGroups",
-				       [ROOT_RULES] = "SecurityGroupRules",
-				       [ROOT_LISTS] = "PrefixLists",
-				       [ROOT_INTERFACES] = "NetworkInterfaces",
-				       [ROOT_BRANCHES] = "Branches",
-				       "NextToken",
-				       "ResponseMetadata",
-				       NULL },
-	.used = ROOT_USED,
-};
-
 static void release_feed(struct bg_feed *feed)
 {
 	for (size_t i = 0; i < feed->member_groups; i++) {
@@ -100,7 +71,7 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 {
 	const struct bg_json *ignored;
 	struct bg_fields root;
-	int rc = bg_feed_fields(feed, root_value, NULL, &root_shape, &root, err);
+	int rc = bg_feed_fields(feed, root_value, NULL, BG_OBJECT_DOCUMENT, &root, err);
 
 	if (!rc)
 		rc = read_head(feed, &root, err);

@@ -13,45 +13,6 @@
 
 #include "base/cleanup.h"
 
-enum flat_field {
-	FLAT_ID,
-	FLAT_GROUP,
-	FLAT_EGRESS,
-	FLAT_PROTOCOL,
-	FLAT_FROM,
-	FLAT_TO,
-	FLAT_CIDR4, /* from here on one peer each, in this order */
-	FLAT_CIDR6,
-	FLAT_LIST,
-	FLAT_REFERENCE,
-	FLAT_USED,
-};
-
-static const struct bg_shape flat_shape = {
-	.keys = (const char *const[]){ [FLAT_ID] = "SecurityGroupRuleId",
-				       [FLAT_GROUP] = "GroupId",
-				       [FLAT_EGRESS] = "IsEgress",
-				       [FLAT_PROTOCOL] = "IpProtocol",
-				       [FLAT_FROM] = "FromPort",
-				       [FLAT_TO] = "ToPort",
-				       [FLAT_CIDR4] = "CidrIpv4",
-				       [FLAT_CIDR6] = "CidrIpv6",
-				       [FLAT_LIST] = "PrefixListId",
-				       [FLAT_REFERENCE] = "ReferencedGroupInfo",
-				       "GroupOwnerId",
-				       "Description",
-				       "Tags",
-				       "SecurityGroupRuleArn",
-				       NULL },
-	.used = FLAT_USED,
-};
-
-static const struct bg_shape reference_shape = {
-	.keys = (const char *const[]){ "GroupId", "UserId", "VpcId", "VpcPeeringConnectionId",
-				       "PeeringStatus", NULL },
-	.used = 1,
-};
-
 /* What makes two rules of a feed the same one. */
 struct rule_key {
 	size_t group, set;
@@ -96,8 +57,8 @@ static int reference(struct bg_feed *feed, const struct bg_fields *flat, bool ma
 	struct bg_at at = bg_field_at(flat, FLAT_REFERENCE);
 	struct bg_fields fields;
 	struct bg_text id = {};
-	int rc = bg_feed_fields(feed, flat->values[FLAT_REFERENCE], &at, &reference_shape, &fields,
-				err);
+	int rc = bg_feed_fields(feed, flat->values[FLAT_REFERENCE], &at, BG_OBJECT_REFERENCED_GROUP,
+				&fields, err);
 
 	if (rc)
 		return rc;
@@ -181,7 +142,7 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 	struct bg_fields fields;
 	struct bg_group *group;
 	bool egress = false;
-	int rc = bg_feed_fields(feed, value, at, &flat_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_RULE, &fields, err);
 
 	if (!rc && !fields.values[FLAT_GROUP])
 		rc = bg_field_missing(&fields, FLAT_GROUP, err);

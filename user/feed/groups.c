@@ -13,47 +13,6 @@
 #include "base/cleanup.h"
 #include "protocol.h"
 
-enum group_field { GROUP_ID, GROUP_NAME, GROUP_INGRESS, GROUP_EGRESS, GROUP_USED };
-
-static const struct bg_shape group_shape = {
-	.keys = (const char *const[]){ [GROUP_ID] = "GroupId",
-				       [GROUP_NAME] = "GroupName",
-				       [GROUP_INGRESS] = "IpPermissions",
-				       [GROUP_EGRESS] = "IpPermissionsEgress",
-				       "Description",
-				       "OwnerId",
-				       "VpcId",
-				       "SecurityGroupArn",
-				       "Tags",
-				       NULL },
-	.used = GROUP_USED,
-};
-
-/* In the order of enum bg_peer_list, from CIDR on. */
-enum permission_field {
-	PERMISSION_PROTOCOL,
-	PERMISSION_FROM,
-	PERMISSION_TO,
-	PERMISSION_PEERS,
-	PERMISSION_USED = PERMISSION_PEERS + BG_PEERS_FLAT,
-};
-
-static const struct bg_shape permission_shape = {
-	.keys = (const char *const[]){ "IpProtocol", "FromPort", "ToPort", "IpRanges", "Ipv6Ranges",
-				       "PrefixListIds", "UserIdGroupPairs", NULL },
-	.used = PERMISSION_USED,
-};
-
-static const struct bg_shape peer_shapes[BG_PEERS_FLAT] = {
-	[BG_PEERS_IPV4] = { (const char *const[]){ "CidrIp", "Description", NULL }, 1 },
-	[BG_PEERS_IPV6] = { (const char *const[]){ "CidrIpv6", "Description", NULL }, 1 },
-	[BG_PEERS_LISTS] = { (const char *const[]){ "PrefixListId", "Description", NULL }, 1 },
-	[BG_PEERS_GROUPS] = { (const char *const[]){ "GroupId", "UserId", "Description",
-						     "GroupName", "VpcId", "VpcPeeringConnectionId",
-						     "PeeringStatus", NULL },
-			      1 },
-};
-
 int bg_feed_group(struct bg_feed *feed, struct bg_text id, size_t *index, struct bg_error *err)
 {
 	struct bg_model *model = feed->model;
@@ -81,11 +40,6 @@ static int compare_indices(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-static const struct bg_shape id_shape = {
-	.keys = (const char *const[]){ "GroupId", "GroupName", NULL },
-	.used = 1,
-};
-
 /* "sg-1", or {"GroupId": "sg-1"} as interfaces of EC2 have it. */
 static int group_id(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 		    struct bg_text *id, struct bg_error *err)
@@ -95,7 +49,7 @@ static int group_id(struct bg_feed *feed, const struct bg_json *value, const str
 
 	if (value->type != BG_JSON_OBJECT)
 		return bg_value_id(value, at, BG_ID_BYTES, id, err);
-	rc = bg_feed_fields(feed, value, at, &id_shape, &fields, err);
+	rc = bg_feed_fields(feed, value, at, BG_OBJECT_GROUP_ID, &fields, err);
 	if (rc)
 		return rc;
 	if (!fields.values[0])
@@ -242,7 +196,7 @@ static int peer_set(struct bg_feed *feed, enum bg_peer_list list, const struct b
 	struct bg_prefix prefix;
 	struct bg_text id = {};
 	struct bg_at where;
-	int rc = bg_feed_fields(feed, value, at, &peer_shapes[list], &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_IPV4_PEER + list, &fields, err);
 
 	if (rc)
 		return rc;
@@ -268,7 +222,7 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 	size_t before = feed->model->rule_count;
 	struct bg_service service = {};
 	struct bg_fields fields;
-	int rc = bg_feed_fields(feed, value, at, &permission_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_PERMISSION, &fields, err);
 
 	if (!rc)
 		rc = bg_feed_service(&fields, PERMISSION_PROTOCOL, PERMISSION_FROM, PERMISSION_TO,
@@ -324,7 +278,7 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 	struct bg_fields fields;
 	struct bg_group *group;
 	size_t index = 0;
-	int rc = bg_feed_fields(feed, value, at, &group_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_GROUP, &fields, err);
 
 	if (rc)
 		return rc;

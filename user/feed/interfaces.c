@@ -11,81 +11,17 @@
 
 #include "base/cleanup.h"
 
-enum interface_field {
-	INTERFACE_ID,
-	INTERFACE_GROUPS,
-	INTERFACE_ADDRESS,
-	INTERFACE_ADDRESSES,
-	INTERFACE_ADDRESS6,
-	INTERFACE_ADDRESSES6,
-	INTERFACE_PREFIXES,
-	INTERFACE_PREFIXES6,
-	INTERFACE_TRACKING,
-	INTERFACE_USED,
-};
-
-static const struct bg_shape interface_shape = {
-	.keys = (const char *const[]){ [INTERFACE_ID] = "NetworkInterfaceId",
-				       [INTERFACE_GROUPS] = "Groups",
-				       [INTERFACE_ADDRESS] = "PrivateIpAddress",
-				       [INTERFACE_ADDRESSES] = "PrivateIpAddresses",
-				       [INTERFACE_ADDRESS6] = "Ipv6Address",
-				       [INTERFACE_ADDRESSES6] = "Ipv6Addresses",
-				       [INTERFACE_PREFIXES] = "Ipv4Prefixes",
-				       [INTERFACE_PREFIXES6] = "Ipv6Prefixes",
-				       [INTERFACE_TRACKING] = "ConnectionTrackingConfiguration",
-				       "Association",
-				       "AssociatedSubnets",
-				       "Attachment",
-				       "AvailabilityZone",
-				       "AvailabilityZoneId",
-				       "DenyAllIgwTraffic",
-				       "Description",
-				       "InterfaceType",
-				       "Ipv6Native",
-				       "MacAddress",
-				       "Operator",
-				       "OutpostArn",
-				       "OwnerId",
-				       "PrivateDnsName",
-				       "PublicDnsName",
-				       "PublicIpDnsNameOptions",
-				       "RequesterId",
-				       "RequesterManaged",
-				       "SourceDestCheck",
-				       "Status",
-				       "SubnetId",
-				       "TagSet",
-				       "VpcId",
-				       NULL },
-	.used = INTERFACE_USED,
-};
-
-static const struct bg_shape group_shape = {
-	.keys = (const char *const[]){ "GroupId", "GroupName", NULL },
-	.used = 1,
-};
-
 /* Arrays of objects, each with one key that is wanted. */
 static const struct list {
 	enum interface_field field;
 	enum bg_family family;
 	bool prefixes;
-	struct bg_shape shape;
+	enum bg_object object;
 } lists[] = {
-	{ INTERFACE_ADDRESSES,
-	  BG_IPV4,
-	  false,
-	  { (const char *const[]){ "PrivateIpAddress", "Primary", "PrivateDnsName", "Association",
-				   NULL },
-	    1 } },
-	{ INTERFACE_ADDRESSES6,
-	  BG_IPV6,
-	  false,
-	  { (const char *const[]){ "Ipv6Address", "IsPrimaryIpv6", "PublicIpv6DnsName", NULL },
-	    1 } },
-	{ INTERFACE_PREFIXES, BG_IPV4, true, { (const char *const[]){ "Ipv4Prefix", NULL }, 1 } },
-	{ INTERFACE_PREFIXES6, BG_IPV6, true, { (const char *const[]){ "Ipv6Prefix", NULL }, 1 } },
+	{ INTERFACE_ADDRESSES, BG_IPV4, false, BG_OBJECT_IPV4_ADDRESS },
+	{ INTERFACE_ADDRESSES6, BG_IPV6, false, BG_OBJECT_IPV6_ADDRESS },
+	{ INTERFACE_PREFIXES, BG_IPV4, true, BG_OBJECT_IPV4_PREFIX },
+	{ INTERFACE_PREFIXES6, BG_IPV6, true, BG_OBJECT_IPV6_PREFIX },
 };
 
 struct addresses {
@@ -122,7 +58,7 @@ static int add_list(struct bg_feed *feed, struct addresses *addresses,
 		struct bg_at at = bg_at_index(&array, i), where;
 		struct bg_fields entry;
 
-		rc = bg_feed_fields(feed, element, &at, &list->shape, &entry, err);
+		rc = bg_feed_fields(feed, element, &at, list->object, &entry, err);
 		if (rc)
 			return rc;
 		if (!entry.values[0])
@@ -170,7 +106,7 @@ static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
 		struct bg_fields group;
 		struct bg_text id = {};
 
-		rc = bg_feed_fields(feed, element, &at, &group_shape, &group, err);
+		rc = bg_feed_fields(feed, element, &at, BG_OBJECT_GROUP_ID, &group, err);
 		if (rc)
 			return rc;
 		if (!group.values[0])
@@ -211,7 +147,7 @@ int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *
 	struct bg_at at = bg_at_index(&list, index);
 	struct bg_text id = {};
 	struct bg_fields fields;
-	int rc = bg_feed_fields(feed, value, &at, &interface_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, &at, BG_OBJECT_INTERFACE, &fields, err);
 
 	if (!rc)
 		rc = bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err);

@@ -10,47 +10,6 @@
 
 #include "base/cleanup.h"
 
-enum node_field {
-	NODE_NAME,
-	NODE_PRIMARY,
-	NODE_TRUNK,
-	NODE_ADDRESSES,
-	NODE_GROUPS,
-	NODE_VPC,
-	NODE_SERVICES,
-	NODE_EXTERNAL_SNAT,
-	NODE_EXCLUDE_SNAT,
-	NODE_LOCAL_SERVICES,
-	NODE_PROBE_SOURCES,
-	NODE_TRACKING,
-	NODE_ESTABLISHED,
-	NODE_PLATFORM,
-	NODE_STANDARD_MODE,
-	NODE_LIVE_MODE,
-	NODE_USED,
-};
-
-static const struct bg_shape node_shape = {
-	.keys = (const char *const[]){ [NODE_NAME] = "Name",
-				       [NODE_PRIMARY] = "PrimaryInterface",
-				       [NODE_TRUNK] = "TrunkInterface",
-				       [NODE_ADDRESSES] = "Addresses",
-				       [NODE_GROUPS] = "GroupIds",
-				       [NODE_VPC] = "VpcCidrs",
-				       [NODE_SERVICES] = "ServiceCidrs",
-				       [NODE_EXTERNAL_SNAT] = "ExternalSnat",
-				       [NODE_EXCLUDE_SNAT] = "ExcludeSnatCidrs",
-				       [NODE_LOCAL_SERVICES] = "LocalServices",
-				       [NODE_PROBE_SOURCES] = "ProbeSources",
-				       [NODE_TRACKING] = "ConnectionTracking",
-				       [NODE_ESTABLISHED] = "EstablishedFlows",
-				       [NODE_PLATFORM] = "PlatformTraffic",
-				       [NODE_STANDARD_MODE] = "StandardMode",
-				       [NODE_LIVE_MODE] = "LiveModeChange",
-				       NULL },
-	.used = NODE_USED,
-};
-
 /* --- time-outs --- */
 
 /* EC2's where it has them, else Linux's. For TCP, EC2 has two: this is the shorter one,
@@ -68,13 +27,6 @@ const struct bg_timeouts bg_default_timeouts = {
 
 /* 5 days, EC2's limit for TCP; those of its other time-outs are lower. */
 #define MAX_TIMEOUT_S 432000
-
-static const struct bg_shape tracking_shape = {
-	.keys = (const char *const[]){ "TcpEstablishedTimeout", "UdpStreamTimeout", "UdpTimeout",
-				       "TcpHalfOpenTimeout", "TcpClosingTimeout",
-				       "TcpClosedTimeout", "IcmpTimeout", "OtherTimeout", NULL },
-	.used = 8,
-};
 
 int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		     struct bg_timeouts *timeouts, struct bg_error *err)
@@ -95,8 +47,8 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 
 	if (!fields->values[field])
 		return 0;
-	rc = bg_feed_fields(feed, fields->values[field], &at, &tracking_shape, &tracking, err);
-	for (size_t i = 0; i < tracking_shape.used && !rc; i++) {
+	rc = bg_feed_fields(feed, fields->values[field], &at, BG_OBJECT_TRACKING, &tracking, err);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && !rc; i++) {
 		int seconds = (int)*values[i];
 
 		rc = bg_get_integer(&tracking, i, 1, MAX_TIMEOUT_S, &seconds, err);
@@ -177,18 +129,6 @@ static int node_addresses(struct bg_model_node *node, const struct bg_fields *fi
 
 /* --- services on the node --- */
 
-enum service_field { SERVICE_ADDRESS, SERVICE_PROTOCOL, SERVICE_PORT, SERVICE_USED };
-
-static const struct bg_shape service_shape = {
-	.keys = (const char *const[]){ [SERVICE_ADDRESS] = "Address",
-				       [SERVICE_PROTOCOL] = "Protocol",
-				       [SERVICE_PORT] = "Port",
-				       "Name",
-				       "Description",
-				       NULL },
-	.used = SERVICE_USED,
-};
-
 static int local_service(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 			 struct bg_model_service *service, struct bg_error *err)
 {
@@ -196,7 +136,7 @@ static int local_service(struct bg_feed *feed, const struct bg_json *value, cons
 	struct bg_fields fields;
 	struct bg_at where;
 	int protocol = 0;
-	int rc = bg_feed_fields(feed, value, at, &service_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_SERVICE, &fields, err);
 
 	for (size_t i = 0; i < SERVICE_USED && !rc; i++) {
 		if (!fields.values[i])
@@ -293,12 +233,12 @@ int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 	struct bg_model_node *node = &feed->model->node;
 	struct bg_at at = bg_field_at(root, field);
 	struct bg_text name = { "", 0 };
-	struct bg_fields fields = { .at = &at, .shape = &node_shape };
+	struct bg_fields fields = { .at = &at, .shape = &bg_objects[BG_OBJECT_NODE].shape };
 	int rc = 0;
 
 	node->timeouts = bg_default_timeouts;
 	if (root->values[field])
-		rc = bg_feed_fields(feed, root->values[field], &at, &node_shape, &fields, err);
+		rc = bg_feed_fields(feed, root->values[field], &at, BG_OBJECT_NODE, &fields, err);
 	if (!rc)
 		rc = bg_get_text(&fields, NODE_NAME, BG_TEXT_BYTES, &name, err);
 	if (rc)

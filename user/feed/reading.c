@@ -128,9 +128,10 @@ static int on_unknown_key(void *context, const struct bg_at *at)
 }
 
 int bg_feed_fields(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
-		   const struct bg_shape *shape, struct bg_fields *fields, struct bg_error *err)
+		   enum bg_object object, struct bg_fields *fields, struct bg_error *err)
 {
-	return bg_json_fields(value, at, shape, on_unknown_key, feed, fields, err);
+	return bg_json_fields(value, at, &bg_objects[object].shape, on_unknown_key, feed, fields,
+			      err);
 }
 
 /* --- addresses and protocols --- */

@@ -9,6 +9,7 @@
 #include "base/grow.h"
 #include "feed/feed.h"
 #include "feed/json.h"
+#include "feed/keys.h"
 
 /* Ids of EC2 have 20 to 21 bytes. Longer than this they are refused. */
 #define BG_ID_BYTES 127
@@ -90,7 +91,7 @@ int bg_warn_rest(struct bg_feed *feed);
 
 /* bg_json_fields() with warnings of unknown keys. */
 int bg_feed_fields(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
-		   const struct bg_shape *shape, struct bg_fields *fields, struct bg_error *err);
+		   enum bg_object object, struct bg_fields *fields, struct bg_error *err);
 
 enum bg_family { BG_ANY_FAMILY, BG_IPV4, BG_IPV6 };
 

@@ -93,35 +93,6 @@ int bg_group_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set
 
 /* --- prefix lists --- */
 
-enum list_field { LIST_ID, LIST_ENTRIES, LIST_CIDRS, LIST_USED };
-
-/* Keys that `aws ec2` prints: describe-managed-prefix-lists,
- * get-managed-prefix-list-entries, and for AWS's own lists describe-prefix-lists (Cidrs). */
-static const struct bg_shape list_shape = {
-	.keys = (const char *const[]){ [LIST_ID] = "PrefixListId",
-				       [LIST_ENTRIES] = "Entries",
-				       [LIST_CIDRS] = "Cidrs",
-				       "PrefixListName",
-				       "AddressFamily",
-				       "State",
-				       "StateMessage",
-				       "MaxEntries",
-				       "Version",
-				       "OwnerId",
-				       "PrefixListArn",
-				       "Tags",
-				       "IpamPrefixListResolverTargetId",
-				       "IpamPrefixListResolverSyncEnabled",
-				       "NextToken",
-				       NULL },
-	.used = LIST_USED,
-};
-
-static const struct bg_shape entry_shape = {
-	.keys = (const char *const[]){ "Cidr", "Description", NULL },
-	.used = 1,
-};
-
 static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		      struct bg_set *set, struct bg_error *err)
 {
@@ -136,7 +107,7 @@ static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size
 		struct bg_prefix *prefix;
 
 		if (field == LIST_ENTRIES) {
-			rc = bg_feed_fields(feed, element, &at, &entry_shape, &entry, err);
+			rc = bg_feed_fields(feed, element, &at, BG_OBJECT_LIST_ENTRY, &entry, err);
 			if (rc)
 				return rc;
 			if (!entry.values[0])
@@ -167,7 +138,7 @@ static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const 
 	struct bg_set *set = &unused;
 	size_t index;
 	bool is_new;
-	int rc = bg_feed_fields(feed, value, at, &list_shape, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_LIST, &fields, err);
 
 	if (rc)
 		return rc;
