@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Catches what libbpf prints. The daemon and `unload` send it to the log, loading
- * and attaching programs turn it aside for a while. Nobody else sets libbpf's hook.
+ * Catches what libbpf prints. The daemon and `unload` send it to the log; datapath/
+ * keeps or drops it while it loads and attaches. Nothing else sets libbpf's hook.
  */
 #include "base/libbpf_log.h"
 
@@ -64,7 +64,7 @@ const char *bg_libbpf_last_warning(void)
 	return taken;
 }
 
-/* The end is what stays. */
+/* When there is no more room, the oldest bytes go. */
 static void keep_text(const char *text, size_t length)
 {
 	size_t room = sizeof(kept) - 1;

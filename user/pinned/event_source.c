@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads the event ring, for `monitor` alone. The reader's lock, the control map and the
+ * ring itself are opened here; apart from the reader's position and events_until_ns,
+ * nothing in the pinned maps is written.
+ */
 #include "pinned/event_source.h"
 
 #include <bpf/bpf.h>
@@ -18,7 +23,7 @@
 #define AHEAD_NS (2000 * BG_NS_PER_MS)
 #define WAIT_MS 200
 
-/* The clock of the datapath ticks; this is the coarsest tick (CONFIG_HZ=100). */
+/* The datapath's clock advances in ticks; the longest is that of CONFIG_HZ=100. */
 #define TICK_NS (10 * BG_NS_PER_MS)
 
 static int take_lock(const struct bg_maps *maps, int *lock_fd, struct bg_error *err)
@@ -79,7 +84,7 @@ static int take_sample(void *context, void *data, size_t size_bytes)
 	struct bg_event_source *source = context;
 	const struct bg_event *event = data;
 
-	/* what the last listener left behind */
+	/* events that an earlier listener did not read */
 	if (size_bytes < sizeof(*event) || event->time_ns + TICK_NS < source->started_ns)
 		return 0;
 	return source->take(event, source->context);
@@ -88,7 +93,7 @@ static int take_sample(void *context, void *data, size_t size_bytes)
 static int open_ring(const struct bg_maps *maps, struct bg_event_source *source,
 		     struct bg_error *err)
 {
-	/* the reader's position is written: the ring cannot be opened read-only */
+	/* not read-only: the reader writes its position into the ring */
 	bg_auto_close int fd = bg_maps_fd(maps, "events", 0, true, err);
 
 	if (fd < 0)
@@ -131,7 +136,7 @@ int bg_events_open(const struct bg_maps *maps,
 void bg_events_close(struct bg_event_source *source)
 {
 	if (source->control) {
-		/* only when somebody listened: else it is the holder's */
+		/* without a ring this process never listened: another one may */
 		if (source->ring)
 			__atomic_store_n(&source->control->events_until_ns, 0, __ATOMIC_RELAXED);
 		munmap(source->control, sizeof(*source->control));
@@ -168,7 +173,7 @@ int bg_events_wait(const struct bg_maps *maps, struct bg_event_source *source, s
 	rc = ring_buffer__poll(source->ring, WAIT_MS);
 	if (rc > 0 || rc == -EINTR)
 		return 0;
-	/* a quiet moment: is it still the right ring? */
+	/* nothing came, so there is time to look whether this ring is still pinned */
 	return rc ? rc : check_pinned(maps, source, err);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The event ring. The datapath fills it only while control.events_until_ns lies
- * ahead, so whoever listens moves that on: a listener that was killed switches
- * the events off by not doing so. A ring has one reader; a flock on PIN_DIR/maps
- * sees to that (PIN_DIR itself is the daemon's).
+ * The event ring. The datapath fills it only until control.events_until_ns, which the
+ * listener moves on as long as it listens: after one that was killed, events end by
+ * themselves. A ring can have one reader only, so the listener holds a flock on
+ * PIN_DIR/maps (that on PIN_DIR itself is the daemon's).
  */
 #ifndef BG_PINNED_EVENT_SOURCE_H
 #define BG_PINNED_EVENT_SOURCE_H
@@ -19,15 +19,15 @@ struct bg_event_source {
 	int lock_fd;
 	int (*take)(const struct bg_event *event, void *context);
 	void *context;
-	__u64 started_ns; /* CLOCK_MONOTONIC; older events are not ours */
+	__u64 started_ns; /* CLOCK_MONOTONIC; older events are not reported */
 	__u64 lost;	  /* control.events_lost, as last reported */
 	__u32 ring_id;	  /* map id of the ring */
 };
 
 /*
- * -EBUSY: another process listens; the text names it. `take` gets each event;
- * a value but 0 ends bg_events_wait(), which returns it. The struct must stay
- * where it is until bg_events_close().
+ * -EBUSY: another process listens; the text names it. `take` is called with each event;
+ * when it returns another value than 0, bg_events_wait() returns that at once. *source
+ * must not be moved until bg_events_close().
  */
 int bg_events_open(const struct bg_maps *maps,
 		   int (*take)(const struct bg_event *event, void *context), void *context,
@@ -35,9 +35,9 @@ int bg_events_open(const struct bg_maps *maps,
 void bg_events_close(struct bg_event_source *source);
 
 /*
- * Waits for events, a fifth of a second at most, and keeps them coming. 0 also
- * when interrupted by a signal. -ENOENT: branchguard was unloaded; -ESTALE: the
- * maps were replaced, open anew.
+ * Waits for events, a fifth of a second at most, and moves events_until_ns on. 0 also
+ * when a signal interrupts it. -ENOENT: branchguard was unloaded; -ESTALE: the maps
+ * were replaced, so the caller opens them again.
  */
 int bg_events_wait(const struct bg_maps *maps, struct bg_event_source *source,
 		   struct bg_error *err);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Looks for the holder of a lock in /proc/locks. status asks whether a daemon runs,
+ * unload and monitor whom to name; it never waits for a lock, and keeps none.
+ */
 #include "pinned/lock_holder.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who holds an flock, as far as this process may know. */
+/* Which process holds an flock, if that can be seen from here. */
 #ifndef BG_PINNED_LOCK_HOLDER_H
 #define BG_PINNED_LOCK_HOLDER_H
 
@@ -10,9 +10,9 @@ struct bg_lock_holder {
 	char name[16]; /* its comm, "" when not known */
 };
 
-/* Does somebody hold an exclusive flock on what this path names? Nothing is
- * locked for that, unless /proc/locks does not show it: then for a moment. A
- * path that cannot be opened is held by nobody. */
+/* Does a process hold an exclusive flock on this file or directory? If /proc/locks does
+ * not show one, the answer comes from taking a shared lock for a moment. False when the
+ * path cannot be opened. */
 bool bg_lock_held(const char *path, struct bg_lock_holder *holder);
 
 #endif

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* How every reader gets at the pinned maps, and the one loop that reads one whole. */
+/*
+ * How every reader opens the pinned maps, and the one loop that reads a map whole. It
+ * decides whether maps are read at all: those of another ABI never are. maps_read.c,
+ * event_source.c and the verbs that show something call it.
+ */
 #include "pinned/maps_open.h"
 
 #include <bpf/bpf.h>
@@ -73,7 +77,7 @@ int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err
 	fd = open_map(pin_dir, "control", false, &info, err);
 	if (fd < 0)
 		return fd;
-	/* the ABI stands first in every ABI, whatever its size */
+	/* its first field is the ABI, and that is so in every ABI */
 	value = calloc(1, info.value_size + sizeof(*value));
 	if (!value)
 		return bg_no_memory(err, "reading map %s/maps/control", pin_dir);
@@ -108,7 +112,7 @@ int bg_map_unread(const struct bg_maps *maps, const char *name, struct bg_error 
 		       strerror(errno));
 }
 
-/* A hash is read at one go, since a piece must hold its fullest bucket. */
+/* A hash is read in one piece, since a piece must hold the fullest bucket. */
 static __u32 piece_entries(const struct bpf_map_info *info)
 {
 	__u32 entries = PIECE_BYTES / info->value_size;

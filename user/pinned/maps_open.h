@@ -16,14 +16,14 @@ struct bg_maps {
 };
 
 /*
- * Opens maps/control and checks its ABI. -ENOENT when nothing is pinned,
- * -EPERM without privilege, -EPROTO when another ABI is; each with the line
- * that says so. `maps` needs bg_maps_close() after success only.
+ * Opens maps/control and checks its ABI. -ENOENT when nothing is pinned, -EPERM
+ * without privilege, -EPROTO when it has another ABI; *err says which. `maps` needs
+ * bg_maps_close() after success only.
  */
 int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err);
 void bg_maps_close(struct bg_maps *maps);
 
-/* A map by name, its values being of this size; the fd is the caller's. */
+/* Opens a map by name, if its values have this size; the caller closes the fd. */
 int bg_maps_fd(const struct bg_maps *maps, const char *name, size_t value_bytes, bool write,
 	       struct bg_error *err);
 
@@ -37,8 +37,8 @@ struct bg_walk {
 	size_t max_entries; /* set by bg_map_walk() */
 };
 
-/* Calls `each` for every entry; stops at, and returns, the first value but 0. Of
- * these -ENOMEM gets its text here. */
+/* Calls `each` for every entry until one call returns another value than 0, and returns
+ * that value. For -ENOMEM *err is filled in here. */
 int bg_map_walk(const struct bg_maps *maps, struct bg_walk *walk, struct bg_error *err);
 
 /* The error of a look-up that just failed with errno. */

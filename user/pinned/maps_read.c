@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads each map for the verbs that show something (status, rules, flows, monitor,
+ * explain): rows with texts that surely end, sorted where people read them. It prints
+ * nothing, and never writes a map.
+ */
 #include "pinned/maps_read.h"
 
 #include <bpf/bpf.h>
@@ -24,7 +29,7 @@ int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, stru
 	return 0;
 }
 
-/* Rows of any kind, collected. */
+/* Collects rows of any kind. */
 struct list {
 	char *rows;
 	size_t count, row_bytes;
@@ -89,7 +94,7 @@ static int add_rule(const void *key, const void *value, void *context)
 {
 	struct bg_rule *rule = list_add(context);
 
-	(void)key; /* arrays come in order */
+	(void)key; /* an array is walked in order */
 	if (!rule)
 		return -ENOMEM;
 	memcpy(rule, value, sizeof(*rule));
@@ -329,7 +334,7 @@ int bg_maps_image(const struct bg_maps *maps, struct bg_header *header, size_t *
 		return errno == ENOENT ? 0 : bg_map_unread(maps, "policy", err);
 	inner = bpf_map_get_fd_by_id(id);
 	if (inner < 0 && errno == ENOENT)
-		return 0; /* replaced this moment */
+		return 0; /* it has just been replaced */
 	if (inner < 0 || bpf_map_get_info_by_fd(inner, &info, &info_bytes) ||
 	    info.value_size != sizeof(*header) || bpf_map_lookup_elem(inner, &zero, header))
 		return bg_fail(err, -errno, "cannot read the image of map %s/maps/policy: %s",

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The pinned maps, read by a process that is not the daemon. Nothing here
- * changes a map, but for the field that keeps events coming. No lock is taken:
- * a revision that comes into force meanwhile may show in one map and not yet
- * in another.
+ * The pinned maps, read by a process that is not the daemon. No lock is taken: when a
+ * revision is published meanwhile, one map may show it and another not yet.
  */
 #ifndef BG_PINNED_MAPS_READ_H
 #define BG_PINNED_MAPS_READ_H
@@ -32,8 +30,8 @@ int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches
 int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
 		  struct bg_error *err);
 
-/* Calls `each` for every interface that the programs know; stops at, and returns,
- * the first value but 0. */
+/* Calls `each` for every interface that the programs know, until one call returns
+ * another value than 0, and returns that value. */
 int bg_maps_ifaces(const struct bg_maps *maps,
 		   int (*each)(const struct bg_iface *iface, void *context), void *context,
 		   struct bg_error *err);
@@ -51,8 +49,9 @@ int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *c
 int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 		     struct bg_counters counters[BG_DIRECTIONS], struct bg_error *err);
 
-/* Calls `each` for every used slot of the flow table, expired ones included;
- * stops at, and returns, the first value but 0. *capacity: slots, may be NULL. */
+/* Calls `each` for every place of the flow table that is in use, expired flows too,
+ * until one call returns another value than 0, and returns that value. *capacity: all
+ * places; may be NULL. */
 int bg_maps_flows(const struct bg_maps *maps,
 		  int (*each)(const struct bg_flow *flow, void *context), void *context,
 		  size_t *capacity, struct bg_error *err);
@@ -71,8 +70,8 @@ const struct bg_branch_row *bg_branch_of_vlan(const struct bg_branch_row *branch
 const struct bg_branch_row *bg_branch_of_tag(const struct bg_branch_row *branches, size_t count,
 					     __u32 tag);
 
-/* The branch that a user names by id, VLAN id or interface; NULL with the
- * names that there are. */
+/* The branch that a user names by id, VLAN id or interface; NULL: there is none, and
+ * *err lists those that there are. */
 const struct bg_branch_row *bg_branch_find(const struct bg_branch_row *branches, size_t count,
 					   const char *name, struct bg_error *err);
 

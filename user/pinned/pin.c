@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The pin directory; pin.h has the invariants. */
+/*
+ * The pin directory; pin.h has the invariants. datapath/ pins and opens by it, the daemon
+ * and unload lock it and tidy up. It never looks into an object that it pins.
+ */
 #include "pinned/pin.h"
 
 #include <dirent.h>
@@ -43,7 +46,7 @@ static bool is_new(const char *name)
 	return length > suffix && !strcmp(name + length - suffix, NEW_SUFFIX);
 }
 
-/* The file system of a path, or of the nearest parent that exists. */
+/* Is the path, or the nearest parent of it that exists, on a bpffs? 0, or an error. */
 static int on_bpffs(const char *pin_dir, struct bg_error *err)
 {
 	char path[PATH_MAX];
@@ -75,7 +78,7 @@ static int make_directory(const char *path, struct bg_error *err)
 {
 	char partial[PATH_MAX];
 
-	/* every parent in turn */
+	/* its parents first */
 	for (size_t i = 1; path[i - 1]; i++) {
 		if (path[i] != '/' && path[i])
 			continue;
@@ -260,7 +263,7 @@ void bg_pin_prune(const char *pin_dir)
 {
 	char path[PATH_MAX];
 
-	/* maps first: with maps there, all else stays too */
+	/* maps first: as long as maps are there, everything stays */
 	for (int kind = 0; kind < BG_PIN_KINDS; kind++) {
 		kind_path(path, pin_dir, kind, "", "");
 		if (rmdir(path) && errno != ENOENT)

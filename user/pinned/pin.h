@@ -8,10 +8,10 @@
  *  - A pin is replaced by one rename, so NAME always leads to a whole object.
  *    NAME_new is a replacement that was interrupted; the next writer removes it.
  *  - maps/ is complete before the first program is attached. A link is pinned
- *    in links/ right after it was made; one that a killed daemon did not get to
- *    pin is gone with it, and so was never in force longer than the daemon.
- *  - maps/control holds the ABI of all maps. Another ABI is left alone.
- *  - Dots are reserved in names on bpffs, so links carry `_` for them.
+ *    in links/ right after it was made; when a daemon is killed in between, the
+ *    link ends with the daemon.
+ *  - maps/control holds the ABI of all maps. Maps of another ABI are left alone.
+ *  - Dots are reserved in names on bpffs, so pins of links have `_` instead.
  */
 #ifndef BG_PINNED_PIN_H
 #define BG_PINNED_PIN_H
@@ -27,8 +27,8 @@ enum bg_pin_kind { BG_PIN_MAPS, BG_PIN_LINKS, BG_PIN_PROGRAMS, BG_PIN_KINDS };
 
 /*
  * Creates the directories (if `create`) and takes the lock; *lock_fd is the
- * caller's, closing it gives the lock back. -EBUSY: another daemon has it.
- * -ENOENT: nothing there and not `create`. -ENODEV: not on a bpffs.
+ * caller's, closing it releases the lock. -EBUSY: another daemon has it.
+ * -ENOENT: there is no such directory, and not `create`. -ENODEV: not on a bpffs.
  */
 int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error *err);
 
@@ -37,13 +37,13 @@ int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int
 int bg_pin_get(const char *pin_dir, enum bg_pin_kind kind, const char *name);
 int bg_pin_remove(const char *pin_dir, enum bg_pin_kind kind, const char *name);
 
-/* Calls `each` with the name of every pin of a kind, in no order; interrupted
- * replacements are left out. Stops at, and returns, the first value but 0. */
+/* Calls `each` with the name of every pin of a kind, in no order, until one call returns
+ * another value than 0, and returns that value. Interrupted replacements are left out. */
 int bg_pin_each(const char *pin_dir, enum bg_pin_kind kind,
 		int (*each)(const char *name, void *context), void *context);
 
-/* Removes all pins and the directories; what else lies in them stays, and then
- * so do they (-ENOTEMPTY). */
+/* Removes all pins and the directories. -ENOTEMPTY: something else is in one of them;
+ * both stay. */
 int bg_pin_clear(const char *pin_dir);
 
 /* Removes the directories again if nothing is pinned. */

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The document in memory, changed by the daemon and written when something did change;
+ * status reads the file. A file that cannot be written is logged once and never ends the
+ * daemon.
+ */
 #include "pinned/state_file.h"
 
 #include <jansson.h>
@@ -18,7 +23,7 @@
 struct bg_state {
 	char path[BG_STATE_PATH_BYTES];
 	json_t *document;
-	json_t *interfaces; /* while the list is made anew */
+	json_t *interfaces; /* the next list, until it is written */
 	bool changed;
 	bool complained;
 };

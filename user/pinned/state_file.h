@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the daemon has to say that no pinned map holds: a JSON document in
- * /run/branchguard, one a pin directory, replaced as a whole by a rename. Best
- * effort: nothing depends on it. Keys:
+ * What the daemon knows and no pinned map holds: a JSON document in
+ * /run/branchguard, one for each pin directory, replaced as a whole by a rename.
+ * Only status reads it, and does without when it is not there. Keys:
  *
  *	PinDir, Feed			as given
  *	Pid				of the daemon that wrote it last
@@ -19,7 +19,7 @@
 
 #include "types.h"
 
-/* Only so many warnings are written out; WarningCount has all. */
+/* No more warnings than this are written; WarningCount counts all. */
 #define BG_STATE_WARNINGS 100
 
 /* "/run/branchguard/<hash of the pin directory>.json" */
@@ -35,11 +35,11 @@ struct bg_model;
 void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u32 revision);
 void bg_state_refused(struct bg_state *state, const char *error);
 
-/* The list is made anew: clear, then one call for each. */
+/* Replaces the list of interfaces: clear, then one call for each. */
 void bg_state_clear_interfaces(struct bg_state *state);
 void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text);
 
-/* Writes the file if anything changed since. */
+/* Writes the file if anything has changed since the last call. */
 void bg_state_write(struct bg_state *state);
 
 void bg_state_remove(const char *pin_dir);
