@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Lists by counting: how many of each, where each list starts, then filled. */
+/*
+ * Lists made by counting: how many entries each has, where each starts, then filled. Only
+ * policy.c calls it, once for an image; the classes are not changed.
+ */
 #include "compile/class_index.h"
 
 #include <errno.h>

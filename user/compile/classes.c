@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * One sweep over the sorted prefixes with a stack of those that are open. A
- * combination of sets is found again by its parent and own sets, or, reached on
- * another way, by a sum over its sets; a sum that agrees is checked in full.
+ * combination of sets that has a class already is found by a sum over its sets (a
+ * hash); classes of equal sums are compared set by set. compile.c and special.c add
+ * sets, compile.c has the classes built; what a set stands for is not known here.
  */
 #include "compile/classes.h"
 
@@ -156,8 +157,8 @@ static bool is_class(const struct sweep *sweep, __u32 class)
 	return true;
 }
 
-/* The class whose parent is `parent` and whose own sets are on top of `added`:
- * the sweep comes by it again and again, so this one is compared first. */
+/* Is it the class with this parent whose own sets are those from `first` on? Compared
+ * first, since the sweep mostly finds this one. */
 static bool has_own(const struct sweep *sweep, __u32 class, __u32 parent, __u32 first)
 {
 	const struct bg_classes *classes = sweep->classes;
@@ -221,7 +222,7 @@ static void close_prefix(struct sweep *sweep)
 	}
 }
 
-/* Opens the prefix that `count` items name, each for another set or again. */
+/* Opens one prefix: `count` items have it, one for each set that holds it. */
 static int open_prefix(struct sweep *sweep, const struct bg_class_item *items, size_t count)
 {
 	struct bg_classes *classes = sweep->classes;

@@ -2,8 +2,8 @@
 /*
  * Address sets → address classes. A class is one combination of sets that an
  * address can be in. Prefixes nest, so the classes form a tree: a class is in
- * all sets of its parent and in those of its own. It is enough to know a
- * class's own sets; memory stays in proportion to the prefixes.
+ * all sets of its parent and in those of its own. Only a class's own sets are
+ * stored, so memory grows with the number of prefixes.
  */
 #ifndef BG_COMPILE_CLASSES_H
 #define BG_COMPILE_CLASSES_H

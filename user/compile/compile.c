@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Model → image. Order of the cells: header, branch table, roots, branch
+ * Model → image. The daemon calls it by datapath/, check without one; whoever has the
+ * image loads it. Order of the cells: header, branch table, roots, branch
  * records, trie nodes and short lists, class_info, probes and local services, then the
  * vectors of the policies, which share chunks and heads.
  */
@@ -55,7 +56,7 @@ static void use_groups(const struct bg_model *model, const size_t *groups, size_
 	}
 }
 
-/* Sets that no rule in force names tell no addresses apart. */
+/* Only sets that a rule in force names: others make no difference between addresses. */
 static int add_sets(struct compilation *compilation)
 {
 	const struct bg_model *model = compilation->model;
@@ -114,7 +115,7 @@ static int write_addresses(struct compilation *compilation, struct bg_error *err
 	return 0;
 }
 
-/* The class of one address, from the tries as written. */
+/* The class of one address, by the tries that were just written. */
 static __u32 class_of(const struct compilation *compilation, const struct bg_addr *addr)
 {
 	const struct bg_image image = {
@@ -325,7 +326,7 @@ static __u32 header_flags(const struct bg_model_node *node)
 	       (node->has_groups ? BG_NODE_HAS_GROUPS : 0);
 }
 
-/* Takes the cells whose places are needed before anything is written. */
+/* Takes the cells that must have a place before anything is written. */
 static int lay_out(struct compilation *compilation, __u32 *records, struct bg_error *err)
 {
 	struct bg_header *header = &compilation->header;

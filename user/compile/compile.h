@@ -17,9 +17,9 @@ struct bg_image {
 
 /*
  * `max_blocks` is the capacity of the inner maps; -E2BIG with the figure when
- * the image would be larger (compilation stops as soon as that is certain, it
- * does not first allocate without bound). The model must be numbered
- * (registry.h). `revision` goes into the header.
+ * the image would be larger (compilation stops as soon as that is certain, before
+ * more memory is taken). The model must be numbered (registry.h). `revision` goes
+ * into the header.
  * When several rules admit a packet, the first in order wins: groups in the
  * order of the branch's (sorted) list, rules in feed order.
  */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The second walk of the image, kept apart from bpf/classify.h so that one checks the other. */
+/*
+ * The second walk of the image, kept apart from bpf/classify.h so that one checks the
+ * other. compile.c asks it for classes, tests for everything; it never writes an image.
+ */
 #include "compile/image_read.h"
 
 #include <stdlib.h>
@@ -26,7 +29,7 @@ static __u32 vector(const struct bg_image *image, __u32 head, __u32 index)
 				   (index & (BG_CHUNK_CELLS - 1)));
 }
 
-/* What stands at a cell, which its block holds whole; NULL = beyond the image. */
+/* The record that begins at a cell, all of it in one block; NULL = beyond the image. */
 static const void *record(const struct bg_image *image, size_t index)
 {
 	if (index >> BG_BLOCK_SHIFT >= image->block_count)

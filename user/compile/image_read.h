@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reading an image in userspace, as bpf/classify.h does in the kernel: tests hold
- * one against the other. Pure.
+ * Reading an image in user space, as bpf/classify.h does in the kernel: tests compare
+ * the two. Pure.
  */
 #ifndef BG_COMPILE_IMAGE_READ_H
 #define BG_COMPILE_IMAGE_READ_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Rows follow the class tree: the row of a class is that of its parent, with
- * the rules added whose peers are among the class's own sets. Only the chunks
- * that such a rule touches are made anew, so a class costs what its own sets
- * add, not the number of services. Called by compile.c, once a list of groups
- * and direction.
+ * the rules added whose peers are among the class's own sets. All chunks that no
+ * such rule touches are shared with the parent's row, so a class costs what its own
+ * sets add, not the number of services. compile.c calls it once for each list of
+ * groups and direction; the model's rules are never changed or reordered.
  *
  * An example: rule 1 allows tcp 80 from 10.0.0.0/8, rule 2 tcp 443 from
  * 10.1.0.0/16. Port 80 is service class 1, port 443 is 2.
@@ -37,7 +37,7 @@ struct policy_rule {
 struct policy_set {
 	__u32 mark;
 	__u32 first, last; /* rules */
-	/* the row that came of adding this set alone to a parent's row */
+	/* the last result of adding this set alone to a parent's row */
 	bool memo;
 	__u32 memo_parent, memo_row;
 };
@@ -163,7 +163,7 @@ static int compare_specs(const void *left, const void *right)
 	return 0;
 }
 
-/* What does not matter is made equal, so that equal specs are one. */
+/* Ports that do not matter become 0, so that specs of the same meaning are equal. */
 static struct bg_spec spec_of(const struct bg_model_rule *rule)
 {
 	bool ported = bg_space_of(rule->protocol) != BG_SPACE_OTHER;
@@ -209,7 +209,7 @@ static void collect_rules(struct collected *collected, const struct bg_model *mo
 	}
 }
 
-/* Makes the specs distinct and tells each rule its own. */
+/* Keeps each distinct spec once, and notes in each rule which one it has. */
 static int number_specs(struct collected *collected)
 {
 	struct bg_spec *specs = collected->specs;
@@ -343,8 +343,8 @@ static int visit_classes(struct bg_policies *policies, __u32 top, struct bg_erro
 	return 0;
 }
 
-/* The classes that a set names, least first, so that a parent comes before what
- * is below it. */
+/* The classes that have a named set among their own, least first: so a parent comes
+ * before its children. */
 static int visit_sets(struct bg_policies *policies, struct bg_error *err)
 {
 	const __u32 *with = policies->index.with, *start = policies->index.with_start;

@@ -10,8 +10,8 @@
 
 struct bg_policies; /* what the policies of an image share */
 
-/* The arguments must outlive the result. -ENOMEM, or -EINVAL when the rules are
- * not numbered. */
+/* 0, -ENOMEM, or -EINVAL when a rule has no number. The arguments must outlive the
+ * result. */
 int bg_policies_new(const struct bg_model *model, const struct bg_classes *classes,
 		    struct bg_writer *writer, struct bg_policies **policies, struct bg_error *err);
 void bg_policies_free(struct bg_policies *policies);
@@ -21,7 +21,7 @@ BG_CLEANUP_OF(bg_policies_free, struct bg_policies)
 int bg_policy_write(struct bg_policies *policies, const size_t *groups, size_t group_count,
 		    enum bg_direction direction, struct bg_policy *out, struct bg_error *err);
 
-/* Distinct rows so far. */
+/* How many distinct rows there are so far. */
 size_t bg_policies_rows(const struct bg_policies *policies);
 
 #endif

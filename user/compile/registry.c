@@ -5,7 +5,8 @@
  * feed that read the same share a number. A branch is known by its id.
  *
  * Numbers and slots are given out round robin, so a freed one rests until all
- * others had their turn.
+ * others had their turn. datapath/ keeps one registry and calls it for each revision;
+ * check has one of its own. It neither reads nor writes the pinned maps.
  */
 #include "compile/registry.h"
 
@@ -20,7 +21,7 @@
 
 #define TAG_MAX 0xffffffu /* 24 bits in struct bg_flow_key */
 
-/* In what a number or slot is. */
+/* The states of a number or a slot. */
 enum use {
 	FREE = 0,
 	IN_FORCE, /* of the revision in force, or adopted */
@@ -50,7 +51,7 @@ struct bg_registry {
 	/* open addressing: description → number, 0 = empty */
 	__u32 *table;
 	__u32 table_size;
-	struct branch_entry *branches; /* as they came; max_branches entries */
+	struct branch_entry *branches; /* in order of arrival; max_branches entries */
 	__u32 branch_count;
 	bool *slot_used;
 	__u32 last_slot, last_slot_before;
@@ -109,7 +110,7 @@ static __u32 *table_place(const struct bg_registry *registry, const struct bg_ru
 	return &registry->table[i];
 }
 
-/* Makes the table anew from what is in use, with room for `more`. */
+/* Builds a new table of the numbers in use, with room for `more`. */
 static int rebuild_table(struct bg_registry *registry, size_t more)
 {
 	size_t size = 64;
@@ -178,8 +179,8 @@ int bg_registry_adopt_rule(struct bg_registry *registry, __u32 number, const str
 		return rc;
 	if (registry->rules[number].use != FREE)
 		return -EEXIST;
-	/* a publish that was interrupted may have left the same rule twice: the
-	 * first stands, the other number rests */
+	/* a publish that was interrupted may have left the same rule twice: the first
+	 * number counts, the other is not in use */
 	if (registry->table_size && *table_place(registry, rule))
 		return 0;
 	rc = use_number(registry, number, rule, IN_FORCE);
@@ -229,7 +230,7 @@ static struct branch_entry *find_branch(struct bg_registry *registry, const char
 		if (branch->hash == hash && !strcmp(branch->id, id))
 			return branch;
 	}
-	/* an adopted id is known only as far as the map holds it */
+	/* of an adopted id only the part that fits in the map is known */
 	for (__u32 i = 0; strlen(id) >= BRANCH_ID_BYTES && i < registry->branch_count; i++) {
 		struct branch_entry *branch = &registry->branches[i];
 
@@ -373,7 +374,7 @@ static void settle(struct bg_registry *registry, enum use gone)
 		registry->branches[kept++] = *branch;
 	}
 	registry->branch_count = kept;
-	/* the table still names freed numbers: clean it, in place if need be */
+	/* the table still has freed numbers: replace it, or without memory clean it in place */
 	if (registry->table_size && rebuild_table(registry, 0)) {
 		memset(registry->table, 0, registry->table_size * sizeof(*registry->table));
 		for (__u32 number = 1; number < registry->rule_room; number++)
@@ -386,7 +387,7 @@ int bg_registry_assign(struct bg_registry *registry, struct bg_model *model, str
 {
 	int rc = 0;
 
-	/* an assignment that was neither committed nor taken back */
+	/* the last assignment may be neither committed nor taken back */
 	bg_registry_rollback(registry);
 	registry->last_number_before = registry->last_number;
 	registry->last_slot_before = registry->last_slot;

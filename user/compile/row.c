@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Makes the rows of policy.c; it does not know which rules belong in them. */
+/* Makes the rows of policy.c, the only caller; which rules belong in them it never knows. */
 #include "compile/row.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ static size_t chunks_of(const struct bg_row_maker *maker)
 	return (maker->services + BG_CHUNK_CELLS - 1) / BG_CHUNK_CELLS;
 }
 
-/* The last chunk of a row is as short as the row ends. */
+/* The last chunk of a row may be shorter than the others. */
 static size_t chunk_cells(const struct bg_row_maker *maker, size_t chunk)
 {
 	size_t left = maker->services - chunk * BG_CHUNK_CELLS;

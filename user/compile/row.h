@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * One row while it is made: service class → rule number. It begins as a copy of
- * another row, of which only the chunks that change are made anew. Pure.
+ * another row, and shares with it all chunks that do not change. Pure.
  */
 #ifndef BG_COMPILE_ROW_H
 #define BG_COMPILE_ROW_H
@@ -12,7 +12,7 @@ struct bg_row_maker {
 	struct bg_writer *writer;
 	__u32 services; /* cells of a row */
 
-	/* the row in work, in chunks as headers/image.h has them */
+	/* the row that is being made, in chunks as headers/image.h has them */
 	__u32 *head;   /* by chunk: where it is in the image */
 	__u32 *cells;  /* those of the chunks that change */
 	__u32 *loaded; /* by chunk: `serial` when its cells are in `cells` */
@@ -24,7 +24,7 @@ struct bg_row_maker {
 	size_t made; /* distinct rows so far */
 };
 
-/* Rows have `services` cells from now on. 0, -ENOMEM, or what the writer says. */
+/* Rows have `services` cells from now on. 0, -ENOMEM, or the writer's error. */
 int bg_row_resize(struct bg_row_maker *maker, __u32 services, struct bg_error *err);
 void bg_row_release(struct bg_row_maker *maker);
 

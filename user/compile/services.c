@@ -2,7 +2,8 @@
 /*
  * The key spaces are cut where a spec begins or ends; then each spec splits the
  * classes of the intervals that it covers (partition refinement). The cost is
- * the number of (spec, interval) pairs that overlap, not of all pairs.
+ * the number of (spec, interval) pairs that overlap, not of all pairs. policy.c calls
+ * it for each policy; it knows neither addresses nor rule numbers.
  */
 #include "compile/services.h"
 
@@ -32,8 +33,8 @@ struct cut {
 	__u32 first[BG_SPACES + 1]; /* first interval of a space */
 	/* by class */
 	__u32 *members;	   /* intervals in it */
-	__u32 *split_into; /* by the spec ... */
-	__u32 *split_by;   /* ... with this number + 1 */
+	__u32 *split_into; /* the class that it was last split into */
+	__u32 *split_by;   /* the spec that did so + 1 */
 	__u32 *free;	   /* class numbers to use again */
 	__u32 free_count, class_count;
 };
@@ -123,7 +124,7 @@ static int make_cut(struct cut *cut, const struct bg_spec *specs, size_t count)
 	for (int space = 0; space < BG_SPACES; space++)
 		cut_space(cut, specs, count, space);
 	intervals = cut->first[BG_SPACES];
-	/* a class has an interval, but for class 0, and one on the way between two */
+	/* each class has an interval, but for class 0 and for one that is just being split */
 	cut->class_of = calloc(intervals, sizeof(*cut->class_of));
 	cut->members = calloc(intervals + 2, sizeof(*cut->members));
 	cut->split_into = calloc(intervals + 2, sizeof(*cut->split_into));
@@ -202,7 +203,7 @@ static void refine(struct cut *cut, const struct bg_services *services, size_t c
 				split_interval(cut, k, i);
 }
 
-/* Numbers the classes as they first appear. */
+/* Numbers the classes in the order in which they appear. */
 static __u32 renumber(struct cut *cut)
 {
 	__u32 *number = cut->split_into, count = 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The service half of a policy: what its rules say of protocol and ports. A
- * service class is a set of services that the same specs cover; class 0 is
- * what none covers.
+ * service class is a set of services that the same specs cover; class 0 are those
+ * that no spec covers.
  */
 #ifndef BG_COMPILE_SERVICES_H
 #define BG_COMPILE_SERVICES_H
@@ -28,8 +28,7 @@ struct bg_services {
 	__u32 vector[BG_SPACES]; /* as in struct bg_policy */
 };
 
-/* `specs` are distinct. Returns 0, -ENOMEM or -E2BIG; to be
- * released in any case. */
+/* `specs` are distinct. 0, -ENOMEM or -E2BIG; the caller releases it in any case. */
 int bg_services_build(struct bg_services *services, struct bg_writer *writer,
 		      const struct bg_spec *specs, size_t count, struct bg_error *err);
 void bg_services_release(struct bg_services *services);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Special sets: the node's own words, platform services, pods, local services. */
+/*
+ * Special sets: what the feed says of the node, platform services, pods, local services.
+ * compile.c calls it before and after the classes are built; it marks addresses, and allows
+ * nothing by itself.
+ */
 #include "compile/special.h"
 
 #include <errno.h>
@@ -85,7 +89,7 @@ static struct bg_addr platform_address(size_t i)
 	return addr;
 }
 
-/* The resolver of a VPC has the third address of an IPv4 CIDR. */
+/* The resolver of a VPC has the third address of each IPv4 CIDR. */
 static int add_resolvers(struct bg_classes *classes, const struct bg_model_node *node, __u32 set)
 {
 	for (size_t i = 0; i < node->vpc_cidr_count; i++) {
@@ -141,7 +145,7 @@ static int add_pods(struct bg_specials *specials, struct bg_classes *classes,
 	return 0;
 }
 
-/* Likewise the address of a local service, so that a class names one address. */
+/* The address of a local service is a set too, so that a class names one address. */
 static int add_local_services(struct bg_specials *specials, struct bg_classes *classes,
 			      const struct bg_model_node *node)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Addresses that mean something besides the rules: they become sets of their
- * own, behind those of the model, and end up as flags in class_info.
+ * Addresses that mean something even without a rule: they become sets of their own,
+ * with numbers behind the model's sets, and end up as flags in class_info.
  */
 #ifndef BG_COMPILE_SPECIAL_H
 #define BG_COMPILE_SPECIAL_H

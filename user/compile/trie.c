@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Building the path-compressed tries from sorted prefixes, bottom up. */
+/*
+ * Building the path-compressed tries from sorted prefixes, bottom up. compile.c calls it
+ * once for each family; it sorts nothing, and what a class means it does not know.
+ */
 #include "compile/trie.h"
 
 #include <stdbool.h>
@@ -12,7 +15,7 @@
 struct trie {
 	struct bg_writer *writer;
 	struct bg_trie_counts *counts;
-	/* the rest of the block that records are taken from, in cells */
+	/* what is left of the block that records are taken from, in cells */
 	__u32 records, left;
 };
 
@@ -47,8 +50,8 @@ static unsigned int common_bits(const struct bg_trie_prefix *a, const struct bg_
 }
 
 /*
- * The depth of the node that tells `count` prefixes apart: as deep as all of
- * them agree. The first one has the smallest address, so if any is shorter than
+ * The depth of the node at which `count` prefixes part: the number of bits that all
+ * have in common. The first one has the smallest address, so if any is shorter than
  * what the first and the last share, the first is.
  */
 static unsigned int depth_of(const struct bg_trie_prefix *prefixes, size_t count)
@@ -159,7 +162,7 @@ static int write_subtrie(struct trie *trie, const struct bg_trie_prefix *prefixe
 		size_t first;
 		int rc;
 
-		/* those that cover several children; inner ones come later */
+		/* prefixes that cover several children; longer ones come later and win */
 		for (; i < count && nibble(&prefixes[i], here) == n &&
 		       prefixes[i].length < here + STEP;
 		     i++)

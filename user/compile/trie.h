@@ -5,8 +5,8 @@
 
 #include "compile/writer.h"
 
-/* As the trie's key stands: host order, IPv4 in the upper 32 bits of `hi`
- * (its length is 0-32). Bits behind the length are 0. */
+/* As the trie has its keys: host order, IPv4 in the upper 32 bits of `hi` (its length
+ * is 0-32). Bits behind the length are 0. */
 struct bg_trie_prefix {
 	__u64 hi, lo;
 	__u32 class;
@@ -15,12 +15,12 @@ struct bg_trie_prefix {
 
 struct bg_trie_counts {
 	size_t nodes;
-	size_t shortlisted; /* prefixes that stand in a short list */
+	size_t shortlisted; /* prefixes in short lists */
 };
 
 /*
  * Fills the BG_ROOT_CELLS entries at `root`, and writes and counts what they lead
- * to. The most specific prefix decides; what none covers is class 0.
+ * to. The longest prefix decides; addresses without a prefix are of class 0.
  * `prefixes` are of one family, distinct and sorted by (hi, lo, length).
  */
 int bg_write_trie(struct bg_writer *writer, const struct bg_trie_prefix *prefixes, size_t count,

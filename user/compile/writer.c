@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Growing an image; equal runs of cells are found by hash and compared whole. */
+/*
+ * Growing an image; equal runs of cells are found by hash and compared whole. All that
+ * writes cells calls it, so the limit of an image is checked here and nowhere else.
+ */
 #include "compile/writer.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "image.h"
 
-/* What errors say is being done. */
+/* How errors begin: what was being done. */
 #define BG_COMPILING "compiling the policy image"
 
 struct bg_run {
