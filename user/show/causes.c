@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From counters to likely causes, in words. Pure. */
+/*
+ * From counters to likely causes, in words, for the text and the JSON of status. It reads
+ * what status.c gathered and nothing else; what it says is advice, no verdict uses it.
+ */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -36,7 +39,7 @@ static void __attribute__((format(printf, 3, 4))) add(struct causes *causes, con
 	bg_printable(cause->text);
 }
 
-/* Why a reason is seen, and what to do; NULL: it explains itself. */
+/* Why packets are dropped for this reason, and what to do; NULL: its meaning says it. */
 static const char *advice(enum bg_reason reason)
 {
 	switch (reason) {
@@ -120,7 +123,7 @@ static void from_branch(struct causes *causes, const struct bg_status *status,
 	from_counters(causes, info->id, branch->counters);
 }
 
-/* What the daemon found wrong with interfaces. */
+/* What is wrong with interfaces, as the daemon wrote it into the state file. */
 static void from_state(struct causes *causes, const struct bg_status *status)
 {
 	const json_t *list = bg_status_interfaces(status);

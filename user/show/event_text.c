@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How `monitor`, the only caller, shows one event: a line for people, an object for
+ * programs. It looks nothing up: branch and rule come from the caller, or are not known.
+ */
 #include "show/event_text.h"
 
 #include <arpa/inet.h>

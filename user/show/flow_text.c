@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How `flows`, and status when it counts, read a flow: its state, its direction, what is
+ * left of its time; and the row, line or object that `flows` prints. It reads no map and
+ * changes no flow.
+ */
 #include "show/flow_text.h"
 
 #include <arpa/inet.h>
@@ -14,7 +19,7 @@ const char *const bg_flow_heads[BG_FLOW_COLUMNS] = { "BRANCH", "PROTO", "POD",	 
 						     "STATE",  "^AGE",	"^IDLE", "^LEFT", "^IN",
 						     "^OUT",   "^REV",	"RULE" };
 
-/* The clock of the datapath ticks: a flow may be a little "younger" than 0. */
+/* The datapath's clock advances in ticks, so a flow may begin a little after `now_ns`. */
 static __u64 since_ns(__u64 then_ns, __u64 now_ns)
 {
 	return now_ns > then_ns ? now_ns - then_ns : 0;
@@ -33,7 +38,7 @@ static const char *branch_name(const struct bg_flow *flow, const struct bg_flow_
 	return bg_printable(text);
 }
 
-/* "tcp"; "icmp#4711" with the identifier that tells one ping from another. */
+/* "tcp"; "icmp#4711" with the identifier of this ping, so that two can be told apart. */
 static const char *protocol_name(const struct bg_flow *flow, char *text)
 {
 	char protocol[BG_PROTOCOL_TEXT];
@@ -54,7 +59,7 @@ static const struct bg_rule *rule_of(const struct bg_flow *flow, const struct bg
 	return known ? &names->rules[flow->rule] : NULL;
 }
 
-/* What admitted it. */
+/* The rule that admitted the flow, or what else did. */
 static const char *admitted_by(const struct bg_flow *flow, const struct bg_flow_names *names,
 			       char *text)
 {
@@ -157,7 +162,7 @@ static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_
 		   rule && rule->rule_id[0] ? bg_json_text(rule->rule_id) : json_null());
 }
 
-/* To the millisecond: more is the noise of the clock's tick. */
+/* To the millisecond: the clock's tick makes the rest meaningless. */
 static json_t *seconds(__u64 duration_ns)
 {
 	const __u64 duration_ms = duration_ns / BG_NS_PER_MS;

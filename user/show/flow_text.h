@@ -13,7 +13,7 @@ const char *bg_flow_state(const struct bg_flow *flow);
 /* The flow's first direction. */
 enum bg_direction bg_flow_direction(const struct bg_flow *flow);
 
-/* Time until the flow is no more if nothing comes; 0 = it is no more. */
+/* Time until the flow expires if no packet comes; 0 = it has expired. */
 __u64 bg_flow_left_ns(const struct bg_flow *flow, __u64 now_ns);
 
 /* What a flow's numbers stand for; all borrowed. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* struct bg_status in the text exposition format of Prometheus, 0.0.4. */
+/*
+ * struct bg_status in the text exposition format of Prometheus, 0.0.4. `status --metrics`
+ * and the daemon's metrics file call it; a name or label never gets another meaning.
+ */
 #include <string.h>
 
 #include "base/clock.h"
@@ -39,7 +42,8 @@ static void put_total(FILE *out, const char *name, const char *help, __u64 value
 	fprintf(out, "branchguard_%s %llu\n", name, value);
 }
 
-/* What the counters of one branch and direction are called; id "" = no branch. */
+/* The counters of one branch and direction, with the labels of their series; id "" = no
+ * branch. */
 struct place {
 	const char *id;
 	unsigned int direction;
@@ -58,8 +62,8 @@ static void packets_of(FILE *out, const struct place *place)
 	for (unsigned int reason = 0; reason < BG_REASON_MAX; reason++) {
 		const char *name = bg_reason_name(reason);
 
-		/* a series that starts with its first packet would hide it from
-		 * rate(): drops are there from the start */
+		/* rate() does not count the packet with which a series begins, so those
+		 * of drops begin with 0 */
 		if (!name || (!place->counters->packets[reason] &&
 			      (bg_reason_passes(reason) || !place->id[0])))
 			continue;

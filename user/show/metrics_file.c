@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Metrics for the textfile collector of node_exporter. */
+/*
+ * Metrics for the textfile collector of node_exporter. The daemon calls it every few
+ * seconds; the collector never sees a file that is not complete.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -18,7 +21,7 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 
 	if (rc)
 		return rc;
-	/* the collector reads *.prom only, so it does not see this one */
+	/* the collector reads *.prom only, so not this one */
 	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
 		return bg_fail(err, -ENAMETOOLONG, "metrics file: the path is too long");
 	file = fopen(replacement, "we");

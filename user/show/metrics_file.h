@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-/* Replaces the file by one rename, by the state of what is pinned in pin_dir. */
+/* Writes the metrics of what is pinned in pin_dir; the file is replaced by one rename. */
 int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err);
 
 #endif

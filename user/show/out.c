@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tables and JSON on stdout; every verb that prints ends here. */
+/*
+ * Tables and JSON on stdout; every verb that prints a result calls it. What a column or
+ * a key means it does not know, and errors never go to stdout.
+ */
 #include "show/out.h"
 
 #include <errno.h>

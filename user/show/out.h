@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Printing: tables whose columns fit what is in them, JSON, and the end of output. */
+/* Printing: tables with columns as wide as their cells, JSON, and the end of output. */
 #ifndef BG_SHOW_OUT_H
 #define BG_SHOW_OUT_H
 
@@ -19,7 +19,7 @@ struct bg_table {
 	size_t cell_count;
 };
 
-/* Adds a cell, row by row; the text is copied, made printable. 0 or -ENOMEM. */
+/* Adds a cell, row by row; the copy of the text is made printable. 0 or -ENOMEM. */
 int bg_table_add(struct bg_table *table, const char *text);
 
 /* Prints heads and rows, each line with `indent` blanks in front, and frees
@@ -31,13 +31,13 @@ void bg_table_free(struct bg_table *table);
  * Text that is not UTF-8 (it comes from maps) is written with `?`. */
 json_t *bg_json_text(const char *text);
 
-/* Prints indented JSON, or one line (NDJSON), and releases it. A NULL `json`
- * stands for an allocation that failed. Returns 0 or a negative errno. */
+/* Prints indented JSON, or one line (NDJSON), and releases it. `json` is NULL when
+ * making it failed: -ENOMEM. Returns 0 or a negative errno. */
 int bg_print_json(json_t *json, struct bg_error *err);
 int bg_print_json_line(json_t *json, struct bg_error *err);
 
-/* Flushes; -EIO etc. when what was printed did not arrive (a full disk, a
- * closed pipe). Every verb ends with it. */
+/* Flushes; -EIO or the like when not everything could be written (a full disk, a
+ * closed pipe). Every verb that prints a result ends with it. */
 int bg_out_finish(struct bg_error *err);
 
 #endif

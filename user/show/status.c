@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Gathers struct bg_status from the pinned maps and links. */
+/*
+ * Gathers struct bg_status from the pinned maps and links, and from the state file. status
+ * and the metrics file call it; it prints nothing, and works without a daemon.
+ */
 #include "show/status.h"
 
 #include <bpf/bpf.h>
@@ -37,7 +40,7 @@ static enum bg_flow_class flow_class(const struct bg_flow *flow, __u64 now_ns)
 struct flow_count {
 	struct bg_status *status;
 	__u64 now_ns;
-	struct bg_branch_status *last; /* flows of a branch come in runs */
+	struct bg_branch_status *last; /* the next flow is often of the same branch */
 };
 
 static int count_flow(const struct bg_flow *flow, void *context)
@@ -113,7 +116,7 @@ struct hook_list {
 	struct bg_status *status;
 	struct bg_iface *ifaces; /* that the programs know */
 	size_t iface_count;
-	bool tcx; /* the kernel has it: there are no filters */
+	bool tcx; /* the kernel has tcx, so there are no filters of ours */
 };
 
 static void hook_list_free(struct hook_list *list)
@@ -132,7 +135,7 @@ static int add_iface(const struct bg_iface *iface, void *context)
 	return 0;
 }
 
-/* The kernel keeps 15 bytes of a program's name; ours go on after that. */
+/* The kernel keeps 15 bytes of a program's name, and some of ours are longer. */
 static void name_program(__u32 id, struct bg_hook_status *hook)
 {
 	struct bpf_prog_info info = {};
@@ -176,7 +179,7 @@ static int add_link(const char *name, void *context)
 	struct bg_hook_status hook = {};
 	bg_auto_close int fd = bg_pin_get(list->pin_dir, BG_PIN_LINKS, name);
 
-	/* taken away since it was listed */
+	/* it was detached after it was listed */
 	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &info_bytes))
 		return 0;
 	if (info.type == BPF_LINK_TYPE_XDP) {
@@ -194,7 +197,7 @@ static int add_link(const char *name, void *context)
 	return add_hook(list, &hook);
 }
 
-/* Filters of clsact have no pins: they are looked for where they may be. */
+/* Filters of clsact have no pins: looks for each that this interface may have. */
 static int add_filters(struct hook_list *list, const struct bg_iface *iface)
 {
 	int rc = 0;
@@ -250,8 +253,8 @@ static bool other_netns(int pid)
 	       ours.st_ino != theirs.st_ino;
 }
 
-/* Asked from another network namespace than the daemon's: what stands in the
- * maps is right, what was looked up here is not. */
+/* For a daemon in another network namespace: what the maps say is right, but names that
+ * were looked up by ifindex in this namespace are not. */
 static void forget_names(struct bg_status *status)
 {
 	for (size_t i = 0; i < status->branch_count; i++)

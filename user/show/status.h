@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * The state of a node's datapath: gathered once, then shown to people, as JSON or
- * as metrics.
- */
+/* The state of a node's datapath: gathered once, then shown as text, JSON or metrics. */
 #ifndef BG_SHOW_STATUS_H
 #define BG_SHOW_STATUS_H
 
@@ -19,7 +16,7 @@ enum bg_flow_class {
 	BG_FLOWS_REPLIED,
 	BG_FLOWS_ASSURED,
 	BG_FLOWS_CLOSING, /* a FIN or a RST was seen */
-	BG_FLOWS_EXPIRED, /* no more; the place is taken when it is needed */
+	BG_FLOWS_EXPIRED, /* no more; a new flow may take its place */
 	BG_FLOW_CLASSES,
 };
 
@@ -29,12 +26,12 @@ extern const char *const bg_flow_class_names[BG_FLOW_CLASSES];
 /* A pinned program that runs at an interface. */
 struct bg_hook_status {
 	__u32 ifindex;	    /* 0 = the interface is gone */
-	char interface[16]; /* "" = likewise */
+	char interface[16]; /* "" = the interface is gone */
 	const char *where;  /* "xdp", "ingress", "egress" */
 	const char *by;	    /* "xdp", "tcx", "clsact" */
 	char program[24];
 	__u32 vlan;  /* of the branch it serves, 0 = of none */
-	bool shared; /* another program runs behind it: no short way */
+	bool shared; /* programs of others are attached too: no short way */
 };
 
 struct bg_branch_status {
@@ -67,28 +64,28 @@ struct bg_status {
 	struct bg_header image;
 	size_t image_capacity_bytes;
 
-	json_t *state; /* what the daemon wrote down (state_file.h), NULL = nothing */
+	json_t *state; /* the state file (state_file.h), NULL = there is none */
 };
 
-/* Reads it all, of branches the one that `branch` names (NULL = each); the caller
- * frees with bg_status_free() after success. */
+/* Reads everything, but only the branch that `branch` names (NULL = all of them); after
+ * success the caller frees it with bg_status_free(). */
 int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
 		   struct bg_error *err);
 void bg_status_free(struct bg_status *status);
 
-/* What the daemon wrote down. The feed is its --feed, "" when not known; the
- * refusal is NULL when the feed as it is now is in force; lists may be NULL. */
+/* From the state file. The feed is the daemon's --feed, "" when not known; the refusal
+ * is NULL when the feed as it is now is in force; lists may be NULL. */
 const char *bg_status_feed(const struct bg_status *status);
 const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns);
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
 const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
 
-/* As what. JSON: NULL when out of memory. Text: 0 or -ENOMEM. */
+/* Each shows it all. Text: 0 or -ENOMEM. JSON: NULL when out of memory. */
 int bg_status_print(FILE *out, const struct bg_status *status);
 json_t *bg_status_json(const struct bg_status *status);
 void bg_metrics_print(FILE *out, const struct bg_status *status);
 
-/* What probably is wrong, a sentence each, in order of weight. Pure. */
+/* What probably is wrong, each in one sentence, the most important first. Pure. */
 struct bg_cause {
 	char subject[40]; /* a branch, an interface, or "node" */
 	char text[400];

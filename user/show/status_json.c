@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* struct bg_status as JSON. Keys are stable: programs read them. */
+/*
+ * struct bg_status as JSON, for `status --json` alone. Programs read it: a key never gets
+ * another name or another meaning.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +12,8 @@
 #include "show/out.h"
 #include "show/status.h"
 
-/* json_object_set_new() and its like take NULL for a failure, so a chain of
- * these only has to be looked at once. */
+/* json_object_set_new() fails when the value is NULL, so after a chain of these only the
+ * last result has to be checked. */
 static int set(json_t *object, const char *key, json_t *value)
 {
 	return json_object_set_new(object, key, value);
@@ -80,7 +83,7 @@ static json_t *flows_json(const size_t flows[BG_FLOW_CLASSES])
 	return done(o, rc);
 }
 
-/* Group ids of the joined list; the "..." of one that was cut is left out. */
+/* The group ids of a list joined by commas, without the "..." of one that was cut. */
 static json_t *groups_json(const char *list)
 {
 	json_t *groups = json_array();
@@ -229,7 +232,7 @@ static json_t *daemon_json(const struct bg_status *status)
 							 : json_null()));
 }
 
-/* A list of the state file in our spelling. */
+/* A list of the state file, with the keys that status has. */
 static json_t *pairs_json(const json_t *list, const char *from, const char *to)
 {
 	json_t *pairs = json_array();

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* struct bg_status for people: the worst first, nothing that is zero. */
+/*
+ * struct bg_status as text, for `status` alone: the worst first, nothing that is zero.
+ * Programs never read it, so words and order may change; they have the JSON.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,7 @@
 
 #define WIDTH 100
 
-/* Prints "word, word, ..." in lines of WIDTH, continued at `indent`. */
+/* Prints "word, word, ..." in lines of WIDTH; further lines begin at `indent`. */
 struct flow_of_words {
 	FILE *out;
 	int column, indent;
@@ -49,7 +52,7 @@ static void print_since(FILE *out, __u64 moment_ns, const struct bg_status *stat
 	fprintf(out, "since %s (%s)", when, ago);
 }
 
-/* Prints text of others, which may hold anything. */
+/* Prints a text of the feed or of the daemon, which may have any characters. */
 static void put_foreign(FILE *out, const char *text, int column, int indent)
 {
 	char *copy = strdup(text);
@@ -192,7 +195,7 @@ static void print_counters(FILE *out, const struct bg_counters counters[BG_DIREC
 	}
 }
 
-/* "vlan.eth.9: xdp_branch, tc_branch_ingress (tcx)", a line an interface */
+/* "vlan.eth.9: xdp_branch, tc_branch_ingress (tcx)", one line for each interface */
 static void print_programs(FILE *out, const struct bg_status *status, __u32 vlan)
 {
 	const char *label = "programs", *by = NULL;
