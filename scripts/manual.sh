@@ -3,15 +3,17 @@
 #
 # Does the manual say what the program says? Every verb and option, as
 # $BG_BUILD/branchguard (default build) prints them for scripts, must stand in
-# branchguard(8), and none else. Prints what differs; the status says whether
-# something does.
+# branchguard(8), and none else; every key of user/feed/keys.c in
+# branchguard.feed(5), with its type and default. Prints what differs; the status
+# says whether something does.
 #
-#   scripts/manual.sh           user/branchguard.8
-#   scripts/manual.sh PAGE      another one
+#   scripts/manual.sh               user/branchguard.8 and user/branchguard.feed.5
+#   scripts/manual.sh PAGE FEED     others
 set -u
 cd "$(dirname "$0")/.." || exit 1
 program=${BG_BUILD:-build}/branchguard
 page=${1:-user/branchguard.8}
+feed_page=${2:-user/branchguard.feed.5}
 bad=0
 
 # differ PAGE WANTED FOUND: lines of two sorted texts.
@@ -60,5 +62,45 @@ differ "$page" "$(awk -F '\t' '
 	$2 == "verb" { print $1 ":"; next }
 	{ print $1 ": " ($4 != "" ? $4 ", " : "") $3 ($3 != "" && $5 != "" ? " " : "") $5 }' <<<"$options" | sort)" \
 	"$(heads "$page" VERBS)"
+
+# --- the feed ---------------------------------------------------------------------
+
+# What the parser reads by: "OBJECT: KEY", or "OBJECT: ignored KEY".
+keys() {
+	local program
+	program=$(mktemp)
+	"${CC:-gcc}" -Iheaders -Iuser -o "$program" -xc - user/feed/keys.c <<-END && "$program"
+		#include <stdio.h>
+		#include "feed/keys.h"
+		int main(void)
+		{
+			for (int i = 0; i < BG_OBJECTS; i++) {
+				const struct bg_shape *shape = &bg_objects[i].shape;
+				printf("%s:\\n", bg_objects[i].name);
+				for (size_t n = 0; shape->keys[n]; n++)
+					printf("%s: %s%s\\n", bg_objects[i].name,
+					       n < shape->used ? "" : "ignored ", shape->keys[n]);
+			}
+		}
+	END
+	rm -f "$program"
+}
+
+# The keys that the page says to be ignored, in the same way.
+ignored() {
+	awk '/^\.SS / { object = $2 }
+		/^\./ { inside = ignored && $1 == ".I"; ignored = $1 == ".TP"; next }
+		inside { gsub(/,/, ""); for (i = 1; i <= NF; i++) print object ": ignored " $i }' "$1"
+}
+
+wanted=$(keys | sort)
+[ -n "$wanted" ] || exit 1
+found=$(heads "$feed_page" KEYS)
+differ "$feed_page" "$wanted" "$( (grep -v ': ignored$' <<<"$found" | sed 's/ (.*//'; ignored "$feed_page") | sort)"
+vague=$(grep -E ': .' <<<"$found" | grep -vE ': ignored$| \(.*, (required|default).*\)$')
+if [ -n "$vague" ]; then
+	printf '%s\n' "$vague" | sed "s|^|$feed_page, neither required nor with a default: |"
+	bad=1
+fi
 
 exit $bad

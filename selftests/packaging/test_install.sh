@@ -17,6 +17,7 @@ files() {
 
 installed="755 usr/local/sbin/branchguard
 644 usr/local/share/bash-completion/completions/branchguard
+644 usr/local/share/man/man5/branchguard.feed.5
 644 usr/local/share/man/man8/branchguard.8"
 quiet_make install DESTDIR="$DIR/dest"
 expect "install writes program, completion and manual, and nothing else" 0 "$installed" files

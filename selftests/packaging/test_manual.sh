@@ -29,4 +29,28 @@ expect "nor an option that is gone" 1 "page has, but nothing else: unload: --for
 expect "nor a verb that it lacks" 1 "page lacks: help:
 page lacks: help: VERB" judged '/^\.SS help/,/^\.SS version/{/^\.SS version/!d}'
 
+
+# judged_feed SCRIPT: the same of branchguard.feed(5).
+judged_feed() {
+	sed "$1" user/branchguard.feed.5 >"$page"
+	scripts/manual.sh user/branchguard.8 "$page" | sed "s|$page|page|"
+	return "${PIPESTATUS[0]}"
+}
+
+expect "the manual of the feed as it is passes" 0 "" judged_feed ''
+expect "a key that it lacks does not" 1 "page lacks: Node: StandardMode" \
+	judged_feed '/^\.TP$/{N;/StandardMode/{N;N;d}}'
+expect "nor one that stands under another object" 1 "page lacks: Node: LiveModeChange
+page lacks: Probes: Port
+page has, but nothing else: Node: Port
+page has, but nothing else: Probes: LiveModeChange" \
+	judged_feed 's/^\.BR Port " (number, required for/.BR LiveModeChange " (number, required for/;
+		s/^\.BR LiveModeChange " (boolean/.BR Port " (boolean/'
+expect "nor one that is ignored and not told" 1 "page lacks: Pods: ignored Uid
+page has, but nothing else: Pods: ignored Gid" judged_feed 's/^Uid$/Gid/'
+expect "nor an object that it lacks" 1 "page lacks: Ipv4Prefixes:
+page lacks: Ipv4Prefixes: Ipv4Prefix" judged_feed '/^\.SS Ipv4Prefixes/,/^\.SS Ipv6Prefixes/{/^\.SS Ipv6Prefixes/!d}'
+expect "nor a key without its default" 1 "page, neither required nor with a default: \
+Branches: Mode (\"strict\" or \"standard\")" judged_feed 's/^\(\.BR Mode .*\), default.*/\1)"/'
+
 finish
