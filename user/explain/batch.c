@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Questions from a file or a pipe, for `explain --queries` alone: lines in, lines out, as
+ * fast as they come. It decides nothing, and a question without an answer does not end
+ * the batch.
+ */
 #include "explain/batch.h"
 
 #include <errno.h>
@@ -9,7 +14,7 @@
 #include "base/names.h"
 #include "show/out.h"
 
-/* A question takes 300 bytes at the most; whoever sends more sends something else. */
+/* A question has 300 bytes at most; a line that is longer than this is no question. */
 #define MOST_LINE_BYTES 65536
 
 struct batch {
@@ -21,7 +26,8 @@ json_t *bg_answer_json(const struct bg_explainer *explainer, const struct bg_ans
 {
 	const struct bg_explain_rule *rule = bg_explain_rule(explainer, answer->rule);
 
-	/* the four keys are the contract; the node's rule is told by --json of one question */
+	/* no more keys than these four, which are the contract; the rule of the node's groups
+	 * is only in the --json of a single question */
 	return json_pack("{s:s, s:s, s:o, s:o}", "Verdict", answer->allowed ? "allow" : "deny",
 			 "Reason", bg_reason_name(answer->reason), "GroupId",
 			 rule ? bg_json_text(rule->group_id) : json_null(), "RuleId",
@@ -56,7 +62,7 @@ static int answer_line(struct batch *batch, const char *line, size_t length, str
 				  err);
 }
 
-/* Answers the whole lines in the buffer; *used counts their bytes. */
+/* Answers all complete lines of the buffer; *used counts their bytes. */
 static int answer_lines(struct batch *batch, char *buffer, size_t length, size_t *used,
 			struct bg_error *err)
 {

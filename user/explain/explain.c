@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* One packet through the real program, and what it made of it. */
+/*
+ * One packet through the real program, and what the program found. `explain`, batch.c and
+ * path.c ask; there is no verdict here that the program did not give.
+ */
 #include "explain/explain.h"
 
 #include <errno.h>
@@ -67,8 +70,8 @@ const char *bg_explain_program_name(enum bg_explain_program program)
 	return bg_program_code(program_of(program));
 }
 
-/* Of the interface that the packet is on, or, where the program asks for that, of
- * the one that it came from. */
+/* The role of the interface that the program looks up: the one that the packet is on, or
+ * for SNAT the one that it came from. */
 static enum bg_role role_of(enum bg_explain_program program, const struct bg_explain_branch *branch)
 {
 	switch (program) {
@@ -99,7 +102,7 @@ static int set_local(const struct bg_explainer *explainer, const struct bg_expla
 			       "none): give Local",
 			       v4 ? "IPv4" : "IPv6", branch->id);
 	memset(&question->local, 0, sizeof(question->local));
-	if (v4) /* mapped, as all are */
+	if (v4) /* the unspecified address of IPv4, in its mapped form */
 		memset(&question->local.byte[10], 0xff, 2);
 	return 0;
 }
@@ -130,7 +133,7 @@ int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program progra
 	answer->allowed = bg_reason_passes(run.trace.reason);
 	answer->rule = answer->allowed ? run.trace.rule : 0;
 	answer->node_rule = answer->allowed ? run.trace.node_rule : 0;
-	/* every question meets an empty flow table */
+	/* only a packet that passes makes a flow; the next question must not meet it */
 	return answer->allowed ? bg_datapath_forget_flows(datapath, err) : 0;
 }
 

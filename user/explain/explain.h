@@ -18,15 +18,15 @@
 
 struct bg_explainer;
 
-/* The programs that can be asked. Only those that are wanted are loaded: the
- * verifier takes its time for each. */
+/* The programs that can be asked. Only those that are wanted are loaded, since each
+ * costs time in the verifier. */
 enum bg_explain_program {
 	BG_EXPLAIN_BRANCH_INGRESS = 0,
 	BG_EXPLAIN_BRANCH_INGRESS_XDP,
 	BG_EXPLAIN_BRANCH_EGRESS,
 	BG_EXPLAIN_POD_EGRESS,	/* the host end of a pod's veth */
-	BG_EXPLAIN_NODE_EGRESS, /* the primary interface, what the node itself sends */
-	BG_EXPLAIN_SNAT_EGRESS, /* likewise, what a standard pod sends through it */
+	BG_EXPLAIN_NODE_EGRESS, /* the primary interface: what the node itself sends */
+	BG_EXPLAIN_SNAT_EGRESS, /* the same: what a standard pod sends through it */
 	BG_EXPLAIN_PROGRAMS,
 };
 #define BG_EXPLAIN_BIT(program) (1u << (program))
@@ -53,15 +53,15 @@ struct bg_answer {
 	bool allowed;
 	enum bg_reason reason;
 	__u32 rule;	 /* that admitted it, 0 = none */
-	__u32 node_rule; /* of the node's groups, likewise */
+	__u32 node_rule; /* that of the node's groups, 0 = none */
 };
 
 /* The model is published in a private datapath, and must outlive it. */
 int bg_explainer_open(struct bg_model *model, unsigned int programs,
 		      struct bg_explainer **explainer, struct bg_error *err);
 
-/* By the revision that the datapath pinned in `pin_dir` has in force, at every
- * question anew. Branches and rules are those of the moment of opening. */
+/* Each question is judged by the revision that the datapath pinned in `pin_dir` has in
+ * force then. Names of branches and rules are read once, here. */
 int bg_explainer_open_live(const char *pin_dir, unsigned int programs,
 			   struct bg_explainer **explainer, struct bg_error *err);
 void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
@@ -74,7 +74,7 @@ const struct bg_explain_branch *bg_explain_find(const struct bg_explainer *expla
 /* NULL for 0 and numbers that no rule has. */
 const struct bg_explain_rule *bg_explain_rule(const struct bg_explainer *explainer, __u32 number);
 
-/* As the feed gave it, "" when it did not. */
+/* The feed's own name for its revision, "" when it gave none. */
 const char *bg_explain_revision(const struct bg_explainer *explainer);
 
 /* "tc_branch_ingress" */
@@ -83,16 +83,16 @@ const char *bg_explain_program_name(enum bg_explain_program program);
 /*
  * Sets question->local where the question leaves it open, and judges the packet
  * on the branch, as the first of its flow; ingress by TC if that is loaded, else
- * by XDP. A branch without an address of that family gets the unspecified one,
- * which is nobody's; where addresses are not known (live, not yet armed) it is
- * -ENODATA. -EINVAL: no program for the direction is loaded.
+ * by XDP. For a branch without an address of that family it is the unspecified one,
+ * which no pod has. -ENODATA: live, and no address of the branch is known yet.
+ * -EINVAL: no program for the direction is loaded.
  */
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	       struct bg_answer *answer, struct bg_error *err);
 
 /*
- * The same by any program; question->local is set. Reason NONE: it does not
- * judge this packet, and leaves it to others.
+ * The same by any program; question->local must be set. Reason NONE: the program
+ * does not judge this packet and leaves it to other programs.
  */
 int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program program,
 		  const struct bg_explain_branch *branch, const struct bg_question *question,

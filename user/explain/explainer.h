@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the parts of explain share: explain.c asks, open.c prepares. */
+/* What the parts of explain share: open.c fills it in, explain.c asks. */
 #ifndef BG_EXPLAIN_EXPLAINER_H
 #define BG_EXPLAIN_EXPLAINER_H
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The packet that a question is about. */
+/*
+ * Makes the packet that a question is about, for explain.c. It is whole and has right
+ * checksums, since the program must take it for a real one; it is never sent.
+ */
 #include "explain/question.h"
 
 #include <netinet/icmp6.h>
@@ -16,7 +19,7 @@
 #define ICMP_BYTES 8
 #define TCP_SYN 0x02
 
-/* Upper layers without a header that we know: something to carry. */
+/* What protocols without a header that we know carry. */
 #define OTHER_BYTES 8
 
 /* RFC 1071, over an even number of bytes but for the last part. */
@@ -155,7 +158,7 @@ static void make_ipv6(const struct bg_question *question, const struct bg_addr *
 
 size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUESTION_BYTES])
 {
-	/* locally administered, so that nobody takes them for somebody's */
+	/* locally administered, so that no vendor's device has them */
 	static const __u8 stations[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
 	bool ingress = question->direction == BG_INGRESS, v4 = bg_addr_is_v4(&question->remote);
 	const struct bg_addr *source = ingress ? &question->remote : &question->local;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What explain asks: a private datapath with a feed's policy, or with the one in force. */
+/*
+ * What explain asks: a private datapath with a feed's policy, or with the one in force.
+ * `explain` and path.c call it; the pinned maps are only read.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,7 @@
 #include "explain/explainer.h"
 #include "pinned/maps_read.h"
 
-/* One flow at a time is all there is, and the table is emptied after each. */
+/* There is one flow at a time at most, since the table is emptied after each. */
 #define EXPLAIN_FLOWS 64
 
 void bg_explainer_close(struct bg_explainer *explainer)
@@ -103,7 +106,7 @@ static void list_programs(unsigned int programs, const char *names[BG_EXPLAIN_PR
 	names[count] = NULL;
 }
 
-/* A feed that outgrows the usual image gets one that is as large as it needs. */
+/* A feed that does not fit in the usual image gets a datapath with the room it needs. */
 static int publish(struct bg_explainer *explainer, struct bg_model *model, struct bg_error *err)
 {
 	const char *programs[BG_EXPLAIN_PROGRAMS + 1];
@@ -190,7 +193,7 @@ static int take_live_branches(struct bg_explainer *explainer, const struct bg_ma
 	return 0;
 }
 
-/* The pods that are on the node now. */
+/* An address of each branch, from the pods that are on the node now. */
 static int take_live_addresses(struct bg_explainer *explainer, const struct bg_maps *maps,
 			       struct bg_error *err)
 {

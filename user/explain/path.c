@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Which interfaces a packet meets on this node, and what each says. */
+/*
+ * Which interfaces a packet meets on this node, and what the program on each says. Called
+ * by `explain --from --to`; it judges nothing, and does not look at the node's routes.
+ */
 #include "explain/path.h"
 
 #include <errno.h>
@@ -92,7 +95,7 @@ static const struct bg_addr *addresses_of(const struct bg_model *model, const st
 	return end->is_node ? model->node.addresses : end->pod->addresses;
 }
 
-/* The first pair of one family; IPv4 where both have both. */
+/* The first pair of the same family; IPv4 if both ends have both. */
 static int choose_addresses(const struct bg_model *model, struct end *from, struct end *to,
 			    struct bg_error *err)
 {
@@ -144,8 +147,8 @@ static int check_ends(const struct bg_path *path, struct bg_error *err)
 	if (!path->to_pod && !is_local_service(node, &path->to) &&
 	    any_has(node->service_cidrs, node->service_cidr_count, &path->to))
 		return bg_fail(err, -EINVAL,
-			       "%s is a service address: it is the backend's that the branch "
-			       "judges, after DNAT; ask for one of the backends",
+			       "%s is a service address: the branch judges packets after DNAT, by "
+			       "the address of a backend; ask for one of the backends",
 			       bg_addr_format(&path->to, text));
 	return 0;
 }
@@ -184,7 +187,7 @@ static bool is_standard(const struct bg_model_branch *branch)
 	return branch && branch->mode == BG_STANDARD;
 }
 
-/* By the node's own routes, past every interface that filters. */
+/* Does it take the node's own routes, on which no interface filters? */
 static bool is_direct(const struct bg_path *path)
 {
 	if (path->from_node)
@@ -237,7 +240,7 @@ static unsigned int programs_for(const struct bg_path *path)
 
 /* --- asking ------------------------------------------------------------------ */
 
-/* Asks one program; adds a step unless it leaves the packet to others. */
+/* Asks one program; adds a step unless the program leaves the packet to others. */
 static int ask(struct bg_path *path, enum bg_explain_program program, enum bg_direction direction,
 	       const char *interface, struct bg_error *err)
 {

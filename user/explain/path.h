@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The way of a first packet from one end to the other: every interface of this
- * node that would judge it, and the verdict of each, by the programs themselves.
- * Where the packet goes follows the feed and the CNI's routing; what is judged
- * on the way, the programs say.
+ * The path of a first packet from one end to the other: every interface of this
+ * node that would judge it, and the verdict of each. Where the packet goes is
+ * predicted from the feed and the CNI's routing; the verdicts are the programs'.
  */
 #ifndef BG_EXPLAIN_PATH_H
 #define BG_EXPLAIN_PATH_H
@@ -38,12 +37,12 @@ struct bg_path {
 	struct bg_path_step steps[BG_PATH_STEPS];
 	size_t step_count;
 	bool allowed;			/* by all of them */
-	char between[256];		/* what happens between and behind them, in words */
+	char between[256];		/* where it goes between or after the steps */
 	struct bg_explainer *explainer; /* has the rules that the answers name */
 };
 
-/* -ENOENT, -EINVAL ... with a text. Whatever it returns, the path wants
- * bg_path_release() after it. */
+/* -ENOENT, -EINVAL ... with a text. Whatever it returns, the caller must call
+ * bg_path_release(). */
 int bg_explain_path(struct bg_path *path, struct bg_error *err);
 void bg_path_release(struct bg_path *path);
 
@@ -53,7 +52,7 @@ void bg_path_release(struct bg_path *path);
 const char *bg_path_missing(const struct bg_path *path, const struct bg_path_step *step,
 			    char *text);
 
-/* For people, on stdout; for programs, NULL when out of memory. */
+/* The answer as text on stdout, and as JSON; NULL when out of memory. */
 void bg_path_print(const struct bg_path *path);
 json_t *bg_path_json(const struct bg_path *path);
 

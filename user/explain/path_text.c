@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is said about a path: its ends, and the rule that is missing. */
+/*
+ * The answer to a path as text and as JSON: its ends, its steps, and the rule that is
+ * missing. `explain` prints it; it asks no program, and what it proposes is not checked.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +17,7 @@
 
 #define END_TEXT 640
 
-/* "shop/cart-0 (10.0.47.90)", "node (10.0.1.10)", "192.0.2.1" */
+/* "shop/cart-0 (10.0.47.90)", "node (10.0.1.10)" or "192.0.2.1" */
 static const char *end_text(const struct bg_path *path, bool to, char text[END_TEXT])
 {
 	const struct bg_model_pod *pod = to ? path->to_pod : path->from_pod;

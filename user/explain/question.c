@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The JSON form of a question, and its text. frame.c makes the packet. */
+/*
+ * Reads a question from JSON, checks it, and writes it as text; frame.c makes the packet.
+ * `explain` and batch.c call it; whether the branch exists is not known here.
+ */
 #include "explain/question.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A question about one packet: who, which way, what service. From its JSON
- * form, and into the frame that the datapath is asked about. Pure.
+ * A question about one packet: its ends, direction and service. Read from JSON, and
+ * made into the frame that a program judges. Pure.
  */
 #ifndef BG_EXPLAIN_QUESTION_H
 #define BG_EXPLAIN_QUESTION_H
@@ -36,18 +36,18 @@ struct bg_question {
 int bg_question_parse(const char *text, size_t length_bytes, struct bg_question *question,
 		      struct bg_error *err);
 
-/* What a question needs beyond the types of its fields; bg_question_parse() has
- * checked it. */
+/* Are all fields there that this protocol needs, and do they fit together? For questions
+ * that bg_question_parse() did not make: it has checked that. */
 int bg_question_check(const struct bg_question *question, struct bg_error *err);
 
-/* Source port of TCP and UDP, identifier of ICMP queries: any client's. */
+/* Source port of TCP and UDP, identifier of ICMP queries: as any client could have it. */
 #define BG_QUESTION_CLIENT_PORT 49152
 
 /* The longest frame that is made. */
 #define BG_QUESTION_BYTES 128
 
 /*
- * The first packet of the flow in question, as it stands on the wire, with right
+ * The first packet of the flow in question, with its Ethernet header and right
  * checksums: a SYN, a datagram, a query. `question->local` must be set. Returns
  * its length.
  */
