@@ -82,7 +82,7 @@ check "and what was in force stays" together "$to_db" "$to_client" "talk lasting
 bg_stop
 bg_start --image-mib 4
 check "started with more room it is accepted" feed_in_force
-check "the programs were loaded anew" bg_says 'loaded anew.* capacity_kib=4096'
+check "the programs were loaded again" bg_says 'loaded again.* capacity_kib=4096'
 check "rules and connections go on" together "$to_db" "$to_client" "talk lasting"
 bg_stop
 

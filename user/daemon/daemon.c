@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Start, the event loop, and the end. */
+/*
+ * Start, the event loop, and the end. `run` calls it; revision.c does what follows from a
+ * feed or from interfaces that changed. It never takes anything out of force when it
+ * ends: that is unload's.
+ */
 #include "daemon/daemon.h"
 
 #include <errno.h>
@@ -24,23 +28,23 @@
 #include "pinned/pin.h"
 #include "show/metrics_file.h"
 
-/* Everything is looked over this often, whatever the kernel told or did not tell. */
+/* Feed and interfaces are looked at this often, even when the kernel reports no change. */
 #define ROUND_MS 3000
 /* A feed is read this long after the last sign that it is being changed. */
 #define SETTLE_MS 50
 #define METRICS_MS 15000
-/* Bursts of filter and route messages cost one look. */
+/* Filter and route messages that come within this time cause one look. */
 #define BURST_MS 100
 
 struct loop {
 	struct bg_daemon *daemon;
 	int epoll_fd, signal_fd;
-	double feed_due_ms, sync_due_ms; /* 0 = not */
+	double feed_due_ms, sync_due_ms; /* 0 = not due */
 	double round_due_ms;
 	double metrics_due_ms; /* 0 = never */
-	bool reread;	       /* whether the file changed or not */
+	bool reread;	       /* read the feed even if the file is the same */
 	bool stopping;
-	bool metrics_failed; /* and it was said */
+	bool metrics_failed; /* and that was logged */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 };
 
@@ -101,7 +105,7 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	return bg_datapath_pin(daemon->datapath, err);
 }
 
-/* XDP programs that no interface will get: they need be neither verified nor kept. */
+/* XDP programs that no interface will get: they are not loaded. */
 static void list_unused(enum bg_xdp_choice xdp, const char *names[BG_PROGRAMS + 1])
 {
 	size_t count = 0;
@@ -143,8 +147,8 @@ static int prepare(struct bg_daemon *daemon, struct bg_error *err)
 }
 
 /*
- * From here on everything is guarded by the programs of this build. Before, what
- * an earlier daemon left does its work, under its last revision.
+ * From here on everything is guarded by the programs of this build. Until then, those
+ * that an earlier daemon left are at work, with its last revision.
  */
 static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 {
@@ -174,7 +178,7 @@ static int start(struct bg_daemon *daemon, struct bg_error *err)
 	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
 	int rc;
 
-	/* with --once nobody waits for a better one */
+	/* with --once, a feed that is refused ends it */
 	if (bg_daemon_parse(daemon, &parsed) && daemon->options.once) {
 		*err = parsed.err;
 		return parsed.rc;
@@ -197,7 +201,7 @@ static int start(struct bg_daemon *daemon, struct bg_error *err)
 			bg_pin_clear(daemon->options.pin_dir);
 		return rc;
 	}
-	/* a daemon waits for a better one, and nothing passes until then */
+	/* without --once a refused feed is no error: the daemon waits for the next one */
 	rc = take_over(daemon, err);
 	write_state(daemon);
 	if (rc > 0 && daemon->options.once)
@@ -301,7 +305,7 @@ static void do_what_is_due(struct loop *loop)
 	if (now >= loop->round_due_ms) {
 		loop->round_due_ms = now + ROUND_MS;
 		sooner(&loop->sync_due_ms, now);
-		/* a change that inotify does not see is found by looking */
+		/* finds a change that inotify does not report */
 		sooner(&loop->feed_due_ms, now);
 	}
 	if (loop->feed_due_ms && now >= loop->feed_due_ms)
@@ -374,7 +378,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 	return 0;
 }
 
-/* Signals are blocked from the start, so that none ends us half-way. */
+/* Signals are blocked from the start, so that none ends the daemon during a step. */
 static int take_signals(int *signal_fd, struct bg_error *err)
 {
 	sigset_t signals;

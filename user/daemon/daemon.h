@@ -20,8 +20,8 @@ struct bg_daemon_options {
 };
 
 /*
- * Returns when it was told to stop (SIGTERM, SIGINT; 0) or could not start. All
- * that is in force stays so when it ends, however that comes about.
+ * Returns 0 when SIGTERM or SIGINT ends it, or an error when it could not start. All
+ * that is in force stays so, however it ends.
  */
 int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err);
 

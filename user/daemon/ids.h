@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A small set of ids of the kernel. */
+/* A small set of ids that the kernel gave to programs, maps or interfaces. */
 #ifndef BG_DAEMON_IDS_H
 #define BG_DAEMON_IDS_H
 

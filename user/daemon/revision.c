@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From the feed to a revision in force. */
+/*
+ * From the feed to a revision in force. daemon.c calls it when the feed or the interfaces
+ * may have changed; a feed that is refused never changes what is in force.
+ */
 #include "daemon/running.h"
 
 #include <errno.h>
@@ -31,13 +34,13 @@ static __u32 capacity_for(const struct bg_image *image)
 }
 
 /*
- * A feed outgrew the image maps, whose capacity is built into the programs: loads
- * anew with a larger one, publishes there, and only then lets the new programs
- * take the places of the old ones.
+ * A feed outgrew the image maps, whose capacity is built into the programs: loads a
+ * second datapath with larger ones, publishes there, and only then puts its programs
+ * in the places of the old ones.
  */
-static int load_anew(struct bg_daemon *daemon, const struct bg_model *model,
-		     const struct bg_image *image, __u32 capacity_blocks,
-		     struct bg_publish_times *times, struct bg_error *err)
+static int load_larger(struct bg_daemon *daemon, const struct bg_model *model,
+		       const struct bg_image *image, __u32 capacity_blocks,
+		       struct bg_publish_times *times, struct bg_error *err)
 {
 	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
 	struct bg_datapath_options options = daemon->options.datapath;
@@ -66,7 +69,7 @@ static int load_anew(struct bg_daemon *daemon, const struct bg_model *model,
 	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
 	if (rc)
 		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
-	bg_log(BG_LOG_INFO, "loaded anew with room for larger images", "capacity_kib=%u",
+	bg_log(BG_LOG_INFO, "loaded again, with room for larger images", "capacity_kib=%u",
 	       capacity_blocks);
 	return 0;
 }
@@ -74,7 +77,7 @@ static int load_anew(struct bg_daemon *daemon, const struct bg_model *model,
 static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
 		   struct bg_error *err)
 {
-	/* an explicit --image-mib is a limit, and what is wanted */
+	/* an explicit --image-mib is the capacity, and no feed may have more */
 	__u32 asked = daemon->options.datapath.image_blocks;
 	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	struct bg_datapath *datapath = daemon->datapath;
@@ -87,7 +90,7 @@ static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_p
 	if (bg_datapath_has_room(datapath, image) &&
 	    (!asked || asked == datapath->options.image_blocks))
 		return bg_datapath_publish(datapath, model, image, times, err);
-	return load_anew(daemon, model, image, asked ? asked : capacity_for(image), times, err);
+	return load_larger(daemon, model, image, asked ? asked : capacity_for(image), times, err);
 }
 
 static void count_groups(const struct bg_model *old, const struct bg_model *new, size_t *added,
@@ -95,7 +98,7 @@ static void count_groups(const struct bg_model *old, const struct bg_model *new,
 {
 	size_t common = 0, old_count = old ? old->group_count : 0;
 
-	/* groups that no branch of the feed has been given do not matter much: ids only */
+	/* by id only: what is in a group is counted as rules */
 	for (size_t i = 0; i < old_count; i++)
 		for (size_t j = 0; j < new->group_count; j++)
 			if (!strcmp(old->groups[i].id, new->groups[j].id)) {
@@ -237,7 +240,7 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 	struct bg_publish_times times = {};
 	int rc;
 
-	/* a pod that was replaced has the mode that the feed asks for */
+	/* a pod that was replaced gets the mode that the feed asks for */
 	if (daemon->model) {
 		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, log_kept);
 		if (rc < 0)

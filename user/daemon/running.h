@@ -25,7 +25,7 @@ struct bg_daemon {
 	bool republish;		/* modes changed, but that could not be published yet */
 };
 
-/* What became of reading the feed. */
+/* The result of reading the feed: a model, or rc and err. */
 struct bg_parsed {
 	struct bg_model *model;
 	int rc;
@@ -42,15 +42,15 @@ void bg_parsed_free(struct bg_parsed *parsed);
  */
 int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err);
 
-/* Both in one. */
+/* Parses the feed and accepts it. */
 int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err);
 
-/* Image capacity with which to load for this model, so that it is not done
- * twice; 0 = not known, the default. */
+/* The image capacity that this model needs, so that programs are not loaded a second
+ * time for it; 0 = not known, take the default. */
 __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model);
 
-/* The interfaces changed: brings guards in line, and modes that a replaced pod
- * set free. */
+/* After a change of interfaces: brings the guards in line, and the modes of branches whose
+ * pod was replaced. */
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err);
 
 #endif

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Takes away links, filters, qdiscs and pins. Only the verb `unload` calls it, never the
+ * daemon; nothing that is not ours by the rules of unload.h is touched.
+ */
 #include "daemon/unload.h"
 
 #include <errno.h>
@@ -57,7 +61,7 @@ static int note_ifaces(struct unload *unload, int fd)
 	struct bg_iface iface;
 	__u32 key, *last = NULL;
 
-	/* an array and a hash alike */
+	/* `ifaces` is an array and `more_ifaces` a hash: this loop walks both */
 	while (!bpf_map_get_next_key(fd, last, &key)) {
 		last = &key;
 		if (!bpf_map_lookup_elem(fd, &key, &iface) && note_iface(unload, &iface))
@@ -84,8 +88,8 @@ static int note_map(const char *name, void *context)
 	return rc;
 }
 
-/* By the kernel's own list of maps; the program of an earlier build is ours too
- * when an upgrade was interrupted. */
+/* Pinned, or with one of our maps, as the kernel lists them: so a program of an earlier
+ * build is ours too, which an interrupted upgrade may have left. */
 static bool is_ours(const struct unload *unload, __u32 prog_id)
 {
 	bg_auto_close int fd = bpf_prog_get_fd_by_id(prog_id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Taking away everything that a daemon made. */
+/* Removing everything that a daemon made. */
 #ifndef BG_DAEMON_UNLOAD_H
 #define BG_DAEMON_UNLOAD_H
 
@@ -10,9 +10,9 @@ struct bg_unloaded {
 };
 
 /*
- * Works without a daemon, in its network namespace. What is ours is known by the
- * pins: links that are pinned, and filters whose program is pinned or uses a map
- * that is. -EBUSY: a daemon holds the directory. -ENOENT: nothing is there.
+ * For the network namespace in which the daemon ran, after its end. The pins say what
+ * is ours: links that are pinned, and filters whose program is pinned or uses a
+ * pinned map. -EBUSY: a daemon holds the directory. -ENOENT: nothing is there.
  */
 int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err);
 
