@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The verbs, and nothing else. */
+/* The table of verbs, `help`, and main(). What a verb does is in verbs/. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What cli.h declares, by getopt_long(). Every verb calls bg_cli(), or its parts where it
+ * has more to do; what an option means it does not know, and it never ends the program.
+ */
 #include "verbs/cli.h"
 
 #include <errno.h>
@@ -17,7 +21,7 @@
 #define HELP_VALUE (LONG_BASE + MAX_OPTIONS)
 #define HELP_WIDTH 96
 
-/* Longer values are cut in errors: they come from outside. */
+/* Values come from outside, so errors show no more of them than this. */
 #define SHOWN "%.80s"
 
 static int not_expected(const struct bg_option *option, const char *text, const char *expected,
@@ -34,7 +38,7 @@ static int set_u32(const struct bg_option *option, const char *text, struct bg_e
 
 	errno = 0;
 	value = strtoull(text, &end, 10);
-	/* strtoull takes signs and white space */
+	/* strtoull accepts signs and white space, this does not */
 	if (text[0] < '0' || text[0] > '9' || *end || errno || value < option->min ||
 	    value > option->max) {
 		snprintf(expected, sizeof(expected), "a number from %u to %u", option->min,
@@ -100,7 +104,7 @@ static int set_value(const struct bg_option *option, const char *text, struct bg
 	return bg_fail(err, -EINVAL, "--%s: option table without a type", option->name);
 }
 
-/* The word that getopt_long stumbled over. */
+/* The error for a word that getopt_long could not read. */
 static int complain(const struct bg_command *command, int found, const char *word, int unknown,
 		    struct bg_error *err)
 {
@@ -173,7 +177,7 @@ int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct
 	}
 	longs[count] = (struct option){ "help", no_argument, NULL, HELP_VALUE };
 
-	optind = 0; /* glibc: start anew */
+	optind = 0; /* makes glibc's getopt_long start from the beginning */
 	opterr = 0;
 	while ((found = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		size_t index = 0;
@@ -202,7 +206,7 @@ int bg_cli_parse(const struct bg_command *command, int argc, char **argv, struct
 	return take_operand(command, argc - optind, argv + optind, err);
 }
 
-/* What stands behind the option, "" for a flag; `words` is room for them. */
+/* What follows the option in the help, "" for a flag; `words` is room for an enum's. */
 static const char *argument_of(const struct bg_option *option, char *words, size_t size)
 {
 	if (option->type == BG_OPTION_ENUM && !option->argument) {

@@ -53,7 +53,7 @@ struct bg_option {
 	char letter;	  /* short form, or 0 */
 	bool required;
 	enum bg_option_type type;
-	void *value;	      /* what is set, as the type says; the default stands in it */
+	void *value;	      /* what is set, as the type says; before, it has the default */
 	bool *given;	      /* set to true, if not NULL */
 	const char *argument; /* "N", "DIR"; NULL for flags; words are shown for enums */
 	const char *help;
@@ -89,7 +89,7 @@ struct bg_command {
 		.help = "print JSON",                                                              \
 	}
 
-/* What bg_cli_parse() returns when that was asked for. */
+/* What bg_cli_parse() returns when one of these options was given. */
 #define BG_CLI_HELP 1	 /* --help */
 #define BG_CLI_OPTIONS 2 /* --options, alone */
 
@@ -104,12 +104,12 @@ char *bg_cli_help(const struct bg_command *command);
 
 /*
  * The text of --options, for scripts: completion is made from it, and the manual
- * is held against it. An option or operand a line, with tabs between
+ * is compared with it. One line for each option or operand, with tabs between
  *
  *	VERB KIND --NAME -LETTER ARGUMENT "required" HELP
  *
- * KIND is flag, string, file, number, word, address or operand; words stand in
- * ARGUMENT with "|" between. The caller frees it. NULL when out of memory.
+ * KIND is flag, string, file, number, word, address or operand; ARGUMENT of a word
+ * has all words with "|" between. The caller frees it. NULL when out of memory.
  */
 char *bg_cli_options(const struct bg_command *command);
 

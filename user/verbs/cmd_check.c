@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* branchguard check: would the daemon take this feed, and is it what was meant? */
+/*
+ * branchguard check: would the daemon accept this feed, and is it what was meant? It
+ * compiles the feed as the daemon does, and asks nothing of the kernel.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -61,7 +64,7 @@ static void sum_up(struct check *check)
 	check->prefixes = check->image->prefixes;
 }
 
-/* The daemon's defaults that this feed outgrows. */
+/* Warns when the daemon's defaults have no room for this feed. */
 static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 {
 	for (int i = 0; i < 2; i++) {
@@ -79,7 +82,7 @@ static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 	return 0;
 }
 
-/* All that the daemon does before the kernel comes in. */
+/* Everything that the daemon does with a feed before the kernel gets it. */
 static int examine(struct check *check, struct bg_error *err)
 {
 	bg_cleanup(bg_registry_free_at) struct bg_registry *registry = NULL;
@@ -204,7 +207,7 @@ static int print_json(const struct check *check, struct bg_error *err)
 		err);
 }
 
-/* A refusal is the answer of this verb, so with --json it is one, too. */
+/* A refusal is a result of this verb, so with --json it is JSON too. */
 static int refuse(const struct check *check, const struct bg_error *err)
 {
 	struct bg_error printing;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* branchguard explain: the verdict on a packet that is not sent, and which rule. */
+/*
+ * branchguard explain: the verdict on a packet that is not sent, and which rule. Here are
+ * its options and the text of an answer; explain/ asks the program.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -217,7 +220,7 @@ static int answer_one(struct request *request, struct bg_explainer *explainer, s
 	return 0;
 }
 
-/* Unanswered lines stand in the output; this says that there are some. */
+/* The output has an error for each question without an answer; this fails for them. */
 static int answer_all(const struct request *request, struct bg_explainer *explainer,
 		      struct bg_error *err)
 {
@@ -366,8 +369,8 @@ int cmd_explain(int argc, char **argv)
 		  .type = BG_OPTION_STRING,
 		  .value = &request.to,
 		  .argument = "END",
-		  .help = "the other end, likewise; each interface that would judge the packet is "
-			  "asked" },
+		  .help = "the other end, in the same form; each interface that would judge the "
+			  "packet is asked" },
 		{ .name = "queries",
 		  .letter = 'q',
 		  .type = BG_OPTION_FILE,

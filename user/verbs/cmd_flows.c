@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* branchguard flows: the flow table, once or as it changes. */
+/*
+ * branchguard flows: the flow table, once or as it changes. It reads the pinned maps
+ * without a lock, and never removes a flow.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
@@ -18,8 +21,8 @@
 #include "verbs/cli.h"
 #include "protocol.h"
 
-/* --follow looks this often, or less so that looking takes a tenth of the time.
- * A flow that closed stays in the table for longer than that. */
+/* --follow looks this often, but less often if looking would take more than a tenth of
+ * the time. A closed flow stays in the table longer than that. */
 #define SCAN_INTERVAL_NS (500 * BG_NS_PER_MS)
 #define SCAN_SHARE 10
 
@@ -27,7 +30,7 @@ struct query {
 	const char *pin_dir, *branch, *local, *remote, *protocol;
 	bool json, follow, port_given;
 	__u32 port;
-	/* the above, understood */
+	/* their meaning: */
 	__u32 branch_tag; /* 0 = any */
 	struct bg_prefix local_prefix, remote_prefix;
 	int protocol_number; /* -1 = any */
@@ -117,7 +120,7 @@ static int take_snapshot(const struct bg_maps *maps, const struct query *query,
 	return 0;
 }
 
-/* Names are read anew for every look: branches and rules come and go. */
+/* Names are read again for every look, since branches and rules come and go. */
 struct names {
 	struct bg_flow_names view;
 	struct bg_branch_row *branches;
@@ -201,7 +204,7 @@ static int print_change(const char *change, const struct bg_flow *flow, const st
 	char when[BG_FORMAT_TEXT];
 	json_t *object;
 
-	/* the moment it began is known, the moment it ended is "just now" */
+	/* a flow has the time at which it began; it ended since the last look */
 	bg_format_monotonic(change[0] == 'n' ? flow->created_ns : now_ns, when);
 	if (!query->json) {
 		printf("%s %-5s ", when, change);

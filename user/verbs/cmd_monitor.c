@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* branchguard monitor: the event ring, as it fills. */
+/*
+ * branchguard monitor: prints the event ring as it fills. Events exist only while it
+ * listens; it starts again when the daemon has replaced the maps.
+ */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <signal.h>
@@ -20,7 +23,7 @@ struct query {
 	const char *pin_dir, *branch, *reasons;
 	bool json, drops_only;
 	__u32 count; /* 0 = without end */
-	/* understood */
+	/* their meaning: */
 	__u64 reason_mask; /* 0 = any */
 	__u32 vlan;	   /* 0 = any */
 };
@@ -36,10 +39,10 @@ struct monitor {
 	struct bg_error *err;
 };
 
-/* Returned by take_event() when enough was seen. */
+/* take_event() returns it after --count events. */
 #define ENOUGH (-ECANCELED)
 
-/* Unknown branches are looked for this often. */
+/* For a branch that is not known, branches are read again, but not more often. */
 #define REREAD_NS BG_NS_PER_S
 
 static volatile sig_atomic_t stopped;
@@ -150,7 +153,7 @@ static int print_events(struct monitor *monitor)
 	return rc;
 }
 
-/* One set of maps, until it is replaced. */
+/* Monitors one set of maps until the daemon replaces it. */
 static int monitor_once(struct query *query, struct bg_error *err)
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* branchguard rules: the map `rules`, for people. */
+/*
+ * branchguard rules: what the map `rules` holds, sorted for people. It shows what is in
+ * force, never what a feed says.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +19,13 @@ struct query {
 	bool json, unused;
 };
 
-/* A rule with its number; rows are sorted, numbers stay. */
+/* A rule with its number, which sorting does not change. */
 struct row {
 	const struct bg_rule *rule;
 	__u32 number;
 };
 
-/* Group, direction, protocol, ports, peer: what belongs together stands together. */
+/* Group, direction, protocol, ports, peer: so the rules of a group come together. */
 static int by_rule(const void *a, const void *b)
 {
 	const struct bg_rule *x = ((const struct row *)a)->rule;
@@ -43,8 +46,8 @@ static int by_rule(const void *a, const void *b)
 	return (((const struct row *)a)->number > ((const struct row *)b)->number) * 2 - 1;
 }
 
-/* Is the id one of the comma-separated ones? `cut` tells when the list is not
- * whole, so that a "no" is not sure. */
+/* Is the id in this list with commas? *cut: the list is not complete, so "no" may be
+ * wrong. */
 static bool in_list(const char *list, const char *id, bool *cut)
 {
 	size_t length = strlen(id);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `branchguard run` */
+/*
+ * branchguard run: the daemon's options, with their defaults and limits. daemon/ does the
+ * rest; nothing is loaded or attached here.
+ */
 #include <string.h>
 
 #include "base/log.h"
@@ -69,7 +72,7 @@ int cmd_run(int argc, char **argv)
 			.argument = "N",
 			.min = 2,
 			.max = BG_MAX_BRANCHES,
-			.help = "branches with counters of their own, one more than the feed may have "
+			.help = "how many branches can have counters; the feed may have one less "
 				"(default 256)",
 		},
 		{
@@ -90,8 +93,8 @@ int cmd_run(int argc, char **argv)
 			.min = 1,
 			.max = BG_MAX_IMAGE_BLOCKS / MIB_BLOCKS,
 			.help = "size of a compiled feed at most; memory is taken for it whole, and "
-				"twice while a revision is published (default: 32, and what the "
-				"feed takes)",
+				"twice while a revision is published (default: 32, and more if "
+				"the feed needs it)",
 		},
 		{
 			.name = "no-short-way",
@@ -121,7 +124,7 @@ int cmd_run(int argc, char **argv)
 			.type = BG_OPTION_ENUM,
 			.value = &level,
 			.words = level_words,
-			.help = "least weighty lines that are written (default info)",
+			.help = "the least important lines that are written (default info)",
 		},
 		{},
 	};

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* branchguard status: what is in force, for people, programs and Prometheus. */
+/*
+ * branchguard status: what is in force, for people, programs and Prometheus. show/ gathers
+ * and prints it; here are only the options.
+ */
 #include <errno.h>
 
 #include "base/cleanup.h"

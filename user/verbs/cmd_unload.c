@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* `branchguard unload` */
+/*
+ * branchguard unload: takes branchguard out of force. daemon/unload.c does it; here are
+ * the options and the closing line. It never ends a daemon.
+ */
 #include <errno.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * `branchguard version`: what to name in a report. It looks at nothing but the
+ * branchguard version: what to name in a report. It looks at nothing but the
  * program itself, not at what is pinned.
  */
 #include <bpf/libbpf.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From --feed FILE to a model, for verbs that need no daemon. */
+/*
+ * From a feed's file to a model, for check and explain. It prints nothing: warnings are in
+ * the model, an error in *err.
+ */
 #include "verbs/read_feed.h"
 
 #include "base/cleanup.h"

@@ -3,7 +3,7 @@
 #ifndef BG_VERSION_H
 #define BG_VERSION_H
 
-extern const char bg_version[]; /* the tag; between tags with "-COMMITS-gCOMMIT" */
+extern const char bg_version[]; /* the tag; after it, with "-COMMITS-gCOMMIT" */
 extern const char bg_commit[];	/* with "-dirty" if files were not committed; or "unknown" */
 extern const char bg_clang[];	/* version of what compiled the BPF programs */
 
