@@ -76,7 +76,7 @@ set_up() {
 	grep -hE ' (update|install)( |$)' "$DIR/calls" 2>/dev/null | grep -v print-uris |
 		sed -E 's/ (-y|-qq|-o|--no-install-recommends|DPkg::[^ ]*|Acquire::[^ ]*)//g; s/ -o//g'
 	cat "$DIR"/parts/*.sources 2>/dev/null
-	return $status
+	return "$status"
 }
 wants='setup.sh: installing make libbpf-dev (1:1.4 or later)'
 
