@@ -75,6 +75,18 @@ stands_alone() {
 	! grep -nIE "(^|[^A-Za-z0-9_/])(\.\./|/work/)?${up}d/[a-z]|/work/(main|${up}d)" "${files[@]}"
 }
 
+# What it is for, who calls it, what it never does: right below the licence.
+opening_comments() {
+	local f bad=0
+	for f in "${sources[@]}"; do
+		[[ $f == user/*.c ]] || continue
+		sed -n 2,3p "$f" | grep -q '^/\*' && continue
+		echo "$f: no comment within its first three lines"
+		bad=1
+	done
+	return $bad
+}
+
 # Where packages come from is the business of the machine (scripts/debian-mirror.sh).
 names_no_mirror() {
 	! grep -nIE 'https?://[a-z0-9.-]+\.(org|com|net|io)/(debian|ubuntu)' "${files[@]}"
@@ -120,6 +132,7 @@ check "clang-tidy finds nothing" tidy
 check "cppcheck finds nothing" static_check
 check "shellcheck finds nothing" shell_check
 check "every source names its licence" spdx
+check "every file of user/ opens with a comment" opening_comments
 check "nothing refers to files outside of the tree" stands_alone
 check "no mirror of packages is named" names_no_mirror
 check "nothing is marked as unfinished" unfinished
