@@ -5,6 +5,8 @@
 # own, $DIR, and a look at what a command prints.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+# The make that is tested is no part of the make that runs the tests.
+unset MAKEFLAGS MAKELEVEL MFLAGS
 
 DIR=$(mktemp -d)
 trap 'rm -rf "$DIR"' EXIT
