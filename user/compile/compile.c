@@ -100,10 +100,11 @@ static int write_addresses(struct compilation *compilation, struct bg_error *err
 	rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V4],
 			   classes->prefix_count[BG_CLASSES_V4], header->trie4, &compilation->trie,
 			   err);
-	if (!rc)
-		rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V6],
-				   classes->prefix_count[BG_CLASSES_V6], header->trie6,
-				   &compilation->trie, err);
+	if (rc)
+		return rc;
+	rc = bg_write_trie(writer, classes->prefixes[BG_CLASSES_V6],
+			   classes->prefix_count[BG_CLASSES_V6], header->trie6, &compilation->trie,
+			   err);
 	if (rc)
 		return rc;
 	rc = bg_writer_take(writer, classes->count, 1, &header->class_info, err);
@@ -286,8 +287,9 @@ static int write_branch(struct compilation *compilation, const struct bg_model_b
 		branch.flags |= BG_BRANCH_NODE_GROUPS;
 	first_addresses(model, &branch);
 	rc = write_probes(compilation, model, &branch, err);
-	if (!rc)
-		rc = policy_of(compilation, model->groups, model->group_count, branch.policy, err);
+	if (rc)
+		return rc;
+	rc = policy_of(compilation, model->groups, model->group_count, branch.policy, err);
 	if (rc)
 		return rc;
 	memcpy(compilation->writer.cells + record, &branch, sizeof(branch));
@@ -331,17 +333,22 @@ static int lay_out(struct compilation *compilation, __u32 *records, struct bg_er
 {
 	struct bg_header *header = &compilation->header;
 	struct bg_writer *writer = &compilation->writer;
-	int rc;
 
-	rc = bg_writer_take(writer, BG_VLANS, 1, &header->branches, err);
-	if (!rc)
-		rc = bg_writer_take(writer, BG_ROOT_CELLS, 1, &header->trie4, err);
-	if (!rc)
-		rc = bg_writer_take(writer, BG_ROOT_CELLS, 1, &header->trie6, err);
-	if (!rc)
-		rc = bg_writer_take(writer, compilation->model->branch_count * BG_BRANCH_CELLS,
-				    BG_BRANCH_CELLS, records, err);
-	return rc;
+	return bg_writer_take(writer, BG_VLANS, 1, &header->branches, err) ?:
+	       bg_writer_take(writer, BG_ROOT_CELLS, 1, &header->trie4, err) ?:
+	       bg_writer_take(writer, BG_ROOT_CELLS, 1, &header->trie6, err) ?:
+	       bg_writer_take(writer, compilation->model->branch_count * BG_BRANCH_CELLS,
+			      BG_BRANCH_CELLS, records, err);
+}
+
+static int write_node_policy(struct compilation *compilation, struct bg_error *err)
+{
+	const struct bg_model_node *node = &compilation->model->node;
+
+	if (!node->has_groups)
+		return 0;
+	return policy_of(compilation, node->groups, node->group_count,
+			 compilation->header.node_policy, err);
 }
 
 static int write_all(struct compilation *compilation, struct bg_error *err)
@@ -351,19 +358,13 @@ static int write_all(struct compilation *compilation, struct bg_error *err)
 	__u32 records;
 	int rc;
 
-	rc = lay_out(compilation, &records, err);
-	if (!rc)
-		rc = write_addresses(compilation, err);
-	if (!rc)
-		rc = bg_policies_new(model, &compilation->classes, &compilation->writer,
-				     &compilation->policies, err);
-	if (!rc)
-		rc = write_local_services(compilation, err);
-	if (!rc && model->node.has_groups)
-		rc = policy_of(compilation, model->node.groups, model->node.group_count,
-			       header->node_policy, err);
-	if (!rc)
-		rc = write_branches(compilation, records, err);
+	rc = lay_out(compilation, &records, err) ?:
+	     write_addresses(compilation, err) ?:
+	     bg_policies_new(model, &compilation->classes, &compilation->writer,
+			     &compilation->policies, err) ?:
+	     write_local_services(compilation, err) ?:
+	     write_node_policy(compilation, err) ?:
+	     write_branches(compilation, records, err);
 	if (rc)
 		return rc;
 	header->cells_used = compilation->writer.used;
@@ -421,10 +422,10 @@ int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
 	rc = classify_addresses(&compilation, err);
 	if (rc)
 		return rc;
-	rc = bg_writer_init(&compilation.writer, max_blocks, compilation.classes.item_count, err);
-	if (!rc)
-		rc = write_all(&compilation, err);
-	return rc ? rc : make_image(&compilation, image, err);
+	return bg_writer_init(&compilation.writer, max_blocks, compilation.classes.item_count,
+			      err) ?:
+	       write_all(&compilation, err) ?:
+	       make_image(&compilation, image, err);
 }
 
 void bg_image_free(struct bg_image *image)

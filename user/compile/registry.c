@@ -184,9 +184,11 @@ int bg_registry_adopt_rule(struct bg_registry *registry, __u32 number, const str
 	if (registry->table_size && *table_place(registry, rule))
 		return 0;
 	rc = use_number(registry, number, rule, IN_FORCE);
-	if (!rc && number > registry->last_number)
+	if (rc)
+		return rc;
+	if (number > registry->last_number)
 		registry->last_number = number;
-	return rc;
+	return 0;
 }
 
 static int assign_rule(struct bg_registry *registry, const struct bg_model *model,

@@ -153,8 +153,9 @@ static int add_local_services(struct bg_specials *specials, struct bg_classes *c
 		__u32 set;
 		int rc = new_set(specials, BG_CLASS_LOCAL_SERVICE, &set);
 
-		if (!rc)
-			rc = add_address(classes, &node->local_services[i].address, set);
+		if (rc)
+			return rc;
+		rc = add_address(classes, &node->local_services[i].address, set);
 		if (rc)
 			return rc;
 	}
@@ -166,19 +167,15 @@ static int add_node(struct bg_specials *specials, struct bg_classes *classes,
 {
 	__u32 set;
 	int rc = add_prefixes(specials, classes, node->vpc_cidrs, node->vpc_cidr_count,
-			      BG_CLASS_VPC);
+			      BG_CLASS_VPC) ?:
+		 add_prefixes(specials, classes, node->service_cidrs, node->service_cidr_count,
+			      BG_CLASS_SERVICE) ?:
+		 add_prefixes(specials, classes, node->exclude_snat_cidrs,
+			      node->exclude_snat_cidr_count, BG_CLASS_EXCLUDE_SNAT) ?:
+		 add_prefixes(specials, classes, node->probe_sources, node->probe_source_count,
+			      BG_CLASS_PROBE_SOURCE) ?:
+		 new_set(specials, BG_CLASS_NODE, &set);
 
-	if (!rc)
-		rc = add_prefixes(specials, classes, node->service_cidrs, node->service_cidr_count,
-				  BG_CLASS_SERVICE);
-	if (!rc)
-		rc = add_prefixes(specials, classes, node->exclude_snat_cidrs,
-				  node->exclude_snat_cidr_count, BG_CLASS_EXCLUDE_SNAT);
-	if (!rc)
-		rc = add_prefixes(specials, classes, node->probe_sources, node->probe_source_count,
-				  BG_CLASS_PROBE_SOURCE);
-	if (!rc)
-		rc = new_set(specials, BG_CLASS_NODE, &set);
 	for (size_t i = 0; !rc && i < node->address_count; i++)
 		rc = add_address(classes, &node->addresses[i], set);
 	return rc;
@@ -191,11 +188,9 @@ int bg_specials_add(struct bg_specials *specials, const struct bg_model *model,
 
 	memset(specials, 0, sizeof(*specials));
 	specials->first = model->set_count;
-	rc = add_node(specials, classes, &model->node);
-	if (!rc)
-		rc = add_platform(specials, classes, &model->node);
-	if (!rc)
-		rc = add_local_services(specials, classes, &model->node);
+	rc = add_node(specials, classes, &model->node) ?:
+	     add_platform(specials, classes, &model->node) ?:
+	     add_local_services(specials, classes, &model->node);
 	for (size_t i = 0; !rc && i < model->branch_count; i++)
 		rc = add_pods(specials, classes, &model->branches[i]);
 	classes->set_count = specials->first + specials->count;

@@ -348,11 +348,9 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 
 	if (epoll_fd < 0)
 		return bg_fail(err, -errno, "epoll: %s", strerror(errno));
-	rc = listen_to(&loop, signal_fd, err);
-	if (!rc)
-		rc = listen_to(&loop, netdevs_fd, err);
-	if (!rc)
-		rc = listen_to(&loop, feed_fd, err);
+	rc = listen_to(&loop, signal_fd, err) ?:
+	     listen_to(&loop, netdevs_fd, err) ?:
+	     listen_to(&loop, feed_fd, err);
 	if (rc)
 		return rc;
 	loop.round_due_ms = bg_monotonic_ms() + ROUND_MS;
@@ -401,8 +399,9 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	daemon.options.datapath.pin_dir = options->pin_dir;
 	bg_libbpf_log();
 	rc = take_signals(&signal_fd, err);
-	if (!rc)
-		rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
+	if (rc)
+		return rc;
+	rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
 	if (rc)
 		return rc;
 	rc = prepare(&daemon, err);

@@ -82,10 +82,12 @@ static int note_map(const char *name, void *context)
 	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &length))
 		return 0;
 	rc = bg_ids_add(&unload->maps, info.id);
-	if (!rc && info.value_size == sizeof(struct bg_iface) &&
+	if (rc)
+		return rc;
+	if (info.value_size == sizeof(struct bg_iface) &&
 	    (!strcmp(name, "ifaces") || !strcmp(name, "more_ifaces")))
-		rc = note_ifaces(unload, fd);
-	return rc;
+		return note_ifaces(unload, fd);
+	return 0;
 }
 
 /* Pinned, or with one of our maps, as the kernel lists them: so a program of an earlier

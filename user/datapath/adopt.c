@@ -112,9 +112,10 @@ static int read_seed(const char *pin_dir, __u64 *seed)
 	if (!value)
 		return -ENOMEM;
 	rc = bpf_map_lookup_elem(fd, &zero, value);
-	if (!rc)
-		memcpy(seed, value + offset, sizeof(*seed));
-	return rc;
+	if (rc)
+		return rc;
+	memcpy(seed, value + offset, sizeof(*seed));
+	return 0;
 }
 
 /* Opens the image in force. -ENOENT: the policy is empty. */
@@ -239,8 +240,9 @@ static int copy_array(const struct bg_datapath *datapath, const struct bpf_map *
 		return -ENOMEM;
 	for (__u32 i = 0; i < info.max_entries && i < bpf_map__max_entries(map); i++) {
 		rc = bpf_map_lookup_elem(fd, &i, value);
-		if (!rc)
-			rc = bpf_map_update_elem(bpf_map__fd(map), &i, value, BPF_ANY);
+		if (rc)
+			return rc;
+		rc = bpf_map_update_elem(bpf_map__fd(map), &i, value, BPF_ANY);
 		if (rc)
 			return rc;
 	}
@@ -252,10 +254,12 @@ static int adopt_rules(struct bg_datapath *datapath)
 	int fd = bpf_map__fd(datapath->skel->maps.rules);
 	__u32 max_rules = datapath->options.max_rules;
 	struct bg_rule *rules = datapath->rules;
+	int rc = copy_array(datapath, datapath->skel->maps.rules);
 
+	if (rc)
+		return rc;
 	for (__u32 number = 1; number < max_rules; number++) {
-		int rc = bpf_map_lookup_elem(fd, &number, &rules[number]);
-
+		rc = bpf_map_lookup_elem(fd, &number, &rules[number]);
 		if (rc)
 			return rc;
 		if (rules[number].revision) {
@@ -268,6 +272,11 @@ static int adopt_rules(struct bg_datapath *datapath)
 	return 0;
 }
 
+static int adopt_counters(struct bg_datapath *datapath)
+{
+	return copy_array(datapath, datapath->skel->maps.counters);
+}
+
 static int adopt_branches(struct bg_datapath *datapath)
 {
 	int fd = bpf_map__fd(datapath->skel->maps.branches), rc;
@@ -277,11 +286,11 @@ static int adopt_branches(struct bg_datapath *datapath)
 	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
 		last = &key;
 		rc = bpf_map_lookup_elem(fd, &key, &branch);
-		/* a branch whose slot or tag cannot be kept gets new ones */
-		if (!rc && bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
-			rc = -ENOMEM;
 		if (rc)
 			return rc;
+		/* a branch whose slot or tag cannot be kept gets new ones */
+		if (bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
+			return -ENOMEM;
 	}
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -337,38 +346,33 @@ static int adopt_revision(struct bg_datapath *datapath)
 	if (image < 0)
 		return image == -ENOENT ? 0 : image;
 	rc = bpf_map_lookup_elem(image, &zero, &header);
-	if (!rc && header.revision > datapath->revision)
+	if (rc)
+		return rc;
+	if (header.revision > datapath->revision)
 		datapath->revision = header.revision;
-	return rc;
+	return 0;
 }
 
 int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err)
 {
-	const char *what = "rules";
-	int rc;
+	static const struct {
+		const char *map;
+		int (*adopt)(struct bg_datapath *datapath);
+	} steps[] = {
+		{ "rules", adopt_rules },	{ "counters", adopt_counters },
+		{ "branches", adopt_branches }, { "flows", adopt_tags },
+		{ "control", adopt_revision },
+	};
 
-	rc = copy_array(datapath, datapath->skel->maps.rules);
-	if (!rc)
-		rc = adopt_rules(datapath);
-	if (!rc) {
-		what = "counters";
-		rc = copy_array(datapath, datapath->skel->maps.counters);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int rc = steps[i].adopt(datapath);
+
+		if (rc)
+			return bg_fail(err, rc,
+				       "reading what an earlier daemon left in the map %s: %s",
+				       steps[i].map, strerror(-rc));
 	}
-	if (!rc) {
-		what = "branches";
-		rc = adopt_branches(datapath);
-	}
-	if (!rc) {
-		what = "flows";
-		rc = adopt_tags(datapath);
-	}
-	if (!rc) {
-		what = "control";
-		rc = adopt_revision(datapath);
-	}
-	return rc ? bg_fail(err, rc, "reading what an earlier daemon left in the map %s: %s", what,
-			    strerror(-rc))
-		  : 0;
+	return 0;
 }
 
 static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map, const char *name,

@@ -392,9 +392,10 @@ int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_atta
 	};
 	int rc = bg_clsact_find(&found);
 
-	if (!rc)
-		*attachment = found;
-	return rc;
+	if (rc)
+		return rc;
+	*attachment = found;
+	return 0;
 }
 
 bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter)

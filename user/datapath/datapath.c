@@ -48,16 +48,13 @@ static int check_options(struct bg_datapath_options *options, struct bg_error *e
 	int rc;
 
 	rc = check_option("image capacity (KiB)", &options->image_blocks, BG_DEFAULT_IMAGE_BLOCKS,
-			  1024, BG_MAX_IMAGE_BLOCKS, err);
-	if (!rc)
-		rc = check_option("number of flows", &options->max_flows, BG_DEFAULT_FLOWS, 64,
-				  BG_MAX_FLOWS, err);
-	if (!rc)
-		rc = check_option("number of rules", &options->max_rules, BG_DEFAULT_RULES, 2,
-				  BG_MAX_RULES, err);
-	if (!rc)
-		rc = check_option("number of branches", &options->max_branches, BG_DEFAULT_BRANCHES,
-				  2, BG_MAX_BRANCHES, err);
+			  1024, BG_MAX_IMAGE_BLOCKS, err) ?:
+	     check_option("number of flows", &options->max_flows, BG_DEFAULT_FLOWS, 64,
+			  BG_MAX_FLOWS, err) ?:
+	     check_option("number of rules", &options->max_rules, BG_DEFAULT_RULES, 2, BG_MAX_RULES,
+			  err) ?:
+	     check_option("number of branches", &options->max_branches, BG_DEFAULT_BRANCHES, 2,
+			  BG_MAX_BRANCHES, err);
 	if (rc)
 		return rc;
 	options->max_flows = power_of_two_from(options->max_flows);
@@ -108,14 +105,9 @@ static int load_error(int code, struct bg_error *err)
 static int set_sizes(struct branchguard_bpf *skel, const struct bg_datapath_options *options,
 		     struct bg_error *err)
 {
-	int rc;
-
-	rc = set_size(skel->maps.rules, options->max_rules, err);
-	if (!rc)
-		rc = set_size(skel->maps.counters, options->max_branches * BG_DIRECTIONS, err);
-	if (!rc)
-		rc = set_size(skel->maps.flows, bucket_count(options), err);
-	return rc;
+	return set_size(skel->maps.rules, options->max_rules, err) ?:
+	       set_size(skel->maps.counters, options->max_branches * BG_DIRECTIONS, err) ?:
+	       set_size(skel->maps.flows, bucket_count(options), err);
 }
 
 /* The object's BTF, loaded apart from it. The caller frees it. */

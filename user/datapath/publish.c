@@ -432,11 +432,9 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 	double start_ms = bg_monotonic_ms();
 	int rc;
 
-	rc = write_rules(&publish, err);
-	if (!rc)
-		rc = write_branches(&publish, err);
-	if (!rc)
-		rc = put_in_force(&publish, image, err);
+	rc = write_rules(&publish, err) ?:
+	     write_branches(&publish, err) ?:
+	     put_in_force(&publish, image, err);
 	if (rc) {
 		take_back(&publish);
 		bg_datapath_discard(datapath);

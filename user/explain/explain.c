@@ -125,8 +125,9 @@ int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program progra
 		return bg_fail(err, -EINVAL, "program %s is not loaded",
 			       bg_explain_program_name(program));
 	rc = bg_datapath_stand_in(datapath, role_of(program, branch), branch->vlan, err);
-	if (!rc)
-		rc = bg_datapath_run(datapath, &run, err);
+	if (rc)
+		return rc;
+	rc = bg_datapath_run(datapath, &run, err);
 	if (rc)
 		return rc;
 	answer->reason = run.trace.reason;
@@ -152,9 +153,12 @@ int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	if (!branch)
 		return -ENOENT;
 	rc = set_local(explainer, branch, question, err);
-	if (!rc)
-		rc = bg_explain_at(explainer, program, branch, question, answer, err);
-	if (!rc && answer->reason == BG_REASON_NONE)
-		rc = bg_fail(err, -EIO, "%s gave no verdict", bg_explain_program_name(program));
-	return rc;
+	if (rc)
+		return rc;
+	rc = bg_explain_at(explainer, program, branch, question, answer, err);
+	if (rc)
+		return rc;
+	if (answer->reason == BG_REASON_NONE)
+		return bg_fail(err, -EIO, "%s gave no verdict", bg_explain_program_name(program));
+	return 0;
 }

@@ -154,14 +154,13 @@ int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_e
 	explainer->programs = programs;
 	snprintf(explainer->revision, sizeof(explainer->revision), "%s",
 		 model->revision ? model->revision : "");
-	rc = publish(explainer, model, err);
-	if (!rc)
-		rc = take_branches(explainer, model, err);
-	if (!rc)
-		rc = take_rules(explainer, model, err);
-	if (!rc)
-		*out = bg_take_ptr(explainer);
-	return rc;
+	rc = publish(explainer, model, err) ?:
+	     take_branches(explainer, model, err) ?:
+	     take_rules(explainer, model, err);
+	if (rc)
+		return rc;
+	*out = bg_take_ptr(explainer);
+	return 0;
 }
 
 static int take_live_branches(struct bg_explainer *explainer, const struct bg_maps *maps,
@@ -267,12 +266,10 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 		return policy_fd;
 	list_programs(explainer->programs, programs);
 	options.policy_fd = policy_fd;
-	rc = bg_datapath_open(&options, &explainer->datapath, err);
-	if (!rc)
-		rc = take_live_branches(explainer, maps, err);
-	if (!rc)
-		rc = take_live_addresses(explainer, maps, err);
-	return rc ? rc : take_live_rules(explainer, maps, err);
+	return bg_datapath_open(&options, &explainer->datapath, err) ?:
+	       take_live_branches(explainer, maps, err) ?:
+	       take_live_addresses(explainer, maps, err) ?:
+	       take_live_rules(explainer, maps, err);
 }
 
 int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg_explainer **out,
@@ -288,9 +285,11 @@ int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg
 	explainer->programs = programs;
 	explainer->live = true;
 	rc = bg_maps_open(pin_dir, &maps, err);
-	if (!rc)
-		rc = take_live(explainer, &maps, err);
-	if (!rc)
-		*out = bg_take_ptr(explainer);
-	return rc;
+	if (rc)
+		return rc;
+	rc = take_live(explainer, &maps, err);
+	if (rc)
+		return rc;
+	*out = bg_take_ptr(explainer);
+	return 0;
 }

@@ -76,11 +76,13 @@ static int find_end(const struct bg_model *model, struct end *end, struct bg_err
 	if (end->is_node)
 		return 0;
 	rc = find_pod(model, end, err);
-	if (!rc && !end->pod && !end->has_addr)
-		rc = bg_fail(err, -ENOENT,
-			     "'%.80s' is no pod of the feed, no address and not \"node\"",
-			     end->text);
-	return rc;
+	if (rc)
+		return rc;
+	if (!end->pod && !end->has_addr)
+		return bg_fail(err, -ENOENT,
+			       "'%.80s' is no pod of the feed, no address and not \"node\"",
+			       end->text);
+	return 0;
 }
 
 /* The addresses that an end may speak with. */
@@ -159,11 +161,9 @@ static int resolve(struct bg_path *path, struct bg_error *err)
 	const struct bg_model *model = path->model;
 	int rc;
 
-	rc = find_end(model, &from, err);
-	if (!rc)
-		rc = find_end(model, &to, err);
-	if (!rc)
-		rc = choose_addresses(model, &from, &to, err);
+	rc = find_end(model, &from, err) ?:
+	     find_end(model, &to, err) ?:
+	     choose_addresses(model, &from, &to, err);
 	if (rc)
 		return rc;
 	path->from = from.addr;
@@ -340,11 +340,12 @@ int bg_explain_path(struct bg_path *path, struct bg_error *err)
 			 "direct, by the node's own routes: not filtered");
 		return 0;
 	}
-	if (path->from_pod)
+	if (path->from_pod) {
 		rc = ask_source(path, &delivered, err);
-	if (!rc && path->to_pod && !delivered)
-		rc = ask_destination(path, err);
-	return rc;
+		if (rc)
+			return rc;
+	}
+	return path->to_pod && !delivered ? ask_destination(path, err) : 0;
 }
 
 void bg_path_release(struct bg_path *path)

@@ -84,10 +84,12 @@ static int get_address(const json_t *object, const char *key, struct bg_addr *ad
 	const char *text = "";
 	int rc = get_text(object, key, "an IP address", &text, err);
 
-	if (!rc && bg_addr_parse(text, addr))
-		rc = bg_fail(err, -EINVAL, "%s is '%.64s': expected an IPv4 or IPv6 address", key,
-			     text);
-	return rc;
+	if (rc)
+		return rc;
+	if (bg_addr_parse(text, addr))
+		return bg_fail(err, -EINVAL, "%s is '%.64s': expected an IPv4 or IPv6 address", key,
+			       text);
+	return 0;
 }
 
 static int get_protocol(const json_t *object, int *protocol, struct bg_error *err)
@@ -183,24 +185,22 @@ static int parse_object(const json_t *object, struct bg_question *question, stru
 {
 	int rc;
 
-	rc = get_branch(object, question->branch, err);
-	if (!rc)
-		rc = get_direction(object, &question->direction, err);
-	if (!rc)
-		rc = get_protocol(object, &question->protocol, err);
-	if (!rc)
-		rc = get_address(object, "Remote", &question->remote, err);
-	if (!rc && find(object, "Local")) {
+	rc = get_branch(object, question->branch, err) ?:
+	     get_direction(object, &question->direction, err) ?:
+	     get_protocol(object, &question->protocol, err) ?:
+	     get_address(object, "Remote", &question->remote, err);
+	if (rc)
+		return rc;
+	if (find(object, "Local")) {
 		question->has_local = true;
 		rc = get_address(object, "Local", &question->local, err);
+		if (rc)
+			return rc;
 	}
-	if (!rc)
-		rc = get_number(object, "Port", 65535, &question->port, err);
-	if (!rc)
-		rc = get_number(object, "IcmpType", 255, &question->icmp_type, err);
-	if (!rc)
-		rc = get_number(object, "IcmpCode", 255, &question->icmp_code, err);
-	return rc ? rc : bg_question_check(question, err);
+	return get_number(object, "Port", 65535, &question->port, err) ?:
+	       get_number(object, "IcmpType", 255, &question->icmp_type, err) ?:
+	       get_number(object, "IcmpCode", 255, &question->icmp_code, err) ?:
+	       bg_question_check(question, err);
 }
 
 int bg_question_parse(const char *text, size_t length_bytes, struct bg_question *question,
@@ -218,9 +218,10 @@ int bg_question_parse(const char *text, size_t length_bytes, struct bg_question 
 		return bg_fail(err, -EINVAL, "the line is %s: expected an object",
 			       type_name(object));
 	rc = parse_object(object, &parsed, err);
-	if (!rc)
-		*question = parsed;
-	return rc;
+	if (rc)
+		return rc;
+	*question = parsed;
+	return 0;
 }
 
 static void format_end(const struct bg_addr *addr, int port, char *text, size_t size)

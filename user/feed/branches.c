@@ -101,8 +101,9 @@ static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const st
 	int protocol = 0;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_PROBE, &fields, err);
 
-	if (!rc)
-		rc = bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err);
+	if (rc)
+		return rc;
+	rc = bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err);
 	if (rc)
 		return rc;
 	probe->protocol = numbers[protocol];
@@ -137,12 +138,10 @@ static int one_pod(struct bg_feed *feed, const struct bg_json *value, const stru
 {
 	struct bg_text namespace = { "", 0 }, name = { "", 0 };
 	struct bg_fields fields;
-	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_POD, &fields, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_POD, &fields, err) ?:
+		 bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err) ?:
+		 bg_get_text(&fields, POD_NAME, BG_TEXT_BYTES, &name, err);
 
-	if (!rc)
-		rc = bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err);
-	if (!rc)
-		rc = bg_get_text(&fields, POD_NAME, BG_TEXT_BYTES, &name, err);
 	if (rc)
 		return rc;
 	if (!fields.values[POD_ADDRESSES])
@@ -154,10 +153,9 @@ static int one_pod(struct bg_feed *feed, const struct bg_json *value, const stru
 	/* a pod without a name has none that could be derived */
 	if (name.length)
 		default_host_interface(pod, mode);
-	rc = bg_feed_interface_name(&fields, POD_INTERFACE, pod->host_interface, err);
-	if (!rc)
-		rc = pod_addresses(feed, pod, &fields, err);
-	return rc ? rc : pod_probes(feed, pod, &fields, err);
+	return bg_feed_interface_name(&fields, POD_INTERFACE, pod->host_interface, err) ?:
+	       pod_addresses(feed, pod, &fields, err) ?:
+	       pod_probes(feed, pod, &fields, err);
 }
 
 static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
@@ -167,7 +165,9 @@ static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
 	const struct bg_json *element;
 	int rc = bg_get_array(fields, BRANCH_PODS, &element, err);
 
-	if (!rc && !element && bg_warn(feed, BG_WARN_BRANCH, &list, "no pod: nothing passes"))
+	if (rc)
+		return rc;
+	if (!element && bg_warn(feed, BG_WARN_BRANCH, &list, "no pod: nothing passes"))
 		return bg_no_memory(err, BG_READING);
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
@@ -242,16 +242,15 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 	int mode = BG_STRICT;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_BRANCH, &fields, err);
 
-	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]) && !rc; i++) {
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
 		if (!fields.values[required[i]])
-			rc = bg_field_missing(&fields, required[i], err);
+			return bg_field_missing(&fields, required[i], err);
 	}
-	if (!rc)
-		rc = bg_get_id(&fields, BRANCH_ID, BG_ID_BYTES, &id, err);
-	if (!rc)
-		rc = bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err);
-	if (!rc)
-		rc = bg_get_word(&fields, BRANCH_MODE, modes, &mode, err);
+	rc = bg_get_id(&fields, BRANCH_ID, BG_ID_BYTES, &id, err) ?:
+	     bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err) ?:
+	     bg_get_word(&fields, BRANCH_MODE, modes, &mode, err);
 	if (rc)
 		return rc;
 	branch->mode = mode;
@@ -259,12 +258,10 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 	if (!branch->id)
 		return bg_no_memory(err, BG_READING);
 	snprintf(branch->interface, sizeof(branch->interface), "vlan.eth.%d", branch->vlan);
-	rc = bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err);
-	if (!rc)
-		rc = branch_groups(feed, branch, &fields, err);
-	if (!rc)
-		rc = branch_pods(feed, branch, &fields, err);
-	return rc ? rc : branch_timeouts(feed, branch, &fields, err);
+	return bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err) ?:
+	       branch_groups(feed, branch, &fields, err) ?:
+	       branch_pods(feed, branch, &fields, err) ?:
+	       branch_timeouts(feed, branch, &fields, err);
 }
 
 /* A reference to a group of a branch stands for the branch's pods. */
@@ -306,8 +303,9 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 			return bg_no_memory(err, BG_READING);
 		rc = one_branch(feed, element, &at, branch, err);
 	}
-	if (!rc)
-		rc = bg_feed_check_uniqueness(feed, err);
+	if (rc)
+		return rc;
+	rc = bg_feed_check_uniqueness(feed, err);
 	for (size_t i = 0; i < model->branch_count && !rc; i++)
 		rc = add_members(feed, &model->branches[i], err);
 	return rc;

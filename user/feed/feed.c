@@ -71,31 +71,22 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 {
 	const struct bg_json *ignored;
 	struct bg_fields root;
-	int rc = bg_feed_fields(feed, root_value, NULL, BG_OBJECT_DOCUMENT, &root, err);
+	/* the elements of ROOT_INTERFACES were read while the text was parsed */
+	int rc = bg_feed_fields(feed, root_value, NULL, BG_OBJECT_DOCUMENT, &root, err) ?:
+		 read_head(feed, &root, err) ?:
+		 bg_feed_groups(feed, &root, ROOT_GROUPS, err) ?:
+		 bg_feed_flat(feed, &root, ROOT_RULES, err) ?:
+		 bg_feed_prefix_lists(feed, &root, ROOT_LISTS, err) ?:
+		 bg_get_array(&root, ROOT_INTERFACES, &ignored, err) ?:
+		 bg_feed_group_ids(feed, &root, ROOT_DEFAULT_GROUPS, &feed->default_groups,
+				   &feed->default_group_count, err) ?:
+		 bg_feed_node(feed, &root, ROOT_NODE, err) ?:
+		 bg_feed_branches(feed, &root, ROOT_BRANCHES, err) ?:
+		 bg_feed_resolve(feed, err);
 
-	if (!rc)
-		rc = read_head(feed, &root, err);
-	if (!rc)
-		rc = bg_feed_groups(feed, &root, ROOT_GROUPS, err);
-	if (!rc)
-		rc = bg_feed_flat(feed, &root, ROOT_RULES, err);
-	if (!rc)
-		rc = bg_feed_prefix_lists(feed, &root, ROOT_LISTS, err);
-	/* its elements were read while the text was parsed */
-	if (!rc)
-		rc = bg_get_array(&root, ROOT_INTERFACES, &ignored, err);
-	if (!rc)
-		rc = bg_feed_group_ids(feed, &root, ROOT_DEFAULT_GROUPS, &feed->default_groups,
-				       &feed->default_group_count, err);
-	if (!rc)
-		rc = bg_feed_node(feed, &root, ROOT_NODE, err);
-	if (!rc)
-		rc = bg_feed_branches(feed, &root, ROOT_BRANCHES, err);
-	if (!rc)
-		rc = bg_feed_resolve(feed, err);
-	if (!rc && bg_warn_rest(feed))
-		rc = bg_no_memory(err, BG_READING);
-	return rc;
+	if (rc)
+		return rc;
+	return bg_warn_rest(feed) ? bg_no_memory(err, BG_READING) : 0;
 }
 
 static bool is_blank(const char *text, size_t length_bytes)

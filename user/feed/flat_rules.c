@@ -144,18 +144,15 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 	bool egress = false;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_RULE, &fields, err);
 
-	if (!rc && !fields.values[FLAT_GROUP])
-		rc = bg_field_missing(&fields, FLAT_GROUP, err);
-	if (!rc)
-		rc = bg_get_id(&fields, FLAT_ID, BG_ID_BYTES, &id, err);
-	if (!rc)
-		rc = bg_get_id(&fields, FLAT_GROUP, BG_ID_BYTES, &group_id, err);
-	if (!rc)
-		rc = bg_get_bool(&fields, FLAT_EGRESS, &egress, err);
-	if (!rc)
-		rc = bg_feed_service(&fields, FLAT_PROTOCOL, FLAT_FROM, FLAT_TO, &service, err);
-	if (!rc)
-		rc = bg_feed_group(feed, group_id, &rule.group, err);
+	if (rc)
+		return rc;
+	if (!fields.values[FLAT_GROUP])
+		return bg_field_missing(&fields, FLAT_GROUP, err);
+	rc = bg_get_id(&fields, FLAT_ID, BG_ID_BYTES, &id, err) ?:
+	     bg_get_id(&fields, FLAT_GROUP, BG_ID_BYTES, &group_id, err) ?:
+	     bg_get_bool(&fields, FLAT_EGRESS, &egress, err) ?:
+	     bg_feed_service(&fields, FLAT_PROTOCOL, FLAT_FROM, FLAT_TO, &service, err) ?:
+	     bg_feed_group(feed, group_id, &rule.group, err);
 	if (rc)
 		return rc;
 	group = &feed->model->groups[rule.group];
@@ -191,21 +188,21 @@ static int compare_alone(const void *a, const void *b)
 
 static int add_alone(struct bg_feed *feed, struct flat_rules *flat, struct bg_error *err)
 {
-	int rc = 0;
-
 	if (flat->alone_count)
 		qsort(flat->alone, flat->alone_count, sizeof(*flat->alone), compare_alone);
-	for (size_t i = 0; i < flat->alone_count && !rc; i++) {
+	for (size_t i = 0; i < flat->alone_count; i++) {
 		struct bg_model_rule *rule = &flat->alone[i];
 		struct bg_group *group = &feed->model->groups[rule->group];
+		int rc;
 
 		if (!group->rule_count)
 			group->first_rule = feed->model->rule_count;
 		rc = bg_feed_add_rule(feed, rule, err);
-		if (!rc)
-			rule->rule_id = NULL; /* the model's now */
+		if (rc)
+			return rc;
+		rule->rule_id = NULL; /* the model's now */
 	}
-	return rc;
+	return 0;
 }
 
 /* `keys` has room for all rules so far. */

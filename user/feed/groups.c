@@ -66,16 +66,19 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 	size_t found_count = 0, kept = 0;
 	int rc = bg_get_array(fields, field, &element, err);
 
-	for (size_t i = 0; element && !rc; i++, element = element->next) {
+	if (rc)
+		return rc;
+	for (size_t i = 0; element; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
 		struct bg_text id = {};
 		size_t group = 0, *place;
 
 		rc = group_id(feed, element, &at, &id, err);
-		if (!rc)
-			rc = bg_feed_group(feed, id, &group, err);
 		if (rc)
-			break;
+			return rc;
+		rc = bg_feed_group(feed, id, &group, err);
+		if (rc)
+			return rc;
 		if (!feed->model->groups[group].known &&
 		    bg_warn(feed, BG_WARN_GROUP, &at, "%s is not in the feed: no rules of it",
 			    feed->model->groups[group].id))
@@ -85,8 +88,6 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 			return bg_no_memory(err, BG_READING);
 		*place = group;
 	}
-	if (rc)
-		return rc;
 	if (found_count)
 		qsort(found, found_count, sizeof(*found), compare_indices);
 	for (size_t i = 0; i < found_count; i++) {
@@ -110,16 +111,19 @@ static int ports(const struct bg_fields *fields, size_t from, size_t to, struct 
 	if (!fields->values[to])
 		return bg_field_missing(fields, to, err);
 	rc = bg_get_integer(fields, from, 0, 65535, &service->from_port, err);
-	if (!rc)
-		rc = bg_get_integer(fields, to, 0, 65535, &service->to_port, err);
-	if (!rc && service->from_port > service->to_port) {
+	if (rc)
+		return rc;
+	rc = bg_get_integer(fields, to, 0, 65535, &service->to_port, err);
+	if (rc)
+		return rc;
+	if (service->from_port > service->to_port) {
 		char expected[48];
 
 		snprintf(expected, sizeof(expected), "at least FromPort, which is %d",
 			 service->from_port);
 		return bg_field_unexpected(fields, to, expected, err);
 	}
-	return rc;
+	return 0;
 }
 
 static int icmp_type(const struct bg_fields *fields, size_t from, size_t to,
@@ -130,12 +134,15 @@ static int icmp_type(const struct bg_fields *fields, size_t from, size_t to,
 	service->from_port = -1;
 	service->to_port = -1;
 	rc = bg_get_integer(fields, from, -1, 255, &service->from_port, err);
-	if (!rc)
-		rc = bg_get_integer(fields, to, -1, 255, &service->to_port, err);
-	if (!rc && service->from_port < 0 && service->to_port >= 0)
+	if (rc)
+		return rc;
+	rc = bg_get_integer(fields, to, -1, 255, &service->to_port, err);
+	if (rc)
+		return rc;
+	if (service->from_port < 0 && service->to_port >= 0)
 		return bg_field_unexpected(fields, to, "-1: an ICMP code needs a type in FromPort",
 					   err);
-	return rc;
+	return 0;
 }
 
 /* For some of these protocols EC2 prints -1 or 65535; they mean nothing. */
@@ -224,9 +231,10 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 	struct bg_fields fields;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_PERMISSION, &fields, err);
 
-	if (!rc)
-		rc = bg_feed_service(&fields, PERMISSION_PROTOCOL, PERMISSION_FROM, PERMISSION_TO,
-				     &service, err);
+	if (rc)
+		return rc;
+	rc = bg_feed_service(&fields, PERMISSION_PROTOCOL, PERMISSION_FROM, PERMISSION_TO, &service,
+			     err);
 	if (rc)
 		return rc;
 	rule->protocol = service.protocol;
@@ -237,17 +245,20 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 		const struct bg_json *peer;
 
 		rc = bg_get_array(&fields, PERMISSION_PEERS + list, &peer, err);
+		if (rc)
+			return rc;
 		rule->list = list;
 		rule->peer = 0;
-		for (; peer && !rc; peer = peer->next, rule->peer++) {
+		for (; peer; peer = peer->next, rule->peer++) {
 			struct bg_at where = bg_at_index(&peers, rule->peer);
 
 			rc = peer_set(feed, list, peer, &where, &rule->set, err);
-			if (!rc)
-				rc = bg_feed_add_rule(feed, rule, err);
+			if (rc)
+				return rc;
+			rc = bg_feed_add_rule(feed, rule, err);
+			if (rc)
+				return rc;
 		}
-		if (rc)
-			return rc;
 	}
 	if (feed->model->rule_count == before &&
 	    bg_warn(feed, BG_WARN_RULE, at, "names no peer: it allows nothing"))
@@ -284,11 +295,9 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 		return rc;
 	if (!fields.values[GROUP_ID])
 		return bg_field_missing(&fields, GROUP_ID, err);
-	rc = bg_get_id(&fields, GROUP_ID, BG_ID_BYTES, &id, err);
-	if (!rc)
-		rc = bg_get_text(&fields, GROUP_NAME, BG_TEXT_BYTES, &name, err);
-	if (!rc)
-		rc = bg_feed_group(feed, id, &index, err);
+	rc = bg_get_id(&fields, GROUP_ID, BG_ID_BYTES, &id, err) ?:
+	     bg_get_text(&fields, GROUP_NAME, BG_TEXT_BYTES, &name, err) ?:
+	     bg_feed_group(feed, id, &index, err);
 	if (rc)
 		return rc;
 	group = &feed->model->groups[index];
@@ -303,8 +312,9 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 			return bg_no_memory(err, BG_READING);
 	}
 	rc = permissions(feed, index, BG_INGRESS, &fields, GROUP_INGRESS, err);
-	if (!rc)
-		rc = permissions(feed, index, BG_EGRESS, &fields, GROUP_EGRESS, err);
+	if (rc)
+		return rc;
+	rc = permissions(feed, index, BG_EGRESS, &fields, GROUP_EGRESS, err);
 	group->defined = (fields.values[GROUP_INGRESS] && fields.values[GROUP_INGRESS]->first) ||
 			 (fields.values[GROUP_EGRESS] && fields.values[GROUP_EGRESS]->first);
 	return rc;

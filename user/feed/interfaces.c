@@ -87,8 +87,9 @@ static int read_addresses(struct bg_feed *feed, const struct bg_fields *fields,
 	/* EC2 repeats an address in the lists; the set keeps it once */
 	int rc = add_single(feed, addresses, fields, INTERFACE_ADDRESS, BG_IPV4, err);
 
-	if (!rc)
-		rc = add_single(feed, addresses, fields, INTERFACE_ADDRESS6, BG_IPV6, err);
+	if (rc)
+		return rc;
+	rc = add_single(feed, addresses, fields, INTERFACE_ADDRESS6, BG_IPV6, err);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && !rc; i++)
 		rc = add_list(feed, addresses, fields, &lists[i], err);
 	return rc;
@@ -112,8 +113,9 @@ static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
 		if (!group.values[0])
 			return bg_field_missing(&group, 0, err);
 		rc = bg_get_id(&group, 0, BG_ID_BYTES, &id, err);
-		if (!rc)
-			rc = bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
+		if (rc)
+			return rc;
+		rc = bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
 	}
 	return rc;
 }
@@ -147,13 +149,10 @@ int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *
 	struct bg_at at = bg_at_index(&list, index);
 	struct bg_text id = {};
 	struct bg_fields fields;
-	int rc = bg_feed_fields(feed, value, &at, BG_OBJECT_INTERFACE, &fields, err);
 
-	if (!rc)
-		rc = bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err);
-	if (!rc)
-		rc = read_addresses(feed, &fields, &addresses, err);
-	if (!rc)
-		rc = read_groups(feed, &fields, &addresses, err);
-	return rc ? rc : read_tracking(feed, &fields, id, err);
+	return bg_feed_fields(feed, value, &at, BG_OBJECT_INTERFACE, &fields, err) ?:
+	       bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err) ?:
+	       read_addresses(feed, &fields, &addresses, err) ?:
+	       read_groups(feed, &fields, &addresses, err) ?:
+	       read_tracking(feed, &fields, id, err);
 }

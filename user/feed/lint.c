@@ -263,8 +263,9 @@ static int lint_all(struct bg_model *model, struct set_facts *facts)
 		learn_set(model, &model->sets[i], &facts[i]);
 	for (size_t i = 0; i < model->rule_count && !rc; i++)
 		rc = lint_rule(model, &model->rules[i], &facts[model->rules[i].set]);
-	if (!rc)
-		rc = bg_lint_shadowed(model);
+	if (rc)
+		return rc;
+	rc = bg_lint_shadowed(model);
 	for (size_t i = 0; i < model->branch_count && !rc; i++)
 		rc = lint_branch(model, i, facts);
 	return rc;

@@ -138,9 +138,11 @@ int bg_lint_shadowed(struct bg_model *model)
 		return -ENOMEM;
 	for (size_t i = 0; i < model->group_count && !rc; i++)
 		rc = lint_group(model, &model->groups[i], candidates, stack, &budget);
-	if (!rc && !budget)
-		rc = bg_model_warn(model, "",
-				   "too many rules name the same peers: not all were searched for "
-				   "rules that add nothing");
-	return rc;
+	if (rc)
+		return rc;
+	if (!budget)
+		return bg_model_warn(model, "",
+				     "too many rules name the same peers: not all were searched "
+				     "for rules that add nothing");
+	return 0;
 }

@@ -138,19 +138,22 @@ static int local_service(struct bg_feed *feed, const struct bg_json *value, cons
 	int protocol = 0;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_SERVICE, &fields, err);
 
-	for (size_t i = 0; i < SERVICE_USED && !rc; i++) {
-		if (!fields.values[i])
-			rc = bg_field_missing(&fields, i, err);
-	}
 	if (rc)
 		return rc;
+	for (size_t i = 0; i < SERVICE_USED; i++) {
+		if (!fields.values[i])
+			return bg_field_missing(&fields, i, err);
+	}
 	where = bg_field_at(&fields, SERVICE_ADDRESS);
 	rc = bg_feed_addr(fields.values[SERVICE_ADDRESS], &where, BG_ANY_FAMILY, &service->address,
 			  err);
-	if (!rc)
-		rc = bg_get_word(&fields, SERVICE_PROTOCOL, protocols, &protocol, err);
+	if (rc)
+		return rc;
+	rc = bg_get_word(&fields, SERVICE_PROTOCOL, protocols, &protocol, err);
+	if (rc)
+		return rc;
 	service->protocol = protocol ? 17 : 6;
-	return rc ? rc : bg_get_integer(&fields, SERVICE_PORT, 1, 65535, &service->port, err);
+	return bg_get_integer(&fields, SERVICE_PORT, 1, 65535, &service->port, err);
 }
 
 static int local_services(struct bg_feed *feed, struct bg_model_node *node,
@@ -204,25 +207,19 @@ static int node_words(struct bg_model_node *node, const struct bg_fields *fields
 static int node_lists(struct bg_feed *feed, struct bg_model_node *node,
 		      const struct bg_fields *fields, struct bg_error *err)
 {
-	int rc = node_addresses(node, fields, err);
+	int rc = node_addresses(node, fields, err) ?:
+		 prefix_array(feed, fields, NODE_VPC, &node->vpc_cidrs, &node->vpc_cidr_count,
+			      err) ?:
+		 prefix_array(feed, fields, NODE_SERVICES, &node->service_cidrs,
+			      &node->service_cidr_count, err) ?:
+		 prefix_array(feed, fields, NODE_EXCLUDE_SNAT, &node->exclude_snat_cidrs,
+			      &node->exclude_snat_cidr_count, err) ?:
+		 prefix_array(feed, fields, NODE_PROBE_SOURCES, &node->probe_sources,
+			      &node->probe_source_count, err) ?:
+		 local_services(feed, node, fields, err) ?:
+		 bg_feed_group_ids(feed, fields, NODE_GROUPS, &node->groups, &node->group_count,
+				   err);
 
-	if (!rc)
-		rc = prefix_array(feed, fields, NODE_VPC, &node->vpc_cidrs, &node->vpc_cidr_count,
-				  err);
-	if (!rc)
-		rc = prefix_array(feed, fields, NODE_SERVICES, &node->service_cidrs,
-				  &node->service_cidr_count, err);
-	if (!rc)
-		rc = prefix_array(feed, fields, NODE_EXCLUDE_SNAT, &node->exclude_snat_cidrs,
-				  &node->exclude_snat_cidr_count, err);
-	if (!rc)
-		rc = prefix_array(feed, fields, NODE_PROBE_SOURCES, &node->probe_sources,
-				  &node->probe_source_count, err);
-	if (!rc)
-		rc = local_services(feed, node, fields, err);
-	if (!rc)
-		rc = bg_feed_group_ids(feed, fields, NODE_GROUPS, &node->groups, &node->group_count,
-				       err);
 	node->has_groups = fields->values[NODE_GROUPS];
 	return rc;
 }
@@ -234,28 +231,25 @@ int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 	struct bg_at at = bg_field_at(root, field);
 	struct bg_text name = { "", 0 };
 	struct bg_fields fields = { .at = &at, .shape = &bg_objects[BG_OBJECT_NODE].shape };
-	int rc = 0;
+	int rc;
 
 	node->timeouts = bg_default_timeouts;
-	if (root->values[field])
+	if (root->values[field]) {
 		rc = bg_feed_fields(feed, root->values[field], &at, BG_OBJECT_NODE, &fields, err);
-	if (!rc)
-		rc = bg_get_text(&fields, NODE_NAME, BG_TEXT_BYTES, &name, err);
+		if (rc)
+			return rc;
+	}
+	rc = bg_get_text(&fields, NODE_NAME, BG_TEXT_BYTES, &name, err);
 	if (rc)
 		return rc;
 	node->name = bg_text_dup(name);
 	if (!node->name)
 		return bg_no_memory(err, BG_READING);
-	rc = bg_feed_interface_name(&fields, NODE_PRIMARY, node->primary_interface, err);
-	if (!rc)
-		rc = bg_feed_interface_name(&fields, NODE_TRUNK, node->trunk_interface, err);
-	if (!rc)
-		rc = node_lists(feed, node, &fields, err);
-	if (!rc)
-		rc = node_words(node, &fields, err);
-	if (!rc)
-		rc = bg_get_bool(&fields, NODE_EXTERNAL_SNAT, &node->external_snat, err);
-	if (!rc)
-		rc = bg_get_bool(&fields, NODE_LIVE_MODE, &node->live_mode_change, err);
-	return rc ? rc : bg_feed_timeouts(feed, &fields, NODE_TRACKING, &node->timeouts, err);
+	return bg_feed_interface_name(&fields, NODE_PRIMARY, node->primary_interface, err) ?:
+	       bg_feed_interface_name(&fields, NODE_TRUNK, node->trunk_interface, err) ?:
+	       node_lists(feed, node, &fields, err) ?:
+	       node_words(node, &fields, err) ?:
+	       bg_get_bool(&fields, NODE_EXTERNAL_SNAT, &node->external_snat, err) ?:
+	       bg_get_bool(&fields, NODE_LIVE_MODE, &node->live_mode_change, err) ?:
+	       bg_feed_timeouts(feed, &fields, NODE_TRACKING, &node->timeouts, err);
 }

@@ -160,16 +160,16 @@ int bg_feed_check_uniqueness(struct bg_feed *feed, struct bg_error *err)
 	}
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
-		int rc = 0;
 
-		for (size_t n = 0; n < branch->pod_count && !rc; n++) {
-			rc = unique_addresses(&seen, &branch->pods[n], i, n, err);
-			if (!rc)
-				rc = unique_host_interface(feed, &seen, &branch->pods[n], i, n,
-							   err);
+		for (size_t n = 0; n < branch->pod_count; n++) {
+			int rc = unique_addresses(&seen, &branch->pods[n], i, n, err);
+
+			if (rc)
+				return rc;
+			rc = unique_host_interface(feed, &seen, &branch->pods[n], i, n, err);
+			if (rc)
+				return rc;
 		}
-		if (rc)
-			return rc;
 	}
 	return 0;
 }

@@ -175,8 +175,9 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 	int rc;
 
 	rc = write_iface(guard, datapath, err);
-	if (!rc)
-		rc = attach_missing(ifaces, guard, datapath, &outcome->without_xdp, err);
+	if (rc)
+		return rc;
+	rc = attach_missing(ifaces, guard, datapath, &outcome->without_xdp, err);
 	if (rc)
 		return rc;
 	if (!bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters)) {
@@ -185,10 +186,12 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 			note_others(guard, &filters);
 	}
 	rc = write_iface(guard, datapath, err);
+	if (rc)
+		return rc;
 	/* only now may the trunk let frames of this VLAN pass */
-	if (!rc && guard->role == BG_ROLE_BRANCH && guard->vlan)
-		rc = bg_vlan_set(datapath, guard->vlan, guard->ifindex, err);
-	return rc;
+	if (guard->role == BG_ROLE_BRANCH && guard->vlan)
+		return bg_vlan_set(datapath, guard->vlan, guard->ifindex, err);
+	return 0;
 }
 
 void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,

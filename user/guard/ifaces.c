@@ -192,8 +192,9 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	incomplete += arm_all(ifaces, datapath, false);
 	if (model) {
 		rc = note_branches(ifaces, datapath, model, err);
-		if (!rc)
-			rc = bg_pods_sync(datapath, model, ifaces->netdevs, err);
+		if (rc)
+			return rc;
+		rc = bg_pods_sync(datapath, model, ifaces->netdevs, err);
 		if (rc)
 			return rc;
 	}

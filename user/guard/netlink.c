@@ -334,8 +334,9 @@ int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_
 	int rc;
 
 	rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_INGRESS, &ingress);
-	if (!rc)
-		rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_EGRESS, &egress);
+	if (rc)
+		return rc;
+	rc = ask_hook_filters(netlink, ifindex, TC_H_MIN_EGRESS, &egress);
 	if (rc)
 		return rc;
 	filters->count = ingress.count + egress.count;

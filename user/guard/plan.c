@@ -249,15 +249,12 @@ int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 	struct bg_plan made = {};
 	int rc;
 
-	rc = add_branches(&made, model, netdevs, xdp);
-	/* before the trunk: an interface that is both has the role of the primary one, and
-	 * that it is a trunk is seen from its programs alone */
-	if (!rc)
-		rc = add_primary(&made, model, netdevs, primary);
-	if (!rc)
-		rc = add_trunks(&made, model, netdevs, xdp);
-	if (!rc)
-		rc = add_pods(&made, model, netdevs);
+	/* the primary before the trunk: an interface that is both has the role of the primary
+	 * one, and that it is a trunk is seen from its programs alone */
+	rc = add_branches(&made, model, netdevs, xdp) ?:
+	     add_primary(&made, model, netdevs, primary) ?:
+	     add_trunks(&made, model, netdevs, xdp) ?:
+	     add_pods(&made, model, netdevs);
 	if (rc) {
 		bg_plan_free(&made);
 		return rc;

@@ -236,12 +236,14 @@ static int answer_all(const struct request *request, struct bg_explainer *explai
 				       request->queries, strerror(errno));
 	}
 	rc = bg_explain_batch(explainer, from_stdin ? STDIN_FILENO : file, &bad, err);
-	if (!rc && bad)
-		rc = bg_fail(err, -EINVAL,
-			     "%zu of the questions could not be answered; each has "
-			     "its \"Error\" in the output",
-			     bad);
-	return rc;
+	if (rc)
+		return rc;
+	if (bad)
+		return bg_fail(err, -EINVAL,
+			       "%zu of the questions could not be answered; each has "
+			       "its \"Error\" in the output",
+			       bad);
+	return 0;
 }
 
 static int answer_path(const struct request *request, struct bg_error *err)

@@ -108,9 +108,9 @@ static int take_event(const struct bg_event *event, void *context)
 		rc = bg_print_json_line(bg_event_json(event, branch, &rule), monitor->err);
 	else
 		bg_event_print(stdout, event, branch, &rule);
-	if (!rc && query->count && ++monitor->seen >= query->count)
-		rc = ENOUGH;
-	return rc;
+	if (rc || !query->count)
+		return rc;
+	return ++monitor->seen >= query->count ? ENOUGH : 0;
 }
 
 static int report_lost(struct bg_event_source *source, const struct query *query,
@@ -146,9 +146,12 @@ static int print_events(struct monitor *monitor)
 		rc = bg_events_wait(monitor->maps, &source, monitor->err);
 		if (rc == ENOUGH)
 			return bg_out_finish(monitor->err);
-		if (!rc)
-			rc = report_lost(&source, query, monitor->err)
-				     ?: bg_out_finish(monitor->err);
+		if (rc)
+			return rc;
+		rc = report_lost(&source, query, monitor->err);
+		if (rc)
+			return rc;
+		rc = bg_out_finish(monitor->err);
 	}
 	return rc;
 }
