@@ -5,29 +5,29 @@
 #
 #   scripts/debian-mirror.sh bookworm-security
 #
-# It is taken from apt's own configuration, of whatever release and in whatever
-# format: a mirror has all releases. No list needs to have been downloaded.
-# $BG_DEBIAN_MIRROR and $BG_DEBIAN_SECURITY_MIRROR come before it.
+# It is taken from apt's own configuration, whatever its release and format: a mirror
+# has all releases. No package list needs to be there. $BG_DEBIAN_MIRROR and
+# $BG_DEBIAN_SECURITY_MIRROR override it.
 set -euo pipefail
 
 suite=${1:?name of a suite}
 
-# "URI SUITE" of every repository that apt is told of. `update` would download
-# nothing here: it only says what it would.
+# "URI SUITE" of every repository in apt's sources. With --print-uris, `update` downloads
+# nothing: it only prints what it would.
 configured() {
 	apt-get update --print-uris 2>/dev/null |
 		sed -n "s|^'\(.*[^/]\)/*/dists/\(.*\)/InRelease' .*|\1 \2|p" | grep -v '^cdrom:' || true
 }
 
-# The same of those whose lists are here: these say whose they are.
+# The same for repositories whose lists are here, since a list has its origin in it.
 labelled() {
 	# shellcheck disable=SC2016 # apt replaces these
 	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 2>/dev/null |
 		sed -nE "s,^Debian( Backports)?\|($1)\|(.*[^/])/*$,\3,p" || true
 }
 
-# mirror_of LABELS SUITES DIRECTORY: by the label of its lists, else by the name
-# of a suite that none but Debian's own mirrors have, else by its path.
+# mirror_of LABELS SUITES DIRECTORY: by the label of its lists, else by the name of a
+# suite that only Debian's mirrors have, else by its path.
 mirror_of() {
 	labelled "$1" | grep . ||
 		configured | sed -nE "s/ ($2)$//p" | grep . ||
@@ -46,7 +46,7 @@ case $suite in
 	variable=BG_DEBIAN_SECURITY_MIRROR
 	mirror=${BG_DEBIAN_SECURITY_MIRROR:-$(mirror_of Debian-Security "$codename-security" debian-security |
 		sed -n 1p || true)}
-	# Where one is, there is mostly the other.
+	# A machine that has one mostly has the other.
 	if [ -z "$mirror" ] && [ "${main%/debian}" != "$main" ]; then
 		mirror=$main-security
 	fi

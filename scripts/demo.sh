@@ -5,9 +5,9 @@
 #
 #   make demo
 #
-# Every step prints the command it runs, after the host it runs on, and what it
-# expects. Reality that differs ends the demo with status 1. Nothing is left
-# behind, also when it is interrupted.
+# Every step prints the host, the command that runs there, and what it expects. If
+# anything else happens, the demo ends with status 1. Nothing is left behind, even
+# when it is interrupted.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 LAB_NAME=bg-demo
@@ -73,7 +73,7 @@ expect() {
 	grep -q -- "$1" <<<"$OUTPUT" || fail "expected '$1' in it"
 }
 
-# until_so COMMAND...: what the daemon does, it does at once, but not sooner.
+# until_so COMMAND...: waits until it succeeds, since the daemon needs a moment.
 until_so() {
 	local end=$((SECONDS + 60))
 	until "$@" >/dev/null 2>&1; do
@@ -107,7 +107,7 @@ edit() {
 clean_up() {
 	local status=$?
 	trap - EXIT
-	# quiet about the daemon's end
+	# bash would report that the daemon was killed
 	exec 2>/dev/null
 	[ -z "$DAEMON" ] || kill -9 "$DAEMON"
 	lab_down

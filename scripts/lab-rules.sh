@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Netfilter rules that a node has besides branchguard: the AWS VPC CNI's,
-# kube-proxy's, and masquerades that know nothing of pods. For lab.sh.
+# kube-proxy's, and masquerades that do not spare pods. Only lab.sh sources it.
 #
 # LAB_NETFILTER says which tool writes them: iptables (as Debian has it, over
 # nf_tables), iptables-legacy or nft.
@@ -104,8 +104,8 @@ lab_cni_rules_nft() {
 }
 
 # lab_service PROTOCOL ADDRESS PORT BACKEND BACKEND_PORT: a service as kube-proxy
-# does it. Packets from out of the pods' network (here: not of the VPC) and those
-# that a backend sends to itself are marked, and masqueraded.
+# does it. Packets from outside of the pods' network (here: not from the VPC) and those
+# that a backend sends to itself are marked and masqueraded.
 lab_service() {
 	local protocol=$1 address=$2 port=$3 backend=$4 backend_port=$5 family=4 vpc=$LAB_VPC4
 	local to=$backend:$backend_port
@@ -174,8 +174,8 @@ lab_service_nft() {
 	END
 }
 
-# lab_node_port PROTOCOL PORT BACKEND BACKEND_PORT: externalTrafficPolicy Local,
-# so with the client's address kept.
+# lab_node_port PROTOCOL PORT BACKEND BACKEND_PORT: externalTrafficPolicy Local, which
+# keeps the client's address.
 lab_node_port() {
 	lab_iptables 4 -t nat -A PREROUTING -i eth0 -d "$LAB_NODE4" -p "$1" --dport "$2" \
 		-j DNAT --to-destination "$3:$4"

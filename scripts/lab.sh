@@ -51,7 +51,7 @@ lab_exec() {
 	nsenter --net="/run/netns/$LAB_NAME-$ns" -- "$@"
 }
 
-# lab_ip NS [-6]: ip commands from stdin; the family matters where no address tells it.
+# lab_ip NS [-6]: ip commands from stdin; -6 for those whose addresses do not show the family.
 lab_ip() {
 	local ns=$1
 	shift
@@ -155,7 +155,7 @@ lab_host() {
 	END
 }
 
-# Whether this kernel has 8021q is found out by trying.
+# Tries whether this kernel has 8021q.
 lab_probe_vlan() {
 	if ip -n "$LAB_NAME-node" link add link eth1 name probe type vlan id 4094 2>/dev/null; then
 		LAB_KIND=vlan
@@ -166,7 +166,7 @@ lab_probe_vlan() {
 	echo "$LAB_KIND" >"$LAB_DIR/kind"
 }
 
-# What the CNI does once on a node with strict pods: the local rule gives way.
+# What the CNI does once on a node with strict pods: the local rule gets a later priority.
 lab_strict_node() {
 	ip -n "$LAB_NAME-node" rule show prio 20 | grep -q . && return
 	lab_ip node <<-END || return
@@ -186,7 +186,7 @@ lab_link_sysctls() {
 		"ipv6/conf/$1/forwarding=0"
 }
 
-# lab_branch VLAN: the interface anew, as at every CNI ADD, and the fabric's end of it.
+# lab_branch VLAN: a new interface, as with every CNI ADD, and the fabric's end of it.
 lab_branch() {
 	local vlan=$1 mac far_mac
 	mac=$(lab_mac 153 "$vlan")
@@ -202,8 +202,8 @@ lab_branch() {
 			netns "$LAB_NAME-fabric" || return
 	fi
 	lab_link_sysctls "vlan.eth.$vlan" || return
-	# The VPC's router has this one link-local address, which the CNI's rule of
-	# priority 0 knows: what it asked from another, the node would send back to it.
+	# The VPC's router has only the link-local address that the CNI's rule of priority 0
+	# names: the node would send the answer to any other back to the fabric.
 	lab_ip fabric <<-END || return
 		link set vlan.$vlan addrgenmode none
 		link set vlan.$vlan up
@@ -230,7 +230,7 @@ lab_branch_delete() {
 	return 0
 }
 
-# lab_fabric_pod VLAN V4 V6: the VPC knows by itself behind which branch an address is.
+# lab_fabric_pod VLAN V4 V6: as in the VPC, the fabric knows behind which branch they are.
 lab_fabric_pod() {
 	local mac
 	mac=$(lab_mac 153 "$1")
@@ -349,13 +349,13 @@ lab_feed() {
 		<"$LAB_DIR/pods"
 }
 
-# lab_up: the whole of it.
+# lab_up: the network and two pods.
 lab_up() {
 	lab_network && lab_two_pods
 }
 
-# lab_pin_dir: prints a directory of the lab's own on a bpffs, which is mounted
-# for the lab where the machine has none.
+# lab_pin_dir: prints a directory of the lab's own on a bpffs; if the machine has no
+# bpffs, one is mounted for the lab.
 lab_pin_dir() {
 	local bpffs=/sys/fs/bpf
 	if [ "$(stat -f -c %T $bpffs 2>/dev/null)" != bpf_fs ]; then
@@ -365,14 +365,14 @@ lab_pin_dir() {
 	echo "$bpffs/$LAB_NAME"
 }
 
-# lab_forget_pins PIN_DIR: links and programs go with their last name.
+# lab_forget_pins PIN_DIR: removes the pins, and with them links and programs.
 lab_forget_pins() {
 	[ -n "$1" ] || return 0
 	rm -rf "$1"
 	[[ $1 != /run/* ]] || { umount "${1%/*}" && rmdir "${1%/*}"; }
 }
 
-# Ends what runs in a namespace; politely first, so that nothing is left half done.
+# Ends what runs in a namespace; by SIGTERM first, so that it can clean up.
 lab_kill() {
 	local pids
 	pids=$(ip netns pids "$1" 2>/dev/null) || return 0
@@ -388,7 +388,7 @@ lab_kill() {
 	return 0
 }
 
-# lab_down: whatever there is of it, however it came to be.
+# lab_down: removes all of the lab that is there, also what a killed `up` left behind.
 lab_down() {
 	local ns
 	for ns in /run/netns/"$LAB_NAME"-*; do
@@ -431,7 +431,7 @@ lab_main() {
 	case $verb in
 	up)
 		[ ! -e "$LAB_DIR" ] || lab_fail "lab '$LAB_NAME' is up; 'down' removes it" || exit
-		# A half-made lab is of no use.
+		# A lab that is not complete is removed again.
 		trap 'trap - EXIT; lab_down; exit 1' EXIT INT TERM HUP
 		lab_up || exit
 		trap - EXIT INT TERM HUP

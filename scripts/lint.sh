@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Everything that can be said about the sources without running them, as TAP.
-# Wants $BG_BUILD (default build) to hold a build; `make lint` sees to it.
+# $BG_BUILD (default build) must have a build; `make lint` makes one before.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

@@ -67,7 +67,7 @@ lines=$(grep -nE '^#include (<bpf/|"base/log\.h"|<unistd\.h>|<fcntl\.h>)' user/f
 lines=$(printf '%s\n' "${sources[@]##*/}" headers/*.h | sed 's/.*\///' | sort | uniq -d | sed 's/$/: the name is there twice/')
 [ -z "$lines" ] || breach "$lines"
 
-# Who needs whom, by symbols: "file file", without .o.
+# Which file needs which, by symbols: "file file", without .o.
 objects=()
 for file in "${sources[@]}"; do
 	[[ $file != *.c ]] || objects+=("$build/${file%.c}.o")

@@ -11,7 +11,7 @@
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 
-# A package, and the least version where not any will do.
+# Packages, each with the least version if not every version will do.
 NEEDS=(
 	# build; libbpf and the kernel's headers must know tcx
 	gcc make libc6-dev clang-19 llvm-19
@@ -26,7 +26,7 @@ NEEDS=(
 	busybox-static dash xz-utils debian-archive-keyring 'qemu-system-x86 1:8.1'
 )
 
-# What older ones make of the program is too many jumps for the kernel's verifier.
+# The kernel's verifier refuses what an older clang makes of the program: too many jumps.
 LEAST_CLANG=19
 LEAST_LIBBPF=1.4
 
@@ -96,9 +96,9 @@ missing() {
 	done < <(printf '%s\n' "${NEEDS[@]}")
 }
 
-# Sorts what is missing by where apt has it: `plain` comes as it is, `of[SUITE]`
-# are packages of which only SUITE (with less priority) has one that is new
-# enough, and `lacking` says what no suite has.
+# Sorts what is missing by where apt has it: `plain` needs no suite, packages in
+# `of[SUITE]` are new enough only in SUITE (which has less priority), and those in
+# `lacking` in no suite.
 look() {
 	local package least candidate version where suite found
 	plain=() lacking=()
@@ -146,7 +146,7 @@ apt_get() {
 	rm -f "$log"
 }
 
-# A Debian that has not got it all may have it in its backports.
+# What is too old in a Debian may be new enough in its backports.
 add_backports() {
 	local suite mirror parts
 	# shellcheck source=/dev/null
@@ -211,7 +211,7 @@ if [ ${#lacking[@]} -gt 0 ] && add_backports; then
 fi
 [ ${#lacking[@]} -eq 0 ] ||
 	fail "apt offers none that will do: $(join "${lacking[@]}")"
-# A list that is merely old names versions that are gone: once more after an update.
+# Old package lists name versions that are gone by now: so once more after an update.
 install_packages 2>/dev/null || {
 	apt_get update
 	look

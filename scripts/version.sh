@@ -7,15 +7,15 @@
 #   scripts/version.sh --c FILE        prints them as user/verbs/version.h declares them,
 #                                      and what FILE (the output of clang --version) says
 #
-# By git's word, tags v1.2.3; in an archive made by `git archive` by what git wrote
-# into this file. Between tags and without any, LAST is what stands below.
+# From git's tags (v1.2.3); in an archive of `git archive`, from what git wrote into this
+# file. Without either, LAST.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 LAST=0.2.0
 archived='$Format:%(describe:tags,match=v[0-9]*) %H$'
 
-# A tree that only lies in somebody else's repository is none.
+# A tree inside of another project's repository is no repository of ours.
 if [ "$(git rev-parse --show-cdup 2>/dev/null || echo none)" = "" ]; then
 	commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 	described=$(git describe --tags --match 'v[0-9]*' 2>/dev/null || true)

@@ -11,9 +11,9 @@
 
 /*
  * One more entry, zeroed, behind the `count` that are there: its address, or NULL
- * when out of memory, and the array is as it was. The room is `count` rounded up to a
- * power of two, so nobody stores it; hence such an array (NULL at first) grows by
- * nothing else. Entries may be taken away at any time.
+ * when out of memory, and the array is as it was. The room is always `count` rounded up
+ * to a power of two and therefore not stored; so nothing else may make such an array
+ * (NULL at first) grow. Entries may be removed at any time.
  */
 #define BG_GROW(array, count)                                                                      \
 	({                                                                                         \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Model → image. The daemon calls it by datapath/, check without one; whoever has the
- * image loads it. Order of the cells: header, branch table, roots, branch
+ * Model → image. The daemon and explain call it by datapath/, check directly; it never
+ * loads what it made. Order of the cells: header, branch table, roots, branch
  * records, trie nodes and short lists, class_info, probes and local services, then the
  * vectors of the policies, which share chunks and heads.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What a feed may say: the keys of its objects. reading.c looks them up for every part of
- * the parser. Behind those that are read stand those that EC2 prints and nobody here needs:
- * they are no reason to warn. What the values mean is said where they are read.
+ * the parser. After those that are read come those that EC2 prints and that are ignored
+ * without a warning. What a value means is never decided here.
  */
 #include "feed/keys.h"
 

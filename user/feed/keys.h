@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The objects of a feed and the keys that each may have. Nothing reads an object but by
- * this table (bg_feed_fields()), and branchguard.feed(5) is held against it: a new key
+ * The objects of a feed and the keys that each may have. Every object is read by this
+ * table (bg_feed_fields()), and branchguard.feed(5) is compared with it: a new key
  * goes here, into the enum of its object, and into the manual.
  */
 #ifndef BG_FEED_KEYS_H

@@ -23,7 +23,7 @@ struct candidate {
 };
 
 /* NULL unless the rule names this CIDR itself: a group with one member or a list with one
- * entry may have more tomorrow, so nothing is said of them. */
+ * entry may have more tomorrow, so there is no warning of them. */
 static const struct bg_prefix *cidr_of(const struct bg_set *set)
 {
 	return set->prefix_count == 1 && strchr(set->name, '/') ? set->prefixes : NULL;

@@ -17,7 +17,7 @@
 #include "maps.h"
 
 /* What a rule's peer stands for: a CIDR, a prefix list or a group. Equal peers
- * are one set, whoever names them. An empty set matches nothing. */
+ * are one set, whichever rules name them. An empty set matches nothing. */
 struct bg_set {
 	char *name; /* "10.0.0.0/16", "pl-0e5", "sg-0bb22" */
 	struct bg_prefix *prefixes;

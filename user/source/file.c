@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/grow.h"
 
-/* The first buffer for a pipe, whose length nobody knows; it doubles as needed. */
+/* The first buffer for a pipe, whose length is not known; it doubles as needed. */
 #define FIRST_BYTES 65536
 
 static bool is_stdin(const char *path)
