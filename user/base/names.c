@@ -40,12 +40,16 @@ int bg_reason_find(const char *name)
 
 const char *bg_direction_name(unsigned int direction)
 {
-	return direction == BG_INGRESS ? "ingress" : direction == BG_EGRESS ? "egress" : "unknown";
+	static const char *const names[] = { [BG_INGRESS] = "ingress", [BG_EGRESS] = "egress" };
+
+	return direction < sizeof(names) / sizeof(names[0]) ? names[direction] : "unknown";
 }
 
 const char *bg_mode_name(unsigned int mode)
 {
-	return mode == BG_STRICT ? "strict" : mode == BG_STANDARD ? "standard" : "unknown";
+	static const char *const names[] = { [BG_STRICT] = "strict", [BG_STANDARD] = "standard" };
+
+	return mode < sizeof(names) / sizeof(names[0]) ? names[mode] : "unknown";
 }
 
 static const struct {

@@ -199,15 +199,10 @@ static int find_class(struct sweep *sweep, __u32 parent, __u32 first, __u32 *fou
 	return 0;
 }
 
-static __u64 first_bits(__u64 value, unsigned int bits)
-{
-	return bits == 0 ? 0 : bits >= 64 ? value : value & ~0ull << (64 - bits);
-}
-
 static bool covers(const struct open_prefix *open, const struct bg_class_item *item)
 {
-	return first_bits(item->hi, open->length) == open->hi &&
-	       first_bits(item->lo, open->length < 64 ? 0 : open->length - 64) == open->lo;
+	return (item->hi & bg_mask_hi(open->length)) == open->hi &&
+	       (item->lo & bg_mask_lo(open->length)) == open->lo;
 }
 
 static void close_prefix(struct sweep *sweep)

@@ -19,21 +19,6 @@ struct trie {
 	__u32 records, left;
 };
 
-static __u64 mask_of(unsigned int bits)
-{
-	return bits == 0 ? 0 : bits >= 64 ? ~0ull : ~0ull << (64 - bits);
-}
-
-static __u64 mask_hi(unsigned int length)
-{
-	return mask_of(length < 64 ? length : 64);
-}
-
-static __u64 mask_lo(unsigned int length)
-{
-	return mask_of(length < 64 ? 0 : length - 64);
-}
-
 /* The four bits at `depth`. */
 static unsigned int nibble(const struct bg_trie_prefix *prefix, unsigned int depth)
 {
@@ -69,10 +54,10 @@ static int write_node(struct trie *trie, const struct bg_trie_prefix *key, unsig
 {
 	struct bg_node node = {
 		.miss = miss,
-		.key_hi = key->hi & mask_hi(depth),
-		.key_lo = key->lo & mask_lo(depth),
-		.mask_hi = mask_hi(depth),
-		.mask_lo = mask_lo(depth),
+		.key_hi = key->hi & bg_mask_hi(depth),
+		.key_lo = key->lo & bg_mask_lo(depth),
+		.mask_hi = bg_mask_hi(depth),
+		.mask_lo = bg_mask_lo(depth),
 	};
 	__u32 index;
 	int rc = bg_writer_take(trie->writer, BG_NODE_CELLS, BG_NODE_CELLS, &index, err);

@@ -13,6 +13,25 @@ struct bg_trie_prefix {
 	__u32 length;
 };
 
+/* The first `bits` of 64; all of them from 64 on. */
+static inline __u64 bg_first_bits(unsigned int bits)
+{
+	if (!bits)
+		return 0;
+	return bits < 64 ? ~0ull << (64 - bits) : ~0ull;
+}
+
+/* What a prefix of this length has of `hi` and of `lo`. */
+static inline __u64 bg_mask_hi(unsigned int length)
+{
+	return bg_first_bits(length);
+}
+
+static inline __u64 bg_mask_lo(unsigned int length)
+{
+	return bg_first_bits(length < 64 ? 0 : length - 64);
+}
+
 struct bg_trie_counts {
 	size_t nodes;
 	size_t shortlisted; /* prefixes in short lists */

@@ -132,7 +132,7 @@ static void describe_xdp(__u32 ifindex, char *text, size_t size)
 	snprintf(text, size, "an unknown program");
 	if (bpf_xdp_query((int)ifindex, 0, &opts))
 		return;
-	id = opts.prog_id ? opts.prog_id : opts.skb_prog_id ? opts.skb_prog_id : opts.drv_prog_id;
+	id = opts.prog_id ?: opts.skb_prog_id ?: opts.drv_prog_id;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
 		snprintf(text, size, "program %u", id);

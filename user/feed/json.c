@@ -59,6 +59,14 @@ static size_t put_key(char *text, size_t used, struct bg_text key)
 	return used;
 }
 
+/* Bytes of a character of UTF-8 that begins with `lead`. */
+static size_t character_bytes(unsigned char lead)
+{
+	if (lead < 0xe0)
+		return 2;
+	return lead < 0xf0 ? 3 : 4;
+}
+
 /* Bytes without a character (of UTF-8) that was cut in the middle. */
 static size_t whole_characters(const char *text, size_t bytes)
 {
@@ -72,7 +80,7 @@ static size_t whole_characters(const char *text, size_t bytes)
 	lead = text[start - 1];
 	if (lead < 0xc0)
 		return bytes;
-	return bytes - start + 1 == (lead < 0xe0 ? 2u : lead < 0xf0 ? 3u : 4u) ? bytes : start - 1;
+	return bytes - start + 1 == character_bytes(lead) ? bytes : start - 1;
 }
 
 const char *bg_at_format(const struct bg_at *at, bool any, char *text)

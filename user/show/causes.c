@@ -82,6 +82,13 @@ static const char *advice(enum bg_reason reason)
 	}
 }
 
+static const char *where_dropped(__u64 ingress, __u64 egress)
+{
+	if (ingress && egress)
+		return "in and out";
+	return ingress ? "toward the pod" : "from the pod";
+}
+
 static void from_counters(struct causes *causes, const char *subject,
 			  const struct bg_counters counters[BG_DIRECTIONS])
 {
@@ -94,11 +101,7 @@ static void from_counters(struct causes *causes, const char *subject,
 		if (!text || !(in + out))
 			continue;
 		add(causes, subject, "%s (%s %s): %s", bg_reason_name(reason),
-		    bg_format_counted(in + out, "packet", count),
-		    in && out ? "in and out"
-		    : in      ? "toward the pod"
-			      : "from the pod",
-		    text);
+		    bg_format_counted(in + out, "packet", count), where_dropped(in, out), text);
 	}
 }
 

@@ -220,6 +220,17 @@ static int print_change(const char *change, const struct bg_flow *flow, const st
 	return bg_print_json_line(object, err);
 }
 
+/* Which of two flows comes first, as by_key() has it; NULL, of a list that has
+ * ended, comes last. */
+static int order_of(const struct bg_flow *before, const struct bg_flow *after)
+{
+	if (!before)
+		return 1;
+	if (!after)
+		return -1;
+	return by_key(before, after);
+}
+
 /* Two sorted lists, walked side by side. */
 static int print_changes(const struct snapshot *before, const struct snapshot *after,
 			 const struct names *names, struct bg_error *err)
@@ -228,16 +239,14 @@ static int print_changes(const struct snapshot *before, const struct snapshot *a
 	int rc = 0;
 
 	while (!rc && (i < before->count || j < after->count)) {
-		int order = i == before->count	? 1
-			    : j == after->count ? -1
-						: by_key(&before->flows[i], &after->flows[j]);
+		const struct bg_flow *old = i < before->count ? &before->flows[i] : NULL;
+		const struct bg_flow *new = j < after->count ? &after->flows[j] : NULL;
+		int order = order_of(old, new);
 
 		if (order < 0)
-			rc = print_change("ended", &before->flows[i], names, after->query,
-					  after->now_ns, err);
+			rc = print_change("ended", old, names, after->query, after->now_ns, err);
 		else if (order > 0)
-			rc = print_change("new", &after->flows[j], names, after->query,
-					  after->now_ns, err);
+			rc = print_change("new", new, names, after->query, after->now_ns, err);
 		i += order <= 0;
 		j += order >= 0;
 	}
