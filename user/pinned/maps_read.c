@@ -45,6 +45,24 @@ static void *list_add(struct list *list)
 	return rows + list->count++ * list->row_bytes;
 }
 
+/* Fills the list by walk->each(), and sorts it unless `compare` is NULL. Its rows are
+ * the caller's after success. */
+static int collect(const struct bg_maps *maps, struct bg_walk *walk, struct list *list,
+		   int (*compare)(const void *a, const void *b), struct bg_error *err)
+{
+	int rc;
+
+	walk->context = list;
+	rc = bg_map_walk(maps, walk, err);
+	if (rc) {
+		free(list->rows);
+		return rc;
+	}
+	if (compare && list->count)
+		qsort(list->rows, list->count, list->row_bytes, compare);
+	return 0;
+}
+
 static int add_branch(const void *key, const void *value, void *context)
 {
 	struct bg_branch_row *row = list_add(context);
@@ -75,16 +93,11 @@ int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches
 		.key_bytes = sizeof(__u32),
 		.value_bytes = sizeof(struct bg_branch_info),
 		.each = add_branch,
-		.context = &list,
 	};
-	int rc = bg_map_walk(maps, &walk, err);
+	int rc = collect(maps, &walk, &list, by_vlan, err);
 
-	if (rc) {
-		free(list.rows);
+	if (rc)
 		return rc;
-	}
-	if (list.count)
-		qsort(list.rows, list.count, list.row_bytes, by_vlan);
 	*branches = (struct bg_branch_row *)list.rows;
 	*count = list.count;
 	return 0;
@@ -113,14 +126,11 @@ int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *co
 		.key_bytes = sizeof(__u32),
 		.value_bytes = sizeof(struct bg_rule),
 		.each = add_rule,
-		.context = &list,
 	};
-	int rc = bg_map_walk(maps, &walk, err);
+	int rc = collect(maps, &walk, &list, NULL, err);
 
-	if (rc) {
-		free(list.rows);
+	if (rc)
 		return rc;
-	}
 	*rules = (struct bg_rule *)list.rows;
 	*count = list.count;
 	return 0;
@@ -187,16 +197,11 @@ int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *c
 		.key_bytes = sizeof(struct bg_addr),
 		.value_bytes = sizeof(struct bg_pod),
 		.each = add_pod,
-		.context = &list,
 	};
-	int rc = bg_map_walk(maps, &walk, err);
+	int rc = collect(maps, &walk, &list, by_vlan_and_address, err);
 
-	if (rc) {
-		free(list.rows);
+	if (rc)
 		return rc;
-	}
-	if (list.count)
-		qsort(list.rows, list.count, list.row_bytes, by_vlan_and_address);
 	*pods = (struct bg_pod_row *)list.rows;
 	*count = list.count;
 	return 0;

@@ -80,6 +80,15 @@ struct bg_command {
 		.help = "where maps, links and programs are pinned (default " BG_DEFAULT_PIN_DIR   \
 			")",                                                                       \
 	}
+#define BG_OPTION_BRANCH(pointer, what)                                                            \
+	{                                                                                          \
+		.name = "branch",                                                                  \
+		.letter = 'b',                                                                     \
+		.type = BG_OPTION_STRING,                                                          \
+		.value = (pointer),                                                                \
+		.argument = "BRANCH",                                                              \
+		.help = what,                                                                      \
+	}
 #define BG_OPTION_JSON(pointer)                                                                    \
 	{                                                                                          \
 		.name = "json",                                                                    \

@@ -308,12 +308,7 @@ int cmd_explain(int argc, char **argv)
 		  .value = &request.live,
 		  .help = "by what the running datapath has in force; its flows, counters and "
 			  "hits are not touched" },
-		{ .name = "branch",
-		  .letter = 'b',
-		  .type = BG_OPTION_STRING,
-		  .value = &request.branch,
-		  .argument = "BRANCH",
-		  .help = "id, interface or VLAN id" },
+		BG_OPTION_BRANCH(&request.branch, "id, interface or VLAN id"),
 		{ .name = "direction",
 		  .letter = 'd',
 		  .type = BG_OPTION_ENUM,

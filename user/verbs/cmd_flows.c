@@ -330,12 +330,8 @@ int cmd_flows(int argc, char **argv)
 {
 	struct query query = { .pin_dir = BG_DEFAULT_PIN_DIR };
 	const struct bg_option options[] = {
-		{ .name = "branch",
-		  .letter = 'b',
-		  .type = BG_OPTION_STRING,
-		  .value = &query.branch,
-		  .argument = "BRANCH",
-		  .help = "only flows of this branch (id, VLAN id or interface)" },
+		BG_OPTION_BRANCH(&query.branch,
+				 "only flows of this branch (id, VLAN id or interface)"),
 		{ .name = "local",
 		  .type = BG_OPTION_STRING,
 		  .value = &query.local,

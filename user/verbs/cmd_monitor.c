@@ -233,12 +233,8 @@ int cmd_monitor(int argc, char **argv)
 {
 	struct query query = { .pin_dir = BG_DEFAULT_PIN_DIR };
 	const struct bg_option options[] = {
-		{ .name = "branch",
-		  .letter = 'b',
-		  .type = BG_OPTION_STRING,
-		  .value = &query.branch,
-		  .argument = "BRANCH",
-		  .help = "only events of this branch (id, VLAN id or interface)" },
+		BG_OPTION_BRANCH(&query.branch,
+				 "only events of this branch (id, VLAN id or interface)"),
 		{ .name = "reason",
 		  .letter = 'r',
 		  .type = BG_OPTION_STRING,

@@ -195,12 +195,8 @@ int cmd_rules(int argc, char **argv)
 {
 	struct query query = { .pin_dir = BG_DEFAULT_PIN_DIR };
 	const struct bg_option options[] = {
-		{ .name = "branch",
-		  .letter = 'b',
-		  .type = BG_OPTION_STRING,
-		  .value = &query.branch,
-		  .argument = "BRANCH",
-		  .help = "only rules of this branch's groups (id, VLAN id or interface)" },
+		BG_OPTION_BRANCH(&query.branch,
+				 "only rules of this branch's groups (id, VLAN id or interface)"),
 		{ .name = "group",
 		  .letter = 'g',
 		  .type = BG_OPTION_STRING,

@@ -32,14 +32,8 @@ int cmd_status(int argc, char **argv)
 	const char *pin_dir = BG_DEFAULT_PIN_DIR, *branch = NULL;
 	bool json = false, metrics = false;
 	const struct bg_option options[] = {
-		{
-			.name = "branch",
-			.letter = 'b',
-			.type = BG_OPTION_STRING,
-			.value = &branch,
-			.argument = "BRANCH",
-			.help = "of the branches only this one (id, VLAN id or interface)",
-		},
+		BG_OPTION_BRANCH(&branch,
+				 "of the branches only this one (id, VLAN id or interface)"),
 		{
 			.name = "metrics",
 			.letter = 'm',
