@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The one place that says how a number or a time is written for people. The verbs,
- * show/ and the lints call it; it never prints, and JSON has its numbers without it.
+ * show/, explain/ and the lints call it; it never prints.
  */
 #include "base/format.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Interfaces that an earlier daemon guarded, and the change to new programs. The daemon
- * calls it at its start, and for larger images; it never attaches to another interface.
+ * calls it at its start, and for larger images; interfaces that nothing guards yet are
+ * not armed here.
  */
 #include <errno.h>
 #include <stdio.h>

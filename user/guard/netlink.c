@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <linux/if.h>
 #include <linux/if_link.h>
@@ -16,11 +15,12 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
+#include "base/clock.h"
 #include "base/ip.h"
 
 int bg_netlink_open(struct bg_netlink *netlink)
 {
-	netlink->sequence = time(NULL);
+	netlink->sequence = (unsigned int)(bg_realtime_ns() / BG_NS_PER_S);
 	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!netlink->socket || mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Tables and JSON on stdout; every verb that prints a result calls it. What a column or
- * a key means it does not know, and errors never go to stdout.
+ * a key means it does not know; errors are for verbs/cli.c to print.
  */
 #include "show/out.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What cli.h declares, by getopt_long(). Every verb calls bg_cli(), or its parts where it
- * has more to do; what an option means it does not know, and it never ends the program.
+ * What cli.h declares, by getopt_long(). Every verb calls bg_cli() first, and
+ * bg_cli_failed() or bg_cli_misused() at the end; it never ends the program itself, and
+ * what an option means it does not know.
  */
 #include "verbs/cli.h"
 
