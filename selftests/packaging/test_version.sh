@@ -36,6 +36,11 @@ unpack() {
 mkdir -p "$repository/scripts"
 cp scripts/version.sh "$repository/scripts"
 cp .gitattributes "$repository"
+# Where this tree comes from an archive, git has written into the script already.
+# shellcheck disable=SC2016 # git replaces it
+grep -q '^archived=.\$Format' scripts/version.sh ||
+	sed -i 's/^archived=.*/archived=\x27$Format:%(describe:tags,match=v[0-9]*) %H$\x27/' \
+		"$repository/scripts/version.sh"
 git -c init.defaultBranch=main init -q "$repository"
 commit first
 first=$(in_repository rev-parse HEAD)
@@ -64,7 +69,7 @@ cp -r "$DIR/unpacked/scripts" "$repository/inner"
 expect "a tree in another repository is not of that" 0 \
 	"1.2.3-1-g$(in_repository rev-parse --short HEAD) $second" version "$repository/inner"
 mkdir -p "$DIR/copied/scripts"
-cp scripts/version.sh "$DIR/copied/scripts"
+cp "$repository/scripts/version.sh" "$DIR/copied/scripts"
 expect "a mere copy of the files knows no commit" 0 "$last unknown" version "$DIR/copied"
 
 # What make would compile for another HEAD: version.c and nothing else.
