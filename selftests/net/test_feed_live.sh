@@ -77,7 +77,7 @@ connect lasting cart "$LAB_DB4" 5432
 check "a connection that lasts" talk lasting
 feed 'ingress("sg-cart"; permission("tcp"; 81; 81;
 	[range(20000) | "\(11 + . % 80).\(. / 80 | floor % 256).\(. * 7 % 256).1/32"]))'
-check "a feed that does not fit is refused, with the figure" wait_for 10 refused_for 'image-mib'
+check "a feed that does not fit is refused, with the figure" wait_for refused_for 'image-mib'
 check "and what was in force stays" together "$to_db" "$to_client" "talk lasting"
 bg_stop
 bg_start --image-mib 4
