@@ -84,7 +84,7 @@ opening_comments() {
 		echo "$f: no comment within its first three lines"
 		bad=1
 	done
-	return $bad
+	return "$bad"
 }
 
 # Where packages come from is the business of the machine (scripts/debian-mirror.sh).
