@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 
 #include "branchguard.skel.h"
+#include "feed_text.h"
 #include "flow.h"
 #include "maps.h"
 #include "pinned/pin.h"
@@ -176,26 +177,63 @@ static void other_sizes_keep_rules_and_drop_flows(void **state)
 	bg_datapath_close(second);
 }
 
-/* Of a daemon that was killed between the image and `control`. */
+/* As a daemon leaves it that is killed between the image and `control`. */
+static void forget_last_revision(const struct bg_datapath *datapath)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.control);
+	struct bg_control control;
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &control), 0);
+	assert_int_equal(control.revision, datapath->revision);
+	control.revision--;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &control, BPF_ANY), 0);
+}
+
 static void a_revision_is_never_given_out_twice(void **state)
 {
 	struct bg_datapath *first = open_pinned(64, 8), *second;
-	struct bg_control control;
-	__u32 zero = 0;
-	int fd;
 
 	(void)state;
 	maps_publish(first, TWO_RULES);
 	maps_publish(first, TWO_RULES);
 	pin(first);
-	fd = bpf_map__fd(first->skel->maps.control);
-	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &control), 0);
-	assert_int_equal(control.revision, 2);
-	control.revision = 1;
-	assert_int_equal(bpf_map_update_elem(fd, &zero, &control, BPF_ANY), 0);
+	forget_last_revision(first);
 	bg_datapath_close(first);
 	second = open_pinned(64, 8);
 	assert_int_equal(second->revision, 2);
+	bg_datapath_close(second);
+}
+
+/* The larger one has a policy of its own, so it sees that in `control` alone. */
+static void nor_when_a_larger_one_takes_its_place(void **state)
+{
+	struct bg_datapath_options options = {
+		.pin_dir = pin_dir, .max_flows = 64, .max_rules = 8, .new_policy = true
+	};
+	struct bg_datapath *first = open_pinned(64, 8), *second;
+	struct bg_model *model = feed_parse(TWO_RULES);
+	struct bg_publish_times times = {};
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+
+	(void)state;
+	maps_publish(first, TWO_RULES);
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	forget_last_revision(first);
+	assert_int_equal(
+		bg_datapath_compile(first, model, BG_MAX_IMAGE_BLOCKS, &image, &times, &err), 0);
+	second = maps_open(&options);
+	bg_datapath_take_numbers(second, first);
+	if (bg_datapath_publish(second, model, image, &times, &err))
+		fail_msg("%s", err.text);
+	/* the next image's number is above that of the one in force */
+	assert_int_equal(((const struct bg_header *)image->blocks)->revision, 3);
+	assert_int_equal(second->revision, 3);
+	bg_image_free(image);
+	bg_model_free(model);
+	bg_datapath_close(first);
 	bg_datapath_close(second);
 }
 
@@ -250,6 +288,7 @@ int main(void)
 		PINNED(an_image_that_outgrew_one_goes_to_a_larger_one),
 		PINNED(other_sizes_keep_rules_and_drop_flows),
 		PINNED(a_revision_is_never_given_out_twice),
+		PINNED(nor_when_a_larger_one_takes_its_place),
 		PINNED(another_abi_is_left_alone),
 		PINNED(one_writer_at_a_time),
 		cmocka_unit_test(pins_need_bpffs),

@@ -103,8 +103,8 @@ bool bg_datapath_has_room(const struct bg_datapath *datapath, const struct bg_im
 
 /*
  * For a datapath that was opened in place of another, with more room: takes over the
- * numbers of what was compiled for the other one and is not published yet. Both must
- * hold the same rules and branches.
+ * numbers of what was compiled for the other one and is not published yet, and goes on
+ * with its revision if that is the later one. Both must hold the same rules and branches.
  */
 void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *from);
 

@@ -418,6 +418,9 @@ void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *
 
 	from->registry = datapath->registry;
 	datapath->registry = numbers;
+	/* the other one may know it from its image, which comes before `control` */
+	if (datapath->revision < from->revision)
+		datapath->revision = from->revision;
 }
 
 int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,
