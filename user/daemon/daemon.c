@@ -35,17 +35,22 @@
 #define METRICS_MS 15000
 /* Filter and route messages that come within this time cause one look. */
 #define BURST_MS 100
+/* Until the table of interfaces, of which changes were lost, is listed again. */
+#define RETRY_MS 200
 
 struct loop {
 	struct bg_daemon *daemon;
 	int epoll_fd, signal_fd;
 	double feed_due_ms, sync_due_ms; /* 0 = not due */
+	double netdevs_due_ms;		 /* the table must be listed again; 0 = not */
 	double round_due_ms;
 	double metrics_due_ms; /* 0 = never */
 	bool reread;	       /* read the feed even if the file is the same */
 	bool stopping;
 	bool metrics_failed; /* and that was logged */
+	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
+	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
 };
 
 static void close_daemon(struct bg_daemon *daemon)
@@ -226,11 +231,21 @@ static void sooner(double *due_ms, double at_ms)
 
 static void on_netdevs(struct loop *loop)
 {
+	struct bg_netdevs *netdevs = loop->daemon->netdevs;
 	struct bg_error err = {};
 	unsigned int changed;
 
-	if (bg_netdevs_read(loop->daemon->netdevs, on_neighbour, loop->daemon, &changed, &err))
-		bg_log(BG_LOG_ERROR, "following the interfaces", "error=%s", bg_quote(err.text));
+	loop->netdevs_due_ms = 0;
+	if (!bg_netdevs_read(netdevs, on_neighbour, loop->daemon, &changed, &err)) {
+		loop->netdevs_error[0] = '\0';
+	} else if (strcmp(loop->netdevs_error, err.text) != 0) {
+		memcpy(loop->netdevs_error, err.text, sizeof(loop->netdevs_error));
+		bg_log(BG_LOG_ERROR,
+		       "following the interfaces, will be tried again; what is armed stays armed",
+		       "error=%s", bg_quote(err.text));
+	}
+	if (bg_netdevs_incomplete(netdevs))
+		loop->netdevs_due_ms = bg_monotonic_ms() + RETRY_MS;
 	if (changed & BG_NETDEVS_CHANGED)
 		sooner(&loop->sync_due_ms, bg_monotonic_ms());
 	else if (changed)
@@ -308,6 +323,8 @@ static void do_what_is_due(struct loop *loop)
 		/* finds a change that inotify does not report */
 		sooner(&loop->feed_due_ms, now);
 	}
+	if (loop->netdevs_due_ms && now >= loop->netdevs_due_ms)
+		on_netdevs(loop);
 	if (loop->feed_due_ms && now >= loop->feed_due_ms)
 		read_feed_now(loop);
 	if (loop->sync_due_ms && now >= loop->sync_due_ms)
@@ -320,6 +337,8 @@ static int wait_ms(const struct loop *loop)
 {
 	double due = loop->round_due_ms, left;
 
+	if (loop->netdevs_due_ms && loop->netdevs_due_ms < due)
+		due = loop->netdevs_due_ms;
 	if (loop->feed_due_ms && loop->feed_due_ms < due)
 		due = loop->feed_due_ms;
 	if (loop->sync_due_ms && loop->sync_due_ms < due)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,17 +311,26 @@ static int link_target(int fd, __u32 *ifindex, __u32 *prog_id)
 	}
 }
 
-int bg_attach_check(const struct bg_attachment *attachment)
+bool bg_interface_is_here(__u32 ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	return if_indextoname(ifindex, name) || errno != ENXIO;
+}
+
+bool bg_attach_is_there(const struct bg_attachment *attachment)
 {
 	struct bg_attachment found = *attachment;
 	__u32 ifindex = 0, prog_id;
+	int rc;
 
-	if (attachment->by == BG_ATTACH_CLSACT)
-		return bg_clsact_find(&found) || found.prog_id != attachment->prog_id ? -ENOLINK
-										      : 0;
-	if (link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex != attachment->ifindex)
-		return -ENOLINK;
-	return 0;
+	if (attachment->by == BG_ATTACH_NONE)
+		return false;
+	if (attachment->by == BG_ATTACH_CLSACT) {
+		rc = bg_clsact_find(&found);
+		return rc ? rc != -ENOENT : found.prog_id == attachment->prog_id;
+	}
+	return link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex;
 }
 
 void bg_detach(const char *pin_dir, struct bg_attachment *attachment)
@@ -358,15 +368,27 @@ static int adopt_one(const char *name, void *context)
 	struct bg_attachment attachment = { .link_fd = -1 };
 	bg_auto_close int fd = -1;
 	__u32 ifindex = 0;
+	int rc;
 
 	fd = bg_pin_get(adoption->pin_dir, BG_PIN_LINKS, name);
 	if (fd < 0)
 		return bg_fail(adoption->err, fd, "opening %s/links/%s: %s", adoption->pin_dir,
 			       name, strerror(-fd));
-	if (parse_pin_name(name, &attachment) || link_target(fd, &ifindex, &attachment.prog_id) ||
-	    ifindex != attachment.ifindex) {
+	rc = link_target(fd, &ifindex, &attachment.prog_id);
+	/* to unpin it is to take it away: only when the link itself says that it is dead */
+	if (rc && rc != -EINVAL)
+		return bg_fail(adoption->err, rc, "asking the kernel about %s/links/%s: %s",
+			       adoption->pin_dir, name, strerror(-rc));
+	if (!rc && !ifindex) {
 		bg_pin_remove(adoption->pin_dir, BG_PIN_LINKS, name);
 		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s", name);
+		return 0;
+	}
+	if (rc || parse_pin_name(name, &attachment) || ifindex != attachment.ifindex) {
+		bg_log(BG_LOG_WARNING,
+		       "left alone a link that is not as this program pins them: `branchguard "
+		       "unload` takes it away",
+		       "link=%s ifindex=%u", name, ifindex);
 		return 0;
 	}
 	attachment.by = bg_program_hook(attachment.program) == BG_HOOK_XDP ? BG_ATTACH_XDP

@@ -66,8 +66,15 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		       struct bg_error *err);
 
-/* Is it still there? 0, or -ENOLINK. */
-int bg_attach_check(const struct bg_attachment *attachment);
+/* Does the kernel know the interface, in this network namespace? Only its "no" is a
+ * no: that a table lacks an interface is no proof that it is gone. */
+bool bg_interface_is_here(__u32 ifindex);
+
+/*
+ * Is the program still there? Here, too, only what the kernel says counts: a question
+ * that it could not answer (memory, a busy table) leaves it as it is known to be.
+ */
+bool bg_attach_is_there(const struct bg_attachment *attachment);
 
 /* Takes the program away (if it is still there), unpins and closes. */
 void bg_detach(const char *pin_dir, struct bg_attachment *attachment);

@@ -103,11 +103,12 @@ int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachme
 	else if (rc != -EEXIST)
 		return fail(rc, attachment, err);
 	attachment->by = BG_ATTACH_CLSACT;
-	if (!bg_clsact_find(attachment)) {
+	rc = bg_clsact_find(attachment);
+	if (!rc)
 		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
 				true);
+	if (rc != -ENOENT)
 		return rc ? fail(rc, attachment, err) : 0;
-	}
 	for (size_t i = 0; i < PRIORITIES; i++) {
 		rc = set_filter(context, attachment, priorities[i],
 				BG_FILTER_HANDLE + attachment->program, false);
@@ -122,36 +123,51 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
 {
 	int rc = bg_clsact_find(attachment);
 
-	if (rc)
+	if (rc == -ENOENT)
 		return -ENOLINK;
-	rc = set_filter(context, attachment, attachment->priority, attachment->handle, true);
+	if (!rc)
+		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
+				true);
 	return rc ? fail(rc, attachment, err) : 0;
 }
 
-static bool query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
+/* 0, -ENOENT: the kernel says that it is not there, or why it could not say. */
+static int query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = priority);
 	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
 	struct bpf_tc_hook hook;
+	int rc;
 
 	set_hook_of(&hook, attachment);
-	if (bpf_tc_query(&hook, &opts))
-		return false;
+	rc = bpf_tc_query(&hook, &opts);
+	/* EINVAL: there is no qdisc; ENODEV: no interface */
+	if (rc == -EINVAL || rc == -ENODEV)
+		return -ENOENT;
+	if (rc)
+		return rc;
 	attachment->priority = priority;
 	attachment->handle = handle;
 	attachment->prog_id = opts.prog_id;
-	return true;
+	return 0;
 }
 
 int bg_clsact_find(struct bg_attachment *attachment)
 {
+	const __u32 handles[] = { BG_FILTER_HANDLE + attachment->program,
+				  BG_FILTER_OTHER_HANDLE + attachment->program };
+	int rc;
+
 	/* most of the time it is where it was */
-	if (attachment->handle && query(attachment, attachment->priority, attachment->handle))
+	if (attachment->handle && !query(attachment, attachment->priority, attachment->handle))
 		return 0;
-	for (size_t i = 0; i < PRIORITIES; i++)
-		if (query(attachment, priorities[i], BG_FILTER_HANDLE + attachment->program) ||
-		    query(attachment, priorities[i], BG_FILTER_OTHER_HANDLE + attachment->program))
-			return 0;
+	for (size_t i = 0; i < PRIORITIES; i++) {
+		for (size_t k = 0; k < 2; k++) {
+			rc = query(attachment, priorities[i], handles[k]);
+			if (rc != -ENOENT)
+				return rc;
+		}
+	}
 	return -ENOENT;
 }
 

@@ -18,7 +18,7 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
 		      struct bg_error *err);
 
 /* Looks for a filter with the handle of attachment->program; fills in priority
- * and prog_id. -ENOENT: none. */
+ * and prog_id. -ENOENT: the kernel says that there is none; else it could not say. */
 int bg_clsact_find(struct bg_attachment *attachment);
 
 /* Is a filter with this handle one of ours? */

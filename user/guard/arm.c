@@ -67,11 +67,13 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 
 	if (attachment->by == BG_ATTACH_NONE)
 		return false;
-	if (!bg_attach_check(attachment))
+	if (bg_attach_is_there(attachment))
 		return true;
-	bg_log(BG_LOG_WARNING, "somebody took a program away, putting it back",
-	       "interface=%s ifindex=%u program=%s way=%s", guard->name, guard->ifindex,
-	       bg_program_name(program), bg_attach_by_name(attachment->by));
+	/* an interface that is going takes its programs along, and nobody else did */
+	if (bg_interface_is_here(guard->ifindex))
+		bg_log(BG_LOG_WARNING, "somebody took a program away, putting it back",
+		       "interface=%s ifindex=%u program=%s way=%s", guard->name, guard->ifindex,
+		       bg_program_name(program), bg_attach_by_name(attachment->by));
 	bg_detach(ifaces->options.pin_dir, attachment);
 	return false;
 }

@@ -48,24 +48,47 @@ static void drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	*guard = ifaces->guards[--ifaces->count];
 }
 
+/* Does a program of ours still run on it, wherever it is now? */
+static bool is_alive(const struct bg_guard *guard)
+{
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		if (bg_attach_is_there(&guard->attachment[program]))
+			return true;
+	return false;
+}
+
+/* Who is not in the table is asked for: a table can be late, or not be had. */
 static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
 {
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
 
-		if (bg_netdev_by_index(ifaces->netdevs, guard->ifindex)) {
+		if (bg_netdev_by_index(ifaces->netdevs, guard->ifindex) ||
+		    bg_interface_is_here(guard->ifindex)) {
+			i++;
+			continue;
+		}
+		if (is_alive(guard)) {
+			bg_guard_trouble(
+				guard, BG_LOG_WARNING,
+				"the interface is in another network namespace now: what is "
+				"attached stays",
+				"");
 			i++;
 			continue;
 		}
 		bg_log(BG_LOG_INFO, "interface gone, disarmed",
 		       "interface=%s ifindex=%u role=%s vlan=%u", guard->name, guard->ifindex,
 		       bg_role_name(guard->role), guard->vlan);
-		/* links whose interface is gone are dead already; only pins remain */
+		/* its links are dead already; only pins remain */
 		drop_guard(ifaces, guard, datapath);
 	}
 }
 
-/* Without a role, the node's traffic and the trunk's are not ours to filter. */
+/*
+ * Trunk and primary interface are not ours to filter when another one has the role:
+ * that none has it now (a route that flaps, a name that is not there) says nothing.
+ */
 static bool stays_without_plan(const struct bg_guard *guard, const struct bg_plan *plan)
 {
 	switch (guard->role) {
@@ -76,6 +99,7 @@ static bool stays_without_plan(const struct bg_guard *guard, const struct bg_pla
 	case BG_ROLE_TRUNK:
 		return !plan->has_trunk;
 	case BG_ROLE_PRIMARY:
+		return !plan->has_primary;
 	case BG_ROLE_NONE:
 		break;
 	}
@@ -183,10 +207,13 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			return bg_no_memory(err, "deciding what to guard");
 	for (size_t i = 0; i < ifaces->count; i++) {
 		struct bg_guard *guard = &ifaces->guards[i];
+		const struct bg_netdev *netdev =
+			bg_netdev_by_index(ifaces->netdevs, guard->ifindex);
 
-		update_guard(guard, bg_plan_find(&plan, guard->ifindex),
-			     bg_netdev_by_index(ifaces->netdevs, guard->ifindex), datapath,
-			     ifaces->options.xdp);
+		/* what the table lacks stays as it is */
+		if (netdev)
+			update_guard(guard, bg_plan_find(&plan, guard->ifindex), netdev, datapath,
+				     ifaces->options.xdp);
 	}
 	incomplete = arm_all(ifaces, datapath, true);
 	incomplete += arm_all(ifaces, datapath, false);

@@ -22,11 +22,16 @@
 /* Bursts (hundreds of pods at once) must fit, or else each causes a full dump. */
 #define EVENT_BUFFER_BYTES (4 << 20)
 
+struct table {
+	struct bg_netdev *netdev; /* sorted by ifindex */
+	size_t count;
+};
+
 struct bg_netdevs {
 	struct mnl_socket *events;
 	struct bg_netlink netlink;
-	struct bg_netdev *netdev; /* sorted by ifindex */
-	size_t count;
+	struct table table;
+	bool incomplete; /* changes were lost, and the table was not yet listed again */
 	/* during bg_netdevs_read() */
 	void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context);
 	void *context;
@@ -34,14 +39,14 @@ struct bg_netdevs {
 };
 
 /* The place of this ifindex in the table, or where it would be put in. */
-static size_t place_of(const struct bg_netdevs *netdevs, __u32 ifindex)
+static size_t place_of(const struct table *table, __u32 ifindex)
 {
-	size_t low = 0, high = netdevs->count;
+	size_t low = 0, high = table->count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (netdevs->netdev[middle].ifindex < ifindex)
+		if (table->netdev[middle].ifindex < ifindex)
 			low = middle + 1;
 		else
 			high = middle;
@@ -56,34 +61,34 @@ static bool same_netdev(const struct bg_netdev *a, const struct bg_netdev *b)
 	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->up == b->up;
 }
 
-static int put_netdev(struct bg_netdevs *netdevs, const struct bg_netdev *netdev)
+/* 1: the table is another one now, 0: it is not; -ENOMEM. */
+static int put_netdev(struct table *table, const struct bg_netdev *netdev)
 {
-	size_t place = place_of(netdevs, netdev->ifindex);
+	size_t place = place_of(table, netdev->ifindex);
+	bool known = place < table->count && table->netdev[place].ifindex == netdev->ifindex;
 
-	if (place < netdevs->count && netdevs->netdev[place].ifindex == netdev->ifindex) {
-		if (same_netdev(&netdevs->netdev[place], netdev))
-			return 0;
-	} else {
-		if (!BG_GROW(netdevs->netdev, netdevs->count))
+	if (known && same_netdev(&table->netdev[place], netdev))
+		return 0;
+	if (!known) {
+		if (!BG_GROW(table->netdev, table->count))
 			return -ENOMEM;
-		memmove(&netdevs->netdev[place + 1], &netdevs->netdev[place],
-			(netdevs->count - 1 - place) * sizeof(*netdev));
+		memmove(&table->netdev[place + 1], &table->netdev[place],
+			(table->count - 1 - place) * sizeof(*netdev));
 	}
-	netdevs->netdev[place] = *netdev;
-	netdevs->changed |= BG_NETDEVS_CHANGED;
-	return 0;
+	table->netdev[place] = *netdev;
+	return 1;
 }
 
-static void remove_netdev(struct bg_netdevs *netdevs, __u32 ifindex)
+static bool remove_netdev(struct table *table, __u32 ifindex)
 {
-	size_t place = place_of(netdevs, ifindex);
+	size_t place = place_of(table, ifindex);
 
-	if (place == netdevs->count || netdevs->netdev[place].ifindex != ifindex)
-		return;
-	netdevs->count--;
-	memmove(&netdevs->netdev[place], &netdevs->netdev[place + 1],
-		(netdevs->count - place) * sizeof(*netdevs->netdev));
-	netdevs->changed |= BG_NETDEVS_CHANGED;
+	if (place == table->count || table->netdev[place].ifindex != ifindex)
+		return false;
+	table->count--;
+	memmove(&table->netdev[place], &table->netdev[place + 1],
+		(table->count - place) * sizeof(*table->netdev));
+	return true;
 }
 
 static int take_in(const struct nlmsghdr *message, void *context)
@@ -92,16 +97,23 @@ static int take_in(const struct nlmsghdr *message, void *context)
 	struct bg_default_route route;
 	struct bg_neighbour neighbour;
 	struct bg_netdev netdev;
+	int changed;
 
 	switch (message->nlmsg_type) {
 	case RTM_NEWLINK:
-		if (bg_netdev_parse(message, &netdev) && put_netdev(netdevs, &netdev))
+		if (!bg_netdev_parse(message, &netdev))
+			break;
+		changed = put_netdev(&netdevs->table, &netdev);
+		if (changed < 0)
 			return MNL_CB_ERROR;
+		if (changed)
+			netdevs->changed |= BG_NETDEVS_CHANGED;
 		break;
 	case RTM_DELLINK:
 		/* when a port leaves a bridge, the bridge family sends one too: not parsed */
-		if (bg_netdev_parse(message, &netdev))
-			remove_netdev(netdevs, netdev.ifindex);
+		if (bg_netdev_parse(message, &netdev) &&
+		    remove_netdev(&netdevs->table, netdev.ifindex))
+			netdevs->changed |= BG_NETDEVS_CHANGED;
 		break;
 	case RTM_NEWNEIGH:
 		if (netdevs->on_neighbour && bg_neighbour_parse(message, &neighbour))
@@ -124,18 +136,43 @@ static int take_in(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
+static void forget_table(void *context)
+{
+	struct table *table = context;
+
+	table->count = 0;
+}
+
+static int take_listed(const struct nlmsghdr *message, void *context)
+{
+	struct bg_netdev netdev;
+
+	if (message->nlmsg_type == RTM_NEWLINK && bg_netdev_parse(message, &netdev) &&
+	    put_netdev(context, &netdev) < 0) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	return MNL_CB_OK;
+}
+
+/* The new table is made aside, and takes the old one's place when it is whole. */
 static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
 {
 	struct rtgenmsg family = { .rtgen_family = AF_UNSPEC };
-	int rc, tries = 0;
+	struct table listed = {};
+	int rc;
 
+	rc = bg_netlink_dump(&netdevs->netlink, RTM_GETLINK, &family, sizeof(family), forget_table,
+			     take_listed, &listed);
+	if (rc) {
+		free(listed.netdev);
+		return bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc));
+	}
+	free(netdevs->table.netdev);
+	netdevs->table = listed;
+	netdevs->incomplete = false;
 	netdevs->changed |= BG_NETDEVS_CHANGED | BG_FILTERS_CHANGED | BG_ROUTES_CHANGED;
-	do {
-		netdevs->count = 0;
-		rc = bg_netlink_ask(&netdevs->netlink, RTM_GETLINK, NLM_F_DUMP, &family,
-				    sizeof(family), NULL, take_in, netdevs);
-	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
-	return rc ? bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc)) : 0;
+	return 0;
 }
 
 int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
@@ -148,9 +185,6 @@ int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
 	netdevs = calloc(1, sizeof(*netdevs));
 	if (!netdevs)
 		return bg_no_memory(err, "netlink: listing the interfaces");
-	rc = bg_netlink_open(&netdevs->netlink);
-	if (rc)
-		return bg_fail(err, rc, "netlink: opening a socket: %s", strerror(-rc));
 	netdevs->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (!netdevs->events || mnl_socket_bind(netdevs->events, 0, MNL_SOCKET_AUTOPID) < 0)
 		return bg_fail(err, -errno, "netlink: opening a socket: %s", strerror(errno));
@@ -177,8 +211,7 @@ void bg_netdevs_close(struct bg_netdevs *netdevs)
 		return;
 	if (netdevs->events)
 		mnl_socket_close(netdevs->events);
-	bg_netlink_close(&netdevs->netlink);
-	free(netdevs->netdev);
+	free(netdevs->table.netdev);
 	free(netdevs);
 }
 
@@ -191,7 +224,6 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
 		    void *context, unsigned int *changed, struct bg_error *err)
 {
-	bool lost = false;
 	int rc = 0;
 
 	netdevs->on_neighbour = on_neighbour;
@@ -204,7 +236,7 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (length < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
-			lost = true;
+			netdevs->incomplete = true;
 			continue;
 		}
 		if (length < 0 && errno != EAGAIN)
@@ -213,36 +245,44 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 			break;
 		if (mnl_cb_run(netdevs->netlink.buffer, length, 0, 0, take_in, netdevs) <
 		    MNL_CB_STOP)
-			lost = true;
+			netdevs->incomplete = true;
 	}
-	if (lost && !rc)
+	if (netdevs->incomplete && !rc)
 		rc = read_table(netdevs, err);
 	netdevs->on_neighbour = NULL;
 	*changed = netdevs->changed;
 	return rc;
 }
 
+bool bg_netdevs_incomplete(const struct bg_netdevs *netdevs)
+{
+	return netdevs->incomplete;
+}
+
 const struct bg_netdev *bg_netdevs_list(const struct bg_netdevs *netdevs, size_t *count)
 {
-	*count = netdevs->count;
-	return netdevs->netdev;
+	*count = netdevs->table.count;
+	return netdevs->table.netdev;
 }
 
 const struct bg_netdev *bg_netdev_by_name(const struct bg_netdevs *netdevs, const char *name)
 {
-	for (size_t i = 0; *name && i < netdevs->count; i++)
-		if (!strcmp(netdevs->netdev[i].name, name))
-			return &netdevs->netdev[i];
+	const struct table *table = &netdevs->table;
+
+	for (size_t i = 0; *name && i < table->count; i++)
+		if (!strcmp(table->netdev[i].name, name))
+			return &table->netdev[i];
 	return NULL;
 }
 
 const struct bg_netdev *bg_netdev_by_index(const struct bg_netdevs *netdevs, __u32 ifindex)
 {
-	size_t place = place_of(netdevs, ifindex);
+	const struct table *table = &netdevs->table;
+	size_t place = place_of(table, ifindex);
 
-	if (place == netdevs->count || netdevs->netdev[place].ifindex != ifindex)
+	if (place == table->count || table->netdev[place].ifindex != ifindex)
 		return NULL;
-	return &netdevs->netdev[place];
+	return &table->netdev[place];
 }
 
 int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netdev,
@@ -258,6 +298,13 @@ struct route_list {
 	size_t count;
 };
 
+static void forget_routes(void *context)
+{
+	struct route_list *list = context;
+
+	list->count = 0;
+}
+
 static int take_route(const struct nlmsghdr *message, void *context)
 {
 	struct route_list *list = context;
@@ -266,8 +313,10 @@ static int take_route(const struct nlmsghdr *message, void *context)
 	if (message->nlmsg_type != RTM_NEWROUTE || !bg_default_route_parse(message, &route))
 		return MNL_CB_OK;
 	added = BG_GROW(list->routes, list->count);
-	if (!added)
+	if (!added) {
+		errno = ENOMEM;
 		return MNL_CB_ERROR;
+	}
 	*added = route;
 	return MNL_CB_OK;
 }
@@ -276,12 +325,9 @@ int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
 			      struct bg_default_route **routes, size_t *count)
 {
 	struct route_list list = {};
-	int rc, tries = 0;
+	int rc = bg_netlink_dump_default_routes(&netdevs->netlink, family, forget_routes,
+						take_route, &list);
 
-	do {
-		list.count = 0;
-		rc = bg_netlink_ask_default_routes(&netdevs->netlink, family, take_route, &list);
-	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
 	if (rc) {
 		free(list.routes);
 		return rc;

@@ -57,12 +57,15 @@ int bg_netdevs_fd(const struct bg_netdevs *netdevs);
 
 /*
  * Takes in everything that is pending, without waiting; *changed is a set of
- * enum bg_netdevs_change. When the kernel had to drop messages, the whole table is
- * read again. `on_neighbour` may be NULL.
+ * enum bg_netdevs_change. When the kernel had to drop messages the whole table is
+ * listed again; until that has succeeded the table is as it was last known, and
+ * incomplete: call again soon. `on_neighbour` may be NULL.
  */
 int bg_netdevs_read(struct bg_netdevs *netdevs,
 		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
 		    void *context, unsigned int *changed, struct bg_error *err);
+
+bool bg_netdevs_incomplete(const struct bg_netdevs *netdevs);
 
 /* Valid until the next read; sorted by ifindex. */
 const struct bg_netdev *bg_netdevs_list(const struct bg_netdevs *netdevs, size_t *count);

@@ -15,61 +15,75 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
-#include "base/clock.h"
+#include "base/cleanup.h"
 #include "base/ip.h"
 
-int bg_netlink_open(struct bg_netlink *netlink)
-{
-	netlink->sequence = (unsigned int)(bg_realtime_ns() / BG_NS_PER_S);
-	netlink->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!netlink->socket || mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	return 0;
-}
+BG_CLEANUP_OF(mnl_socket_close, struct mnl_socket)
 
-void bg_netlink_close(struct bg_netlink *netlink)
+static int send_request(struct mnl_socket *socket, int type, int flags, const void *header,
+			size_t header_length, const struct bg_netlink_attribute *attributes)
 {
-	if (netlink->socket)
-		mnl_socket_close(netlink->socket);
-	netlink->socket = NULL;
-}
-
-int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *header,
-		   size_t header_length, const struct bg_netlink_attribute *attributes,
-		   mnl_cb_t each, void *context)
-{
-	unsigned int port = mnl_socket_get_portid(netlink->socket), sequence = ++netlink->sequence;
 	char request[512];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(request);
-	int rc;
 
 	message->nlmsg_type = type;
 	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	/* a dump has an end of its own; any other answer ends with an acknowledgement */
-	if ((flags & NLM_F_DUMP) != NLM_F_DUMP)
-		message->nlmsg_flags |= NLM_F_ACK;
-	message->nlmsg_seq = sequence;
+	message->nlmsg_seq = 1;
 	memcpy(mnl_nlmsg_put_extra_header(message, header_length), header, header_length);
 	for (; attributes && attributes->type; attributes++)
 		mnl_attr_put(message, attributes->type, attributes->length, attributes->data);
-	if (mnl_socket_sendto(netlink->socket, message, message->nlmsg_len) < 0)
-		return -errno;
-	do {
-		ssize_t length = mnl_socket_recvfrom(netlink->socket, netlink->buffer,
-						     sizeof(netlink->buffer));
+	return mnl_socket_sendto(socket, message, message->nlmsg_len) < 0 ? -errno : 0;
+}
 
-		if (length < 0 && errno == EINTR) {
-			rc = MNL_CB_OK;
+static int ask(struct bg_netlink *netlink, int type, int flags, const void *header,
+	       size_t header_length, const struct bg_netlink_attribute *attributes, mnl_cb_t each,
+	       void *context)
+{
+	bg_cleanup(mnl_socket_close_at) struct mnl_socket *socket = NULL;
+	int rc;
+
+	socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	rc = send_request(socket, type, flags, header, header_length, attributes);
+	if (rc)
+		return rc;
+	for (;;) {
+		ssize_t length =
+			mnl_socket_recvfrom(socket, netlink->buffer, sizeof(netlink->buffer));
+
+		if (length < 0 && errno == EINTR)
 			continue;
-		}
 		if (length < 0)
 			return -errno;
-		rc = mnl_cb_run(netlink->buffer, length, sequence, port, each, context);
-		/* a message of an earlier answer that was not read to its end */
-		if (rc < 0 && errno == EPROTO)
-			rc = MNL_CB_OK;
-	} while (rc > MNL_CB_STOP);
-	return rc < 0 ? -errno : 0;
+		rc = mnl_cb_run(netlink->buffer, length, 1, mnl_socket_get_portid(socket), each,
+				context);
+		if (rc < 0)
+			return -errno;
+		if (rc == MNL_CB_STOP)
+			return 0;
+	}
+}
+
+int bg_netlink_ask(struct bg_netlink *netlink, int type, const void *header, size_t header_length,
+		   const struct bg_netlink_attribute *attributes, mnl_cb_t each, void *context)
+{
+	/* a dump has an end of its own; any other answer ends with an acknowledgement */
+	return ask(netlink, type, NLM_F_ACK, header, header_length, attributes, each, context);
+}
+
+int bg_netlink_dump(struct bg_netlink *netlink, int type, const void *header, size_t header_length,
+		    void (*begin)(void *context), mnl_cb_t each, void *context)
+{
+	int rc = 0;
+
+	for (int tries = 0; tries < BG_DUMP_TRIES; tries++) {
+		begin(context);
+		rc = ask(netlink, type, NLM_F_DUMP, header, header_length, NULL, each, context);
+		if (!rc)
+			return 0;
+	}
+	return rc;
 }
 
 static void parse_netdev_info(const struct nlattr *info, struct bg_netdev *netdev)
@@ -199,7 +213,7 @@ int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netd
 
 	if (!netdev->lower)
 		return -ENOENT;
-	rc = bg_netlink_ask(netlink, RTM_GETLINK, 0, &header, sizeof(header),
+	rc = bg_netlink_ask(netlink, RTM_GETLINK, &header, sizeof(header),
 			    netdev->lower_netnsid < 0 ? NULL : attributes, take_netdev, &peer);
 	if (rc)
 		return rc;
@@ -232,7 +246,7 @@ int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
 	struct bg_neighbour found = {};
 	int rc;
 
-	rc = bg_netlink_ask(netlink, RTM_GETNEIGH, 0, &header, sizeof(header), attributes,
+	rc = bg_netlink_ask(netlink, RTM_GETNEIGH, &header, sizeof(header), attributes,
 			    take_neighbour, &found);
 	if (rc)
 		return rc;
@@ -280,19 +294,24 @@ bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_ro
 	return route->ifindex;
 }
 
-int bg_netlink_ask_default_routes(struct bg_netlink *netlink, int family, mnl_cb_t each,
-				  void *context)
+int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
+				   void (*begin)(void *context), mnl_cb_t each, void *context)
 {
 	struct rtmsg header = { .rtm_family = family, .rtm_type = RTN_UNICAST };
 
-	return bg_netlink_ask(netlink, RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header), NULL,
-			      each, context);
+	return bg_netlink_dump(netlink, RTM_GETROUTE, &header, sizeof(header), begin, each,
+			       context);
 }
 
 struct hook_filters {
 	int count;
 	__u32 first;
 };
+
+static void forget_filters(void *context)
+{
+	memset(context, 0, sizeof(struct hook_filters));
+}
 
 /* The kernel lists filters in the order in which it asks them. */
 static int take_filter(const struct nlmsghdr *message, void *context)
@@ -318,14 +337,8 @@ static int ask_hook_filters(struct bg_netlink *netlink, __u32 ifindex, __u32 hoo
 		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, hook),
 	};
 
-	int rc, tries = 0;
-
-	do {
-		memset(filters, 0, sizeof(*filters));
-		rc = bg_netlink_ask(netlink, RTM_GETTFILTER, NLM_F_DUMP, &header, sizeof(header),
-				    NULL, take_filter, filters);
-	} while (rc == -EINTR && ++tries < BG_DUMP_TRIES);
-	return rc;
+	return bg_netlink_dump(netlink, RTM_GETTFILTER, &header, sizeof(header), forget_filters,
+			       take_filter, filters);
 }
 
 int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters)

@@ -8,15 +8,10 @@
 
 #include "guard/netdevs.h"
 
+/* Room for the largest message that the kernel builds for a dump; one answer at a time. */
 struct bg_netlink {
-	struct mnl_socket *socket;
-	unsigned int sequence;
-	/* room for the largest message that the kernel builds for a dump */
 	char buffer[65536];
 };
-
-int bg_netlink_open(struct bg_netlink *netlink);
-void bg_netlink_close(struct bg_netlink *netlink);
 
 /* An attribute of a request. */
 struct bg_netlink_attribute {
@@ -25,21 +20,29 @@ struct bg_netlink_attribute {
 	size_t length;
 };
 
-/* How often a dump is asked for when the table changes during each of them. */
-#define BG_DUMP_TRIES 8
+/*
+ * Sends one request and hands every message of the answer to `each` (an mnl
+ * callback). Returns 0 or a negative errno, the kernel's included. Each request has
+ * a socket of its own: what is left of an answer that broke off cannot get into the
+ * next one, nor make the kernel refuse it (EBUSY: "a dump still runs").
+ */
+int bg_netlink_ask(struct bg_netlink *netlink, int type, const void *header, size_t header_length,
+		   const struct bg_netlink_attribute *attributes, mnl_cb_t each, void *context);
 
-/* Sends one request and hands every message of the answer to `each` (an mnl
- * callback). Returns 0 or a negative errno, also of the kernel; -EINTR: the table
- * changed during the dump, so the dump may be wrong. */
-int bg_netlink_ask(struct bg_netlink *netlink, int type, int flags, const void *header,
-		   size_t header_length, const struct bg_netlink_attribute *attributes,
-		   mnl_cb_t each, void *context);
+/*
+ * The same for a table. It is whole or an error: one that changed while it was listed
+ * (EINTR), or broke off, is asked for again, BG_DUMP_TRIES times at the most. `begin`
+ * is called before each try, to forget what the one before gave.
+ */
+#define BG_DUMP_TRIES 8
+int bg_netlink_dump(struct bg_netlink *netlink, int type, const void *header, size_t header_length,
+		    void (*begin)(void *context), mnl_cb_t each, void *context);
 
 int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netdev, __u8 mac[6]);
 int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
 			     const struct bg_addr *address, __u8 mac[6]);
-int bg_netlink_ask_default_routes(struct bg_netlink *netlink, int family, mnl_cb_t each,
-				  void *context);
+int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
+				   void (*begin)(void *context), mnl_cb_t each, void *context);
 int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters);
 
 /* false: the message is about something else. */

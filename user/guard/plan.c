@@ -240,7 +240,10 @@ static int add_primary(struct bg_plan *plan, const struct bg_model *model,
 		planned.netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
 	else if (model)
 		planned.netdev = bg_netdev_by_index(netdevs, primary);
-	return planned.netdev ? add(plan, &planned) : 0;
+	if (!planned.netdev)
+		return 0;
+	plan->has_primary = true;
+	return add(plan, &planned);
 }
 
 int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,

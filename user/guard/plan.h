@@ -24,7 +24,7 @@ struct bg_planned {
 struct bg_plan {
 	struct bg_planned *planned;
 	size_t count;
-	bool has_trunk;
+	bool has_trunk, has_primary;
 };
 
 /*
