@@ -420,26 +420,40 @@ int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_atta
 	return 0;
 }
 
-bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter)
+static bool is_one_of(const struct bg_attachment ours[BG_PROGRAMS], __u32 prog_id)
+{
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		if (ours[program].by == BG_ATTACH_TCX && ours[program].prog_id == prog_id)
+			return true;
+	return false;
+}
+
+bool bg_attach_is_behind(const struct bg_attachment ours[BG_PROGRAMS], enum bg_program program,
+			 __u32 first_filter)
 {
 	__u32 first;
 
-	switch (attachment->by) {
+	switch (ours[program].by) {
 	case BG_ATTACH_TCX:
-		return tcx_programs(attachment, &first) && first != attachment->prog_id;
+		return tcx_programs(&ours[program], &first) && !is_one_of(ours, first);
 	case BG_ATTACH_CLSACT:
-		return tcx_programs(attachment, &first) || !bg_clsact_is_our_handle(first_filter);
+		return tcx_programs(&ours[program], &first) ||
+		       !bg_clsact_is_our_handle(first_filter);
 	default:
 		return false;
 	}
 }
 
-bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,
-			 int filters_of_ours)
+bool bg_attach_is_shared(const struct bg_attachment ours[BG_PROGRAMS], enum bg_program program,
+			 int filters_on_interface)
 {
-	int tcx_of_ours = attachment->by == BG_ATTACH_TCX;
+	int tcx_on_hook = 0, filters = 0;
 	__u32 first;
 
-	return filters_on_interface > filters_of_ours ||
-	       tcx_programs(attachment, &first) > tcx_of_ours;
+	for (int other = 0; other < BG_PROGRAMS; other++) {
+		filters += ours[other].by == BG_ATTACH_CLSACT;
+		tcx_on_hook += ours[other].by == BG_ATTACH_TCX &&
+			       bg_program_hook(other) == bg_program_hook(program);
+	}
+	return filters_on_interface > filters || tcx_programs(&ours[program], &first) > tcx_on_hook;
 }

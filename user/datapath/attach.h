@@ -93,12 +93,18 @@ int bg_attach_adopt(const char *pin_dir,
 /* The filter that a program of ours would have here. -ENOENT: none. */
 int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_attachment *attachment);
 
-/* Does a program of somebody else run before it on its hook? `first_filter` is the
- * handle of the hook's first filter, 0 = none. */
-bool bg_attach_is_behind(const struct bg_attachment *attachment, __u32 first_filter);
+/*
+ * Both take `ours`, the BG_PROGRAMS attachments of one interface: two programs of
+ * ours may share a hook (a trunk that is the primary interface as well).
+ *
+ * Does a program of somebody else stand at the head of this one's hook?
+ * `first_filter` is the handle of the filter that is asked first there, 0 = none.
+ */
+bool bg_attach_is_behind(const struct bg_attachment ours[BG_PROGRAMS], enum bg_program program,
+			 __u32 first_filter);
 
-/* Do programs other than ours run on this hook (TC only)? */
-bool bg_attach_is_shared(const struct bg_attachment *attachment, int filters_on_interface,
-			 int filters_of_ours);
+/* Do programs other than ours run on its hook (TC only), or filters on the interface? */
+bool bg_attach_is_shared(const struct bg_attachment ours[BG_PROGRAMS], enum bg_program program,
+			 int filters_on_interface);
 
 #endif

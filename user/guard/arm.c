@@ -110,15 +110,6 @@ static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	return 0;
 }
 
-static int count_our_filters(const struct bg_guard *guard)
-{
-	int count = 0;
-
-	for (int program = 0; program < BG_PROGRAMS; program++)
-		count += guard->attachment[program].by == BG_ATTACH_CLSACT;
-	return count;
-}
-
 /* On the short way, packets would not meet the programs of others: with such programs,
  * the interface's packets take the stack. */
 static void note_others(struct bg_guard *guard, const struct bg_filters *filters)
@@ -127,8 +118,7 @@ static void note_others(struct bg_guard *guard, const struct bg_filters *filters
 								: BG_TC_POD_EGRESS;
 	__u32 flags = guard->flags & ~BG_IFACE_SHARED;
 
-	if (bg_attach_is_shared(&guard->attachment[program], filters->count,
-				count_our_filters(guard)))
+	if (bg_attach_is_shared(guard->attachment, program, filters->count))
 		flags |= BG_IFACE_SHARED;
 	if (flags == guard->flags)
 		return;
@@ -154,7 +144,7 @@ static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 					     ? filters->first_ingress
 					     : filters->first_egress;
 
-		if (!bg_attach_is_behind(attachment, first_filter))
+		if (!bg_attach_is_behind(guard->attachment, program, first_filter))
 			continue;
 		if (bg_attach_to_front(&context, attachment, err))
 			outcome->behind = true;
@@ -203,6 +193,15 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	struct outcome outcome = {};
 	int rc;
 
+	if (guard->left_out)
+		bg_guard_trouble(guard, BG_LOG_WARNING,
+				 "the feed has a branch or a pod on this interface, which is the "
+				 "node's own: it is left out",
+				 "");
+	if (guard->role == BG_ROLE_NONE) {
+		guard->complete = true;
+		return;
+	}
 	rc = arm(ifaces, guard, datapath, &outcome, &err);
 	if (rc == -ENODEV) {
 		/* the interface is gone; a netlink message about that will come */
@@ -232,7 +231,7 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	else if (guard->role == BG_ROLE_BRANCH && guard->tag && guard->tag != guard->vlan)
 		bg_guard_trouble(guard, BG_LOG_WARNING,
 				 "the tag on the wire is not the VlanId of the feed's branch", "");
-	else
+	else if (!guard->left_out)
 		guard->trouble[0] = '\0';
 	if (!guard->complete) {
 		guard->complete = true;

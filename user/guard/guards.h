@@ -16,6 +16,7 @@ struct bg_guard {
 	bool adopted;	 /* from an earlier daemon, and not yet reported */
 	bool complete;	 /* everything that guards it is there */
 	bool has_branch; /* the feed has it */
+	bool left_out;	 /* a branch names it, but it is the node's own */
 	__u32 tag;	 /* on the wire, 0 = not a VLAN interface */
 	__u64 armed_ns;
 	unsigned int wanted;			      /* set of BG_PROGRAM_BIT() */

@@ -123,8 +123,9 @@ static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *d
 	}
 }
 
-/* `planned` NULL: the plan does not have it, and it keeps its role and its programs. */
-static void update_guard(struct bg_guard *guard, const struct bg_planned *planned,
+/* `planned` NULL: the plan does not have it, and it keeps its role and its programs. Not
+ * `by_feed`: no feed was accepted yet, so nobody knows which branches it has. */
+static void update_guard(struct bg_guard *guard, const struct bg_planned *planned, bool by_feed,
 			 const struct bg_netdev *netdev, const struct bg_datapath *datapath,
 			 enum bg_xdp_choice xdp)
 {
@@ -133,7 +134,7 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 		       netdev->name, netdev->ifindex, guard->name);
 	snprintf(guard->name, sizeof(guard->name), "%s", netdev->name);
 	if (!planned) {
-		guard->has_branch = false;
+		guard->has_branch = guard->left_out = false;
 		if (!guard->wanted)
 			guard->wanted = bg_role_programs(guard->role, xdp);
 		return;
@@ -150,7 +151,8 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 		guard->in_map = false;
 	}
 	guard->wanted = planned->programs;
-	guard->has_branch = planned->branch;
+	guard->has_branch = planned->branch || !by_feed;
+	guard->left_out = planned->left_out;
 	guard->tag = netdev->kind == BG_NETDEV_VLAN ? netdev->vlan : 0;
 }
 
@@ -212,8 +214,8 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 
 		/* what the table lacks stays as it is */
 		if (netdev)
-			update_guard(guard, bg_plan_find(&plan, guard->ifindex), netdev, datapath,
-				     ifaces->options.xdp);
+			update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev,
+				     datapath, ifaces->options.xdp);
 	}
 	incomplete = arm_all(ifaces, datapath, true);
 	incomplete += arm_all(ifaces, datapath, false);

@@ -24,6 +24,7 @@ struct bg_netdev {
 	int lower_netnsid; /* where that is, -1 = here */
 	__u8 mac[6];	   /* all 0 = none */
 	bool up;	   /* administratively */
+	bool loopback;
 };
 
 /* A neighbour whose link-layer address is known. */

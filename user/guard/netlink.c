@@ -124,6 +124,7 @@ bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev)
 		return false;
 	netdev->ifindex = header->ifi_index;
 	netdev->up = header->ifi_flags & IFF_UP;
+	netdev->loopback = header->ifi_flags & IFF_LOOPBACK;
 	netdev->lower_netnsid = -1;
 	mnl_attr_for_each (attribute, message, sizeof(*header)) {
 		switch (mnl_attr_get_type(attribute)) {

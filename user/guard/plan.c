@@ -66,20 +66,40 @@ const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
 	return find(plan, ifindex);
 }
 
+/* Cut off, it would cut off the node: no branch's or pod's, whatever a feed says. */
+static bool is_node_s_own(const struct bg_planned *planned)
+{
+	return planned->role == BG_ROLE_PRIMARY || planned->role == BG_ROLE_TRUNK ||
+	       planned->netdev->loopback;
+}
+
+static bool is_of_pods(enum bg_role role)
+{
+	return role == BG_ROLE_BRANCH || role == BG_ROLE_POD_STRICT || role == BG_ROLE_POD_STANDARD;
+}
+
 /* One interface may have two roles (a trunk that is the primary interface as
  * well): then it gets both sets of programs, and the first role. */
 static int add(struct bg_plan *plan, const struct bg_planned *planned)
 {
 	struct bg_planned *known = find(plan, planned->netdev->ifindex);
+	struct bg_planned added = *planned;
 
+	if (known && is_node_s_own(known) && is_of_pods(planned->role)) {
+		known->left_out = planned->branch;
+		return 0;
+	}
 	if (known) {
 		known->programs |= planned->programs;
 		return 0;
 	}
+	if (planned->netdev->loopback && is_of_pods(planned->role))
+		added = (struct bg_planned){ .netdev = planned->netdev,
+					     .left_out = planned->branch };
 	known = BG_GROW(plan->planned, plan->count);
 	if (!known)
 		return -ENOMEM;
-	*known = *planned;
+	*known = added;
 	return 0;
 }
 
@@ -140,18 +160,26 @@ static int add_trunk(struct bg_plan *plan, const struct bg_netdev *netdev, enum 
 	return add(plan, &planned);
 }
 
-/* The one that the feed names, or the parents of the branches. */
-static int add_trunks(struct bg_plan *plan, const struct bg_model *model,
-		      const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
+static int add_named_trunk(struct bg_plan *plan, const struct bg_model *model,
+			   const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
+{
+	const struct bg_netdev *trunk = NULL;
+
+	if (model)
+		trunk = bg_netdev_by_name(netdevs, model->node.trunk_interface);
+	return trunk ? add_trunk(plan, trunk, xdp) : 0;
+}
+
+/* Where the feed names none: the parents of the branches. */
+static int add_parent_trunks(struct bg_plan *plan, const struct bg_model *model,
+			     const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
 {
 	size_t branches = plan->count;
 	const struct bg_netdev *trunk;
 	int rc;
 
-	if (model && model->node.trunk_interface[0]) {
-		trunk = bg_netdev_by_name(netdevs, model->node.trunk_interface);
-		return trunk ? add_trunk(plan, trunk, xdp) : 0;
-	}
+	if (model && model->node.trunk_interface[0])
+		return 0;
 	for (size_t i = 0; i < branches; i++) {
 		const struct bg_netdev *netdev = plan->planned[i].netdev;
 
@@ -252,11 +280,12 @@ int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 	struct bg_plan made = {};
 	int rc;
 
-	/* the primary before the trunk: an interface that is both has the role of the primary
-	 * one, and that it is a trunk is seen from its programs alone */
-	rc = add_branches(&made, model, netdevs, xdp) ?:
-	     add_primary(&made, model, netdevs, primary) ?:
-	     add_trunks(&made, model, netdevs, xdp) ?:
+	/* the node's own first: no feed gives them another role. An interface that is
+	 * primary and trunk has the role of the primary one, and both sets of programs */
+	rc = add_primary(&made, model, netdevs, primary) ?:
+	     add_named_trunk(&made, model, netdevs, xdp) ?:
+	     add_branches(&made, model, netdevs, xdp) ?:
+	     add_parent_trunks(&made, model, netdevs, xdp) ?:
 	     add_pods(&made, model, netdevs);
 	if (rc) {
 		bg_plan_free(&made);

@@ -19,6 +19,8 @@ struct bg_planned {
 	__u32 vlan;	       /* of a branch or of a pod's branch; 0: judged as no branch */
 	unsigned int programs; /* set of BG_PROGRAM_BIT() */
 	const struct bg_model_branch *branch; /* NULL: none in the feed */
+	/* a branch or pod of this one names the interface, which is the node's own */
+	const struct bg_model_branch *left_out;
 };
 
 struct bg_plan {
