@@ -145,6 +145,14 @@ struct {
 	__type(value, struct bg_control);
 } control SEC(".maps");
 
+/* Written and read by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bg_home);
+} home SEC(".maps");
+
 /* The program that tc_stand_in stands in for. Written by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

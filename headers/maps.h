@@ -18,6 +18,7 @@
  *	fragments	LRU_HASH		struct bg_fragment_key	struct bg_fragment
  *	events		RINGBUF			-			struct bg_event
  *	control		ARRAY			0			struct bg_control
+ *	home		ARRAY			0			struct bg_home
  *	trace		ARRAY			0			struct bg_trace
  */
 #ifndef BG_MAPS_H
@@ -175,6 +176,12 @@ struct bg_control {
 	char feed_revision[64]; /* "Revision" of the feed, as given */
 };
 BG_ASSERT_SIZE(struct bg_control, 104);
+
+/* Whose interfaces these are: ifindexes mean nothing in another network namespace. */
+struct bg_home {
+	__u64 netns_cookie; /* SO_NETNS_COOKIE, 0 = not written yet */
+};
+BG_ASSERT_SIZE(struct bg_home, 8);
 
 /* The last verdict, written only when the object is loaded with trace = true
  * (explain and the packet tests). */

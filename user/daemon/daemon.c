@@ -25,6 +25,7 @@
 #include "branchguard.skel.h"
 #include "daemon/running.h"
 #include "guard/iface_maps.h"
+#include "pinned/home.h"
 #include "pinned/pin.h"
 #include "show/metrics_file.h"
 
@@ -421,6 +422,9 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	if (rc)
 		return rc;
 	rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
+	if (rc)
+		return rc;
+	rc = bg_home_check(options->pin_dir, err);
 	if (rc)
 		return rc;
 	rc = prepare(&daemon, err);

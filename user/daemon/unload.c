@@ -16,6 +16,7 @@
 #include "datapath/clsact.h"
 #include "guard/netdevs.h"
 #include "maps.h"
+#include "pinned/home.h"
 #include "pinned/lock_holder.h"
 #include "pinned/pin.h"
 #include "pinned/state_file.h"
@@ -165,15 +166,21 @@ static int lock(const char *pin_dir, int *lock_fd, struct bg_error *err)
 		       pin_dir);
 }
 
-int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err)
+int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
+	      struct bg_error *err)
 {
 	bg_cleanup(bg_netdevs_close_at) struct bg_netdevs *netdevs = NULL;
 	bg_cleanup(unload_free) struct unload unload = { .pin_dir = pin_dir, .unloaded = unloaded };
 	bg_auto_close int lock_fd = -1;
+	bool at_home;
 	int rc;
 
 	rc = lock(pin_dir, &lock_fd, err);
 	if (rc)
+		return rc;
+	rc = bg_home_check(pin_dir, err);
+	at_home = !rc;
+	if (rc && (rc != -EXDEV || !any_netns))
 		return rc;
 	rc = bg_netdevs_open(&netdevs, err);
 	if (rc)
@@ -186,7 +193,8 @@ int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error
 	rc = bg_attach_adopt(pin_dir, remove_link, &unload, err);
 	if (rc)
 		return rc;
-	remove_filters(&unload, netdevs);
+	if (at_home)
+		remove_filters(&unload, netdevs);
 	rc = bg_pin_clear(pin_dir);
 	if (rc)
 		return bg_fail(err, rc, "everything is detached, but %s cannot be removed: %s",

@@ -3,6 +3,8 @@
 #ifndef BG_DAEMON_UNLOAD_H
 #define BG_DAEMON_UNLOAD_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct bg_unloaded {
@@ -13,7 +15,10 @@ struct bg_unloaded {
  * For the network namespace in which the daemon ran, after its end. The pins say what
  * is ours: links that are pinned, and filters whose program is pinned or uses a
  * pinned map. -EBUSY: a daemon holds the directory. -ENOENT: nothing is there.
+ * -EXDEV: it is another network namespace's, and not `any_netns`; with that the links
+ * go, while filters stay as long as that namespace does.
  */
-int bg_unload(const char *pin_dir, struct bg_unloaded *unloaded, struct bg_error *err);
+int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
+	      struct bg_error *err);
 
 #endif

@@ -20,6 +20,7 @@
 #include "datapath/adopt.h"
 #include "datapath/cgroup.h"
 #include "flow.h"
+#include "pinned/home.h"
 
 BG_CLEANUP_OF(btf__free, struct btf)
 
@@ -261,6 +262,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 {
 	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
 	struct bg_control control = { .abi = BG_ABI };
+	struct bg_home home = {};
 	__u32 zero = 0;
 	int rc;
 
@@ -281,11 +283,14 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 		bg_registry_new(datapath->options.max_rules, datapath->options.max_branches);
 	if (!datapath->rules || !datapath->registry)
 		return bg_no_memory(err, "loading the BPF programs");
-	if (datapath->adopted) {
+	if (datapath->adopted)
 		rc = bg_adopt_contents(datapath, err);
-	} else {
+	else
 		rc = bg_map_set(datapath->skel->maps.control, &zero, &control, err);
-	}
+	if (!rc && options->pin_dir)
+		rc = bg_home_here(&home, err);
+	if (!rc)
+		rc = bg_map_set(datapath->skel->maps.home, &zero, &home, err);
 	if (rc)
 		return rc;
 	*out = bg_take_ptr(datapath);

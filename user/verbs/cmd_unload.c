@@ -13,7 +13,16 @@
 int cmd_unload(int argc, char **argv)
 {
 	const char *pin_dir = BG_DEFAULT_PIN_DIR;
-	const struct bg_option options[] = { BG_OPTION_PIN_DIR(&pin_dir), {} };
+	bool any_netns = false;
+	const struct bg_option options[] = {
+		{ .name = "any-netns",
+		  .type = BG_OPTION_FLAG,
+		  .value = &any_netns,
+		  .help = "also what belongs to another network namespace, which may be no more: "
+			  "its links go, filters stay as long as it does" },
+		BG_OPTION_PIN_DIR(&pin_dir),
+		{}
+	};
 	const struct bg_command command = {
 		.verb = "unload",
 		.about = "Detaches and unpins everything branchguard made, and nothing else: from "
@@ -29,7 +38,7 @@ int cmd_unload(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	bg_libbpf_log();
-	rc = bg_unload(pin_dir, &unloaded, &err);
+	rc = bg_unload(pin_dir, any_netns, &unloaded, &err);
 	if (rc == -ENOENT) {
 		fprintf(stderr, "branchguard unload: nothing is loaded at %s\n", pin_dir);
 		return BG_EXIT_DONE;

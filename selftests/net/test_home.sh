@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Pins belong to one network namespace: whoever acts on them from another one is
+# refused, and nothing changes where they are at home.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+to_db="tcp cart $LAB_DB4 5432"
+guarded() {
+	together "$to_db" "silent tcp web $LAB_DB4 5432" "silent udp web $LAB_DB4 5432"
+}
+# elsewhere VERB...: the same pins, but the fabric's interfaces; what it prints is in OUTPUT.
+elsewhere() {
+	local verb=$1
+	shift
+	lab_exec fabric "$BG" "$verb" --pin-dir "$PIN_DIR" "$@" 2>&1
+}
+refuses() {
+	local said
+	said=$("$@") && return 1
+	echo "$said"
+	grep -q 'another network namespace' <<<"$said"
+}
+links() {
+	find "$PIN_DIR/links" -type f | wc -l
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+for by in auto clsact; do
+	bg_start --attach $by
+	check "$by: enforced" guarded
+	bg_stop
+	before=$(links)
+	capture db eth0 "src host 10.0.47.83"
+	check "$by: a daemon in another network namespace is refused" \
+		refuses elsewhere run --feed "$FEED"
+	check "$by: and says what a DaemonSet needs" \
+		eval 'elsewhere run --feed "$FEED" | grep "hostNetwork: true"'
+	check "$by: so is a single pass" refuses elsewhere run --once --feed "$FEED"
+	check "$by: so is unload" refuses elsewhere unload
+	check "$by: looking is not acting" elsewhere status
+	check "$by: everything is still enforced" guarded
+	capture_end
+	check "$by: not one packet of web got out meanwhile" saw_nothing
+	check "$by: no link went" test "$(links)" = "$before"
+	bg_start --attach $by
+	check "$by: at home it goes on" guarded
+	bg_stop
+	check "$by: unload at home" bg unload
+done
+
+# What is left of a namespace that is no more can be taken away from anywhere.
+bg_start
+bg_stop
+check "unload --any-netns takes away what is left" elsewhere unload --any-netns
+check "nothing is pinned any more" test ! -e "$PIN_DIR"
+check "nothing is enforced any more" tcp web "$LAB_DB4" 5432
+finish
