@@ -6,7 +6,10 @@
  */
 #include "base/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +19,7 @@
 #include "base/clock.h"
 
 /* One write() for a whole line, so that lines of two threads or processes do not mix. */
-#define LINE_BYTES 4096
+#define LINE_BYTES PIPE_BUF
 
 static enum bg_log_level most_level = BG_LOG_INFO;
 
@@ -86,6 +89,42 @@ static size_t line_head(char *line, size_t size, enum bg_log_level level)
 			       now_ns % BG_NS_PER_S / BG_NS_PER_MS, levels[level].name);
 }
 
+/*
+ * Whether a line of LINE_BYTES can be written now: it is at most PIPE_BUF, for which
+ * poll() answers. A reader that has stopped must not stop us, and the log is no reason
+ * to change how stderr, which others may have too, is written.
+ */
+static bool has_room(void)
+{
+	struct pollfd log = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&log, 1, 0) > 0 && log.revents & POLLOUT;
+}
+
+static void write_line(const char *line, size_t length)
+{
+	static unsigned long lost;
+	char note[128];
+	int used;
+
+	if (!has_room()) {
+		lost++;
+		return;
+	}
+	if (lost) {
+		used = (int)line_head(note, sizeof(note), BG_LOG_WARNING);
+		used += snprintf(note + used, sizeof(note) - used,
+				 "\"lines of the log were lost: nobody read it\" lost=%lu\n", lost);
+		if (write(STDERR_FILENO, note, used) < 0 || !has_room()) {
+			lost++;
+			return;
+		}
+		lost = 0;
+	}
+	if (write(STDERR_FILENO, line, length) < 0)
+		lost++; /* nowhere else to log it */
+}
+
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...)
 {
 	char line[LINE_BYTES];
@@ -115,6 +154,5 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 		}
 	}
 	line[used++] = '\n';
-	if (write(STDERR_FILENO, line, used) < 0)
-		return; /* nowhere else to log it */
+	write_line(line, used);
 }

@@ -38,12 +38,17 @@
 #define BURST_MS 100
 /* Until the table of interfaces, of which changes were lost, is listed again. */
 #define RETRY_MS 200
+/* A feed that was refused for a passing reason is tried again after this long, then
+ * after twice as long each time, up to the last. */
+#define FIRST_RETRY_MS 1000
+#define LAST_RETRY_MS 30000
 
 struct loop {
 	struct bg_daemon *daemon;
 	int epoll_fd, signal_fd;
 	double feed_due_ms, sync_due_ms; /* 0 = not due */
 	double netdevs_due_ms;		 /* the table must be listed again; 0 = not */
+	double retry_due_ms, retry_ms;	 /* a feed refused for a passing reason; 0 = none */
 	double round_due_ms;
 	double metrics_due_ms; /* 0 = never */
 	bool reread;	       /* read the feed even if the file is the same */
@@ -287,15 +292,37 @@ static void sync_now(struct loop *loop)
 	write_state(loop->daemon);
 }
 
+/* Why a feed was refused that is none of its own: the same one may be accepted later. */
+static bool is_passing(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EAGAIN || rc == -EBUSY ||
+	       rc == -EINTR || rc == -ENOBUFS;
+}
+
+static void plan_retry(struct loop *loop, int rc)
+{
+	if (!is_passing(rc)) {
+		loop->retry_ms = loop->retry_due_ms = 0;
+		return;
+	}
+	loop->retry_ms = loop->retry_ms ? loop->retry_ms * 2 : FIRST_RETRY_MS;
+	if (loop->retry_ms > LAST_RETRY_MS)
+		loop->retry_ms = LAST_RETRY_MS;
+	loop->retry_due_ms = bg_monotonic_ms() + loop->retry_ms;
+}
+
 static void read_feed_now(struct loop *loop)
 {
 	struct bg_error err = {};
+	int rc;
 
 	loop->feed_due_ms = 0;
 	if (!bg_file_watch_changed(loop->daemon->file_watch) && !loop->reread)
 		return;
 	loop->reread = false;
-	if (!bg_daemon_read_feed(loop->daemon, &err))
+	rc = bg_daemon_read_feed(loop->daemon, &err);
+	plan_retry(loop, rc);
+	if (!rc)
 		sync_now(loop);
 	write_state(loop->daemon);
 }
@@ -326,6 +353,10 @@ static void do_what_is_due(struct loop *loop)
 	}
 	if (loop->netdevs_due_ms && now >= loop->netdevs_due_ms)
 		on_netdevs(loop);
+	if (loop->retry_due_ms && now >= loop->retry_due_ms) {
+		loop->reread = true;
+		sooner(&loop->feed_due_ms, now);
+	}
 	if (loop->feed_due_ms && now >= loop->feed_due_ms)
 		read_feed_now(loop);
 	if (loop->sync_due_ms && now >= loop->sync_due_ms)
@@ -340,6 +371,8 @@ static int wait_ms(const struct loop *loop)
 
 	if (loop->netdevs_due_ms && loop->netdevs_due_ms < due)
 		due = loop->netdevs_due_ms;
+	if (loop->retry_due_ms && loop->retry_due_ms < due)
+		due = loop->retry_due_ms;
 	if (loop->feed_due_ms && loop->feed_due_ms < due)
 		due = loop->feed_due_ms;
 	if (loop->sync_due_ms && loop->sync_due_ms < due)
@@ -374,6 +407,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 	if (rc)
 		return rc;
 	loop.round_due_ms = bg_monotonic_ms() + ROUND_MS;
+	plan_retry(&loop, daemon->refused);
 	if (daemon->options.metrics_file)
 		write_metrics(&loop);
 	while (!loop.stopping) {
@@ -418,6 +452,8 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 
 	daemon.options.datapath.pin_dir = options->pin_dir;
 	bg_libbpf_log();
+	/* a log that nobody reads any more is no reason to end */
+	signal(SIGPIPE, SIG_IGN);
 	rc = take_signals(&signal_fd, err);
 	if (rc)
 		return rc;

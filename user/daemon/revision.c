@@ -175,7 +175,8 @@ int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 	size_t length_bytes;
 
 	memset(parsed, 0, sizeof(*parsed));
-	parsed->rc = bg_file_read(path, BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
+	parsed->rc = bg_file_read(path, daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR,
+				  BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
 	if (!parsed->rc)
 		parsed->rc = bg_feed_parse(bg_file_name(path), text, length_bytes, &parsed->model,
 					   &parsed->err);
@@ -197,6 +198,7 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 		*err = parsed->err;
 	else
 		rc = accept_model(daemon, parsed->model, parsed->parse_ms, err);
+	daemon->refused = rc;
 	if (rc) {
 		bg_state_refused(daemon->state, err->text);
 		bg_log(BG_LOG_ERROR,

@@ -22,6 +22,7 @@ struct bg_daemon {
 	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
 	struct bg_state *state;
 	struct bg_model *model; /* the last accepted one, NULL = none yet */
+	int refused;		/* why the last feed was, 0 = it was accepted */
 	bool republish;		/* modes changed, but that could not be published yet */
 };
 

@@ -6,6 +6,7 @@
  */
 #include "pinned/state_file.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,8 +137,8 @@ void bg_state_write(struct bg_state *state)
 	if (json_dump_file(state->document, replacement, JSON_INDENT(2)) ||
 	    rename(replacement, state->path)) {
 		if (!state->complained)
-			bg_log(BG_LOG_WARNING, "cannot write the state file", "file=%s",
-			       state->path);
+			bg_log(BG_LOG_WARNING, "cannot write the state file", "file=%s reason=%s",
+			       state->path, bg_quote(strerror(errno)));
 		state->complained = true;
 		unlink(replacement);
 	}

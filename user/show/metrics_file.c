@@ -4,6 +4,7 @@
  * seconds; the collector never sees a file that is not complete.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 {
 	bg_cleanup(bg_status_free) struct bg_status status = {};
 	char replacement[PATH_MAX];
+	bg_auto_close int fd = -1;
 	FILE *file;
 	int rc = bg_status_read(pin_dir, NULL, &status, err);
 
@@ -24,8 +26,13 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 	/* the collector reads *.prom only, so not this one */
 	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
 		return bg_fail(err, -ENAMETOOLONG, "metrics file: the path is too long");
-	file = fopen(replacement, "we");
-	if (!file)
+	/* what is left of an earlier try, or what somebody put there for us to follow */
+	unlink(replacement);
+	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (file)
+		bg_take_fd(&fd);
+	else
 		return bg_fail(err, -errno, "metrics file: cannot write %s: %s", replacement,
 			       strerror(errno));
 	bg_metrics_print(file, &status);

@@ -58,8 +58,8 @@ static int read_all(const char *name, int fd, size_t expected_bytes, size_t most
 	return bg_no_memory(err, "%s: reading the feed", name);
 }
 
-int bg_file_read(const char *path, size_t most_bytes, char **text, size_t *length_bytes,
-		 struct bg_error *err)
+int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, char **text,
+		 size_t *length_bytes, struct bg_error *err)
 {
 	const char *name = bg_file_name(path);
 	bool from_stdin = is_stdin(path);
@@ -73,6 +73,12 @@ int bg_file_read(const char *path, size_t most_bytes, char **text, size_t *lengt
 		return bg_fail(err, -errno, "%s: opening the feed: %s", name, strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return bg_fail(err, -EISDIR, "%s: found a directory, expected a file", name);
+	if (kind == BG_FILE_REGULAR && !S_ISREG(status.st_mode))
+		return bg_fail(err, -EINVAL,
+			       "%s: found a pipe or a device, expected a file: the daemon follows "
+			       "files alone, since it must not wait for a writer (--once reads a "
+			       "pipe)",
+			       name);
 	if (S_ISREG(status.st_mode) && status.st_size > (off_t)most_bytes)
 		return bg_fail(err, -E2BIG, "%s: found %lld bytes, expected at most %zu", name,
 			       (long long)status.st_size, most_bytes);

@@ -7,12 +7,17 @@
 
 #include "base/error.h"
 
+enum bg_file_kind {
+	BG_FILE_ANY,	 /* pipes too, which are read to their end, however long that takes */
+	BG_FILE_REGULAR, /* nothing that may keep its reader waiting */
+};
+
 /*
  * Reads a file (not a directory, not larger than `most_bytes`) whole; "-" is stdin.
  * *text is the caller's, to be freed; it is not terminated. Errors name the file.
  */
-int bg_file_read(const char *path, size_t most_bytes, char **text, size_t *length_bytes,
-		 struct bg_error *err);
+int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, char **text,
+		 size_t *length_bytes, struct bg_error *err);
 
 /* What errors call it: the path, or "stdin". */
 const char *bg_file_name(const char *path);

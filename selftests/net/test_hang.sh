@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What may keep a daemon waiting, or end it: a pipe for a feed, a log that nobody
+# reads, a want that passes. Meanwhile interfaces are armed and SIGTERM is heard.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+to_db="tcp cart $LAB_DB4 5432"
+is_armed() {
+	bg status --json | jq -e --arg name "$1" 'any(.branches[]; .interface == $name and .armed)'
+}
+# term_it: sets ENDED to the status with which the daemon ended after
+# SIGTERM. (Not in a subshell: it must be our child.)
+term_it() {
+	ENDED="still there"
+	kill "$BG_PID"
+	for _ in {1..200}; do
+		if [[ $(ps -o stat= -p "$BG_PID") = Z* || ! -d /proc/$BG_PID ]]; then
+			wait "$BG_PID"
+			ENDED=$?
+			break
+		fi
+		sleep 0.05
+	done
+	[ "$ENDED" != "still there" ] || kill -9 "$BG_PID"
+	BG_PID=
+}
+# A branch interface that comes while the daemon has other troubles.
+comes() {
+	ip -n "$LAB_NAME-node" link add vlan.eth.77 type veth peer name far77
+}
+goes() {
+	ip -n "$LAB_NAME-node" link del vlan.eth.77
+}
+programs_on() {
+	lab_exec node bpftool -j net show | jq -e --arg name "$1" 'any(.[].tc[]; .devname == $name)'
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+
+# --- a log pipe that is full, and one whose reader has gone --------------------------
+mkfifo "$LAB_DIR/log.pipe"
+exec 7<>"$LAB_DIR/log.pipe"
+head -c 65536 /dev/zero >&7 # all that fits
+nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" 2>"$LAB_DIR/log.pipe" &
+BG_PID=$!
+check "a daemon whose log nobody reads arms its interfaces" wait_for is_armed vlan.eth.9
+check "and enforces" together "$to_db" "wait_for silent tcp web $LAB_DB4 5432"
+feed "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+check "it follows the feed" wait_for tcp web "$LAB_DB4" 5432
+comes
+check "and the interfaces" wait_for programs_on vlan.eth.77
+goes
+head -c 65536 <&7 >/dev/null # somebody reads again
+feed .
+check "when somebody reads again, it says what was lost" eval \
+	'timeout 20 head -n 1 <&7 | tr -d "\0" | grep "were lost.* lost=[1-9]"'
+term_it
+check "SIGTERM ends it" test "$ENDED" = 0
+exec 7>&-
+
+{ lab_exec node bash -c 'echo $$ >"$1.pid"; exec "${@:2}"' pid "$LAB_DIR/daemon" \
+	"$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" 2>&1 >/dev/null | head -n 1 >/dev/null; } &
+check "a daemon is armed" wait_for is_armed vlan.eth.9
+feed "no_rules(\"sg-web\")"
+check "one whose log's reader has gone follows the feed" wait_for silent tcp web "$LAB_DB4" 5432
+check "it lives" kill -0 "$(cat "$LAB_DIR/daemon.pid")"
+kill "$(cat "$LAB_DIR/daemon.pid")"
+check "and ends when told to" wait_for fails kill -0 "$(cat "$LAB_DIR/daemon.pid")"
+
+# --- a pipe for a feed: its writer says nothing -----------------------------------------
+bg_start
+mv "$FEED" "$LAB_DIR/good.json"
+mkfifo "$FEED"
+exec 8<>"$FEED"
+check "a pipe in the feed's place is refused, and what to do" \
+	wait_for bg_says 'feed refused.*found a pipe.*--once'
+check "what was in force stays" together "$to_db" "silent tcp web $LAB_DB4 5432"
+comes
+check "interfaces are armed" wait_for programs_on vlan.eth.77
+goes
+term_it
+check "SIGTERM is heard" test "$ENDED" = 0
+exec 8>&-
+rm "$FEED"
+cp "$LAB_DIR/good.json" "$FEED"
+
+# --- a want that passes -----------------------------------------------------------------
+bg_start
+prlimit --pid "$BG_PID" --nofile=4:4096
+feed "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+check "without file descriptors a feed is refused" wait_for bg_says 'feed refused.*Too many open files'
+check "what was in force stays" together "$to_db" "silent tcp web $LAB_DB4 5432"
+prlimit --pid "$BG_PID" --nofile=1024:4096
+check "when they are there it is accepted by itself" wait_for tcp web "$LAB_DB4" 5432
+bg_stop
+finish
