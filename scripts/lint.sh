@@ -23,13 +23,18 @@ format() {
 	clang-format-19 --dry-run -Werror "${sources[@]}"
 }
 
-# Two files a process: enough of them for all cores, few enough to start quickly.
+# Two files a process: enough of them for all cores, few enough to start quickly. Each
+# says so on our own output, for who takes silence for a hang.
+exec 3>&1
 tidy() {
 	local log status=0
 	log=$(mktemp)
 	printf '%s\0' "${user_sources[@]}" |
 		xargs -0 -n 2 -P "$(nproc)" bash -c 'clang-tidy-19 --quiet "$@" -- -std=gnu11 \
-			-D_GNU_SOURCE= -Iheaders -Iuser -Iselftests/shared -I"$0" -Wall -Wextra -Wshadow' \
+			-D_GNU_SOURCE= -Iheaders -Iuser -Iselftests/shared -I"$0" -Wall -Wextra -Wshadow
+			status=$?
+			echo "# clang-tidy has read $*" >&3
+			exit $status' \
 			"$build" >"$log" 2>&1 || status=1
 	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
 	rm -f "$log"

@@ -77,6 +77,8 @@ expect "a failure beside the others" 1 "3 passed, 1 failed, 0 skipped" "not ok 2
 	--beside "s=printf '1..2\nok 1 - a\nnot ok 2 - b\n'" "t=$two"
 expect "one that falls silent there" 1 "3 passed, 2 failed, 0 skipped" "printed nothing for 1 s" \
 	--silence 1 --beside "s=printf '1..2\nok 1 - a\n'; sleep 60" --silence 60 "t=$two"
+expect "one that is silent there while it gives way" 0 "4 passed, 0 failed, 0 skipped" "" \
+	--silence 1 --beside "s=sleep 3; $two" --silence 60 "t=sleep 5; $two"
 
 # What is interrupted ends, all of it, and cleans up.
 cat >"$dir/long" <<END
