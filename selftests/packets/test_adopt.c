@@ -8,7 +8,7 @@
 #include "branchguard.skel.h"
 #include "feed_text.h"
 #include "flow.h"
-#include "maps.h"
+#include "datapath_maps.h"
 #include "pinned/pin.h"
 #include "test.h"
 
@@ -53,7 +53,7 @@ static void pin(struct bg_datapath *datapath)
 {
 	struct bg_error err = {};
 
-	if (bg_datapath_pin(datapath, &err))
+	if (bg_datapath_pin(datapath, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

@@ -240,7 +240,7 @@ static void start_live(struct live *live)
 	if (bg_pin_lock(live->pin_dir, true, &lock_fd, &err) ||
 	    bg_datapath_open(&options, &live->datapath, &err) ||
 	    bg_datapath_set_model(live->datapath, live->model, &times, &err) ||
-	    bg_datapath_pin(live->datapath, &err))
+	    bg_datapath_pin(live->datapath, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
 #include "feed_text.h"
-#include "maps.h"
+#include "datapath_maps.h"
 #include "test.h"
 
 /* clang-format off */
@@ -111,6 +111,34 @@ static void counters_of_a_slot_start_from_zero(void **state)
 	bg_datapath_close(datapath);
 }
 
+/* Maps of images that this process holds open, by what the kernel says of its files. */
+static int open_image_maps(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++) {
+		struct bpf_map_info info = {};
+		__u32 length = sizeof(info);
+
+		if (!bpf_map_get_info_by_fd(fd, &info, &length) &&
+		    info.type == BPF_MAP_TYPE_ARRAY && info.value_size == sizeof(struct bg_block))
+			count++;
+	}
+	return count;
+}
+
+/* One is as large as all others together: a template that stays open costs it twice. */
+static void no_image_map_stays_open(void **state)
+{
+	struct bg_datapath *datapath = maps_open(&small);
+
+	(void)state;
+	assert_int_equal(open_image_maps(), 0);
+	maps_publish(datapath, TWO_RULES);
+	assert_int_equal(open_image_maps(), 0);
+	bg_datapath_close(datapath);
+}
+
 static void an_image_in_force_is_frozen(void **state)
 {
 	struct bg_datapath *datapath = maps_open(&small);
@@ -192,6 +220,7 @@ int main(void)
 		cmocka_unit_test(a_rule_keeps_number_and_hits),
 		cmocka_unit_test(branches_come_and_go),
 		cmocka_unit_test(counters_of_a_slot_start_from_zero),
+		cmocka_unit_test(no_image_map_stays_open),
 		cmocka_unit_test(an_image_in_force_is_frozen),
 		cmocka_unit_test(a_refused_model_changes_nothing),
 	};

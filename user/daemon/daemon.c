@@ -36,6 +36,8 @@
 #define METRICS_MS 15000
 /* Filter and route messages that come within this time cause one look. */
 #define BURST_MS 100
+/* Pins are looked after this often. */
+#define PINS_MS 1000
 /* Until the table of interfaces, of which changes were lost, is listed again. */
 #define RETRY_MS 200
 /* A feed that was refused for a passing reason is tried again after this long, then
@@ -49,7 +51,7 @@ struct loop {
 	double feed_due_ms, sync_due_ms; /* 0 = not due */
 	double netdevs_due_ms;		 /* the table must be listed again; 0 = not */
 	double retry_due_ms, retry_ms;	 /* a feed refused for a passing reason; 0 = none */
-	double round_due_ms;
+	double round_due_ms, pins_due_ms;
 	double metrics_due_ms; /* 0 = never */
 	bool reread;	       /* read the feed even if the file is the same */
 	bool stopping;
@@ -57,6 +59,7 @@ struct loop {
 	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
+	char pins_error[sizeof(((struct bg_error *)0)->text)];
 };
 
 static void close_daemon(struct bg_daemon *daemon)
@@ -113,7 +116,8 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	       daemon->datapath->options.max_flows, daemon->datapath->options.max_rules,
 	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
 	       bg_monotonic_ms() - start_ms);
-	return bg_datapath_pin(daemon->datapath, err);
+	rc = bg_datapath_pin(daemon->datapath, err);
+	return rc < 0 ? rc : 0;
 }
 
 /* XDP programs that no interface will get: they are not loaded. */
@@ -167,7 +171,7 @@ static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 
 	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
 	rc = bg_datapath_pin_programs(daemon->datapath, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
 	return bg_daemon_sync(daemon, err);
 }
@@ -341,6 +345,40 @@ static void write_metrics(struct loop *loop)
 	loop->metrics_failed = rc != 0;
 }
 
+/* Somebody may have removed pins: what is attached lives on by us, and would end with us. */
+static void check_pins(struct loop *loop)
+{
+	struct bg_daemon *daemon = loop->daemon;
+	struct bg_error err = {};
+	int moved, made = 0, rc;
+
+	loop->pins_due_ms = bg_monotonic_ms() + PINS_MS;
+	moved = rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, &err);
+	if (rc >= 0)
+		made = rc = bg_datapath_pin(daemon->datapath, &err);
+	if (rc >= 0) {
+		rc = bg_datapath_pin_programs(daemon->datapath, &err);
+		made += rc;
+	}
+	if (rc >= 0) {
+		rc = bg_ifaces_pin_again(daemon->ifaces, &err);
+		made += rc;
+	}
+	if (rc < 0 && strcmp(loop->pins_error, err.text) != 0) {
+		memcpy(loop->pins_error, err.text, sizeof(loop->pins_error));
+		bg_log(BG_LOG_ERROR, "pinning again what somebody unpinned, will be tried again",
+		       "error=%s", bg_quote(err.text));
+	}
+	if (rc < 0)
+		return;
+	loop->pins_error[0] = '\0';
+	if (made || moved)
+		bg_log(BG_LOG_WARNING,
+		       "somebody removed pins, put back: without them enforcement would have ended "
+		       "with this daemon",
+		       "pin_dir=%s pins=%d", bg_quote(daemon->options.pin_dir), made);
+}
+
 static void do_what_is_due(struct loop *loop)
 {
 	double now = bg_monotonic_ms();
@@ -351,6 +389,8 @@ static void do_what_is_due(struct loop *loop)
 		/* finds a change that inotify does not report */
 		sooner(&loop->feed_due_ms, now);
 	}
+	if (now >= loop->pins_due_ms)
+		check_pins(loop);
 	if (loop->netdevs_due_ms && now >= loop->netdevs_due_ms)
 		on_netdevs(loop);
 	if (loop->retry_due_ms && now >= loop->retry_due_ms) {
@@ -369,6 +409,8 @@ static int wait_ms(const struct loop *loop)
 {
 	double due = loop->round_due_ms, left;
 
+	if (loop->pins_due_ms < due)
+		due = loop->pins_due_ms;
 	if (loop->netdevs_due_ms && loop->netdevs_due_ms < due)
 		due = loop->netdevs_due_ms;
 	if (loop->retry_due_ms && loop->retry_due_ms < due)
@@ -407,6 +449,7 @@ static int run_loop(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 	if (rc)
 		return rc;
 	loop.round_due_ms = bg_monotonic_ms() + ROUND_MS;
+	loop.pins_due_ms = bg_monotonic_ms() + PINS_MS;
 	plan_retry(&loop, daemon->refused);
 	if (daemon->options.metrics_file)
 		write_metrics(&loop);

@@ -59,7 +59,7 @@ static int load_larger(struct bg_daemon *daemon, const struct bg_model *model,
 	rc = bg_datapath_publish(datapath, model, image, times, err);
 	if (!rc)
 		rc = bg_datapath_pin(datapath, err);
-	if (rc) {
+	if (rc < 0) {
 		bg_datapath_take_numbers(old, datapath);
 		return rc;
 	}
@@ -67,7 +67,7 @@ static int load_larger(struct bg_daemon *daemon, const struct bg_model *model,
 	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
 	bg_datapath_close(old);
 	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
-	if (rc)
+	if (rc < 0)
 		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
 	bg_log(BG_LOG_INFO, "loaded again, with room for larger images", "capacity_kib=%u",
 	       capacity_blocks);

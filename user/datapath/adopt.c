@@ -375,6 +375,7 @@ int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err)
 	return 0;
 }
 
+/* 1: it was not pinned there, now it is; 0: it was. */
 static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map, const char *name,
 		   struct bg_error *err)
 {
@@ -388,47 +389,72 @@ static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map
 	    pinned.id == mine.id)
 		return 0;
 	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, name, bpf_map__fd(map));
-	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 0;
+	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 1;
+}
+
+/* The same for a program. */
+static int pin_program(const struct bg_datapath *datapath, const struct bpf_program *program,
+		       struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir, *name = bpf_program__name(program);
+	struct bpf_prog_info mine = {}, pinned = {};
+	__u32 length = sizeof(mine);
+	bg_auto_close int fd = -1;
+	int rc;
+
+	fd = bg_pin_get(pin_dir, BG_PIN_PROGRAMS, name);
+	if (fd >= 0 && !bpf_prog_get_info_by_fd(fd, &pinned, &length)) {
+		length = sizeof(mine);
+		if (!bpf_prog_get_info_by_fd(bpf_program__fd(program), &mine, &length) &&
+		    pinned.id == mine.id)
+			return 0;
+	}
+	rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
+	return rc ? bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name, strerror(-rc))
+		  : 1;
 }
 
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
 {
 	struct branchguard_bpf *skel = datapath->skel;
 	struct bpf_map *map;
-	int rc;
+	int made = 0, rc;
 
 	bpf_object__for_each_map (map, skel->obj) {
 		if (bpf_map__is_internal(map) || map == skel->maps.control)
 			continue;
 		rc = pin_map(datapath, map, bpf_map__name(map), err);
-		if (rc)
+		if (rc < 0)
 			return rc;
+		made += rc;
 	}
 	rc = pin_map(datapath, skel->maps.rodata, CONFIG_PIN, err);
-	if (rc)
+	if (rc < 0)
 		return rc;
+	made += rc;
 	/* last: its presence says that the others are complete */
-	return pin_map(datapath, skel->maps.control, "control", err);
+	rc = pin_map(datapath, skel->maps.control, "control", err);
+	return rc < 0 ? rc : made + rc;
 }
 
 int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
 {
 	const char *pin_dir = datapath->options.pin_dir;
 	struct bpf_program *program;
+	int made = 0;
 
 	bpf_object__for_each_program (program, datapath->skel->obj) {
-		const char *name = bpf_program__name(program);
 		int rc;
 
 		if (!bpf_program__autoload(program)) {
 			/* an earlier daemon may have loaded it */
-			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, name);
+			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, bpf_program__name(program));
 			continue;
 		}
-		rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
-		if (rc)
-			return bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name,
-				       strerror(-rc));
+		rc = pin_program(datapath, program, err);
+		if (rc < 0)
+			return rc;
+		made += rc;
 	}
-	return 0;
+	return made;
 }

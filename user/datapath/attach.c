@@ -333,6 +333,23 @@ bool bg_attach_is_there(const struct bg_attachment *attachment)
 	return link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex;
 }
 
+int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachment,
+			struct bg_error *err)
+{
+	bg_auto_close int fd = -1;
+	char name[96];
+	int rc;
+
+	if (attachment->link_fd < 0)
+		return 0;
+	pin_name(attachment, name, sizeof(name));
+	fd = bg_pin_get(pin_dir, BG_PIN_LINKS, name);
+	if (fd != -ENOENT)
+		return 0;
+	rc = pin_link(pin_dir, attachment, err);
+	return rc ? rc : 1;
+}
+
 void bg_detach(const char *pin_dir, struct bg_attachment *attachment)
 {
 	char name[96];

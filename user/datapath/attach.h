@@ -76,6 +76,10 @@ bool bg_interface_is_here(__u32 ifindex);
  */
 bool bg_attach_is_there(const struct bg_attachment *attachment);
 
+/* Pins its link again if somebody removed the pin. 1: it did, 0: there was no need. */
+int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachment,
+			struct bg_error *err);
+
 /* Takes the program away (if it is still there), unpins and closes. */
 void bg_detach(const char *pin_dir, struct bg_attachment *attachment);
 

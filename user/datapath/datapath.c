@@ -6,6 +6,7 @@
 #include "datapath/datapath.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -173,7 +174,23 @@ static int set_template(struct bg_datapath *datapath, struct bg_error *err)
 		close(fd);
 		return bg_fail(err, rc, "sizing the policy map: %s", bg_libbpf_kept(600));
 	}
+	datapath->template_fd = fd;
 	return 0;
+}
+
+/*
+ * libbpf keeps the template to the object's end, and with it a map as large as an image
+ * that nobody uses. It closes the descriptor then, so the number must stay taken.
+ */
+static void forget_template(int fd)
+{
+	bg_auto_close int null = -1;
+
+	if (fd <= 0)
+		return;
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null >= 0)
+		dup3(null, fd, O_CLOEXEC);
 }
 
 /* Kernels before 5.11 charged maps to this limit, and containers still get a low one. */
@@ -254,7 +271,10 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 		skel->rodata->probe_cgroup_level = level;
 	}
 	rc = branchguard_bpf__load(skel);
-	return rc ? load_error(rc, err) : 0;
+	if (rc)
+		return load_error(rc, err);
+	forget_template(datapath->template_fd);
+	return 0;
 }
 
 int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **out,

@@ -57,6 +57,7 @@ struct bg_datapath {
 	__u32 revision;			      /* in force, 0 = none */
 	bool adopted;			      /* maps of an earlier daemon were taken over */
 	struct bg_rule *rules;		      /* copy of `rules`, hits are 0: max_rules entries */
+	int template_fd;		      /* of the policy's inner maps, while it loads */
 	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
 	char dropped[128];		      /* pinned maps that did not fit: new ones were made */
 	/* of test_run.c: */
@@ -75,7 +76,8 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 void bg_datapath_close(struct bg_datapath *datapath); /* NULL is fine */
 BG_CLEANUP_OF(bg_datapath_close, struct bg_datapath)
 
-/* Pins all maps, each replacing its predecessor in one rename. */
+/* Both return how many pins they made: what is pinned already is left alone.
+ * Pins all maps, each replacing its predecessor in one rename. */
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);
 
 /* Pins the programs; once they are attached. */

@@ -230,6 +230,23 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	return routes_rc ? routes_rc : incomplete;
 }
 
+int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err)
+{
+	int made = 0;
+
+	for (size_t i = 0; i < ifaces->count; i++) {
+		for (int program = 0; program < BG_PROGRAMS; program++) {
+			int rc = bg_attach_pin_again(ifaces->options.pin_dir,
+						     &ifaces->guards[i].attachment[program], err);
+
+			if (rc < 0)
+				return rc;
+			made += rc;
+		}
+	}
+	return made;
+}
+
 void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
 			void (*each)(const char *interface, const char *text, void *context),
 			void *context)

@@ -90,10 +90,24 @@ static int make_directory(const char *path, struct bg_error *err)
 	return 0;
 }
 
+static int make_kinds(const char *pin_dir, struct bg_error *err)
+{
+	char path[PATH_MAX];
+
+	for (int kind = 0; kind < BG_PIN_KINDS; kind++) {
+		int rc;
+
+		kind_path(path, pin_dir, kind, "", "");
+		rc = make_directory(path, err);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error *err)
 {
 	bg_auto_close int fd = -1;
-	char path[PATH_MAX];
 	int rc;
 
 	if (geteuid() != 0)
@@ -126,14 +140,30 @@ int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error 
 		return bg_fail(err, -errno, "pin directory %s: flock: %s", pin_dir,
 			       strerror(errno));
 	}
-	for (int kind = 0; create && kind < BG_PIN_KINDS; kind++) {
-		kind_path(path, pin_dir, kind, "", "");
-		rc = make_directory(path, err);
+	if (create) {
+		rc = make_kinds(pin_dir, err);
 		if (rc)
 			return rc;
 	}
 	*lock_fd = bg_take_fd(&fd);
 	return 0;
+}
+
+int bg_pin_lock_again(const char *pin_dir, int *lock_fd, struct bg_error *err)
+{
+	struct stat held, there;
+	int fd, rc;
+
+	if (fstat(*lock_fd, &held))
+		return bg_fail(err, -errno, "pin directory %s: %s", pin_dir, strerror(errno));
+	if (!stat(pin_dir, &there) && there.st_dev == held.st_dev && there.st_ino == held.st_ino)
+		return make_kinds(pin_dir, err);
+	rc = bg_pin_lock(pin_dir, true, &fd, err);
+	if (rc)
+		return rc;
+	close(*lock_fd);
+	*lock_fd = fd;
+	return 1;
 }
 
 int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int fd)

@@ -32,6 +32,13 @@ enum bg_pin_kind { BG_PIN_MAPS, BG_PIN_LINKS, BG_PIN_PROGRAMS, BG_PIN_KINDS };
  */
 int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error *err);
 
+/*
+ * After somebody removed the directory, or a part of it, under its holder: makes it
+ * whole and takes the lock of what stands there now. 1: it was another directory, 0: it
+ * was not. -EBUSY: somebody else holds the one that stands there.
+ */
+int bg_pin_lock_again(const char *pin_dir, int *lock_fd, struct bg_error *err);
+
 /* All return 0 or a negative errno, bg_pin_get an open object. */
 int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int fd);
 int bg_pin_get(const char *pin_dir, enum bg_pin_kind kind, const char *name);

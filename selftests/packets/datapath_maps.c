@@ -3,7 +3,7 @@
  * Publishes to a datapath without packets and reads its maps, for the tests of what
  * a publish leaves there. It compares nothing.
  */
-#include "maps.h"
+#include "datapath_maps.h"
 
 #include <bpf/bpf.h>
 

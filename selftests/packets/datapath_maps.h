@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What a publish leaves in the maps: no packets, so the smallest program does. */
-#ifndef MAPS_H
-#define MAPS_H
+#ifndef DATAPATH_MAPS_H
+#define DATAPATH_MAPS_H
 
 #include "datapath/datapath.h"
 

@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Pins are removed under the running daemon: it puts them back, and what is enforced
+# outlives it as before.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+to_db="tcp cart $LAB_DB4 5432"
+guarded() {
+	together "$to_db" "silent tcp web $LAB_DB4 5432"
+}
+pins() {
+	(cd "$PIN_DIR" && find . -type f -o -type d | sort)
+}
+all_are_back() {
+	[ "$(pins)" = "$before" ] && bg status >/dev/null
+}
+killed_and_still_guarded() {
+	bg_kill
+	guarded
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+for by in auto clsact; do
+	bg_start --attach $by
+	before=$(pins)
+	check "$by: enforced" guarded
+	connect lasting cart "$LAB_DB4" 5432
+	check "$by: a connection that lasts" talk lasting
+	rm -rf "$PIN_DIR"
+	check "$by: the whole directory is put back" wait_for all_are_back
+	check "$by: and logged" bg_says 'somebody removed pins.* pins=[1-9]'
+	check "$by: the directory is locked as before" fails bg unload
+	check "$by: so no second daemon starts" fails bg run --once --feed "$FEED"
+	rm -rf "$PIN_DIR/links" "$PIN_DIR/maps/control" "$PIN_DIR/programs/tc_pod_egress"
+	check "$by: parts of it, too" wait_for all_are_back
+	from_here_on
+	sleep 2.5 # two looks at the pins
+	check "$by: then nothing is put back that is there" fails bg_says 'somebody removed pins'
+	check "$by: killed, it leaves everything in force" killed_and_still_guarded
+	bg_start --attach $by
+	check "$by: the next one takes it over" bg_says 'taking over'
+	check "$by: and the connection goes on" talk lasting
+	bg_stop
+	check "$by: unload" bg unload
+done
+finish
