@@ -72,6 +72,13 @@ says "an unknown key" out "/Coment: unknown key, ignored"
 expect "nor in JSON" 0 "$program" check --json "$dir/odd.json"
 holds "they have pointers" '.warnings | map(.pointer) | index("/Coment") != null'
 
+expect "unless --strict" 1 "$program" check --strict "$dir/odd.json"
+says "which prints them as well" out "/Coment: unknown key, ignored"
+expect "--strict and nothing to warn of" 0 "$program" check --strict "$feeds/good-example.json"
+jq '.Node.PlatformTrafic = "filter"' "$feeds/good-example.json" >"$dir/slip.json"
+expect "a slip of the pen in a key refuses" 1 "$program" check "$dir/slip.json"
+says "and names the key" err 'PlatformTrafic: found an unknown key, expected "PlatformTraffic"'
+
 expect "a file that is not there" 1 "$program" check "$dir/gone.json"
 says "which is said" err "No such file"
 expect "a directory" 1 "$program" check "$dir"

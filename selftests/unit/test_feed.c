@@ -236,8 +236,8 @@ static void unknown_keys_warn_once_a_pattern(void **state)
 {
 	(void)state;
 	feed_is("{'FeedVersion':1,'Comment':'mine','SecurityGroups':["
-		"{'GroupId':'sg-1','IpPermission':[]},{'GroupId':'sg-2','IpPermission':[]},"
-		"{'GroupId':'sg-3','IpPermission':[],'IpPermissions':[{'IpProtocol':'-1',"
+		"{'GroupId':'sg-1','Allowed':[]},{'GroupId':'sg-2','Allowed':[]},"
+		"{'GroupId':'sg-3','Allowed':[],'IpPermissions':[{'IpProtocol':'-1',"
 		"'IpRanges':[{'CidrIp':'10.0.0.0/8','Descripton':''}]}]}]}",
 		FEED_GROUPS | FEED_WARNINGS,
 		"group sg-1\n"
@@ -245,10 +245,31 @@ static void unknown_keys_warn_once_a_pattern(void **state)
 		"group sg-3\n"
 		"  - ingress -1 0-65535 10.0.0.0/8\n"
 		"warning /Comment: unknown key, ignored\n"
-		"warning /SecurityGroups/0/IpPermission: unknown key, ignored; 3 in all as "
-		"/SecurityGroups/*/IpPermission\n"
+		"warning /SecurityGroups/0/Allowed: unknown key, ignored; 3 in all as "
+		"/SecurityGroups/*/Allowed\n"
 		"warning /SecurityGroups/2/IpPermissions/0/IpRanges/0/Descripton: unknown key, "
 		"ignored\n");
+}
+
+/* Ours is there, so the other one is no slip; or EC2 has it; or too little is alike. */
+static void a_key_that_is_near_to_none_that_lacks(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'Node':{},'Nodes':1,'SecurityGroups':[{'GroupId':'sg-1',"
+		"'GroupName':'a','Tags':[],'Tag':1,'IpPermissions':[{'IpProtocol':'-1',"
+		"'IpRanges':[{'CidrIp':'10.0.0.0/8','Description':'b','Descriptions':1}]}]}]}",
+		FEED_WARNINGS,
+		"warning /Nodes: unknown key, ignored\n"
+		"warning /SecurityGroups/0/Tag: unknown key, ignored\n"
+		"warning /SecurityGroups/0/IpPermissions/0/IpRanges/0/Descriptions: unknown key, "
+		"ignored\n");
+}
+
+static void a_byte_order_mark_is_no_text(void **state)
+{
+	(void)state;
+	feed_is("\xef\xbb\xbf{'FeedVersion':1,'SecurityGroups':[{'GroupId':'sg-1'}]}", FEED_ALL,
+		"group sg-1\n");
 }
 
 static void what_a_user_is_warned_of(void **state)
@@ -315,6 +336,8 @@ int main(void)
 		cmocka_unit_test(tracking_of_the_interface),
 		cmocka_unit_test(output_of_the_aws_cli_as_it_is),
 		cmocka_unit_test(unknown_keys_warn_once_a_pattern),
+		cmocka_unit_test(a_key_that_is_near_to_none_that_lacks),
+		cmocka_unit_test(a_byte_order_mark_is_no_text),
 		cmocka_unit_test(what_a_user_is_warned_of),
 	};
 

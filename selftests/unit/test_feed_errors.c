@@ -32,6 +32,18 @@ static const struct refusal refusals[] = {
 	{ "cut behind a key", "{\n  'FeedVersion':", "2:17: premature EOF" },
 	{ "cut in a string", "{'FeedVersion", "1:14: premature EOF" },
 	{ "cut in an interface", "{'NetworkInterfaces':[{'Groups':[", "1:34: premature EOF" },
+	{ "a key with a letter too few", FEED_BRANCH("'GroupId':['sg-1']"),
+	  "/Branches/0/GroupId: found an unknown key, expected \"GroupIds\", which it looks like" },
+	{ "with one too many", FEED_WITH("'Nodes':{}"),
+	  "/Nodes: found an unknown key, expected \"Node\", which it looks like" },
+	{ "with another one", FEED_WITH("'Node':{'PlatformTraffik':'filter'}"),
+	  "/Node/PlatformTraffik: found an unknown key, expected \"PlatformTraffic\", which it "
+	  "looks like" },
+	{ "with two exchanged", FEED_WITH("'Node':{'EstablsihedFlows':'keep'}"),
+	  "/Node/EstablsihedFlows: found an unknown key, expected \"EstablishedFlows\", which it "
+	  "looks like" },
+	{ "in another case", FEED_BRANCH("'groupids':[]"),
+	  "/Branches/0/groupids: found an unknown key, expected \"GroupIds\", which it looks like" },
 	{ "comma too many", "{'FeedVersion':1,}", "1:18: invalid object key (must be a string)" },
 	{ "comma missing", "{\n  'FeedVersion': 1\n  'Node': {}\n}",
 	  "3:3: after key and value, inside map, I expect ',' or '}'" },

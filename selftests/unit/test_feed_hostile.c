@@ -266,8 +266,7 @@ static void warnings_are_bounded(void **state)
 	assert_non_null(out);
 	fputs("{'FeedVersion':1,'SecurityGroups':[],'NetworkInterfaces':[", out);
 	for (int i = 0; i < 100000; i++)
-		fprintf(out,
-			"%s{'Grups':[],'Key%d':1,'Ipv4Prefixes':[{'Ipv4Prefix':'10.1.2.3/8'}]}",
+		fprintf(out, "%s{'Sets':[],'Key%d':1,'Ipv4Prefixes':[{'Ipv4Prefix':'10.1.2.3/8'}]}",
 			i ? "," : "", i);
 	fputs("]", out);
 	for (int i = 0; i < 1000; i++)

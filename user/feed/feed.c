@@ -15,6 +15,7 @@
 #include "feed/reading.h"
 
 #define FEED_VERSION 1
+#define BOM "\xef\xbb\xbf"
 
 static void release_feed(struct bg_feed *feed)
 {
@@ -114,6 +115,11 @@ int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struc
 	if (length_bytes > BG_FEED_MAX_BYTES)
 		return bg_fail(err, -E2BIG, "%s: found %zu bytes, expected at most %u", name,
 			       length_bytes, BG_FEED_MAX_BYTES);
+	/* a byte order mark, which editors of other systems write */
+	if (length_bytes >= sizeof(BOM) - 1 && !memcmp(text, BOM, sizeof(BOM) - 1)) {
+		text += sizeof(BOM) - 1;
+		length_bytes -= sizeof(BOM) - 1;
+	}
 	if (is_blank(text, length_bytes))
 		return bg_fail(err, -EINVAL, "%s: empty, expected a JSON object", name);
 	feed.model = result = calloc(1, sizeof(*result));

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "feed/near_key.h"
 #include "protocol.h"
 
 char *bg_text_dup(struct bg_text text)
@@ -103,6 +104,7 @@ static int on_unknown_key(void *context, const struct bg_at *at)
 	struct bg_unknown *unknown;
 	const size_t *known;
 
+	feed->unknown_keys++;
 	bg_at_format(at, true, pattern);
 	known = bg_dict_find(&feed->unknown_by_pattern, pattern, strlen(pattern));
 	if (known) {
@@ -127,11 +129,47 @@ static int on_unknown_key(void *context, const struct bg_at *at)
 		       : -ENOMEM;
 }
 
+static bool has_key(const struct bg_shape *shape, struct bg_text key)
+{
+	for (size_t i = 0; shape->keys[i]; i++)
+		if (bg_text_is(key, shape->keys[i]))
+			return true;
+	return false;
+}
+
+/* A key that the object does not have, and that looks like one that is absent. */
+static int check_near_keys(const struct bg_json *value, const struct bg_at *at,
+			   const struct bg_fields *fields, struct bg_error *err)
+{
+	const struct bg_shape *shape = fields->shape;
+	char pointer[BG_POINTER_TEXT];
+
+	for (const struct bg_json *child = value->first; child; child = child->next) {
+		const struct bg_at key = { .up = at, .key = child->key };
+
+		if (has_key(shape, child->key))
+			continue;
+		for (size_t i = 0; i < shape->used; i++)
+			if (!fields->values[i] && bg_key_is_near(child->key, shape->keys[i]))
+				return bg_fail(
+					err, -EINVAL,
+					"%s: found an unknown key, expected \"%s\", which it "
+					"looks like",
+					bg_at_format(&key, false, pointer), shape->keys[i]);
+	}
+	return 0;
+}
+
 int bg_feed_fields(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 		   enum bg_object object, struct bg_fields *fields, struct bg_error *err)
 {
-	return bg_json_fields(value, at, &bg_objects[object].shape, on_unknown_key, feed, fields,
-			      err);
+	const size_t unknown_before = feed->unknown_keys;
+	int rc = bg_json_fields(value, at, &bg_objects[object].shape, on_unknown_key, feed, fields,
+				err);
+
+	if (rc || feed->unknown_keys == unknown_before)
+		return rc;
+	return check_near_keys(value, at, fields, err);
 }
 
 /* --- addresses and protocols --- */

@@ -69,6 +69,7 @@ struct bg_feed {
 
 	struct bg_unknown *unknown;
 	size_t unknown_count, unknown_more;
+	size_t unknown_keys; /* met so far, all objects together */
 	struct bg_dict unknown_by_pattern;
 	size_t warnings_of[BG_WARN_KINDS];
 };

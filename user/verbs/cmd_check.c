@@ -19,7 +19,7 @@
 
 struct check {
 	const char *feed;
-	bool json;
+	bool json, strict;
 	struct bg_model *model;
 	struct bg_image *image;
 	size_t ingress, egress, prefixes, pods, addresses, policies, known_groups;
@@ -223,14 +223,21 @@ static int refuse(const struct check *check, const struct bg_error *err)
 int cmd_check(int argc, char **argv)
 {
 	bg_cleanup(release) struct check check = {};
-	const struct bg_option options[] = { BG_OPTION_JSON(&check.json), {} };
+	const struct bg_option options[] = {
+		{ .name = "strict",
+		  .type = BG_OPTION_FLAG,
+		  .value = &check.strict,
+		  .help = "exit status 1 also when there are warnings" },
+		BG_OPTION_JSON(&check.json),
+		{}
+	};
 	const struct bg_command command = {
 		.verb = "check",
 		.about = "Reads a feed as the daemon would, without touching the kernel: says "
 			 "whether it would be accepted, sums it up, and warns of what looks wrong "
 			 "(unknown keys and groups, rules without effect, pods that cannot reach "
 			 "DNS or be probed). FEED is a file, or - for stdin. Exit status: 0 "
-			 "accepted, whatever the warnings; 1 refused.",
+			 "accepted, whatever the warnings (but see --strict); 1 refused.",
 		.options = options,
 		.operand = "FEED",
 		.operand_value = &check.feed,
@@ -249,5 +256,7 @@ int cmd_check(int argc, char **argv)
 	} else {
 		print(&check);
 	}
-	return bg_out_finish(&err) ? bg_cli_failed("check", &err) : BG_EXIT_DONE;
+	if (bg_out_finish(&err))
+		return bg_cli_failed("check", &err);
+	return check.strict && check.model->warning_count ? BG_EXIT_FAILED : BG_EXIT_DONE;
 }
