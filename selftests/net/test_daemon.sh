@@ -221,7 +221,10 @@ put_feed r5 strict 10
 check "a branch that leaves the feed is forgotten" wait_for eval '! branch_is 9 id eni-9'
 check "but its interface stays guarded" has_programs vlan.eth.9 3
 kill -HUP "$BG_PID"
-check "SIGHUP reads the feed again" wait_for eval 'test $(bg_says "revision in force.*r5" | wc -l) = 2'
+check "SIGHUP reads the feed again" wait_for bg_says "content that is in force"
+touch "$FEED"
+check "so does a touch" wait_for eval 'test $(bg_says "content that is in force" | wc -l) = 2'
+check "but the same content is no new revision" test "$(bg_says "revision in force.*r5" | wc -l)" = 1
 
 mkdir -p "$LAB_DIR/map/..1" "$LAB_DIR/map/..2"
 put_feed c1 && cp "$FEED" "$LAB_DIR/map/..1/feed.json"

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/dict.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "feed/feed.h"
@@ -96,15 +97,16 @@ static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_p
 static void count_groups(const struct bg_model *old, const struct bg_model *new, size_t *added,
 			 size_t *removed)
 {
+	bg_cleanup(bg_dict_release) struct bg_dict known = {};
 	size_t common = 0, old_count = old ? old->group_count : 0;
 
-	/* by id only: what is in a group is counted as rules */
+	/* by id only: what is in a group is counted as rules. For the log: without memory the
+	 * figures are wrong, and nothing else */
 	for (size_t i = 0; i < old_count; i++)
-		for (size_t j = 0; j < new->group_count; j++)
-			if (!strcmp(old->groups[i].id, new->groups[j].id)) {
-				common++;
-				break;
-			}
+		bg_dict_put(&known, old->groups[i].id, strlen(old->groups[i].id), i, NULL);
+	for (size_t i = 0; i < new->group_count; i++)
+		if (bg_dict_find(&known, new->groups[i].id, strlen(new->groups[i].id)))
+			common++;
 	*added = new->group_count - common;
 	*removed = old_count - common;
 }
@@ -167,6 +169,15 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 	return 0;
 }
 
+static void hash_content(const char *text, size_t length_bytes, __u8 content[SHA256_DIGEST_LENGTH])
+{
+	SHA2_CTX context;
+
+	SHA256Init(&context);
+	SHA256Update(&context, (const __u8 *)text, length_bytes);
+	SHA256Final(content, &context);
+}
+
 int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 {
 	const char *path = daemon->options.feed;
@@ -177,7 +188,12 @@ int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 	memset(parsed, 0, sizeof(*parsed));
 	parsed->rc = bg_file_read(path, daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR,
 				  BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
-	if (!parsed->rc)
+	if (!parsed->rc) {
+		hash_content(text, length_bytes, parsed->content);
+		parsed->same = daemon->model &&
+			       !memcmp(parsed->content, daemon->content, sizeof(parsed->content));
+	}
+	if (!parsed->rc && !parsed->same)
 		parsed->rc = bg_feed_parse(bg_file_name(path), text, length_bytes, &parsed->model,
 					   &parsed->err);
 	parsed->parse_ms = bg_monotonic_ms() - start_ms;
@@ -190,10 +206,24 @@ void bg_parsed_free(struct bg_parsed *parsed)
 	parsed->model = NULL;
 }
 
+/* A file that was only touched, or that came back, is no new revision. */
+static void accept_same(struct bg_daemon *daemon)
+{
+	bg_log(BG_LOG_INFO, "the feed has the content that is in force: no new revision",
+	       "revision=%u", daemon->datapath->revision);
+	if (daemon->refused)
+		bg_state_accepted(daemon->state, daemon->model, daemon->datapath->revision);
+	daemon->refused = 0;
+}
+
 int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
 {
 	int rc = parsed->rc;
 
+	if (parsed->same) {
+		accept_same(daemon);
+		return 0;
+	}
 	if (rc)
 		*err = parsed->err;
 	else
@@ -210,6 +240,7 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 	}
 	bg_model_free(daemon->model);
 	daemon->model = bg_take_ptr(parsed->model);
+	memcpy(daemon->content, parsed->content, sizeof(daemon->content));
 	return 0;
 }
 

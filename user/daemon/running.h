@@ -3,6 +3,8 @@
 #ifndef BG_DAEMON_RUNNING_H
 #define BG_DAEMON_RUNNING_H
 
+#include <sha2.h>
+
 #include "compile/compile.h"
 #include "daemon/daemon.h"
 #include "guard/ifaces.h"
@@ -21,14 +23,17 @@ struct bg_daemon {
 	struct bg_modes *modes;
 	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
 	struct bg_state *state;
-	struct bg_model *model; /* the last accepted one, NULL = none yet */
-	int refused;		/* why the last feed was, 0 = it was accepted */
-	bool republish;		/* modes changed, but that could not be published yet */
+	struct bg_model *model;		    /* the last accepted one, NULL = none yet */
+	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of its text */
+	int refused;			    /* why the last feed was, 0 = it was accepted */
+	bool republish;			    /* modes changed, but that could not be published yet */
 };
 
 /* The result of reading the feed: a model, or rc and err. */
 struct bg_parsed {
 	struct bg_model *model;
+	__u8 content[SHA256_DIGEST_LENGTH];
+	bool same; /* the content that is in force; it was not parsed */
 	int rc;
 	struct bg_error err;
 	double parse_ms;
