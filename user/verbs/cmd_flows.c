@@ -144,19 +144,37 @@ static int read_names(const struct bg_maps *maps, struct names *names, struct bg
 	return rc;
 }
 
-static int print_json(const struct snapshot *snapshot, const struct bg_flow_names *names,
-		      struct bg_error *err)
-{
-	json_t *list = json_array();
+struct json_list {
+	const struct query *query;
+	const struct bg_flow_names *names;
+	struct bg_json_array array;
+	__u64 now_ns;
+	struct bg_error *err;
+};
 
-	for (size_t i = 0; i < snapshot->count && list; i++) {
-		if (json_array_append_new(list, bg_flow_json(&snapshot->flows[i], names,
-							     snapshot->now_ns))) {
-			json_decref(list);
-			list = NULL;
-		}
-	}
-	return bg_print_json(list, err);
+static int print_flow(const struct bg_flow *flow, void *context)
+{
+	struct json_list *list = context;
+
+	if (!fits(list->query, &flow->key) || !bg_flow_left_ns(flow, list->now_ns))
+		return 0;
+	return bg_json_array_add(&list->array, bg_flow_json(flow, list->names, list->now_ns),
+				 list->err);
+}
+
+/* As they stand in the map, which may hold millions: none is kept. */
+static int print_json(const struct bg_maps *maps, const struct query *query, struct bg_error *err)
+{
+	bg_cleanup(names_free) struct names names = {};
+	struct json_list list = {
+		.query = query, .names = &names.view, .now_ns = bg_monotonic_ns(), .err = err
+	};
+	int rc = read_names(maps, &names, err);
+
+	if (rc)
+		return rc;
+	rc = bg_maps_flows(maps, print_flow, &list, NULL, err);
+	return rc ? rc : bg_json_array_end(&list.array, err);
 }
 
 static int print_table(const struct snapshot *snapshot, const struct bg_flow_names *names,
@@ -178,12 +196,13 @@ static int show_once(const struct bg_maps *maps, const struct query *query, stru
 {
 	bg_cleanup(snapshot_free) struct snapshot snapshot = {};
 	bg_cleanup(names_free) struct names names = {};
-	int rc = take_snapshot(maps, query, &snapshot, err) ?: read_names(maps, &names, err);
+	int rc;
 
+	if (query->json)
+		return print_json(maps, query, err);
+	rc = take_snapshot(maps, query, &snapshot, err) ?: read_names(maps, &names, err);
 	if (rc)
 		return rc;
-	if (query->json)
-		return print_json(&snapshot, &names.view, err);
 	if (snapshot.count)
 		return print_table(&snapshot, &names.view, err);
 	fputs("branchguard flows: no flow\n", stderr);
