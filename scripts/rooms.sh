@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Does user/ keep to the table of rooms in user/README.md? By includes, and by the
-# symbols of the objects in $BG_BUILD/user (default build), which also show files
-# that need each other. Prints each breach; the status says whether there is one.
+# Does user/ keep to the table of rooms in user/README.md? By where its files are, by
+# includes, and by the symbols of the objects in $BG_BUILD/user (default build), which
+# also show files that need each other. Prints each breach; the status says whether
+# there is one.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BG_BUILD:-build}
@@ -49,10 +50,19 @@ judge() {
 }
 
 mapfile -t sources < <(find user -mindepth 2 -name '*.[ch]' | sort)
-judge includes < <(grep -HoE '^#include "[a-z_]+/' "${sources[@]}" |
-	sed -E 's/^user\/([^:]*):#include "(.*)\//\1 \2/')
+judge "is in" < <(printf '%s\n' "${sources[@]}" | sed -E 's/^user\/(([^/]*)\/.*)/\1 \2/')
+judge includes < <(grep -HoE '^[[:blank:]]*#[[:blank:]]*include[[:blank:]]*["<][a-z_0-9]+/' "${sources[@]}" |
+	sed -E 's/^user\/([^:]*):.*["<](.*)\//\1 \2/' | while read -r file room; do
+	[ ! -d "user/$room" ] || echo "$file $room"
+done)
 
-lines=$(grep -HnE '^#include "[a-z_]+\.h"' "${sources[@]}" user/main.c | while IFS=: read -r file line text; do
+lines=$(find user -maxdepth 1 -name '*.[ch]' ! -name main.c | sed 's/$/: it is in no room of user\/README.md/')
+[ -z "$lines" ] || breach "$lines"
+
+lines=$(grep -HnE '^[[:blank:]]*#[[:blank:]]*include.*\.\./' "${sources[@]}" user/main.c | sed 's/$/: includes are spelled from user\//')
+[ -z "$lines" ] || breach "$lines"
+
+lines=$(grep -HnE '^#include "[a-z_0-9]+\.h"' "${sources[@]}" user/main.c | while IFS=: read -r file line text; do
 	name=${text#*\"}
 	name=${name%\"*}
 	[ -e "headers/$name" ] || [[ $name = *.skel.h ]] ||
@@ -64,6 +74,12 @@ lines=$(grep -nE '^#include (<bpf/|"base/log\.h"|<unistd\.h>|<fcntl\.h>)' user/f
 	sed 's/$/: feed\/ and compile\/ are pure/')
 [ -z "$lines" ] || breach "$lines"
 
+lines=$(nm -A "$build"/user/feed/*.o "$build"/user/compile/*.o 2>/dev/null | awk '
+	$(NF - 1) == "U" && $NF ~ /^(bg_log|bpf_|btf_|libbpf_|(open|openat|fopen|socket|ioctl|read|write|f?printf|__f?printf_chk|f?puts|fwrite|stdout|stderr)(64)?$)/ {
+		print $1 " needs " $NF ": feed/ and compile/ are pure"
+	}' | sed "s|^$build/||")
+[ -z "$lines" ] || breach "$lines"
+
 lines=$(printf '%s\n' "${sources[@]##*/}" headers/*.h | sed 's/.*\///' | sort | uniq -d | sed 's/$/: the name is there twice/')
 [ -z "$lines" ] || breach "$lines"
 
@@ -72,7 +88,10 @@ objects=()
 for file in "${sources[@]}"; do
 	[[ $file != *.c ]] || objects+=("$build/${file%.c}.o")
 done
-needs=$(nm -A "${objects[@]}" | awk -v top="$build/user/" '
+for object in "${objects[@]}"; do
+	[ -e "$object" ] || breach "$object is not there: 'make' first (ROOMS in Makefile has all rooms)"
+done
+needs=$(nm -A "${objects[@]}" 2>/dev/null | awk -v top="$build/user/" '
 	{
 		file = substr($1, length(top) + 1)
 		sub(/\.o:.*/, "", file)
