@@ -4,8 +4,8 @@
  * every reason one counter. The numbers are part of the ABI: a number is never
  * reused, new ones are added at the end of their half.
  *
- * BG_REASONS is the one source for the enum, the names in JSON and metrics,
- * the named counters in the maps and the table in the README.
+ * BG_REASONS is the one source for the enum, the names in JSON and metrics, and
+ * the table in the README. The named counters in struct bg_counters follow it.
  */
 #ifndef BG_REASON_H
 #define BG_REASON_H

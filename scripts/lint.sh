@@ -150,6 +150,6 @@ check "nothing is marked as unfinished" unfinished
 check "no stray white space" white_space
 check "user/ keeps to the rooms of user/README.md" rooms
 check "the table of reasons in README.md is the one of headers/reason.h" reason_table
-check "the manual has the options and the keys that the program has" scripts/manual.sh
+check "the manual has the options, reasons and keys that the program has" scripts/manual.sh
 check "mandoc finds nothing in the manual" manual_reads_well
 finish

@@ -3,9 +3,9 @@
 #
 # Does the manual say what the program says? Every verb and option, as
 # $BG_BUILD/branchguard (default build) prints them for scripts, must stand in
-# branchguard(8), and none else; every key of user/feed/keys.c in
-# branchguard.feed(5), with its type and default. Prints what differs; the status
-# says whether something does.
+# branchguard(8), and none else, and so must every reason of a drop; every key of
+# user/feed/keys.c in branchguard.feed(5), with its type and default. What is read is
+# a word of the fuzzer, too. Prints what differs; the status says whether something does.
 #
 #   scripts/manual.sh               user/branchguard.8 and user/branchguard.feed.5
 #   scripts/manual.sh PAGE FEED     others
@@ -63,6 +63,15 @@ differ "$page" "$(awk -F '\t' '
 	{ print $1 ": " ($4 != "" ? $4 ", " : "") $3 ($3 != "" && $5 != "" ? " " : "") $5 }' <<<"$options" | sort)" \
 	"$(heads "$page" VERBS)"
 
+# .BR no\-policy ", " no\-branch " and"
+differ "$page" "$(scripts/reason-table.sh | awk -F '`' '/ drops /{ print "REASONS: " $2 }' | sort)" \
+	"$(awk '/^\.SH / { inside = $2 == "REASONS"; next }
+		inside && sub(/^\.BR /, "") {
+			gsub(/"[^"]*"?| [,;]$/, " ")
+			gsub(/\\-/, "-")
+			for (i = 1; i <= NF; i++) print "REASONS: " $i
+		}' "$page" | sort)"
+
 # --- the feed ---------------------------------------------------------------------
 
 # What the parser reads by: "OBJECT: KEY", or "OBJECT: ignored KEY".
@@ -100,6 +109,13 @@ differ "$feed_page" "$wanted" "$( (grep -v ': ignored$' <<<"$found" | sed 's/ (.
 vague=$(grep -E ': .' <<<"$found" | grep -vE ': ignored$| \(.*, (required|default).*\)$')
 if [ -n "$vague" ]; then
 	printf '%s\n' "$vague" | sed "s|^|$feed_page, neither required nor with a default: |"
+	bad=1
+fi
+
+unfuzzed=$(comm -23 <(sed -n '/: ignored /!s/.*: //p' <<<"$wanted" | sort -u) \
+	<(tr -cs 'A-Za-z0-9' '\n' <selftests/fuzz/feed.dict | sort -u))
+if [ -n "$unfuzzed" ]; then
+	printf '%s\n' "$unfuzzed" | sed 's|^|selftests/fuzz/feed.dict lacks: |'
 	bad=1
 fi
 

@@ -28,7 +28,8 @@ expect "nor an option that is gone" 1 "page has, but nothing else: unload: --for
 	judged 's/^\.SS help/.TP\n.B \\-\\-force\nMore.\n&/'
 expect "nor a verb that it lacks" 1 "page lacks: help:
 page lacks: help: VERB" judged '/^\.SS help/,/^\.SS version/{/^\.SS version/!d}'
-
+expect "nor a reason that it lacks" 1 "page lacks: REASONS: table-full" \
+	judged '/^\.SH REASONS/,/^\.SH EXIT/s/ table.-full ", "//'
 
 # judged_feed SCRIPT: the same of branchguard.feed(5).
 judged_feed() {

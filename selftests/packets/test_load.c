@@ -2,6 +2,7 @@
 /* Every program loads, at a cost that is far from the verifier's limit, and passes
  * nothing before there is a revision. */
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/names.h"
@@ -34,6 +35,56 @@ static void programs_are_far_from_the_limit(void **state)
 	}
 	/* the nine hooks of the design, and the stand-in */
 	assert_int_equal(count, 10);
+}
+
+/* In btf, the name of the member of struct or union `id` at bit_offset, by way of those
+ * that have no name; NULL if there is none. */
+static const char *member_at(const struct btf *btf, __u32 id, __u32 bit_offset)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+
+	for (__u16 i = 0; btf_is_composite(type) && i < btf_vlen(type); i++) {
+		const struct btf_member *member = &btf_members(type)[i];
+		const char *name = btf__name_by_offset(btf, member->name_off);
+		const __u32 offset = btf_member_bit_offset(type, i);
+
+		if (offset == bit_offset && *name && strcmp(name, "packets") != 0)
+			return name;
+		if (!*name && offset <= bit_offset) {
+			name = member_at(btf, member->type, bit_offset - offset);
+			if (name)
+				return name;
+		}
+	}
+	return NULL;
+}
+
+/* struct bg_counters is written by hand: bpftool prints these names. */
+static void every_reason_has_a_counter_of_its_name(void **state)
+{
+	const struct btf *btf = bpf_object__btf(rig.datapath->skel->obj);
+	const int id = btf__find_by_name_kind(btf, "bg_counters", BTF_KIND_STRUCT);
+	static const struct {
+		int number;
+		const char *name;
+	} reasons[] = {
+#define X(number, NAME, name, meaning) { number, name },
+		BG_REASONS(X)
+#undef X
+	};
+
+	(void)state;
+	assert_in_range(id, 1, INT32_MAX);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		const char *member = member_at(btf, (__u32)id, (__u32)reasons[i].number * 64);
+		char expected[32];
+
+		snprintf(expected, sizeof(expected), "%s", reasons[i].name);
+		for (char *dash = expected; (dash = strchr(dash, '-')); dash++)
+			*dash = '_';
+		assert_non_null(member);
+		assert_string_equal(member, expected);
+	}
 }
 
 static void nothing_passes_before_the_first_revision(void **state)
@@ -110,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(programs_are_far_from_the_limit),
+		cmocka_unit_test(every_reason_has_a_counter_of_its_name),
 		cmocka_unit_test(nothing_passes_before_the_first_revision),
 		cmocka_unit_test(trunk_drops_what_is_not_armed),
 		cmocka_unit_test(trunk_leaves_untagged_frames_alone),
