@@ -36,7 +36,7 @@
 #define METRICS_MS 15000
 /* Filter and route messages that come within this time cause one look. */
 #define BURST_MS 100
-/* Pins are looked after this often. */
+/* Programs and pins are looked after this often. */
 #define PINS_MS 1000
 /* Until the table of interfaces, of which changes were lost, is listed again. */
 #define RETRY_MS 200
@@ -345,6 +345,13 @@ static void write_metrics(struct loop *loop)
 	loop->metrics_failed = rc != 0;
 }
 
+/* Of a link or a filter that is taken away nobody is told: it is looked for. */
+static void check_programs(struct loop *loop)
+{
+	if (bg_ifaces_lost(loop->daemon->ifaces))
+		sooner(&loop->sync_due_ms, bg_monotonic_ms());
+}
+
 /* Somebody may have removed pins: what is attached lives on by us, and would end with us. */
 static void check_pins(struct loop *loop)
 {
@@ -389,8 +396,10 @@ static void do_what_is_due(struct loop *loop)
 		/* finds a change that inotify does not report */
 		sooner(&loop->feed_due_ms, now);
 	}
-	if (now >= loop->pins_due_ms)
+	if (now >= loop->pins_due_ms) {
+		check_programs(loop);
 		check_pins(loop);
+	}
 	if (loop->netdevs_due_ms && now >= loop->netdevs_due_ms)
 		on_netdevs(loop);
 	if (loop->retry_due_ms && now >= loop->retry_due_ms) {

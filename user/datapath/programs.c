@@ -52,3 +52,22 @@ int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program)
 {
 	return bpf_program__fd(bpf_object__find_program_by_name(skel->obj, programs[program].code));
 }
+
+unsigned int bg_tc_programs(enum bg_role role)
+{
+	switch (role) {
+	case BG_ROLE_BRANCH:
+		return BG_PROGRAM_BIT(BG_TC_BRANCH_INGRESS) | BG_PROGRAM_BIT(BG_TC_BRANCH_EGRESS);
+	case BG_ROLE_TRUNK:
+		return BG_PROGRAM_BIT(BG_TC_TRUNK_INGRESS) | BG_PROGRAM_BIT(BG_TC_TRUNK_EGRESS);
+	case BG_ROLE_POD_STRICT:
+		return BG_PROGRAM_BIT(BG_TC_POD_EGRESS);
+	case BG_ROLE_POD_STANDARD:
+		return BG_PROGRAM_BIT(BG_TC_POD_EGRESS) | BG_PROGRAM_BIT(BG_TC_POD_INGRESS);
+	case BG_ROLE_PRIMARY:
+		return BG_PROGRAM_BIT(BG_TC_NODE_INGRESS) | BG_PROGRAM_BIT(BG_TC_NODE_EGRESS);
+	case BG_ROLE_NONE:
+		break;
+	}
+	return 0;
+}

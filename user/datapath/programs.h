@@ -6,6 +6,8 @@
 #ifndef BG_DATAPATH_PROGRAMS_H
 #define BG_DATAPATH_PROGRAMS_H
 
+#include "maps.h"
+
 struct branchguard_bpf;
 
 enum bg_program {
@@ -22,6 +24,8 @@ enum bg_program {
 	BG_PROGRAMS,
 };
 
+#define BG_PROGRAM_BIT(program) (1u << (program))
+
 enum bg_hook { BG_HOOK_XDP, BG_HOOK_INGRESS, BG_HOOK_EGRESS };
 
 enum bg_hook bg_program_hook(enum bg_program program);
@@ -35,5 +39,9 @@ const char *bg_program_code(enum bg_program program);
 
 /* Negative when the program was not loaded. */
 int bg_program_fd(const struct branchguard_bpf *skel, enum bg_program program);
+
+/* The TC programs that an interface of a role must have to be armed: a set of
+ * BG_PROGRAM_BIT(). XDP comes on top where it is asked for, and only speeds up. */
+unsigned int bg_tc_programs(enum bg_role role);
 
 #endif

@@ -72,8 +72,9 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 	/* an interface that is going takes its programs along, and nobody else did */
 	if (bg_interface_is_here(guard->ifindex))
 		bg_log(BG_LOG_WARNING, "somebody took a program away, putting it back",
-		       "interface=%s ifindex=%u program=%s way=%s", guard->name, guard->ifindex,
-		       bg_program_name(program), bg_attach_by_name(attachment->by));
+		       "interface=%s ifindex=%u program=%s way=%s at_most_ms=%llu", guard->name,
+		       guard->ifindex, bg_program_name(program), bg_attach_by_name(attachment->by),
+		       (bg_boottime_ns() - guard->checked_ns) / BG_NS_PER_MS);
 	bg_detach(ifaces->options.pin_dir, attachment);
 	return false;
 }
@@ -233,6 +234,7 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 				 "the tag on the wire is not the VlanId of the feed's branch", "");
 	else if (!guard->left_out)
 		guard->trouble[0] = '\0';
+	guard->checked_ns = bg_boottime_ns();
 	if (!guard->complete) {
 		guard->complete = true;
 		if (!guard->armed_ns)

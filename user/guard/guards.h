@@ -19,7 +19,8 @@ struct bg_guard {
 	bool left_out;	 /* a branch names it, but it is the node's own */
 	__u32 tag;	 /* on the wire, 0 = not a VLAN interface */
 	__u64 armed_ns;
-	unsigned int wanted;			      /* set of BG_PROGRAM_BIT() */
+	__u64 checked_ns;    /* when all its programs were last seen there, 0 = not yet */
+	unsigned int wanted; /* set of BG_PROGRAM_BIT() */
 	struct bg_attachment attachment[BG_PROGRAMS]; /* by enum bg_program */
 	char trouble[256]; /* what is wrong, as the log has it; "" = nothing */
 };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "guard/guards.h"
 #include "guard/iface_maps.h"
 #include "guard/routes.h"
@@ -228,6 +229,24 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			return rc;
 	}
 	return routes_rc ? routes_rc : incomplete;
+}
+
+bool bg_ifaces_lost(struct bg_ifaces *ifaces)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < ifaces->count; i++) {
+		struct bg_guard *guard = &ifaces->guards[i];
+		bool whole = guard->complete;
+
+		for (int program = 0; program < BG_PROGRAMS && whole; program++)
+			whole = guard->attachment[program].by == BG_ATTACH_NONE ||
+				bg_attach_is_there(&guard->attachment[program]);
+		if (whole)
+			guard->checked_ns = bg_boottime_ns();
+		lost |= !whole && guard->complete;
+	}
+	return lost;
 }
 
 int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err)

@@ -43,6 +43,9 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err);
 
+/* Is a program gone that was attached? Then it is time for a sync. */
+bool bg_ifaces_lost(struct bg_ifaces *ifaces);
+
 /* Pins again the links whose pins somebody removed; how many, or a negative errno. */
 int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err);
 

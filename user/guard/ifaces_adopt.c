@@ -65,6 +65,21 @@ static void adopt_filters(struct bg_guard *guard)
 	}
 }
 
+/* Whoever took a program away while no daemon ran opened the interface. */
+static void report_gap(const struct bg_guard *guard)
+{
+	const unsigned int wanted = bg_tc_programs(guard->role);
+
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		if (wanted & BG_PROGRAM_BIT(program) &&
+		    guard->attachment[program].by == BG_ATTACH_NONE)
+			bg_log(BG_LOG_WARNING,
+			       "a program was gone while no daemon ran: what passed here was not "
+			       "judged; putting it back",
+			       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
+			       bg_program_name(program));
+}
+
 int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		    struct bg_error *err)
 {
@@ -77,9 +92,12 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 		return rc;
 	if (adoption.out_of_memory)
 		return bg_no_memory(err, "taking over what is guarded");
-	for (size_t i = 0; i < ifaces->count; i++)
-		if (bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex))
-			adopt_filters(&ifaces->guards[i]);
+	for (size_t i = 0; i < ifaces->count; i++) {
+		if (!bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex))
+			continue;
+		adopt_filters(&ifaces->guards[i]);
+		report_gap(&ifaces->guards[i]);
+	}
 	return 0;
 }
 

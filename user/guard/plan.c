@@ -21,23 +21,13 @@
 
 unsigned int bg_role_programs(enum bg_role role, enum bg_xdp_choice xdp)
 {
-	switch (role) {
-	case BG_ROLE_BRANCH:
-		return BG_PROGRAM_BIT(BG_TC_BRANCH_INGRESS) | BG_PROGRAM_BIT(BG_TC_BRANCH_EGRESS) |
-		       (xdp == BG_XDP_ON_BRANCH ? BG_PROGRAM_BIT(BG_XDP_BRANCH) : 0);
-	case BG_ROLE_TRUNK:
-		return BG_PROGRAM_BIT(BG_TC_TRUNK_INGRESS) | BG_PROGRAM_BIT(BG_TC_TRUNK_EGRESS) |
-		       (xdp == BG_XDP_ON_TRUNK ? BG_PROGRAM_BIT(BG_XDP_TRUNK) : 0);
-	case BG_ROLE_POD_STRICT:
-		return BG_PROGRAM_BIT(BG_TC_POD_EGRESS);
-	case BG_ROLE_POD_STANDARD:
-		return BG_PROGRAM_BIT(BG_TC_POD_EGRESS) | BG_PROGRAM_BIT(BG_TC_POD_INGRESS);
-	case BG_ROLE_PRIMARY:
-		return BG_PROGRAM_BIT(BG_TC_NODE_INGRESS) | BG_PROGRAM_BIT(BG_TC_NODE_EGRESS);
-	case BG_ROLE_NONE:
-		break;
-	}
-	return 0;
+	unsigned int programs = bg_tc_programs(role);
+
+	if (role == BG_ROLE_BRANCH && xdp == BG_XDP_ON_BRANCH)
+		programs |= BG_PROGRAM_BIT(BG_XDP_BRANCH);
+	if (role == BG_ROLE_TRUNK && xdp == BG_XDP_ON_TRUNK)
+		programs |= BG_PROGRAM_BIT(BG_XDP_TRUNK);
+	return programs;
 }
 
 int bg_branch_name_vlan(const char *name)

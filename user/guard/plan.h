@@ -11,8 +11,6 @@
 
 enum bg_xdp_choice { BG_XDP_OFF, BG_XDP_ON_BRANCH, BG_XDP_ON_TRUNK };
 
-#define BG_PROGRAM_BIT(program) (1u << (program))
-
 struct bg_planned {
 	const struct bg_netdev *netdev;
 	enum bg_role role;

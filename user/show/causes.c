@@ -105,6 +105,17 @@ static void from_counters(struct causes *causes, const char *subject,
 	}
 }
 
+/* The worst there is, so it comes first. */
+static void from_gaps(struct causes *causes, const struct bg_status *status)
+{
+	for (size_t i = 0; i < status->gap_count; i++)
+		add(causes, status->gaps[i].interface,
+		    "%s is not attached: what passes there is NOT judged; %s",
+		    status->gaps[i].program,
+		    status->daemon_runs ? "the daemon puts it back within seconds"
+					: "the daemon, which would put it back, is not running");
+}
+
 static void from_branch(struct causes *causes, const struct bg_status *status,
 			const struct bg_branch_status *branch)
 {
@@ -153,6 +164,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 	struct causes causes = {};
 	char text[BG_FORMAT_TEXT];
 
+	from_gaps(&causes, status);
 	if (!status->control.revision)
 		add(&causes, "node",
 		    "no revision is in force: every packet of a branch is dropped "

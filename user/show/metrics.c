@@ -125,7 +125,7 @@ static void put_branches(FILE *out, const struct bg_status *status)
 		put_label(out, "interface", info->interface, ",");
 		put_label(out, "mode", bg_mode_name(info->mode), ",");
 		fprintf(out, ",vlan=\"%u\"} %d\n", status->branches[i].row.vlan,
-			info->armed_ns != 0);
+			bg_branch_is_armed(status, &status->branches[i]));
 	}
 	describe(out, "flows", "gauge", "Tracked flows by branch and state.");
 	for (size_t i = 0; i < status->branch_count; i++) {

@@ -225,6 +225,49 @@ static int by_interface(const void *a, const void *b)
 	return strcmp(y->where, x->where); /* xdp, ingress, egress */
 }
 
+static bool is_hooked(const struct bg_status *status, __u32 ifindex, enum bg_program program)
+{
+	const char *where = bg_hook_name(bg_program_hook(program));
+
+	for (size_t i = 0; i < status->hook_count; i++) {
+		const struct bg_hook_status *hook = &status->hooks[i];
+
+		if (hook->ifindex == ifindex && !strcmp(hook->where, where) &&
+		    !strcmp(hook->program, bg_program_code(program)))
+			return true;
+	}
+	return false;
+}
+
+/* What the interfaces that the programs know must have, and have not. */
+static int find_gaps(struct hook_list *list)
+{
+	struct bg_status *status = list->status;
+
+	for (size_t i = 0; i < list->iface_count; i++) {
+		const struct bg_iface *iface = &list->ifaces[i];
+		const unsigned int wanted = bg_tc_programs(iface->role);
+		char interface[IF_NAMESIZE];
+
+		if (!if_indextoname(iface->ifindex, interface))
+			continue; /* it is gone, and nothing passes there */
+		for (int program = 0; program < BG_PROGRAMS; program++) {
+			struct bg_gap *gap;
+
+			if (!(wanted & BG_PROGRAM_BIT(program)) ||
+			    is_hooked(status, iface->ifindex, program))
+				continue;
+			gap = BG_GROW(status->gaps, status->gap_count);
+			if (!gap)
+				return -ENOMEM;
+			gap->vlan = iface->vlan;
+			gap->program = bg_program_name(program);
+			snprintf(gap->interface, sizeof(gap->interface), "%s", interface);
+		}
+	}
+	return 0;
+}
+
 static int read_hooks(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
 {
 	bg_cleanup(hook_list_free) struct hook_list list = { .pin_dir = maps->pin_dir,
@@ -238,6 +281,8 @@ static int read_hooks(const struct bg_maps *maps, struct bg_status *status, stru
 		rc = add_filters(&list, &list.ifaces[i]);
 	if (rc)
 		return bg_fail(err, rc, "cannot list %s/links: %s", maps->pin_dir, strerror(-rc));
+	if (find_gaps(&list))
+		return bg_no_memory(err, "looking for gaps");
 	if (status->hook_count)
 		qsort(status->hooks, status->hook_count, sizeof(*status->hooks), by_interface);
 	return 0;
@@ -262,6 +307,8 @@ static void forget_names(struct bg_status *status)
 	for (size_t i = 0; i < status->hook_count; i++)
 		snprintf(status->hooks[i].interface, sizeof(status->hooks[i].interface),
 			 "ifindex %u", status->hooks[i].ifindex);
+	/* nor can it be seen from here what is missing there */
+	status->gap_count = 0;
 }
 
 static int read_all(const char *pin_dir, const char *branch, struct bg_status *status,
@@ -309,9 +356,18 @@ void bg_status_free(struct bg_status *status)
 {
 	free(status->branches);
 	free(status->hooks);
+	free(status->gaps);
 	free(status->pods);
 	json_decref(status->state);
 	*status = (struct bg_status){};
+}
+
+bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch)
+{
+	for (size_t i = 0; i < status->gap_count; i++)
+		if (status->gaps[i].vlan == branch->row.vlan)
+			return false;
+	return branch->row.info.armed_ns;
 }
 
 const char *bg_status_feed(const struct bg_status *status)

@@ -34,6 +34,13 @@ struct bg_hook_status {
 	bool shared; /* programs of others are attached too: no short way */
 };
 
+/* A program that must be at an interface and is not: what passes there is not judged. */
+struct bg_gap {
+	char interface[16];
+	const char *program;
+	__u32 vlan; /* of the branch that the interface serves, 0 = of none */
+};
+
 struct bg_branch_status {
 	struct bg_branch_row row;
 	struct bg_counters counters[BG_DIRECTIONS];
@@ -52,6 +59,8 @@ struct bg_status {
 	struct bg_counters node[BG_DIRECTIONS]; /* of no branch */
 	struct bg_hook_status *hooks;
 	size_t hook_count;
+	struct bg_gap *gaps;
+	size_t gap_count;
 
 	struct bg_pod_row *pods;
 	size_t pod_count;
@@ -72,6 +81,9 @@ struct bg_status {
 int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
 		   struct bg_error *err);
 void bg_status_free(struct bg_status *status);
+
+/* Armed means attached: what the daemon wrote is compared with what is there. */
+bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch);
 
 /* From the state file. The feed is the daemon's --feed, "" when not known; the refusal
  * is NULL when the feed as it is now is in force; lists may be NULL. */

@@ -138,9 +138,27 @@ static json_t *pods_json(const struct bg_status *status, __u32 vlan)
 	return done(list, rc);
 }
 
+static json_t *gaps_json(const struct bg_status *status)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < status->gap_count && list; i++) {
+		const struct bg_gap *gap = &status->gaps[i];
+
+		if (json_array_append_new(list, json_pack("{s:o, s:s}", "interface",
+							  bg_json_text(gap->interface), "program",
+							  gap->program))) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
 static json_t *branch_json(const struct bg_status *status, const struct bg_branch_status *branch)
 {
 	const struct bg_branch_info *info = &branch->row.info;
+	const bool armed = bg_branch_is_armed(status, branch);
 	json_t *o = json_object();
 
 	return done(o, set(o, "id", bg_json_text(info->id)) ?:
@@ -150,8 +168,8 @@ static json_t *branch_json(const struct bg_status *status, const struct bg_branc
 			   info->ifindex ? json_integer(info->ifindex) : json_null()) ?:
 		       set(o, "mode", json_string(bg_mode_name(info->mode))) ?:
 		       set(o, "group_ids", groups_json(info->groups)) ?:
-		       set(o, "armed", json_boolean(info->armed_ns)) ?:
-		       set(o, "armed_since", moment(info->armed_ns)) ?:
+		       set(o, "armed", json_boolean(armed)) ?:
+		       set(o, "armed_since", moment(armed ? info->armed_ns : 0)) ?:
 		       set(o, "pod_addresses", pods_json(status, branch->row.vlan)) ?:
 		       set(o, "programs",
 			   hooks_json(status, branch->row.vlan)) ?:
@@ -278,6 +296,7 @@ json_t *bg_status_json(const struct bg_status *status)
 		       set(o, "feed", feed_json(status)) ?:
 		       set(o, "interface_problems",
 			   pairs_json(bg_status_interfaces(status), "Interface", "interface")) ?:
+		       set(o, "missing_programs", gaps_json(status)) ?:
 		       set(o, "branches", branches_json(status)) ?:
 		       set(o, "node", node_json(status)) ?:
 		       set(o, "tables", tables_json(status)) ?:

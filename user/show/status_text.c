@@ -276,7 +276,7 @@ static void print_branch(FILE *out, const struct bg_status *status,
 
 	fprintf(out, "\nbranch %s  VLAN %u, %s, %s", bg_printable(info.id), branch->row.vlan,
 		bg_printable(info.interface), bg_mode_name(info.mode));
-	if (info.armed_ns) {
+	if (bg_branch_is_armed(status, branch)) {
 		fprintf(out, ", ifindex %u, armed ", info.ifindex);
 		print_since(out, info.armed_ns, status);
 		fputc('\n', out);
