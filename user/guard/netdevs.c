@@ -239,15 +239,17 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 			netdevs->incomplete = true;
 			continue;
 		}
+		/* whatever the error is, a change may be lost with it */
 		if (length < 0 && errno != EAGAIN)
-			rc = bg_fail(err, -errno, "netlink: receiving: %s", strerror(errno));
+			netdevs->incomplete = true;
 		if (length <= 0)
 			break;
-		if (mnl_cb_run(netdevs->netlink.buffer, length, 0, 0, take_in, netdevs) <
-		    MNL_CB_STOP)
+		if (!bg_netlink_is_whole(netdevs->netlink.buffer, length) ||
+		    mnl_cb_run(netdevs->netlink.buffer, length, 0, 0, take_in, netdevs) <
+			    MNL_CB_STOP)
 			netdevs->incomplete = true;
 	}
-	if (netdevs->incomplete && !rc)
+	if (netdevs->incomplete)
 		rc = read_table(netdevs, err);
 	netdevs->on_neighbour = NULL;
 	*changed = netdevs->changed;

@@ -18,6 +18,8 @@
 #include "base/cleanup.h"
 #include "base/ip.h"
 
+#define ANSWER_S 2
+
 BG_CLEANUP_OF(mnl_socket_close, struct mnl_socket)
 
 static int send_request(struct mnl_socket *socket, int type, int flags, const void *header,
@@ -35,6 +37,59 @@ static int send_request(struct mnl_socket *socket, int type, int flags, const vo
 	return mnl_socket_sendto(socket, message, message->nlmsg_len) < 0 ? -errno : 0;
 }
 
+static size_t header_size(int type)
+{
+	switch (type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return sizeof(struct ifinfomsg);
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		return sizeof(struct ndmsg);
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return sizeof(struct rtmsg);
+	default:
+		return 0; /* we read none of its attributes */
+	}
+}
+
+static bool has_whole_attributes(const struct nlmsghdr *message)
+{
+	size_t header = header_size(message->nlmsg_type);
+	const char *end = mnl_nlmsg_get_payload_tail(message);
+	const struct nlattr *attribute;
+
+	if (!header)
+		return true;
+	if (message->nlmsg_len < mnl_nlmsg_size(header))
+		return false;
+	attribute = mnl_nlmsg_get_payload_offset(message, header);
+	while (mnl_attr_ok(attribute, (int)(end - (const char *)attribute)))
+		attribute = mnl_attr_next(attribute);
+	return end - (const char *)attribute < (long)sizeof(*attribute);
+}
+
+bool bg_netlink_is_whole(const void *buffer, size_t length)
+{
+	const struct nlmsghdr *message = buffer;
+	int left = (int)length;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		if (!has_whole_attributes(message))
+			return false;
+	return left <= 0;
+}
+
+/* The kernel answers at once, or not at all. */
+static int limit_waiting(struct mnl_socket *socket)
+{
+	struct timeval limit = { .tv_sec = ANSWER_S };
+
+	return setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &limit,
+			  sizeof(limit));
+}
+
 static int ask(struct bg_netlink *netlink, int type, int flags, const void *header,
 	       size_t header_length, const struct bg_netlink_attribute *attributes, mnl_cb_t each,
 	       void *context)
@@ -43,7 +98,7 @@ static int ask(struct bg_netlink *netlink, int type, int flags, const void *head
 	int rc;
 
 	socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 || limit_waiting(socket))
 		return -errno;
 	rc = send_request(socket, type, flags, header, header_length, attributes);
 	if (rc)
@@ -56,6 +111,8 @@ static int ask(struct bg_netlink *netlink, int type, int flags, const void *head
 			continue;
 		if (length < 0)
 			return -errno;
+		if (!bg_netlink_is_whole(netlink->buffer, length))
+			return -EBADMSG;
 		rc = mnl_cb_run(netlink->buffer, length, 1, mnl_socket_get_portid(socket), each,
 				context);
 		if (rc < 0)

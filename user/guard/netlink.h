@@ -45,6 +45,9 @@ int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
 				   void (*begin)(void *context), mnl_cb_t each, void *context);
 int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters);
 
+/* No message in it is cut short, and no attribute of those that are read below. */
+bool bg_netlink_is_whole(const void *buffer, size_t length);
+
 /* false: the message is about something else. */
 bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev);
 bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_route *route);
