@@ -328,7 +328,9 @@ bool bg_attach_is_there(const struct bg_attachment *attachment)
 		return false;
 	if (attachment->by == BG_ATTACH_CLSACT) {
 		rc = bg_clsact_find(&found);
-		return rc ? rc != -ENOENT : found.prog_id == attachment->prog_id;
+		/* one that could not be replaced may have been, and the answer was lost */
+		return rc ? rc != -ENOENT
+			  : found.prog_id == attachment->prog_id || attachment->outdated;
 	}
 	return link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex;
 }
@@ -352,12 +354,18 @@ int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachm
 
 void bg_detach(const char *pin_dir, struct bg_attachment *attachment)
 {
+	if (attachment->by == BG_ATTACH_CLSACT)
+		bg_clsact_detach(attachment);
+	else if (attachment->link_fd >= 0)
+		bpf_link_detach(attachment->link_fd);
+	bg_attach_forget(pin_dir, attachment);
+}
+
+void bg_attach_forget(const char *pin_dir, struct bg_attachment *attachment)
+{
 	char name[96];
 
-	if (attachment->by == BG_ATTACH_CLSACT) {
-		bg_clsact_detach(attachment);
-	} else if (attachment->link_fd >= 0) {
-		bpf_link_detach(attachment->link_fd);
+	if (attachment->link_fd >= 0) {
 		pin_name(attachment, name, sizeof(name));
 		bg_pin_remove(pin_dir, BG_PIN_LINKS, name);
 	}

@@ -31,6 +31,7 @@ struct bg_attachment {
 	__u32 priority; /* of a filter */
 	__u32 handle;	/* of a filter */
 	__u32 prog_id;	/* of the attached program */
+	bool outdated;	/* that of an earlier datapath, which could not be replaced yet */
 };
 
 struct bg_attach_context {
@@ -82,6 +83,10 @@ int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachm
 
 /* Takes the program away (if it is still there), unpins and closes. */
 void bg_detach(const char *pin_dir, struct bg_attachment *attachment);
+
+/* The kernel says that it is not there: unpins and closes. A filter that was there all the
+ * same (an answer that broke off) stays, and attaching finds it. */
+void bg_attach_forget(const char *pin_dir, struct bg_attachment *attachment);
 
 /* Closes what belongs to this process; the program stays in force. */
 void bg_attach_release(struct bg_attachment *attachment);

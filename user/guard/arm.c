@@ -75,19 +75,32 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 		       "interface=%s ifindex=%u program=%s way=%s at_most_ms=%llu", guard->name,
 		       guard->ifindex, bg_program_name(program), bg_attach_by_name(attachment->by),
 		       (bg_boottime_ns() - guard->checked_ns) / BG_NS_PER_MS);
-	bg_detach(ifaces->options.pin_dir, attachment);
+	bg_attach_forget(ifaces->options.pin_dir, attachment);
 	return false;
 }
 
 /* What is not as it should be, although the interface is guarded. */
 struct outcome {
 	bool without_xdp;
-	bool behind; /* a program of somebody else stands before one of ours */
+	bool outdated; /* a program of an earlier datapath, whose policy is frozen */
+	bool behind;   /* a program of somebody else stands before one of ours */
 };
+
+static void replace_outdated(const struct bg_ifaces *ifaces, struct bg_attachment *attachment,
+			     const struct bg_datapath *datapath, struct outcome *outcome,
+			     struct bg_error *err)
+{
+	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
+
+	if (!attachment->outdated)
+		return;
+	attachment->outdated = bg_attach_replace(&context, attachment, err);
+	outcome->outdated |= attachment->outdated;
+}
 
 /* XDP comes last, and may fail: TC gives the same verdict, only later. */
 static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
-			  const struct bg_datapath *datapath, bool *without_xdp,
+			  const struct bg_datapath *datapath, struct outcome *outcome,
 			  struct bg_error *err)
 {
 	int rc;
@@ -97,13 +110,16 @@ static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 
 		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
 			continue;
-		if (is_there(ifaces, guard, program) && !is_attached_otherwise(ifaces, attachment))
+		if (is_there(ifaces, guard, program) &&
+		    !is_attached_otherwise(ifaces, attachment)) {
+			replace_outdated(ifaces, attachment, datapath, outcome, err);
 			continue;
+		}
 		rc = attach_program(ifaces, guard, datapath, program, err);
 		if (rc && bg_program_hook(program) != BG_HOOK_XDP)
 			return rc;
 		if (rc)
-			*without_xdp = true;
+			outcome->without_xdp = true;
 	}
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
@@ -170,7 +186,7 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 	rc = write_iface(guard, datapath, err);
 	if (rc)
 		return rc;
-	rc = attach_missing(ifaces, guard, datapath, &outcome->without_xdp, err);
+	rc = attach_missing(ifaces, guard, datapath, outcome, err);
 	if (rc)
 		return rc;
 	if (!bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters)) {
@@ -185,6 +201,17 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 	if (guard->role == BG_ROLE_BRANCH && guard->vlan)
 		return bg_vlan_set(datapath, guard->vlan, guard->ifindex, err);
 	return 0;
+}
+
+/* Do all programs stand that give a verdict? XDP gives the same one as TC. */
+static bool is_judged(const struct bg_guard *guard)
+{
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		if (guard->wanted & BG_PROGRAM_BIT(program) &&
+		    bg_program_hook(program) != BG_HOOK_XDP &&
+		    guard->attachment[program].by == BG_ATTACH_NONE)
+			return false;
+	return true;
 }
 
 void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
@@ -211,11 +238,15 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	}
 	if (rc) {
 		guard->complete = false;
-		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+		if (!is_judged(guard))
+			bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 		bg_guard_trouble(guard, BG_LOG_ERROR, "this interface is not guarded", err.text);
 		return;
 	}
-	if (outcome.behind)
+	if (outcome.outdated)
+		bg_guard_trouble(guard, BG_LOG_ERROR,
+				 "an old program stays in force on this interface", err.text);
+	else if (outcome.behind)
 		bg_guard_trouble(
 			guard, BG_LOG_WARNING,
 			"a program of somebody else runs before ours: what it lets pass is not "

@@ -115,14 +115,17 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 
 			if (attachment->by == BG_ATTACH_NONE)
 				continue;
-			/* a program that the options leave out is not loaded: its old one
-			 * goes; what somebody took away comes back with the next sync */
-			rc = bg_program_fd(datapath->skel, program) < 0
-				     ? -ENOLINK
-				     : bg_attach_replace(&context, attachment, &err);
-			if (rc == -ENOLINK)
+			/* one that the options leave out is not loaded: its old one goes */
+			if (bg_program_fd(datapath->skel, program) < 0) {
 				bg_detach(ifaces->options.pin_dir, attachment);
-			else if (rc)
+				continue;
+			}
+			rc = bg_attach_replace(&context, attachment, &err);
+			/* what somebody took away comes back with the next sync */
+			if (rc == -ENOLINK)
+				bg_attach_forget(ifaces->options.pin_dir, attachment);
+			attachment->outdated = rc && rc != -ENOLINK;
+			if (attachment->outdated)
 				bg_guard_trouble(guard, BG_LOG_ERROR,
 						 "an old program stays in force on this interface",
 						 err.text);
