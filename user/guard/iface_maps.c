@@ -28,8 +28,11 @@ int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *ifac
 	struct bpf_map *map = datapath->skel->maps.ifaces;
 	__u32 place = iface->ifindex & (BG_IFACES - 1);
 	struct bg_iface there = {};
+	int rc = map_get(map, &place, &there);
 
-	map_get(map, &place, &there);
+	/* unread, it may be that of another interface */
+	if (rc)
+		return bg_fail(err, rc, "reading map ifaces: %s", strerror(-rc));
 	if (!there.ifindex || there.ifindex == iface->ifindex)
 		return bg_map_set(map, &place, iface, err);
 	return bg_map_set(datapath->skel->maps.more_ifaces, &iface->ifindex, iface, err);
