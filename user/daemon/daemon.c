@@ -83,13 +83,15 @@ static int adopt_modes(struct bg_daemon *daemon)
 	int fd = bpf_map__fd(daemon->datapath->skel->maps.branches);
 	struct bg_branch_info info;
 	__u32 key, *last = NULL;
+	int rc;
 
-	while (!bpf_map_get_next_key(fd, last, &key)) {
+	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
 		last = &key;
-		if (!bpf_map_lookup_elem(fd, &key, &info) && bg_modes_adopt(daemon->modes, &info))
-			return -ENOMEM;
+		rc = bpf_map_lookup_elem(fd, &key, &info) ?: bg_modes_adopt(daemon->modes, &info);
+		if (rc)
+			return rc;
 	}
-	return 0;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_error *err)
@@ -202,8 +204,10 @@ static int start(struct bg_daemon *daemon, struct bg_error *err)
 	if (rc)
 		return rc;
 	if (daemon->datapath->adopted) {
-		if (adopt_modes(daemon))
-			return bg_no_memory(err, "taking over the modes of the branches");
+		rc = adopt_modes(daemon);
+		if (rc)
+			return bg_fail(err, rc, "taking over the modes of the branches: %s",
+				       strerror(-rc));
 		rc = bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
 		if (rc)
 			return rc;

@@ -199,7 +199,12 @@ int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *er
 	rc = check_abi(pin_dir, err);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
-	have_seed = !read_seed(pin_dir, seed);
+	rc = read_seed(pin_dir, seed);
+	/* without it the flows are lost: only when it is not there */
+	if (rc && rc != -ENOENT && rc != -EINVAL)
+		return bg_fail(err, rc, "reading %s/maps/%s: %s", pin_dir, CONFIG_PIN,
+			       strerror(-rc));
+	have_seed = !rc;
 	bpf_object__for_each_map (map, datapath->skel->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -385,11 +390,21 @@ static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map
 	int rc;
 
 	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, name);
-	if (fd >= 0 && !map_info(fd, &pinned) && !map_info(bpf_map__fd(map), &mine) &&
-	    pinned.id == mine.id)
+	rc = fd < 0 ? fd : (map_info(fd, &pinned) ?: map_info(bpf_map__fd(map), &mine));
+	if (!rc && pinned.id == mine.id)
 		return 0;
+	/* only what is not there, or is something else, is put there again */
+	if (rc && rc != -ENOENT && rc != -EINVAL)
+		return bg_fail(err, rc, "looking at %s/maps/%s: %s", pin_dir, name, strerror(-rc));
 	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, name, bpf_map__fd(map));
 	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 1;
+}
+
+static int program_info(int fd, struct bpf_prog_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	return bpf_prog_get_info_by_fd(fd, info, &length);
 }
 
 /* The same for a program. */
@@ -398,17 +413,17 @@ static int pin_program(const struct bg_datapath *datapath, const struct bpf_prog
 {
 	const char *pin_dir = datapath->options.pin_dir, *name = bpf_program__name(program);
 	struct bpf_prog_info mine = {}, pinned = {};
-	__u32 length = sizeof(mine);
 	bg_auto_close int fd = -1;
 	int rc;
 
 	fd = bg_pin_get(pin_dir, BG_PIN_PROGRAMS, name);
-	if (fd >= 0 && !bpf_prog_get_info_by_fd(fd, &pinned, &length)) {
-		length = sizeof(mine);
-		if (!bpf_prog_get_info_by_fd(bpf_program__fd(program), &mine, &length) &&
-		    pinned.id == mine.id)
-			return 0;
-	}
+	rc = fd < 0 ? fd
+		    : (program_info(fd, &pinned) ?: program_info(bpf_program__fd(program), &mine));
+	if (!rc && pinned.id == mine.id)
+		return 0;
+	if (rc && rc != -ENOENT && rc != -EINVAL)
+		return bg_fail(err, rc, "looking at %s/programs/%s: %s", pin_dir, name,
+			       strerror(-rc));
 	rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
 	return rc ? bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name, strerror(-rc))
 		  : 1;
