@@ -7,6 +7,7 @@
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
 #   selftests/shared/*.c              -> a library for all of these programs
+#   selftests/net/fault.c             -> fault.so, for LD_PRELOAD
 # Other *.c in such a folder are linked into every program of the folder.
 # Everything of user/ and selftests/ exists a second time under $(BUILD)/san,
 # built with ASan and UBSan. See `make help`.
@@ -38,7 +39,9 @@ LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c))
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
-helpers_of = $(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF),$(wildcard selftests/$(1)/*.c))
+# Loaded into the daemon by a test, for LD_PRELOAD.
+PRELOADED := selftests/net/fault.c
+helpers_of = $(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 
 SAN_BUILD := $(BUILD)/san
@@ -168,6 +171,10 @@ endef
 $(eval $(call variant,$(SAN_BUILD),SAN_FLAGS))
 $(eval $(call variant,$(BUILD),NO_FLAGS))
 
+$(BUILD)/%.so: %.c Makefile | $(TOOLS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
+
 # Objects are named only in pattern rules: keep them.
 .SECONDARY:
 
@@ -205,7 +212,7 @@ uninstall:
 UNIT := $(call programs_of,unit,$(OUT))
 PACKETS := $(call programs_of,packets,$(OUT))
 BENCH := $(call programs_of,bench,$(BUILD))
-NET_TOOLS := $(call programs_of,net,$(BUILD))
+NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so)
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)

@@ -19,6 +19,7 @@ runs_here() {
 	where=$(awk -v suite="$1" '$2 == suite { print $1 }' selftests/vm/plan.list)
 	case ${where:-$2} in
 	every) return 0 ;;
+	host) return 1 ;;
 	tcx) [ "$way" = tcx ] || return ;;
 	esac
 	turn=$((turn + 1))

@@ -1,0 +1,358 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Calls of the daemon fail while everything is armed: each kind of them, by each errno,
+# all for a while, and every second one; by tcx and by clsact. Throughout, what is denied is sent
+# and must not arrive, a connection goes on, and no program leaves its place; afterwards
+# the daemon does its work again.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FAULT=$LAB_DIR/fault
+PRELOAD=$(realpath -m "${BG_BUILD:-build}")/selftests/net/fault.so
+ERRNOS=EINTR,EBUSY,ENOBUFS,ENOMEM
+ANSWERS=$ERRNOS,send-ENOBUFS,answer-EBUSY,answer-ENOMEM,short,truncated,attribute
+
+# --- making calls fail -----------------------------------------------------------------
+FLOODS=()
+FED= # the feed is another one, and shall come in force
+# Every daemon of this test is one whose calls can fail.
+bg_spawn() {
+	: >>"$BG_LOG"
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
+	BG_FAULT_FILE=$FAULT LD_PRELOAD=$PRELOAD \
+		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
+		2>>"$BG_LOG" &
+	BG_PID=$!
+}
+
+# begin CALL HOW [FIRST [STEP [COUNT]]]: as fault.c reads it.
+begin() {
+	rm -f "$FAULT.hits"
+	echo "$*" >"$FAULT.new"
+	# all interfaces are listed when events were lost
+	[ "$1" != link-dump ] || echo "event ENOBUFS" >>"$FAULT.new"
+	# and neighbours asked for where the peer is not known
+	[ "$1" != neigh ] || echo "link answer-ENOMEM" >>"$FAULT.new"
+	mv "$FAULT.new" "$FAULT"
+}
+
+end() {
+	rm -f "$FAULT"
+}
+
+# hit CALL: one has failed.
+hit() {
+	grep -q "^$1 " "$FAULT.hits"
+}
+
+# --- what must go on ---------------------------------------------------------------------
+# Who is where: each link with its program (a new link is a gap), or each filter.
+places() {
+	if [ "$BY" = tcx ]; then
+		for link in "$PIN_DIR"/links/*; do
+			[[ $link == *vlan_eth_7[78]* ]] || bpftool -j link show pinned "$link"
+		done | jq -c '[.id, .prog_id]'
+	else
+		lab_exec node bpftool -j net show | jq -c '.[].tc[] |
+			select(.devname | test("^vlan.eth.7[78]$") | not) | [.devname, .kind, .id]' | sort
+	fi
+}
+
+# A filter that was taken away and put back is seen by its events alone.
+watch_filters() {
+	lab_exec node tc monitor >"$LAB_DIR/tc" &
+	TC_PID=$!
+}
+
+places_are_kept() {
+	local now
+	now=$(places)
+	diff <(echo "$PLACES") <(echo "$now") &&
+		! grep '^deleted filter' "$LAB_DIR/tc" | grep -v 'dev vlan\.eth\.7[78] \|dev if[0-9]* '
+}
+
+flood() {
+	lab_exec cart ping -q -i 0.02 "$LAB_CLIENT4" >/dev/null &
+	FLOODS+=($!)
+	lab_exec web ping -q -i 0.02 "$LAB_CLIENT6" >/dev/null &
+	FLOODS+=($!)
+	lab_exec client ping -q -i 0.02 10.0.47.82 >/dev/null &
+	FLOODS+=($!)
+}
+
+stop_floods() {
+	kill "${FLOODS[@]}"
+	wait "${FLOODS[@]}" 2>/dev/null
+	FLOODS=()
+}
+
+nothing_passed() {
+	cat "$AT_CLIENT" "$AT_CART"
+	! grep -q . "$AT_CLIENT" && ! grep -q . "$AT_CART"
+}
+
+# From the trunk to the branch (of a VLAN interface, that is).
+trunk_lets_pass() {
+	bpftool -j map lookup pinned "$PIN_DIR/maps/vlans" key hex 09 00 00 00 | jq -e '.formatted.value > 0'
+}
+
+goes_on() {
+	talk out && places_are_kept && trunk_lets_pass && nothing_passed
+}
+
+# (An interface that has gone, and about which the kernel does not answer, may be there.)
+said_nothing_false() {
+	! grep -e 'somebody took' -e 'somebody removed' -e 'start empty' "$BG_LOG" | grep -v 'interface=vlan\.eth\.77'
+}
+
+# --- what the daemon has to do meanwhile --------------------------------------------------
+# comes VLAN [INDEX]
+comes() {
+	ip -n "$LAB_NAME-node" link add "vlan.eth.$1" ${2:+index "$2"} type veth peer name "far$1"
+}
+
+goes() {
+	ip -n "$LAB_NAME-node" link del "vlan.eth.$1" 2>/dev/null
+	return 0
+}
+
+is_guarded() {
+	lab_exec node bpftool -j net show | jq -e --arg name "vlan.eth.$1" \
+		'[.[].tc[] | select(.devname == $name)] | length == 2'
+}
+
+both_are_guarded() {
+	is_guarded 77 && is_guarded 78
+}
+
+# An interface, routes, neighbours, and what makes the daemon call what shall fail.
+make_work() {
+	local index=
+	FED=
+	case $1 in
+	map-*) feed . && FED=1 ;;
+	esac
+	case $1 in
+	link | neigh) # the address of a pod's interface is asked for again
+		bpftool map delete pinned "$PIN_DIR/maps/pods" key hex \
+			00 00 00 00 00 00 00 00 00 00 ff ff 0a 00 2f 52
+		;;
+	map-lookup) # its place in the map of interfaces is that of vlan.eth.9
+		index=$(($(ip -n "$LAB_NAME-node" -j link show vlan.eth.9 | jq '.[0].ifindex') + 1024))
+		;;
+	map-update) # an interface with programs of somebody else is noted as one
+		if [ ! -e "$LAB_DIR/foreign" ]; then
+			lab_exec node tc qdisc add dev vlan.eth.9 clsact
+			lab_exec node tc filter add dev vlan.eth.9 ingress prio 9 u32 match u32 0 0
+			echo >"$LAB_DIR/foreign"
+		else
+			lab_exec node tc qdisc del dev vlan.eth.9 clsact
+			rm "$LAB_DIR/foreign"
+		fi
+		;;
+	if_indextoname) # asked about an interface that has gone
+		comes 77
+		wait_for is_guarded 77
+		goes 77
+		wait_for hit if_indextoname
+		;;
+	esac
+	comes 77 $index
+	lab_ip node <<-END
+		route add default via 10.0.1.1 dev eth0 metric 500
+		route del default via 10.0.1.1 dev eth0 metric 500
+		neigh replace 10.0.1.77 lladdr 02:00:00:00:00:77 dev eth0
+		neigh del 10.0.1.77 dev eth0
+	END
+}
+
+# stays CALL: while calls fail, what is in force stays so.
+stays() {
+	wait_for hit "$1" && sleep 0.2 && goes_on
+}
+
+# heals: the faults have ended, and so soon all is well.
+heals() {
+	end
+	comes 77 2>/dev/null
+	comes 78
+	wait_for both_are_guarded && { [ -z "$FED" ] || wait_for feed_in_force; } && goes_on
+}
+
+# suffers CALL HOW [FIRST [STEP [COUNT]]]: a case.
+suffers() {
+	local name="$BY: $1 fails${4:+ every second time}"
+	begin "$@"
+	make_work "$1"
+	check "$name: what is in force stays" stays "$1"
+	check "$name: and afterwards the daemon works" heals
+	goes 77
+	goes 78
+}
+
+# all_and_half HOW CALL...: all calls for a while, and every second one.
+all_and_half() {
+	local how=$1 call
+	shift
+	for call; do
+		suffers "$call" "$how"
+		suffers "$call" "$how" 1 2
+	done
+}
+
+each_call() {
+	all_and_half "$ANSWERS" link-dump filter-dump
+	all_and_half "$ERRNOS" if_indextoname obj-info
+	if [ "$BY" = clsact ]; then
+		all_and_half "$ANSWERS" filter
+		all_and_half "$ERRNOS,send-ENOBUFS" set-filter set-qdisc
+		return
+	fi
+	all_and_half "$ANSWERS" route-dump link neigh
+	suffers link-dump interrupted
+	suffers route-dump interrupted
+	suffers filter-dump interrupted
+	suffers event ENOBUFS,ENOMEM,short,truncated,attribute
+	suffers event ENOMEM,short,attribute 1 2
+	all_and_half "$ERRNOS" link-create prog-query obj-get obj-pin map-lookup map-update map-next \
+		map-create map-freeze map-update-batch
+}
+
+# starts_with CALL FIRST [ARGUMENTS...]: the start suffers. A daemon may give up then, and
+# the next one takes over what there is.
+starts_with() {
+	local call=$1 first=$2 name="$BY: a start, where $1 fails" flows
+	shift 2
+	[ "$first" = all ] || name="$name as call $first"
+	flows=$(bg flows --json | jq length)
+	bg_kill
+	case $first in
+	all) begin "$call" ENOMEM ;;
+	*) begin "$call" ENOMEM "$first" 1 1 ;;
+	esac
+	bg_spawn --attach "$BY" "$@"
+	wait_for ended_or_ready
+	check "$name: what is in force stays" eval "hit $call && talk out && nothing_passed"
+	end
+	is_running || bg_start --attach "$BY" "$@"
+	feed .
+	check "$name: the next revision is in force, with the flows, and by new programs" goes_on_after_start "$flows"
+}
+
+is_running() {
+	[ -e "/proc/$BG_PID" ] && [[ $(ps -o stat= -p "$BG_PID") != Z* ]]
+}
+
+ended_or_ready() {
+	bg_says '"ready"' || ! is_running
+}
+
+goes_on_after_start() {
+	wait_for feed_in_force && wait_for programs_are_new && talk out && nothing_passed &&
+		bg flows --json | jq -e --argjson least "$1" 'length >= $least'
+}
+
+# All that is attached is of this daemon.
+programs_are_new() {
+	local attached ours program
+	attached=$(lab_exec node bpftool -j net show | jq -c '[.[].tc[] | .prog_id // .id] | unique')
+	ours=$(for program in "$PIN_DIR"/programs/*; do bpftool -j prog show pinned "$program"; done |
+		jq -s -c 'map(.id)')
+	jq -n -e --argjson attached "$attached" --argjson ours "$ours" \
+		'($attached | length > 0) and $attached - $ours == []'
+}
+
+each_start() {
+	local replace=link-update
+	if [ "$BY" = clsact ]; then
+		replace=set-filter
+		starts_with filter 3
+	else
+		starts_with obj-get 1
+		starts_with obj-get 2
+		starts_with obj-get 3
+		starts_with obj-info 1
+		starts_with btf-by-id 1
+		starts_with map-lookup 1
+		starts_with map-next 1
+		starts_with map-create 1
+		starts_with link-dump 1
+	fi
+	starts_with $replace 1
+	# with a policy map of another size, which old programs do not know
+	starts_with $replace all --image-mib 64
+}
+
+# While the daemon is stopped, interfaces come and go until its socket overruns.
+storm() {
+	local churners=() churner
+	ip netns add "$LAB_NAME-storm"
+	kill -STOP "$BG_PID"
+	for i in {1..400}; do
+		echo "link add storm$i type veth peer name storm$i netns $LAB_NAME-storm"
+	done | lab_ip node
+	for churner in a b c; do
+		churn $churner &
+		churners+=($!)
+	done
+	check "$BY: a storm: the daemon's socket overruns" wait_for overran
+	kill -CONT "$BG_PID"
+	sleep 3
+	check "$BY: a storm: what is in force stays" goes_on
+	kill "${churners[@]}"
+	wait "${churners[@]}" 2>/dev/null
+	check "$BY: a storm: and afterwards the daemon works" heals
+	goes 77
+	goes 78
+	ip netns del "$LAB_NAME-storm"
+}
+
+churn() {
+	local churner=$1
+	while :; do
+		for i in {1..10}; do
+			echo "link add $churner$i type veth peer name $churner$i netns $LAB_NAME-storm"
+			echo "link set $churner$i up"
+			echo "link del $churner$i"
+		done | lab_ip node
+	done 2>/dev/null
+}
+
+# By the drops of a socket of NETLINK_ROUTE.
+overran() {
+	lab_exec node awk '$2 == 0 && $9 > 0 { n++ } END { exit !n }' /proc/net/netlink
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+for BY in tcx clsact; do
+	bg_start --attach $BY
+	PLACES=$(places)
+	watch_filters
+	connect out cart "$LAB_DB4" 5432
+	check "$BY: a connection talks" talk out
+	capture client eth0 "(icmp or icmp6) and (src net 10.0.32.0/20 or src net 2001:db8:0:32::/64)"
+	AT_CLIENT=$CAPTURE
+	capture cart eth0 icmp and src net 10.0.2.0/24
+	AT_CART=$CAPTURE
+	flood
+	check "$BY: what is denied does not pass" goes_on
+	each_call
+	storm
+	each_start
+	stop_floods
+	CAPTURE=$AT_CLIENT
+	capture_end
+	CAPTURE=$AT_CART
+	capture_end
+	check "$BY: nobody is said to have taken anything away, and no map started empty" \
+		said_nothing_false
+	check "$BY: much was denied, and nothing passed" nothing_passed
+	kill $TC_PID
+	wait $TC_PID 2>/dev/null
+	bg_stop
+	bg unload
+done
+finish
