@@ -54,14 +54,14 @@ check_build() {
 		fail "missing to build: ${missing[*]}; 'sudo scripts/setup.sh' installs them"
 
 	read -ra clang <<<"$CLANG"
-	version=$("${clang[@]}" --version 2>/dev/null | sed -nE 's/.*clang version ([0-9]+).*/\1/p' | head -n 1)
+	version=$("${clang[@]}" --version 2>/dev/null | sed -nE 's/.*clang version ([0-9]+).*/\1/p' | sed -n 1p)
 	[ -n "$version" ] || fail "cannot build with CLANG='$CLANG': it does not say that it is clang"
 	[ "$version" -ge "$LEAST_CLANG" ] ||
 		old+=("clang (needed $LEAST_CLANG or later, found $version as '$CLANG')")
 	read -r _ item version < <(includes '#include <bpf/libbpf_version.h>' \
 		'_ LIBBPF_MAJOR_VERSION LIBBPF_MINOR_VERSION' | tail -n 1)
 	version=$item.$version
-	[ "$(printf '%s\n' "$LEAST_LIBBPF" "$version" | sort -V | head -n 1)" = "$LEAST_LIBBPF" ] ||
+	[ "$(printf '%s\n' "$LEAST_LIBBPF" "$version" | sort -V | sed -n 1p)" = "$LEAST_LIBBPF" ] ||
 		old+=("libbpf (needed $LEAST_LIBBPF or later, found $version)")
 	echo '#include <linux/bpf.h>
 		int tcx = BPF_TCX_INGRESS;' | "${CC:-gcc}" -fsyntax-only -xc - 2>/dev/null ||
@@ -153,7 +153,7 @@ add_backports() {
 	suite=$(. "${BG_OS_RELEASE:-/etc/os-release}" && [ "${ID:-}" = debian ] && echo "${VERSION_CODENAME:-}")
 	[ -n "$suite" ] || return 1
 	suite+=-backports
-	! apt-get update --print-uris 2>/dev/null | grep -q "/dists/$suite/" || return 1
+	! grep -q "/dists/$suite/" < <(apt-get update --print-uris 2>/dev/null) || return 1
 	mirror=$("$here/debian-mirror.sh" "$suite") || return 1
 	eval "$(apt-config shell parts Dir::Etc::sourceparts/d)"
 	echo "setup.sh: adding $suite to apt's sources, for $(join "${lacking[@]}")" >&2

@@ -37,7 +37,7 @@ case ${1:-} in
 
 		const char bg_version[] = "$version";
 		const char bg_commit[] = "$commit";
-		const char bg_clang[] = "$(sed -nE 's/.*clang version ([0-9.]+).*/\1/p' "$2" | head -n 1)";
+		const char bg_clang[] = "$(sed -nE 's/.*clang version ([0-9.]+).*/\1/p' "$2" | sed -n 1p)";
 	END
 	;;
 *) echo "$version $commit" ;;

@@ -82,7 +82,7 @@ fi
 
 # Names of the linux-* packages that the given one needs.
 parts_of() {
-	apt-cache "${apt[@]}" show "$1" | sed -n 's/^Depends: //p' | head -n 1 | tr ',' '\n' |
+	apt-cache "${apt[@]}" show "$1" | sed -n 's/^Depends: //p' | sed -n 1p | tr ',' '\n' |
 		sed -E 's/^ *//; s/ .*//' | grep -E '^linux-(image|binary|modules|base)-[0-9]' || true
 }
 
@@ -90,9 +90,9 @@ fetch() {
 	local name=$1 suite=$2 meta=$3 version image release part x
 	local parts=()
 	version=$(apt-cache "${apt[@]}" madison "$meta" |
-		awk -v suite="$suite/" 'index($0, " " suite) { print $3; exit }')
+		awk -v suite="$suite/" '!seen && index($0, " " suite) { print $3; seen = 1 }')
 	[ -n "$version" ] || die "no package $meta in suite $suite"
-	image=$(parts_of "$meta=$version" | grep '^linux-image-' | head -n 1)
+	image=$(parts_of "$meta=$version" | grep '^linux-image-' | sed -n 1p)
 	release=${image#linux-image-}
 	if [ ! -f "$cache/$release/vmlinuz" ]; then
 		# From 7.x on, kernel, modules and their lists are packages of their own.

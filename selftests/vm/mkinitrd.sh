@@ -118,14 +118,15 @@ modules() {
 		*.xz) xz -dc "$file" ;;
 		*) cat "$file" ;;
 		esac >"$directory/$name.ko"
-		for dependency in $(tr '\0' '\n' <"$directory/$name.ko" | grep -a '^depends=' | head -n 1 |
+		for dependency in $(tr '\0' '\n' <"$directory/$name.ko" | grep -a '^depends=' | sed -n 1p |
 			cut -d= -f2 | tr ',' ' '); do
 			add "$dependency"
 		done
 		echo "$name" >>"$directory/order"
 	}
+	# Of the file itself: in a pipe grep -q ends its writer, and now and then the pipe fails.
 	for name in "${modules_needed[@]}"; do
-		[ -n "${path[$name]:-}" ] || tr - _ <"$kernel/modules/modules.builtin" | grep -q "/$name\.ko" ||
+		[ -n "${path[$name]:-}" ] || grep -q "/${name//_/[_-]}\.ko" "$kernel/modules/modules.builtin" ||
 			missing+=("$name")
 	done
 	[ ${#missing[@]} -eq 0 ] || {
