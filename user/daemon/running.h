@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The running daemon: what daemon.c and revision.c share. */
+/* The running daemon: what the files of this room share. */
 #ifndef BG_DAEMON_RUNNING_H
 #define BG_DAEMON_RUNNING_H
 
@@ -39,6 +39,17 @@ struct bg_parsed {
 	double parse_ms;
 };
 
+/* start.c. prepare: subscribes to everything, so that no change is missed. */
+int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err);
+int bg_daemon_start(struct bg_daemon *daemon, struct bg_error *err);
+
+/* follow.c: until a signal ends it. */
+int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);
+
+/* daemon.c: writes the state file if anything in it has changed. */
+void bg_daemon_write_state(struct bg_daemon *daemon);
+
+/* revision.c, from here on. */
 int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
 void bg_parsed_free(struct bg_parsed *parsed);
 

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What the running daemon follows: signals, interfaces, the feed's file, and what is due
+ * from time to time. daemon.c calls it after the start; it decides when something is
+ * done, revision.c and guard/ what is done.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "daemon/running.h"
+#include "guard/iface_maps.h"
+#include "pinned/pin.h"
+#include "show/metrics_file.h"
+
+/* Feed and interfaces are looked at this often, even when the kernel reports no change. */
+#define ROUND_MS 3000
+/* A feed is read this long after the last sign that it is being changed. */
+#define SETTLE_MS 50
+#define METRICS_MS 15000
+/* Filter and route messages that come within this time cause one look. */
+#define BURST_MS 100
+/* Programs and pins are looked after this often. */
+#define PINS_MS 1000
+/* Until the table of interfaces, of which changes were lost, is listed again. */
+#define RETRY_MS 200
+/* A feed that was refused for a passing reason is tried again after this long, then
+ * after twice as long each time, up to the last. */
+#define FIRST_RETRY_MS 1000
+#define LAST_RETRY_MS 30000
+
+/* In the order in which they run when several are due; each may set a later one. */
+enum timer {
+	TIMER_ROUND,
+	TIMER_PINS,
+	TIMER_NETDEVS, /* the table must be listed again */
+	TIMER_RETRY,   /* of a feed that was refused for a passing reason */
+	TIMER_FEED,
+	TIMER_SYNC,
+	TIMER_METRICS,
+};
+
+struct follower {
+	struct bg_daemon *daemon;
+	struct bg_loop loop;
+	int signal_fd;
+	double retry_ms;     /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
+	bool reread;	     /* read the feed even if the file is the same */
+	bool metrics_failed; /* and that was logged */
+	/* what was logged last, so that it is not logged with every try */
+	char sync_error[sizeof(((struct bg_error *)0)->text)];
+	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
+	char pins_error[sizeof(((struct bg_error *)0)->text)];
+};
+
+static void on_neighbour(const struct bg_neighbour *neighbour, void *context)
+{
+	struct bg_daemon *daemon = context;
+
+	bg_pods_neighbour(daemon->datapath, neighbour);
+}
+
+static void on_netdevs(void *context)
+{
+	struct follower *follower = context;
+	struct bg_netdevs *netdevs = follower->daemon->netdevs;
+	struct bg_error err = {};
+	unsigned int changed;
+
+	bg_loop_never(&follower->loop, TIMER_NETDEVS);
+	if (!bg_netdevs_read(netdevs, on_neighbour, follower->daemon, &changed, &err)) {
+		follower->netdevs_error[0] = '\0';
+	} else if (strcmp(follower->netdevs_error, err.text) != 0) {
+		memcpy(follower->netdevs_error, err.text, sizeof(follower->netdevs_error));
+		bg_log(BG_LOG_ERROR,
+		       "following the interfaces, will be tried again; what is armed stays armed",
+		       "error=%s", bg_quote(err.text));
+	}
+	if (bg_netdevs_incomplete(netdevs))
+		bg_loop_at(&follower->loop, TIMER_NETDEVS, bg_monotonic_ms() + RETRY_MS);
+	if (changed & BG_NETDEVS_CHANGED)
+		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms());
+	else if (changed)
+		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms() + BURST_MS);
+}
+
+static void on_signal(void *context)
+{
+	struct follower *follower = context;
+	struct signalfd_siginfo info;
+
+	while (read(follower->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGHUP) {
+			follower->reread = true;
+			bg_loop_sooner(&follower->loop, TIMER_FEED, bg_monotonic_ms());
+		} else {
+			bg_log(BG_LOG_INFO,
+			       "stopping; everything stays pinned and in force (`branchguard "
+			       "unload` ends it)",
+			       "signal=%s revision=%u", strsignal((int)info.ssi_signo),
+			       follower->daemon->datapath->revision);
+			bg_loop_stop(&follower->loop);
+		}
+	}
+}
+
+static void sync_now(void *context)
+{
+	struct follower *follower = context;
+	struct bg_error err = {};
+
+	bg_loop_never(&follower->loop, TIMER_SYNC);
+	if (bg_daemon_sync(follower->daemon, &err) >= 0) {
+		follower->sync_error[0] = '\0';
+	} else if (strcmp(follower->sync_error, err.text) != 0) {
+		memcpy(follower->sync_error, err.text, sizeof(follower->sync_error));
+		bg_log(BG_LOG_ERROR, "guarding the interfaces, will be tried again", "error=%s",
+		       bg_quote(err.text));
+	}
+	bg_daemon_write_state(follower->daemon);
+}
+
+/* Why a feed was refused that is none of its own: the same one may be accepted later. */
+static bool is_passing(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EAGAIN || rc == -EBUSY ||
+	       rc == -EINTR || rc == -ENOBUFS;
+}
+
+static void plan_retry(struct follower *follower, int rc)
+{
+	if (!is_passing(rc)) {
+		follower->retry_ms = 0;
+		bg_loop_never(&follower->loop, TIMER_RETRY);
+		return;
+	}
+	follower->retry_ms = follower->retry_ms ? follower->retry_ms * 2 : FIRST_RETRY_MS;
+	if (follower->retry_ms > LAST_RETRY_MS)
+		follower->retry_ms = LAST_RETRY_MS;
+	bg_loop_at(&follower->loop, TIMER_RETRY, bg_monotonic_ms() + follower->retry_ms);
+}
+
+static void read_feed_now(void *context)
+{
+	struct follower *follower = context;
+	struct bg_error err = {};
+	int rc;
+
+	if (!bg_file_watch_changed(follower->daemon->file_watch) && !follower->reread)
+		return;
+	follower->reread = false;
+	rc = bg_daemon_read_feed(follower->daemon, &err);
+	plan_retry(follower, rc);
+	if (!rc)
+		sync_now(follower);
+	bg_daemon_write_state(follower->daemon);
+}
+
+static void write_metrics(void *context)
+{
+	struct follower *follower = context;
+	const struct bg_daemon_options *options = &follower->daemon->options;
+	struct bg_error err = {};
+	int rc;
+
+	bg_loop_at(&follower->loop, TIMER_METRICS, bg_monotonic_ms() + METRICS_MS);
+	rc = bg_metrics_write(options->pin_dir, options->metrics_file, &err);
+	if (rc && !follower->metrics_failed)
+		bg_log(BG_LOG_WARNING, "metrics not written, will be tried again", "error=%s",
+		       bg_quote(err.text));
+	follower->metrics_failed = rc != 0;
+}
+
+/* Of a link or a filter that is taken away nobody is told: it is looked for. */
+static void check_programs(struct follower *follower)
+{
+	if (bg_ifaces_lost(follower->daemon->ifaces))
+		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms());
+}
+
+/* Somebody may have removed pins: what is attached lives on by us, and would end with us. */
+static void check_pins(void *context)
+{
+	struct follower *follower = context;
+	struct bg_daemon *daemon = follower->daemon;
+	struct bg_error err = {};
+	int moved, made = 0, rc;
+
+	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
+	moved = rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, &err);
+	if (rc >= 0)
+		made = rc = bg_datapath_pin(daemon->datapath, &err);
+	if (rc >= 0) {
+		rc = bg_datapath_pin_programs(daemon->datapath, &err);
+		made += rc;
+	}
+	if (rc >= 0) {
+		rc = bg_ifaces_pin_again(daemon->ifaces, &err);
+		made += rc;
+	}
+	if (rc < 0 && strcmp(follower->pins_error, err.text) != 0) {
+		memcpy(follower->pins_error, err.text, sizeof(follower->pins_error));
+		bg_log(BG_LOG_ERROR, "pinning again what somebody unpinned, will be tried again",
+		       "error=%s", bg_quote(err.text));
+	}
+	if (rc < 0)
+		return;
+	follower->pins_error[0] = '\0';
+	if (made || moved)
+		bg_log(BG_LOG_WARNING,
+		       "somebody removed pins, put back: without them enforcement would have ended "
+		       "with this daemon",
+		       "pin_dir=%s pins=%d", bg_quote(daemon->options.pin_dir), made);
+}
+
+static void on_round(void *context)
+{
+	struct follower *follower = context;
+	double now_ms = bg_monotonic_ms();
+
+	bg_loop_at(&follower->loop, TIMER_ROUND, now_ms + ROUND_MS);
+	bg_loop_sooner(&follower->loop, TIMER_SYNC, now_ms);
+	/* finds a change that inotify does not report */
+	bg_loop_sooner(&follower->loop, TIMER_FEED, now_ms);
+}
+
+static void on_pins(void *context)
+{
+	check_programs(context);
+	check_pins(context);
+}
+
+static void on_retry(void *context)
+{
+	struct follower *follower = context;
+
+	follower->reread = true;
+	bg_loop_sooner(&follower->loop, TIMER_FEED, bg_monotonic_ms());
+}
+
+static void on_file(void *context)
+{
+	struct follower *follower = context;
+
+	if (bg_file_watch_read(follower->daemon->file_watch))
+		bg_loop_at(&follower->loop, TIMER_FEED, bg_monotonic_ms() + SETTLE_MS);
+}
+
+static void set_timers(struct follower *follower)
+{
+	static bg_loop_fn *const runs[] = {
+		[TIMER_ROUND] = on_round,	 [TIMER_PINS] = on_pins,
+		[TIMER_NETDEVS] = on_netdevs,	 [TIMER_RETRY] = on_retry,
+		[TIMER_FEED] = read_feed_now,	 [TIMER_SYNC] = sync_now,
+		[TIMER_METRICS] = write_metrics,
+	};
+
+	for (unsigned int i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+		bg_loop_timer(&follower->loop, i, runs[i]);
+	bg_loop_at(&follower->loop, TIMER_ROUND, bg_monotonic_ms() + ROUND_MS);
+	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
+	plan_retry(follower, follower->daemon->refused);
+	if (follower->daemon->options.metrics_file)
+		write_metrics(follower);
+}
+
+int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *err)
+{
+	struct follower follower = { .daemon = daemon, .signal_fd = signal_fd };
+	struct bg_loop *loop = &follower.loop;
+	int rc;
+
+	rc = bg_loop_open(loop, &follower, err);
+	if (rc)
+		return rc;
+	rc = bg_loop_watch(loop, signal_fd, on_signal, err) ?:
+	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), on_netdevs, err) ?:
+	     bg_loop_watch(loop, bg_file_watch_fd(daemon->file_watch), on_file, err);
+	if (!rc) {
+		set_timers(&follower);
+		rc = bg_loop_run(loop, err);
+	}
+	bg_loop_close(loop);
+	return rc;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The daemon's start: load or adopt, put the feed in force, take over what is attached.
+ * daemon.c calls it once; nothing here runs a second time.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "branchguard.skel.h"
+#include "daemon/running.h"
+#include "pinned/pin.h"
+
+static int adopt_modes(struct bg_daemon *daemon)
+{
+	int fd = bpf_map__fd(daemon->datapath->skel->maps.branches);
+	struct bg_branch_info info;
+	__u32 key, *last = NULL;
+	int rc;
+
+	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
+		last = &key;
+		rc = bpf_map_lookup_elem(fd, &key, &info) ?: bg_modes_adopt(daemon->modes, &info);
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_error *err)
+{
+	struct bg_datapath_options options = daemon->options.datapath;
+	double start_ms = bg_monotonic_ms();
+	int rc;
+
+	if (!options.image_blocks && model)
+		options.image_blocks = bg_daemon_first_capacity(daemon, model);
+	bg_pin_tidy(daemon->options.pin_dir);
+	rc = bg_datapath_open(&options, &daemon->datapath, err);
+	if (rc)
+		return rc;
+	if (daemon->datapath->dropped[0])
+		bg_log(BG_LOG_WARNING,
+		       "maps of the daemon before do not fit and start empty (rules and counters "
+		       "are copied)",
+		       "maps=%s", daemon->datapath->dropped);
+	bg_log(BG_LOG_INFO,
+	       daemon->datapath->adopted ? "loaded, taking over what is pinned" : "loaded",
+	       "pin_dir=%s revision=%u flows=%u rules=%u branches=%u image_kib=%u load_ms=%.0f",
+	       bg_quote(daemon->options.pin_dir), daemon->datapath->revision,
+	       daemon->datapath->options.max_flows, daemon->datapath->options.max_rules,
+	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
+	       bg_monotonic_ms() - start_ms);
+	rc = bg_datapath_pin(daemon->datapath, err);
+	return rc < 0 ? rc : 0;
+}
+
+/* XDP programs that no interface will get: they are not loaded. */
+static void list_unused(enum bg_xdp_choice xdp, const char *names[BG_PROGRAMS + 1])
+{
+	size_t count = 0;
+
+	if (xdp != BG_XDP_ON_BRANCH)
+		names[count++] = bg_program_code(BG_XDP_BRANCH);
+	if (xdp != BG_XDP_ON_TRUNK)
+		names[count++] = bg_program_code(BG_XDP_TRUNK);
+	names[count] = NULL;
+}
+
+int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
+{
+	struct bg_daemon_options *options = &daemon->options;
+	struct bg_ifaces_options ifaces = { .pin_dir = options->pin_dir, .xdp = options->xdp };
+	int rc;
+
+	list_unused(options->xdp, daemon->unused_programs);
+	options->datapath.without = daemon->unused_programs;
+	rc = bg_attach_choose(options->attach, &ifaces.tcx, err);
+	if (rc)
+		return rc;
+	/* subscribed before the feed is read, so no change is missed */
+	if (!options->once) {
+		rc = bg_file_watch_open(options->feed, &daemon->file_watch, err);
+		if (rc)
+			return rc;
+		bg_file_watch_changed(daemon->file_watch);
+	}
+	rc = bg_netdevs_open(&daemon->netdevs, err);
+	if (rc)
+		return rc;
+	daemon->ifaces = bg_ifaces_new(&ifaces, daemon->netdevs);
+	daemon->modes = bg_modes_new();
+	daemon->state = bg_state_new(options->pin_dir, options->feed);
+	if (!daemon->ifaces || !daemon->modes || !daemon->state)
+		return bg_no_memory(err, "starting");
+	return 0;
+}
+
+/*
+ * From here on everything is guarded by the programs of this build. Until then, those
+ * that an earlier daemon left are at work, with its last revision.
+ */
+static int take_over(struct bg_daemon *daemon, struct bg_error *err)
+{
+	int rc;
+
+	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
+	rc = bg_datapath_pin_programs(daemon->datapath, err);
+	if (rc < 0)
+		return rc;
+	return bg_daemon_sync(daemon, err);
+}
+
+int bg_daemon_start(struct bg_daemon *daemon, struct bg_error *err)
+{
+	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
+	int rc;
+
+	/* with --once, a feed that is refused ends it */
+	if (bg_daemon_parse(daemon, &parsed) && daemon->options.once) {
+		*err = parsed.err;
+		return parsed.rc;
+	}
+	rc = load(daemon, parsed.model, err);
+	if (rc)
+		return rc;
+	if (daemon->datapath->adopted) {
+		rc = adopt_modes(daemon);
+		if (rc)
+			return bg_fail(err, rc, "taking over the modes of the branches: %s",
+				       strerror(-rc));
+		rc = bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
+		if (rc)
+			return rc;
+	}
+	rc = bg_daemon_accept(daemon, &parsed, err);
+	bg_daemon_write_state(daemon);
+	if (rc && daemon->options.once) {
+		/* nothing was attached: leave no trace */
+		if (!daemon->datapath->adopted)
+			bg_pin_clear(daemon->options.pin_dir);
+		return rc;
+	}
+	/* without --once a refused feed is no error: the daemon waits for the next one */
+	rc = take_over(daemon, err);
+	bg_daemon_write_state(daemon);
+	if (rc > 0 && daemon->options.once)
+		return bg_fail(err, -EIO, "%d interfaces are not guarded as they should be", rc);
+	return rc < 0 ? rc : 0;
+}
