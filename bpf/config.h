@@ -10,8 +10,12 @@
 /* buckets of `flows` - 1; the count is a power of two */
 const volatile __u32 flow_mask = 0;
 
-/* secret that keeps a remote from aiming at one bucket */
-const volatile __u64 hash_seed = 0;
+/*
+ * Secret that keeps a remote from aiming at one bucket. It has a map of its own, for the
+ * next daemon to read: where a variable is in .rodata only BTF tells, and to open that by
+ * its id takes CAP_SYS_ADMIN.
+ */
+SEC(".rodata.seed") const volatile __u64 hash_seed = 0;
 
 /* write the map `trace` after each verdict (explain, packet tests) */
 const volatile bool keep_trace = false;

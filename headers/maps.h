@@ -20,6 +20,9 @@
  *	control		ARRAY			0			struct bg_control
  *	home		ARRAY			0			struct bg_home
  *	trace		ARRAY			0			struct bg_trace
+ *
+ * Pinned there, too: `image`, the map that `policy` holds; `config` and `seed`, the
+ * programs' read-only data.
  */
 #ifndef BG_MAPS_H
 #define BG_MAPS_H

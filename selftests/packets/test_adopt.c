@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a second process takes over from the maps that a first one pinned. */
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -9,6 +12,8 @@
 #include "feed_text.h"
 #include "flow.h"
 #include "datapath_maps.h"
+#include "base/cleanup.h"
+#include "pinned/image_pin.h"
 #include "pinned/pin.h"
 #include "test.h"
 
@@ -72,7 +77,7 @@ static void the_next_one_goes_on_where_the_last_one_was(void **state)
 	pin(first);
 	https = maps_rule(first, 443, &rule);
 	maps_hit(first, https, 9);
-	seed = first->skel->rodata->hash_seed;
+	seed = first->skel->rodata_seed->hash_seed;
 	/* a flow of a branch that is no more */
 	bucket.flow[3].key.protocol = 6;
 	bucket.flow[3].key.branch = 40;
@@ -85,7 +90,7 @@ static void the_next_one_goes_on_where_the_last_one_was(void **state)
 	assert_true(second->adopted);
 	assert_string_equal(second->dropped, "");
 	assert_int_equal(second->revision, 1);
-	assert_true(second->skel->rodata->hash_seed == seed);
+	assert_true(second->skel->rodata_seed->hash_seed == seed);
 	maps_publish(second, NEW_BRANCH);
 	assert_int_equal(second->revision, 2);
 	assert_int_equal(maps_rule(second, 443, &rule), https);
@@ -237,6 +242,124 @@ static void nor_when_a_larger_one_takes_its_place(void **state)
 	bg_datapath_close(second);
 }
 
+static void set_sys_admin(bool on)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	const __u32 bit = 1u << CAP_SYS_ADMIN;
+
+	assert_int_equal(syscall(SYS_capget, &header, data), 0);
+	data[0].effective = on ? data[0].effective | bit : data[0].effective & ~bit;
+	assert_int_equal(syscall(SYS_capset, &header, data), 0);
+}
+
+/* The next daemon knows the revision and the seed without opening a map by its id. */
+static void assert_goes_on(__u32 revision, __u64 seed)
+{
+	struct bg_datapath *next;
+
+	set_sys_admin(false);
+	bg_pin_tidy(pin_dir);
+	next = open_pinned(64, 8);
+	assert_true(next->adopted);
+	assert_string_equal(next->dropped, "");
+	assert_int_equal(next->revision, revision);
+	assert_true(next->skel->rodata_seed->hash_seed == seed);
+	assert_true(next->image_fd >= 0);
+	pin(next);
+	assert_int_equal(bg_pin_get(pin_dir, BG_PIN_MAPS, "image_next"), -ENOENT);
+	set_sys_admin(true);
+	bg_datapath_close(next);
+}
+
+/* A copy of the image in force, as a publication makes the next one. */
+static int other_image(const struct bg_datapath *datapath)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS,
+		    .btf_fd = bpf_object__btf_fd(datapath->skel->obj),
+		    .btf_key_type_id = datapath->image_btf_key,
+		    .btf_value_type_id = datapath->image_btf_value);
+	bg_auto_free void *block = calloc(1, sizeof(struct bg_block));
+	__u32 zero = 0;
+	int fd;
+
+	assert_non_null(block);
+	assert_int_equal(bpf_map_lookup_elem(datapath->image_fd, &zero, block), 0);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "image", sizeof(__u32), sizeof(struct bg_block),
+			    datapath->options.image_blocks, &opts);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_update_elem(fd, &zero, block, BPF_ANY), 0);
+	return fd;
+}
+
+/* Wherever a publication breaks off, and without CAP_SYS_ADMIN. */
+static void the_image_in_force_is_found_by_path(void **state)
+{
+	struct bg_datapath_options larger = {
+		.pin_dir = pin_dir, .max_flows = 64, .max_rules = 8, .new_policy = true
+	};
+	struct bg_datapath *first = open_pinned(64, 8), *second;
+	int policy_fd = bpf_map__fd(first->skel->maps.policy);
+	__u64 seed = first->skel->rodata_seed->hash_seed;
+	bg_auto_close int image_fd = -1;
+	__u32 zero = 0;
+
+	(void)state;
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	assert_goes_on(1, seed);
+	maps_publish(first, TWO_RULES);
+	assert_goes_on(2, seed);
+
+	/* announced, and then the end */
+	image_fd = other_image(first);
+	assert_int_equal(bg_image_announce(pin_dir, image_fd), 0);
+	assert_goes_on(2, seed);
+	/* in force, and then the end */
+	assert_int_equal(bg_image_announce(pin_dir, image_fd), 0);
+	assert_int_equal(bpf_map_update_elem(policy_fd, &zero, &image_fd, BPF_ANY), 0);
+	assert_goes_on(2, seed);
+
+	/* a larger one in place of this one, which ends before its policy is pinned */
+	second = maps_open(&larger);
+	maps_publish(second, TWO_RULES);
+	assert_int_equal(bg_image_announce(pin_dir, second->image_fd), 0);
+	assert_goes_on(second->revision, seed);
+	/* or right after that */
+	assert_int_equal(bg_image_announce(pin_dir, second->image_fd), 0);
+	assert_int_equal(bg_pin_put(pin_dir, BG_PIN_MAPS, "policy",
+				    bpf_map__fd(second->skel->maps.policy)),
+			 0);
+	assert_goes_on(second->revision, seed);
+	bg_datapath_close(second);
+	bg_datapath_close(first);
+}
+
+/* As an earlier build left it: by its id, once, then by path. */
+static void an_image_without_a_pin_is_found_by_its_id(void **state)
+{
+	struct bg_datapath_options options = {
+		.pin_dir = pin_dir, .max_flows = 64, .max_rules = 8, .only = maps_programs
+	};
+	struct bg_datapath *first = open_pinned(64, 8), *second = NULL;
+	__u64 seed = first->skel->rodata_seed->hash_seed;
+	struct bg_error err = {};
+
+	(void)state;
+	maps_publish(first, TWO_RULES);
+	pin(first);
+	bg_datapath_close(first);
+	assert_int_equal(bg_pin_remove(pin_dir, BG_PIN_MAPS, "image"), 0);
+	set_sys_admin(false);
+	assert_int_equal(bg_datapath_open(&options, &second, &err), -EPERM);
+	set_sys_admin(true);
+	assert_non_null(strstr(err.text, "CAP_SYS_ADMIN"));
+	second = open_pinned(64, 8);
+	pin(second);
+	bg_datapath_close(second);
+	assert_goes_on(1, seed);
+}
+
 static void another_abi_is_left_alone(void **state)
 {
 	struct bg_datapath_options options = { .pin_dir = pin_dir, .only = maps_programs };
@@ -289,6 +412,8 @@ int main(void)
 		PINNED(other_sizes_keep_rules_and_drop_flows),
 		PINNED(a_revision_is_never_given_out_twice),
 		PINNED(nor_when_a_larger_one_takes_its_place),
+		PINNED(the_image_in_force_is_found_by_path),
+		PINNED(an_image_without_a_pin_is_found_by_its_id),
 		PINNED(another_abi_is_left_alone),
 		PINNED(one_writer_at_a_time),
 		cmocka_unit_test(pins_need_bpffs),

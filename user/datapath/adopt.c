@@ -16,12 +16,15 @@
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
 #include "flow.h"
+#include "pinned/image_pin.h"
 #include "pinned/pin.h"
 
-/* The read-only data of the loaded programs; the hash seed is in it. */
-#define CONFIG_PIN "config"
-
 #define BUCKET_BATCH 1024
+
+/* What somebody is to do about a map that can be reached by its id alone. */
+#define BY_ID_ONCE                                                                                 \
+	" (an earlier build left no pin of it, or somebody removed that: start once with "         \
+	"CAP_SYS_ADMIN, which opens it by its id and pins it)"
 
 BG_CLEANUP_OF(btf__free, struct btf)
 
@@ -85,7 +88,8 @@ static int find_variable(const struct btf *btf, __u32 section_id, const char *na
 	return -ENOENT;
 }
 
-static int read_seed(const char *pin_dir, __u64 *seed)
+/* A build of before that had no map for the seed. Takes CAP_SYS_ADMIN, for the BTF. */
+static int read_seed_in_config(const char *pin_dir, __u64 *seed)
 {
 	bg_cleanup(btf__free_at) struct btf *btf = NULL;
 	bg_auto_free char *value = NULL;
@@ -94,7 +98,7 @@ static int read_seed(const char *pin_dir, __u64 *seed)
 	__u32 zero = 0, offset;
 	int rc;
 
-	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, CONFIG_PIN);
+	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, BG_CONFIG_PIN);
 	if (fd < 0)
 		return fd;
 	rc = map_info(fd, &info);
@@ -118,21 +122,21 @@ static int read_seed(const char *pin_dir, __u64 *seed)
 	return 0;
 }
 
-/* Opens the image in force. -ENOENT: the policy is empty. */
-static int image_in_force(int policy_fd, struct bpf_map_info *info)
+static int read_seed(const char *pin_dir, __u64 *seed)
 {
-	bg_auto_close int fd = -1;
-	__u32 zero = 0, id;
+	bg_auto_close int fd = bg_pin_get(pin_dir, BG_PIN_MAPS, BG_SEED_PIN);
+	struct bpf_map_info info;
+	__u32 zero = 0;
 	int rc;
 
-	rc = bpf_map_lookup_elem(policy_fd, &zero, &id);
-	if (rc)
-		return rc;
-	fd = bpf_map_get_fd_by_id(id);
+	if (fd == -ENOENT)
+		return read_seed_in_config(pin_dir, seed);
 	if (fd < 0)
 		return fd;
-	rc = map_info(fd, info);
-	return rc ? rc : bg_take_fd(&fd);
+	rc = map_info(fd, &info);
+	if (rc)
+		return rc;
+	return info.value_size == sizeof(*seed) ? bpf_map_lookup_elem(fd, &zero, seed) : -EINVAL;
 }
 
 static bool definition_fits(const struct bpf_map *map, const struct bpf_map_info *info)
@@ -157,14 +161,20 @@ static int adopt_policy(struct bg_datapath *datapath, int fd)
 	struct bpf_map *policy = datapath->skel->maps.policy;
 	bg_auto_close int image = -1;
 	struct bpf_map_info info;
+	int rc;
 
 	if (datapath->options.new_policy)
 		return 0;
-	image = image_in_force(fd, &info);
+	image = bg_image_open(datapath->options.pin_dir, fd);
 	if (image < 0)
 		return image == -ENOENT ? 0 : image;
+	rc = map_info(image, &info) ?: bpf_map__reuse_fd(policy, fd);
+	if (rc)
+		return rc;
 	datapath->options.image_blocks = info.max_entries;
-	return bpf_map__reuse_fd(policy, fd);
+	datapath->policy_pinned = true;
+	datapath->image_fd = bg_take_fd(&image);
+	return 0;
 }
 
 static int adopt_map(struct bg_datapath *datapath, struct bpf_map *map, bool have_seed)
@@ -202,16 +212,17 @@ int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *er
 	rc = read_seed(pin_dir, seed);
 	/* without it the flows are lost: only when it is not there */
 	if (rc && rc != -ENOENT && rc != -EINVAL)
-		return bg_fail(err, rc, "reading %s/maps/%s: %s", pin_dir, CONFIG_PIN,
-			       strerror(-rc));
+		return bg_fail(err, rc, "reading the hash seed in %s/maps: %s%s", pin_dir,
+			       strerror(-rc), rc == -EPERM ? BY_ID_ONCE : "");
 	have_seed = !rc;
 	bpf_object__for_each_map (map, datapath->skel->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
 		rc = adopt_map(datapath, map, have_seed);
 		if (rc)
-			return bg_fail(err, rc, "taking over %s/maps/%s: %s", pin_dir,
-				       bpf_map__name(map), strerror(-rc));
+			return bg_fail(err, rc, "taking over %s/maps/%s: %s%s", pin_dir,
+				       bpf_map__name(map), strerror(-rc),
+				       rc == -EPERM ? BY_ID_ONCE : "");
 	}
 	datapath->adopted = true;
 	return 0;
@@ -336,8 +347,6 @@ static int adopt_tags(struct bg_datapath *datapath)
  */
 static int adopt_revision(struct bg_datapath *datapath)
 {
-	bg_auto_close int image = -1;
-	struct bpf_map_info info;
 	struct bg_control control;
 	struct bg_header header;
 	__u32 zero = 0;
@@ -347,10 +356,9 @@ static int adopt_revision(struct bg_datapath *datapath)
 	if (rc)
 		return rc;
 	datapath->revision = control.revision;
-	image = image_in_force(bpf_map__fd(datapath->skel->maps.policy), &info);
-	if (image < 0)
-		return image == -ENOENT ? 0 : image;
-	rc = bpf_map_lookup_elem(image, &zero, &header);
+	if (datapath->image_fd < 0)
+		return 0;
+	rc = bpf_map_lookup_elem(datapath->image_fd, &zero, &header);
 	if (rc)
 		return rc;
 	if (header.revision > datapath->revision)
@@ -378,98 +386,4 @@ int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err)
 				       steps[i].map, strerror(-rc));
 	}
 	return 0;
-}
-
-/* 1: it was not pinned there, now it is; 0: it was. */
-static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map, const char *name,
-		   struct bg_error *err)
-{
-	const char *pin_dir = datapath->options.pin_dir;
-	struct bpf_map_info mine = {}, pinned = {};
-	bg_auto_close int fd = -1;
-	int rc;
-
-	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, name);
-	rc = fd < 0 ? fd : (map_info(fd, &pinned) ?: map_info(bpf_map__fd(map), &mine));
-	if (!rc && pinned.id == mine.id)
-		return 0;
-	/* only what is not there, or is something else, is put there again */
-	if (rc && rc != -ENOENT && rc != -EINVAL)
-		return bg_fail(err, rc, "looking at %s/maps/%s: %s", pin_dir, name, strerror(-rc));
-	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, name, bpf_map__fd(map));
-	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 1;
-}
-
-static int program_info(int fd, struct bpf_prog_info *info)
-{
-	__u32 length = sizeof(*info);
-
-	return bpf_prog_get_info_by_fd(fd, info, &length);
-}
-
-/* The same for a program. */
-static int pin_program(const struct bg_datapath *datapath, const struct bpf_program *program,
-		       struct bg_error *err)
-{
-	const char *pin_dir = datapath->options.pin_dir, *name = bpf_program__name(program);
-	struct bpf_prog_info mine = {}, pinned = {};
-	bg_auto_close int fd = -1;
-	int rc;
-
-	fd = bg_pin_get(pin_dir, BG_PIN_PROGRAMS, name);
-	rc = fd < 0 ? fd
-		    : (program_info(fd, &pinned) ?: program_info(bpf_program__fd(program), &mine));
-	if (!rc && pinned.id == mine.id)
-		return 0;
-	if (rc && rc != -ENOENT && rc != -EINVAL)
-		return bg_fail(err, rc, "looking at %s/programs/%s: %s", pin_dir, name,
-			       strerror(-rc));
-	rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
-	return rc ? bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name, strerror(-rc))
-		  : 1;
-}
-
-int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
-{
-	struct branchguard_bpf *skel = datapath->skel;
-	struct bpf_map *map;
-	int made = 0, rc;
-
-	bpf_object__for_each_map (map, skel->obj) {
-		if (bpf_map__is_internal(map) || map == skel->maps.control)
-			continue;
-		rc = pin_map(datapath, map, bpf_map__name(map), err);
-		if (rc < 0)
-			return rc;
-		made += rc;
-	}
-	rc = pin_map(datapath, skel->maps.rodata, CONFIG_PIN, err);
-	if (rc < 0)
-		return rc;
-	made += rc;
-	/* last: its presence says that the others are complete */
-	rc = pin_map(datapath, skel->maps.control, "control", err);
-	return rc < 0 ? rc : made + rc;
-}
-
-int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
-{
-	const char *pin_dir = datapath->options.pin_dir;
-	struct bpf_program *program;
-	int made = 0;
-
-	bpf_object__for_each_program (program, datapath->skel->obj) {
-		int rc;
-
-		if (!bpf_program__autoload(program)) {
-			/* an earlier daemon may have loaded it */
-			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, bpf_program__name(program));
-			continue;
-		}
-		rc = pin_program(datapath, program, err);
-		if (rc < 0)
-			return rc;
-		made += rc;
-	}
-	return made;
 }

@@ -9,6 +9,11 @@
 
 #include "datapath/datapath.h"
 
+/* Pins apart from the object's maps: the read-only data of the loaded programs, for people,
+ * and the hash seed. */
+#define BG_CONFIG_PIN "config"
+#define BG_SEED_PIN "seed"
+
 /*
  * Between open and load: gives the object's maps the pinned ones, and *seed the
  * hash seed under which their flows are stored. Sets datapath->adopted, and

@@ -257,7 +257,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	if (rc)
 		return rc;
 	skel->rodata->flow_mask = bpf_map__max_entries(skel->maps.flows) - 1;
-	skel->rodata->hash_seed = seed;
+	skel->rodata_seed->hash_seed = seed;
 	skel->rodata->keep_trace = options->trace;
 	skel->rodata->short_way = !options->no_short_way;
 	if (options->probe_cgroup) {
@@ -289,6 +289,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 	datapath = calloc(1, sizeof(*datapath));
 	if (!datapath)
 		return bg_no_memory(err, "loading the BPF programs");
+	datapath->image_fd = -1;
 	datapath->options = *options;
 	rc = check_options(&datapath->options, err);
 	if (rc)
@@ -323,6 +324,8 @@ void bg_datapath_close(struct bg_datapath *datapath)
 		return;
 	bg_registry_free(datapath->registry);
 	branchguard_bpf__destroy(datapath->skel);
+	if (datapath->image_fd >= 0)
+		close(datapath->image_fd);
 	free(datapath->rules);
 	free(datapath->bucket_keys);
 	free(datapath->empty_buckets);

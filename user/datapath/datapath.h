@@ -58,6 +58,8 @@ struct bg_datapath {
 	bool adopted;			      /* maps of an earlier daemon were taken over */
 	struct bg_rule *rules;		      /* copy of `rules`, hits are 0: max_rules entries */
 	int template_fd;		      /* of the policy's inner maps, while it loads */
+	int image_fd;			      /* with pin_dir: the image in force, -1 = none */
+	bool policy_pinned;		      /* what is put in force there needs its pin at once */
 	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
 	char dropped[128];		      /* pinned maps that did not fit: new ones were made */
 	/* of test_run.c: */

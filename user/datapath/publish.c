@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "branchguard.skel.h"
+#include "pinned/image_pin.h"
 
 /* What the maps held before, of entries that this publish wrote. */
 struct old_rule {
@@ -263,18 +264,38 @@ static int make_image_map(const struct bg_datapath *datapath, const struct bg_im
 	return 0;
 }
 
+/* The order is that of pinned/image_pin.h. */
 static int put_in_force(struct publish *publish, const struct bg_image *image, struct bg_error *err)
 {
+	struct bg_datapath *datapath = publish->datapath;
+	const char *pin_dir = datapath->options.pin_dir;
 	bg_auto_close int fd = -1;
 	__u32 zero = 0;
 	int rc;
 
-	rc = make_image_map(publish->datapath, image, &fd, err);
+	rc = make_image_map(datapath, image, &fd, err);
 	if (rc)
 		return rc;
-	rc = bpf_map_update_elem(bpf_map__fd(publish->datapath->skel->maps.policy), &zero, &fd,
-				 BPF_ANY);
-	return rc ? bg_fail(err, rc, "putting the image in force: %s", strerror(-rc)) : 0;
+	if (datapath->policy_pinned) {
+		rc = bg_image_announce(pin_dir, fd);
+		if (rc)
+			return bg_fail(err, rc, "pinning %s/maps/image_next: %s", pin_dir,
+				       strerror(-rc));
+	}
+	rc = bpf_map_update_elem(bpf_map__fd(datapath->skel->maps.policy), &zero, &fd, BPF_ANY);
+	if (rc) {
+		if (datapath->policy_pinned)
+			bg_image_withdraw(pin_dir);
+		return bg_fail(err, rc, "putting the image in force: %s", strerror(-rc));
+	}
+	/* it is in force: should this fail, bg_datapath_pin() does it once more */
+	if (datapath->policy_pinned)
+		bg_image_settle(pin_dir);
+	if (datapath->image_fd >= 0)
+		close(datapath->image_fd);
+	/* for the pin; nothing else needs it open */
+	datapath->image_fd = pin_dir ? bg_take_fd(&fd) : -1;
+	return 0;
 }
 
 /*

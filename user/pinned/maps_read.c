@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/grow.h"
+#include "pinned/image_pin.h"
 
 #define FRAGMENT_LIFE_NS (30 * BG_NS_PER_S) /* flow.h */
 
@@ -329,18 +330,19 @@ int bg_maps_image(const struct bg_maps *maps, struct bg_header *header, size_t *
 {
 	bg_auto_close int outer = -1, inner = -1;
 	struct bpf_map_info info = {};
-	__u32 zero = 0, id, info_bytes = sizeof(info);
+	__u32 zero = 0, info_bytes = sizeof(info);
 
 	*found = false;
-	outer = bg_maps_fd(maps, "policy", sizeof(id), false, err);
+	outer = bg_maps_fd(maps, "policy", sizeof(__u32), false, err);
 	if (outer < 0)
 		return outer;
-	if (bpf_map_lookup_elem(outer, &zero, &id))
-		return errno == ENOENT ? 0 : bg_map_unread(maps, "policy", err);
-	inner = bpf_map_get_fd_by_id(id);
-	if (inner < 0 && errno == ENOENT)
-		return 0; /* it has just been replaced */
-	if (inner < 0 || bpf_map_get_info_by_fd(inner, &info, &info_bytes) ||
+	inner = bg_image_open(maps->pin_dir, outer);
+	if (inner == -ENOENT)
+		return 0;
+	if (inner < 0)
+		return bg_fail(err, inner, "cannot read the image in force: %s/maps/image: %s",
+			       maps->pin_dir, strerror(-inner));
+	if (bpf_map_get_info_by_fd(inner, &info, &info_bytes) ||
 	    info.value_size != sizeof(*header) || bpf_map_lookup_elem(inner, &zero, header))
 		return bg_fail(err, -errno, "cannot read the image of map %s/maps/policy: %s",
 			       maps->pin_dir, strerror(errno));

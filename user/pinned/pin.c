@@ -197,6 +197,30 @@ int bg_pin_get(const char *pin_dir, enum bg_pin_kind kind, const char *name)
 	return rc ? rc : bpf_obj_get(path);
 }
 
+int bg_pin_get_to_read(const char *pin_dir, enum bg_pin_kind kind, const char *name)
+{
+	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = BPF_F_RDONLY);
+	char path[PATH_MAX];
+	int rc;
+
+	rc = kind_path(path, pin_dir, kind, name, "");
+	return rc ? rc : bpf_obj_get_opts(path, &opts);
+}
+
+int bg_pin_rename(const char *pin_dir, enum bg_pin_kind kind, const char *from, const char *to)
+{
+	char old_path[PATH_MAX], new_path[PATH_MAX];
+	int rc;
+
+	rc = kind_path(old_path, pin_dir, kind, from, "");
+	if (rc)
+		return rc;
+	rc = kind_path(new_path, pin_dir, kind, to, "");
+	if (rc)
+		return rc;
+	return rename(old_path, new_path) ? -errno : 0;
+}
+
 int bg_pin_remove(const char *pin_dir, enum bg_pin_kind kind, const char *name)
 {
 	char path[PATH_MAX];

@@ -42,7 +42,9 @@ int bg_pin_lock_again(const char *pin_dir, int *lock_fd, struct bg_error *err);
 /* All return 0 or a negative errno, bg_pin_get an open object. */
 int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int fd);
 int bg_pin_get(const char *pin_dir, enum bg_pin_kind kind, const char *name);
+int bg_pin_get_to_read(const char *pin_dir, enum bg_pin_kind kind, const char *name); /* a map */
 int bg_pin_remove(const char *pin_dir, enum bg_pin_kind kind, const char *name);
+int bg_pin_rename(const char *pin_dir, enum bg_pin_kind kind, const char *from, const char *to);
 
 /* Calls `each` with the name of every pin of a kind, in no order, until one call returns
  * another value than 0, and returns that value. Interrupted replacements are left out. */

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Pins what is loaded: each map and program that is not pinned yet, or no longer. The
+ * daemon calls it at its start, after it loaded anew, and once a second, in case that
+ * somebody removed pins. It opens nothing that is not pinned by us.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "branchguard.skel.h"
+#include "datapath/adopt.h"
+#include "pinned/image_pin.h"
+#include "pinned/pin.h"
+
+static int map_info(int fd, struct bpf_map_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_map_get_info_by_fd(fd, info, &length);
+}
+
+/* 1: it was not pinned there, now it is; 0: it was. */
+static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map, const char *name,
+		   struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct bpf_map_info mine = {}, pinned = {};
+	bg_auto_close int fd = -1;
+	int rc;
+
+	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, name);
+	rc = fd < 0 ? fd : (map_info(fd, &pinned) ?: map_info(bpf_map__fd(map), &mine));
+	if (!rc && pinned.id == mine.id)
+		return 0;
+	/* only what is not there, or is something else, is put there again */
+	if (rc && rc != -ENOENT && rc != -EINVAL)
+		return bg_fail(err, rc, "looking at %s/maps/%s: %s", pin_dir, name, strerror(-rc));
+	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, name, bpf_map__fd(map));
+	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 1;
+}
+
+static int program_info(int fd, struct bpf_prog_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	return bpf_prog_get_info_by_fd(fd, info, &length);
+}
+
+/* The same for a program. */
+static int pin_program(const struct bg_datapath *datapath, const struct bpf_program *program,
+		       struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir, *name = bpf_program__name(program);
+	struct bpf_prog_info mine = {}, pinned = {};
+	bg_auto_close int fd = -1;
+	int rc;
+
+	fd = bg_pin_get(pin_dir, BG_PIN_PROGRAMS, name);
+	rc = fd < 0 ? fd
+		    : (program_info(fd, &pinned) ?: program_info(bpf_program__fd(program), &mine));
+	if (!rc && pinned.id == mine.id)
+		return 0;
+	if (rc && rc != -ENOENT && rc != -EINVAL)
+		return bg_fail(err, rc, "looking at %s/programs/%s: %s", pin_dir, name,
+			       strerror(-rc));
+	rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
+	return rc ? bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name, strerror(-rc))
+		  : 1;
+}
+
+/* The policy with its image; whose order is that of pinned/image_pin.h. */
+static int pin_policy(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	int image_fd = datapath->image_fd, made, rc = 0;
+
+	if (image_fd >= 0 && !datapath->policy_pinned)
+		rc = bg_image_announce(pin_dir, image_fd);
+	if (rc)
+		return bg_fail(err, rc, "pinning %s/maps/image_next: %s", pin_dir, strerror(-rc));
+	made = pin_map(datapath, datapath->skel->maps.policy, "policy", err);
+	if (made < 0)
+		return made;
+	datapath->policy_pinned = true;
+	if (image_fd < 0)
+		return made;
+	rc = bg_image_pin(pin_dir, image_fd);
+	if (rc < 0)
+		return bg_fail(err, rc, "pinning %s/maps/image: %s", pin_dir, strerror(-rc));
+	/* left by an interrupted publication, or announced above */
+	bg_image_withdraw(pin_dir);
+	return made + rc;
+}
+
+int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
+{
+	struct branchguard_bpf *skel = datapath->skel;
+	const struct {
+		const struct bpf_map *map;
+		const char *name;
+	} last[] = {
+		{ skel->maps.rodata, BG_CONFIG_PIN },
+		{ skel->maps.rodata_seed, BG_SEED_PIN },
+		/* its presence says that the others are complete */
+		{ skel->maps.control, "control" },
+	};
+	struct bpf_map *map;
+	int made, rc;
+
+	made = rc = pin_policy(datapath, err);
+	bpf_object__for_each_map (map, skel->obj) {
+		if (rc < 0)
+			return rc;
+		if (bpf_map__is_internal(map) || map == skel->maps.control ||
+		    map == skel->maps.policy)
+			continue;
+		rc = pin_map(datapath, map, bpf_map__name(map), err);
+		made += rc;
+	}
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]) && rc >= 0; i++) {
+		rc = pin_map(datapath, last[i].map, last[i].name, err);
+		made += rc;
+	}
+	return rc < 0 ? rc : made;
+}
+
+int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct bpf_program *program;
+	int made = 0;
+
+	bpf_object__for_each_program (program, datapath->skel->obj) {
+		int rc;
+
+		if (!bpf_program__autoload(program)) {
+			/* an earlier daemon may have loaded it */
+			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, bpf_program__name(program));
+			continue;
+		}
+		rc = pin_program(datapath, program, err);
+		if (rc < 0)
+			return rc;
+		made += rc;
+	}
+	return made;
+}
