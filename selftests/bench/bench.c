@@ -93,7 +93,7 @@ void bench_close(struct bench *bench)
 {
 	bpf_object__close(bench->packets);
 	bg_datapath_close(bench->datapath);
-	maker_free(bench->model);
+	bg_model_free(bench->model);
 	bg_image_free(bench->image);
 	free(bench->keys);
 	free(bench->counters);
@@ -103,7 +103,7 @@ void bench_publish(struct bench *bench, struct bg_model *model)
 {
 	struct bg_error err = {};
 
-	maker_free(bench->model);
+	bg_model_free(bench->model);
 	bg_image_free(bench->image);
 	bench->image = NULL;
 	bench->model = model;

@@ -30,7 +30,7 @@ static double measure(const char *name, struct bg_model *model, bool json, doubl
 		start_ms = measure_ms(CLOCK_PROCESS_CPUTIME_ID);
 		if (bg_compile(model, 1, BLOCKS, &image, &err)) {
 			fprintf(stderr, "bench_compile: %s: %s\n", name, err.text);
-			maker_free(model);
+			bg_model_free(model);
 			return -1;
 		}
 		taken_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
@@ -50,7 +50,7 @@ static double measure(const char *name, struct bg_model *model, bool json, doubl
 	if (limit_ms > 0 && median_ms > limit_ms && !json)
 		printf("  -> slower than %.0f ms\n", limit_ms);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 	return bytes;
 }
 

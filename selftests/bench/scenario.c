@@ -47,19 +47,11 @@ static size_t add_cidr(struct bg_model *model, struct bg_prefix prefix)
 
 static void add_pod(struct bg_model *model, size_t branch, const char *v4, const char *v6)
 {
-	struct bg_model_branch *to = &model->branches[branch];
 	size_t pod = maker_pod(model, branch, "bench");
 
 	maker_pod_address(model, branch, pod, maker_addr(v4));
 	maker_pod_address(model, branch, pod, maker_addr(v6));
-	to->timeouts = (struct bg_timeouts){ .tcp_half_open_s = 30,
-					     .tcp_established_s = 350,
-					     .tcp_closing_s = 30,
-					     .tcp_closed_s = 10,
-					     .udp_s = 30,
-					     .udp_stream_s = 180,
-					     .icmp_s = 30,
-					     .other_s = 600 };
+	model->branches[branch].timeouts = bg_default_timeouts;
 }
 
 struct bg_model *scenario_one_branch(size_t prefixes, size_t rules)

@@ -16,7 +16,7 @@ struct bg_prefix scenario_prefix(struct random_source *source, bool ipv6);
  *	`rules` rules a direction, TCP, different port ranges up to 9999 (the last
  *	one is 443), peer: the prefix list
  *	TCP 5432 from and to 10.1.0.0/16 and 2001:db8:1::/48
- * To be freed with maker_free().
+ * To be freed with bg_model_free().
  */
 struct bg_model *scenario_one_branch(size_t prefixes, size_t rules);
 

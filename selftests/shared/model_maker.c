@@ -41,49 +41,6 @@ struct bg_model *maker_new(void)
 	return model;
 }
 
-static void free_branch(struct bg_model_branch *branch)
-{
-	for (size_t i = 0; i < branch->pod_count; i++) {
-		free(branch->pods[i].namespace);
-		free(branch->pods[i].name);
-		free(branch->pods[i].addresses);
-		free(branch->pods[i].probes);
-	}
-	free(branch->pods);
-	free(branch->groups);
-	free(branch->id);
-}
-
-void maker_free(struct bg_model *model)
-{
-	if (!model)
-		return;
-	for (size_t i = 0; i < model->group_count; i++)
-		free(model->groups[i].id);
-	for (size_t i = 0; i < model->rule_count; i++)
-		free(model->rules[i].rule_id);
-	for (size_t i = 0; i < model->set_count; i++) {
-		free(model->sets[i].name);
-		free(model->sets[i].prefixes);
-	}
-	for (size_t i = 0; i < model->branch_count; i++)
-		free_branch(&model->branches[i]);
-	free(model->groups);
-	free(model->rules);
-	free(model->sets);
-	free(model->branches);
-	free(model->node.name);
-	free(model->node.addresses);
-	free(model->node.groups);
-	free(model->node.vpc_cidrs);
-	free(model->node.service_cidrs);
-	free(model->node.exclude_snat_cidrs);
-	free(model->node.probe_sources);
-	free(model->node.local_services);
-	free(model->revision);
-	free(model);
-}
-
 struct bg_addr maker_addr(const char *text)
 {
 	struct bg_addr addr = {};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Models made by hand, without a feed. Rules must be added group by group.
- * Everything aborts when out of memory; maker_free() frees it all.
+ * Everything aborts when out of memory; bg_model_free() frees it all.
  */
 #ifndef MODEL_MAKER_H
 #define MODEL_MAKER_H
@@ -9,7 +9,6 @@
 #include "feed/model.h"
 
 struct bg_model *maker_new(void);
-void maker_free(struct bg_model *model);
 
 /* "10.0.0.0/8", "2001:db8::/32", or an address; aborts on anything else. */
 struct bg_prefix maker_prefix(const char *text);

@@ -19,7 +19,7 @@ struct random_source random_seeded(void);
 __u64 random_bits(struct random_source *source);
 __u32 random_below(struct random_source *source, __u32 limit); /* limit > 0 */
 
-/* To be freed with maker_free(). */
+/* To be freed with bg_model_free(). */
 struct bg_model *random_model(struct random_source *source);
 /* Any address of either family, most often near a prefix of the model. */
 struct bg_addr random_addr(struct random_source *source, const struct bg_model *model);

@@ -71,7 +71,7 @@ static void nothing_is_allowed_without_rules(void **state)
 	assert_int_equal(header_of(image)->abi, BG_ABI);
 	assert_int_equal(header_of(image)->revision, COMPILED_REVISION);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void a_rule_counts_for_its_direction_port_and_family(void **state)
@@ -92,7 +92,7 @@ static void a_rule_counts_for_its_direction_port_and_family(void **state)
 	assert_int_equal(tcp(image, BG_INGRESS, "9.255.255.255", 5432), NO_RULE);
 	assert_int_equal(tcp(image, BG_INGRESS, "a00::", 5432), NO_RULE);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void everything_of_one_family_is_not_the_other(void **state)
@@ -112,7 +112,7 @@ static void everything_of_one_family_is_not_the_other(void **state)
 	assert_int_equal(tcp(image, BG_INGRESS, "::", 0), all_v6);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 0), NO_RULE);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void spaces_end_where_they_end(void **state)
@@ -142,7 +142,7 @@ static void spaces_end_where_they_end(void **state)
 	assert_int_equal(ingress(image, remote, BG_SPACE_OTHER, 254), on_254);
 	assert_int_equal(ingress(image, remote, BG_SPACE_OTHER, 255), NO_RULE);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void the_first_rule_in_order_wins(void **state)
@@ -174,7 +174,7 @@ static void the_first_rule_in_order_wins(void **state)
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 86), first);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.2", 91), last);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void rules_of_one_number_are_one_rule(void **state)
@@ -194,7 +194,7 @@ static void rules_of_one_number_are_one_rule(void **state)
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 80), web);
 	assert_int_equal(tcp(image, BG_INGRESS, "10.0.0.1", 81), all);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void icmp_is_type_and_code(void **state)
@@ -219,7 +219,7 @@ static void icmp_is_type_and_code(void **state)
 	assert_int_equal(ingress(image, "10.0.0.3", BG_SPACE_ICMPV6, ICMP(255, 255)), all_v6);
 	assert_int_equal(ingress(image, "10.0.0.3", BG_SPACE_ICMPV6, ICMP(0, 0)), all_v6);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void platform_addresses_are_flagged(void **state)
@@ -262,7 +262,7 @@ static void platform_addresses_are_flagged(void **state)
 				 bg_image_class_info(image, &addr), expected[i].flags);
 	}
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 /* Every seventh address of 100.64.0.0/10. */
@@ -300,7 +300,7 @@ static void members_of_one_group_are_one_class(void **state)
 	assert_int_equal(header_of(image)->classes, 1 + 1 + 1 + 5);
 	assert_true(image->block_count * sizeof(struct bg_block) / 100000 < 100);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void a_rule_of_one_prefix_takes_few_bytes(void **state)
@@ -327,7 +327,7 @@ static void a_rule_of_one_prefix_takes_few_bytes(void **state)
 	}
 	assert_true(image->block_count * sizeof(struct bg_block) / 20000 < 130);
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 /* --- refusals --- */
@@ -363,7 +363,7 @@ static void an_image_that_does_not_fit_is_refused(void **state)
 			    whole->block_count * sizeof(struct bg_block));
 	bg_image_free(image);
 	bg_image_free(whole);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void an_unnumbered_rule_is_refused(void **state)
@@ -382,7 +382,7 @@ static void an_unnumbered_rule_is_refused(void **state)
 	model->branches[0].vlan = 4095;
 	assert_int_equal(bg_compile(model, 1, COMPILED_MOST_BLOCKS, &image, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "4095"));
-	maker_free(model);
+	bg_model_free(model);
 }
 
 int main(void)

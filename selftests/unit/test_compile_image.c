@@ -220,7 +220,7 @@ static void every_index_leads_into_the_image(void **state)
 
 		check_image(model, image);
 		bg_image_free(image);
-		maker_free(model);
+		bg_model_free(model);
 	}
 }
 
@@ -266,7 +266,7 @@ static void nested_prefixes_of_all_lengths(void **state)
 				 model->rules[r].number);
 	}
 	bg_image_free(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 /* Policies that are equal take no more room than one. */
@@ -297,7 +297,7 @@ static void equal_policies_are_stored_once(void **state)
 		image = compiled(model);
 		used[many] = header_of(image)->cells_used;
 		bg_image_free(image);
-		maker_free(model);
+		bg_model_free(model);
 	}
 	assert_true(used[1] - used[0] < 100 * BG_BRANCH_CELLS + BG_BRANCH_CELLS);
 }
@@ -349,7 +349,7 @@ static void lists_are_in_order(void **state)
 	if (!strstr(err.text, "probes of branch eni-1: 68035 of them"))
 		fail_msg("%s", err.text);
 	assert_null(image);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 int main(void)

@@ -169,7 +169,7 @@ static void agrees_with_the_oracle(void **state)
 				    image->block_count * sizeof(struct bg_block));
 		bg_image_free(again);
 		bg_image_free(image);
-		maker_free(model);
+		bg_model_free(model);
 	}
 }
 

@@ -56,8 +56,8 @@ static void a_rule_keeps_its_number_while_the_feed_has_it(void **state)
 	assert_int_equal(first->rules[0].number, 1);
 	assert_int_equal(first->rules[1].number, 5);
 	bg_registry_free(registry);
-	maker_free(first);
-	maker_free(second);
+	bg_model_free(first);
+	bg_model_free(second);
 }
 
 static void what_makes_a_rule_another_one(void **state)
@@ -85,7 +85,7 @@ static void what_makes_a_rule_another_one(void **state)
 		assert_int_equal(model->rules[i].number, i + 1);
 	assert_int_equal(model->rules[8].number, 8);
 	bg_registry_free(registry);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void long_texts_still_differ(void **state)
@@ -112,7 +112,7 @@ static void long_texts_still_differ(void **state)
 	assert_int_equal(text.hits, 0);
 	assert_int_equal(text.revision, 0);
 	bg_registry_free(registry);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 static void a_rollback_leaves_no_trace(void **state)
@@ -139,9 +139,9 @@ static void a_rollback_leaves_no_trace(void **state)
 	assert_int_equal(third->branches[1].tag, 2);
 	assert_int_equal(third->branches[1].slot, 2);
 	bg_registry_free(registry);
-	maker_free(first);
-	maker_free(second);
-	maker_free(third);
+	bg_model_free(first);
+	bg_model_free(second);
+	bg_model_free(third);
 }
 
 static void a_freed_number_rests_until_the_others_were_used(void **state)
@@ -164,7 +164,7 @@ static void a_freed_number_rests_until_the_others_were_used(void **state)
 		assert_int_equal(model->branches[0].tag, ++tag);
 		last = model->rules[0].number;
 		bg_registry_commit(registry);
-		maker_free(model);
+		bg_model_free(model);
 	}
 	bg_registry_free(registry);
 }
@@ -193,10 +193,10 @@ static void what_does_not_fit_is_refused_whole(void **state)
 	assert_int_equal(fits->branches[2].slot, 3);
 	bg_registry_commit(registry);
 	bg_registry_free(registry);
-	maker_free(first);
-	maker_free(rules);
-	maker_free(branches);
-	maker_free(fits);
+	bg_model_free(first);
+	bg_model_free(rules);
+	bg_model_free(branches);
+	bg_model_free(fits);
 }
 
 static void what_an_earlier_daemon_left_is_taken_over(void **state)
@@ -242,7 +242,7 @@ static void what_an_earlier_daemon_left_is_taken_over(void **state)
 	assert_int_equal(model->branches[2].slot, 5);
 	bg_registry_commit(registry);
 	bg_registry_free(registry);
-	maker_free(model);
+	bg_model_free(model);
 }
 
 /* What all of this promises: the same rule, the same number; no two rules with one. */
@@ -283,7 +283,7 @@ static void at_random(void **state)
 		} else {
 			bg_registry_rollback(registry);
 		}
-		maker_free(model);
+		bg_model_free(model);
 	}
 	bg_registry_free(registry);
 }

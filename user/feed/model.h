@@ -115,6 +115,9 @@ struct bg_model_node {
 	struct bg_timeouts timeouts;
 };
 
+/* Of a node that names none; in node.c, with where they come from. */
+extern const struct bg_timeouts bg_default_timeouts;
+
 struct bg_warning {
 	char *pointer; /* JSON pointer, "" for the document */
 	char *text;

@@ -151,7 +151,6 @@ int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err);
 int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *value,
 		      struct bg_error *err);
 
-extern const struct bg_timeouts bg_default_timeouts;
 /* Changes only those that the object gives. */
 int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		     struct bg_timeouts *timeouts, struct bg_error *err);
