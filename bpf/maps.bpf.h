@@ -153,6 +153,34 @@ struct {
 	__type(value, struct bg_home);
 } home SEC(".maps");
 
+/*
+ * The next three are written by the loader, for people. Revisions: the oldest goes when
+ * there are more than BG_REVISIONS_KEPT; for a moment there is one more.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * BG_REVISIONS_KEPT);
+	__type(key, __u32);
+	__type(value, struct bg_revision);
+} revisions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bg_pulse);
+} pulse SEC(".maps");
+
+/* Full: of further drops it is not known when they were. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct bg_sighting_key);
+	__type(value, struct bg_sighting);
+} sightings SEC(".maps");
+
 /* The program that tc_stand_in stands in for. Written by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

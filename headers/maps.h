@@ -19,6 +19,9 @@
  *	events		RINGBUF			-			struct bg_event
  *	control		ARRAY			0			struct bg_control
  *	home		ARRAY			0			struct bg_home
+ *	revisions	HASH			revision		struct bg_revision
+ *	pulse		ARRAY			0			struct bg_pulse
+ *	sightings	HASH			struct bg_sighting_key	struct bg_sighting
  *	trace		ARRAY			0			struct bg_trace
  *
  * Pinned there, too: `image`, the map that `policy` holds; `config` and `seed`, the
@@ -185,6 +188,68 @@ struct bg_home {
 	__u64 netns_cookie; /* SO_NETNS_COOKIE, 0 = not written yet */
 };
 BG_ASSERT_SIZE(struct bg_home, 8);
+
+/*
+ * What was in force and when, for `status --revisions`, for the revisions that flows and
+ * rules name, and for auditors: the last BG_REVISIONS_KEPT. The datapath reads none.
+ */
+#define BG_REVISIONS_KEPT 64
+
+enum bg_revision_cause {
+	BG_REVISION_OF_FEED = 0,  /* the feed has another content */
+	BG_REVISION_OF_MODES = 1, /* the same feed; a branch has another mode now */
+};
+
+struct bg_revision {
+	char feed_revision[64]; /* "Revision" of the feed, as given */
+	char sha256[72];	/* of the feed's text, as sha256sum prints it */
+	__u64 boot_ns;		/* CLOCK_BOOTTIME when it came into force */
+	__u64 unix_ns;		/* CLOCK_REALTIME then */
+	enum bg_revision_cause cause;
+	__u32 branches, branches_added, branches_removed;
+	__u32 rules, rules_added, rules_removed;
+	/* by id; -1 = not known: the one before was another daemon's */
+	__s32 groups, groups_added, groups_removed;
+	__u32 members;
+	__u32 warnings;
+};
+BG_ASSERT_SIZE(struct bg_revision, 200);
+
+/* When a counter rose, as the daemon saw it from time to time. */
+struct bg_sighting {
+	__u64 count;	/* when it was looked at last */
+	__u64 before;	/* and before the rise that began at since_ns */
+	__u64 since_ns; /* CLOCK_BOOTTIME; 0 = it has not risen since it is looked at */
+	__u64 last_ns;	/* when it was last found higher than before */
+};
+BG_ASSERT_SIZE(struct bg_sighting, 32);
+
+/* Of the drops of one branch, direction and reason. */
+struct bg_sighting_key {
+	__u32 tag; /* of the branch, 0 = of none */
+	enum bg_direction direction;
+	enum bg_reason reason;
+};
+BG_ASSERT_SIZE(struct bg_sighting_key, 12);
+
+/* That the daemon lives, and what it has done. Times are of CLOCK_BOOTTIME, 0 = never;
+ * counts go on with the next daemon. */
+struct bg_pulse {
+	__u64 started_ns;
+	__u64 beat_ns;	    /* it looked after programs and pins, about once a second */
+	__u64 synced_ns;    /* it knew all interfaces, and what they need was done */
+	__u64 feed_read_ns; /* the feed's file was read, or found to be the same */
+	__u64 ended_ns;	    /* it ended by itself, 0 = it did not */
+	__u64 feeds_accepted;
+	__u64 feeds_refused;
+	__u64 programs_put_back; /* that somebody took away */
+	__u64 pins_put_back;
+	struct bg_sighting events_lost;	  /* control.events_lost */
+	struct bg_sighting flows_evicted; /* control.flows_evicted */
+	__u32 pid;			  /* as the daemon sees it */
+	__u32 pad;
+};
+BG_ASSERT_SIZE(struct bg_pulse, 144);
 
 /* The last verdict, written only when the object is loaded with trace = true
  * (explain and the packet tests). */

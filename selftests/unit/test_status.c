@@ -76,6 +76,188 @@ static void causes_name_what_is_wrong(void **state)
 	assert_true(has_cause(&status, "node", "950 of 1000"));
 	status.control.flows_evicted = 5;
 	assert_true(has_cause(&status, "node", "5 half-open flows gave way"));
+	status.rules = 90;
+	status.rule_capacity = 100;
+	assert_true(has_cause(&status, "node", "rules: 90 of 100 are used"));
+	status.has_image = true;
+	status.image.cells_used = 230 * 1024;
+	status.image_capacity_bytes = 1024 * 1024;
+	assert_false(has_cause(&status, "node", "image (KiB)"));
+	status.image.cells_used = 240 * 1024;
+	assert_true(has_cause(&status, "node", "image (KiB): 960 of 1024 are used"));
+}
+
+/* What was counted stands under "look at" with its times, until it has been quiet. */
+static void causes_get_old(void **state)
+{
+	static const struct {
+		const char *name;
+		__u64 count; /* that the map has now */
+		struct bg_sighting seen;
+		__u64 beat_ns;
+		bool runs;
+		const char *words; /* NULL: no cause */
+		__u64 since_ns, last_ns;
+		bool or_later;
+	} cases[] = {
+		{ "a blip, a minute ago",
+		  8,
+		  { 8, 0, 930 * S, 940 * S },
+		  999 * S,
+		  true,
+		  "(8 packets",
+		  930 * S,
+		  940 * S,
+		  false },
+		{ "the same, later", 8, { 8, 0, 600 * S, 610 * S }, 999 * S, true, NULL, 0, 0, 0 },
+		{ "what was before does not count",
+		  108,
+		  { 108, 100, 930 * S, 940 * S },
+		  999 * S,
+		  true,
+		  "(8 packets",
+		  930 * S,
+		  940 * S,
+		  false },
+		{ "it goes on, and is not looked at yet",
+		  109,
+		  { 108, 100, 930 * S, 940 * S },
+		  999 * S,
+		  true,
+		  "(9 packets",
+		  930 * S,
+		  1000 * S,
+		  false },
+		{ "it begins, and is not looked at yet",
+		  1,
+		  {},
+		  999 * S,
+		  true,
+		  "(1 packet ",
+		  1000 * S,
+		  1000 * S,
+		  false },
+		{ "nobody looked before the daemon did",
+		  5,
+		  { 5, 5, 0, 0 },
+		  999 * S,
+		  true,
+		  NULL,
+		  0,
+		  0,
+		  0 },
+		{ "it came while no daemon ran: when, nobody knows",
+		  8,
+		  { 5, 5, 0, 0 },
+		  400 * S,
+		  false,
+		  "(3 packets",
+		  400 * S,
+		  0,
+		  true },
+		{ "it went on when the daemon ended",
+		  8,
+		  { 5, 0, 390 * S, 395 * S },
+		  400 * S,
+		  false,
+		  "(8 packets",
+		  390 * S,
+		  0,
+		  false },
+		{ "the daemon is frozen: as if none ran",
+		  8,
+		  { 5, 5, 0, 0 },
+		  400 * S,
+		  true,
+		  "(3 packets",
+		  400 * S,
+		  0,
+		  true },
+		{ "it was over long before the daemon ended",
+		  8,
+		  { 8, 0, 10 * S, 20 * S },
+		  400 * S,
+		  false,
+		  NULL,
+		  0,
+		  0,
+		  0 },
+		{ "no daemon ever looked", 8, {}, 0, false, "(8 packets", 0, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_sighting_row row = { { 0, BG_EGRESS, BG_REASON_NO_BRANCH },
+					       cases[i].seen };
+		struct bg_branch_status branch;
+		const struct bg_cause *found = NULL;
+		struct bg_cause *causes = NULL;
+		struct bg_status status;
+		size_t count = 0;
+
+		make_status(&status, &branch);
+		status.now_boottime_ns = 1000 * S;
+		status.daemon_runs = cases[i].runs;
+		status.pulse.beat_ns = cases[i].beat_ns;
+		status.has_pulse = cases[i].beat_ns;
+		status.node[BG_EGRESS].packets[BG_REASON_NO_BRANCH] = cases[i].count;
+		status.sightings = &row;
+		status.sighting_count = cases[i].seen.count != 0;
+		assert_int_equal(bg_status_causes(&status, &causes, &count), 0);
+		for (size_t k = 0; k < count; k++)
+			if (!strncmp(causes[k].text, "no-branch ", 10))
+				found = &causes[k];
+		if (!found != !cases[i].words)
+			fail_msg("%s: %s", cases[i].name, found ? found->text : "no cause");
+		if (found &&
+		    (!strstr(found->text, cases[i].words) || found->since_ns != cases[i].since_ns ||
+		     found->last_ns != cases[i].last_ns || found->or_later != cases[i].or_later))
+			fail_msg("%s: %s since %llu last %llu or later %d", cases[i].name,
+				 found->text, found->since_ns, found->last_ns, found->or_later);
+		free(causes);
+	}
+}
+
+static void many_absent_branches_are_one_cause(void **state)
+{
+	struct bg_branch_status branches[60];
+	struct bg_cause *causes = NULL;
+	struct bg_status status;
+	size_t count = 0;
+
+	(void)state;
+	make_status(&status, &branches[0]);
+	status.branches = branches;
+	status.branch_count = 60;
+	for (size_t i = 0; i < 60; i++) {
+		branches[i] = (struct bg_branch_status){ .row = some_branch() };
+		snprintf(branches[i].row.info.interface, sizeof(branches[i].row.info.interface),
+			 "vlan.eth.%zu", i + 1);
+	}
+	assert_int_equal(bg_status_causes(&status, &causes, &count), 0);
+	assert_int_equal(count, 1);
+	assert_non_null(strstr(causes[0].text, "60 branches of the feed have no interface: "
+					       "vlan.eth.1, vlan.eth.2, vlan.eth.3, vlan.eth.4, "
+					       "vlan.eth.5 and 55 more"));
+	free(causes);
+}
+
+static void the_times_of_a_cause(void **state)
+{
+	struct bg_cause cause = {};
+	char text[BG_CAUSE_TIMES];
+	__u64 now_ns = bg_boottime_ns();
+
+	(void)state;
+	assert_string_equal(bg_cause_times(&cause, now_ns, text), "");
+	cause.since_ns = now_ns;
+	assert_non_null(strstr(bg_cause_times(&cause, now_ns, text), " (since 20"));
+	assert_null(strstr(text, "last seen"));
+	cause.or_later = true;
+	assert_non_null(strstr(bg_cause_times(&cause, now_ns, text), "Z or later)"));
+	cause.last_ns = now_ns;
+	assert_non_null(strstr(bg_cause_times(&cause, now_ns + 3 * S, text),
+			       "Z or later, last seen 3.0 s ago)"));
 }
 
 static void metrics_are_well_formed(void **state)
@@ -88,7 +270,7 @@ static void metrics_are_well_formed(void **state)
 	make_status(&status, &branch);
 	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 7;
 	open_memory(&memory);
-	bg_metrics_print(memory.out, &status);
+	bg_metrics_print(memory.out, &status, &(struct bg_build){ "0.2.0", "abcdef" });
 	fclose(memory.out);
 	assert_non_null(
 		strstr(memory.printed,
@@ -168,6 +350,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_healthy_node_has_no_causes),
 		cmocka_unit_test(causes_name_what_is_wrong),
+		cmocka_unit_test(causes_get_old),
+		cmocka_unit_test(many_absent_branches_are_one_cause),
+		cmocka_unit_test(the_times_of_a_cause),
 		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
 		cmocka_unit_test(status_as_json),

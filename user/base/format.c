@@ -125,6 +125,11 @@ static const char *format_wall(__s64 moment_ns, bool with_ms, char *text)
 	return text;
 }
 
+const char *bg_format_realtime(__u64 realtime_ns, char *text)
+{
+	return format_wall((__s64)realtime_ns, false, text);
+}
+
 const char *bg_format_boottime(__u64 boottime_ns, char *text)
 {
 	return format_wall(wall_ns(boottime_ns, bg_boottime_ns()), false, text);

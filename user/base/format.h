@@ -38,6 +38,9 @@ const char *bg_format_age(__u64 duration_ns, char *text);
 const char *bg_format_boottime(__u64 boottime_ns, char *text);
 const char *bg_format_monotonic(__u64 monotonic_ns, char *text); /* with milliseconds */
 
+/* The same of a time by CLOCK_REALTIME, as the calendar had it then. */
+const char *bg_format_realtime(__u64 realtime_ns, char *text);
+
 /* "10.0.0.1:80", "[2001:db8::1]:80", without the port when there is none. */
 const char *bg_format_endpoint(const struct bg_addr *addr, __be16 port, bool has_port, char *text);
 

@@ -83,8 +83,13 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		rc = bg_daemon_start(&daemon, err);
 	if (rc)
 		bg_pin_prune(options->pin_dir);
-	if (rc || options->once)
+	if (rc)
 		return rc;
-	bg_log(BG_LOG_INFO, "ready", "feed=%s", bg_quote(options->feed));
-	return bg_daemon_follow(&daemon, signal_fd, err);
+	if (!options->once) {
+		bg_log(BG_LOG_INFO, "ready", "feed=%s", bg_quote(options->feed));
+		rc = bg_daemon_follow(&daemon, signal_fd, err);
+	}
+	if (!rc)
+		bg_history_end(&daemon);
+	return rc;
 }

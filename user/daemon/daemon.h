@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/build.h"
 #include "datapath/attach.h"
 #include "datapath/datapath.h"
 #include "guard/plan.h"
@@ -13,7 +14,8 @@ struct bg_daemon_options {
 	const char *feed; /* path, "-" = stdin (with once only) */
 	const char *pin_dir;
 	const char *metrics_file; /* for node_exporter, NULL = none */
-	bool once;		  /* stop when everything is in force */
+	struct bg_build build;
+	bool once; /* stop when everything is in force */
 	enum bg_xdp_choice xdp;
 	enum bg_attach_choice attach;
 	struct bg_datapath_options datapath; /* pin_dir is set by the daemon */

@@ -118,6 +118,8 @@ static void sync_now(void *context)
 	bg_loop_never(&follower->loop, TIMER_SYNC);
 	if (bg_daemon_sync(follower->daemon, &err) >= 0) {
 		follower->sync_error[0] = '\0';
+		if (!bg_netdevs_incomplete(follower->daemon->netdevs))
+			bg_history_synced(follower->daemon);
 	} else if (strcmp(follower->sync_error, err.text) != 0) {
 		memcpy(follower->sync_error, err.text, sizeof(follower->sync_error));
 		bg_log(BG_LOG_ERROR, "guarding the interfaces, will be tried again", "error=%s",
@@ -152,8 +154,10 @@ static void read_feed_now(void *context)
 	struct bg_error err = {};
 	int rc;
 
-	if (!bg_file_watch_changed(follower->daemon->file_watch) && !follower->reread)
+	if (!bg_file_watch_changed(follower->daemon->file_watch) && !follower->reread) {
+		bg_history_feed_same(follower->daemon);
 		return;
+	}
 	follower->reread = false;
 	rc = bg_daemon_read_feed(follower->daemon, &err);
 	plan_retry(follower, rc);
@@ -162,19 +166,26 @@ static void read_feed_now(void *context)
 	bg_daemon_write_state(follower->daemon);
 }
 
-static void write_metrics(void *context)
+static void put_metrics(struct follower *follower, bool goes_on)
 {
-	struct follower *follower = context;
 	const struct bg_daemon_options *options = &follower->daemon->options;
 	struct bg_error err = {};
 	int rc;
 
-	bg_loop_at(&follower->loop, TIMER_METRICS, bg_monotonic_ms() + METRICS_MS);
-	rc = bg_metrics_write(options->pin_dir, options->metrics_file, &err);
+	rc = bg_metrics_write(options->pin_dir, options->metrics_file, &options->build, goes_on,
+			      &err);
 	if (rc && !follower->metrics_failed)
 		bg_log(BG_LOG_WARNING, "metrics not written, will be tried again", "error=%s",
 		       bg_quote(err.text));
 	follower->metrics_failed = rc != 0;
+}
+
+static void write_metrics(void *context)
+{
+	struct follower *follower = context;
+
+	bg_loop_at(&follower->loop, TIMER_METRICS, bg_monotonic_ms() + METRICS_MS);
+	put_metrics(follower, true);
 }
 
 /* Of a link or a filter that is taken away nobody is told: it is looked for. */
@@ -212,6 +223,7 @@ static void check_pins(void *context)
 	if (rc < 0)
 		return;
 	follower->pins_error[0] = '\0';
+	daemon->history.pulse.pins_put_back += made;
 	if (made || moved)
 		bg_log(BG_LOG_WARNING,
 		       "somebody removed pins, put back: without them enforcement would have ended "
@@ -232,8 +244,11 @@ static void on_round(void *context)
 
 static void on_pins(void *context)
 {
-	check_programs(context);
-	check_pins(context);
+	struct follower *follower = context;
+
+	check_programs(follower);
+	check_pins(follower);
+	bg_history_beat(follower->daemon);
 }
 
 static void on_retry(void *context)
@@ -287,5 +302,8 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 		rc = bg_loop_run(loop, err);
 	}
 	bg_loop_close(loop);
+	/* the file outlives us, and must not say that we run */
+	if (!rc && daemon->options.metrics_file)
+		put_metrics(&follower, false);
 	return rc;
 }

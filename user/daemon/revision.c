@@ -75,8 +75,10 @@ static int load_larger(struct bg_daemon *daemon, const struct bg_model *model,
 	return 0;
 }
 
-static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_publish_times *times,
-		   struct bg_error *err)
+/* `same`: the feed's content is that of the revision in force. If its image is, too, there
+ * is nothing new to put in force. */
+static int publish(struct bg_daemon *daemon, struct bg_model *model, bool same,
+		   struct bg_publish_times *times, struct bg_error *err)
 {
 	/* an explicit --image-mib is the capacity, and no feed may have more */
 	__u32 asked = daemon->options.datapath.image_blocks;
@@ -89,43 +91,63 @@ static int publish(struct bg_daemon *daemon, struct bg_model *model, struct bg_p
 	if (rc)
 		return rc;
 	if (bg_datapath_has_room(datapath, image) &&
-	    (!asked || asked == datapath->options.image_blocks))
+	    (!asked || asked == datapath->options.image_blocks)) {
+		if (same && bg_datapath_is_in_force(datapath, image))
+			return bg_datapath_confirm(datapath, model, times, err);
 		return bg_datapath_publish(datapath, model, image, times, err);
+	}
 	return load_larger(daemon, model, image, asked ? asked : capacity_for(image), times, err);
 }
 
-static void count_groups(const struct bg_model *old, const struct bg_model *new, size_t *added,
-			 size_t *removed)
+/* By id only: what is in a group is counted as rules. */
+static void count_groups(const struct bg_model *old, const struct bg_model *new,
+			 struct bg_revision *revision)
 {
 	bg_cleanup(bg_dict_release) struct bg_dict known = {};
 	size_t common = 0, old_count = old ? old->group_count : 0;
 
-	/* by id only: what is in a group is counted as rules. For the log: without memory the
-	 * figures are wrong, and nothing else */
+	/* for people: without memory the figures are wrong, and nothing else */
 	for (size_t i = 0; i < old_count; i++)
 		bg_dict_put(&known, old->groups[i].id, strlen(old->groups[i].id), i, NULL);
 	for (size_t i = 0; i < new->group_count; i++)
 		if (bg_dict_find(&known, new->groups[i].id, strlen(new->groups[i].id)))
 			common++;
-	*added = new->group_count - common;
-	*removed = old_count - common;
+	revision->groups_added = (__s32)(new->group_count - common);
+	revision->groups_removed = (__s32)(old_count - common);
 }
 
-static void log_revision(const struct bg_daemon *daemon, const struct bg_model *model,
-			 const struct bg_publish_times *times, double parse_ms)
+/* `before`: the number of the revision that it replaced; its own: it was in force already. */
+static void note_revision(struct bg_daemon *daemon, const struct bg_model *model,
+			  const __u8 *content, __u32 before, enum bg_revision_cause cause,
+			  const struct bg_publish_times *times, double parse_ms)
 {
-	size_t added, removed;
+	struct bg_revision revision = {
+		.cause = cause,
+		.branches_added = times->branches_added,
+		.branches_removed = times->branches_removed,
+		.rules_added = times->rules_added,
+		.rules_removed = times->rules_removed,
+	};
+	const bool is_new = daemon->datapath->revision != before;
 
-	count_groups(daemon->model, model, &added, &removed);
+	if (!is_new)
+		count_groups(model, model, &revision);
+	else if (daemon->model || !before)
+		count_groups(daemon->model, model, &revision);
+	else /* a revision of the daemon before, of which only the maps are left */
+		revision.groups_added = revision.groups_removed = -1;
 	bg_log(BG_LOG_INFO, "revision in force",
 	       "revision=%u feed_revision=%s rules=%zu(+%u/-%u) branches=%zu(+%u/-%u) "
-	       "groups=%zu(+%zu/-%zu) members=%zu parse_ms=%.1f compile_ms=%.1f publish_ms=%.1f "
+	       "groups=%zu(+%d/-%d) members=%zu parse_ms=%.1f compile_ms=%.1f publish_ms=%.1f "
 	       "image_kib=%zu capacity_kib=%u warnings=%zu",
 	       daemon->datapath->revision, bg_quote(model->revision), model->rule_count,
 	       times->rules_added, times->rules_removed, model->branch_count, times->branches_added,
-	       times->branches_removed, model->group_count, added, removed, model->member_count,
-	       parse_ms, times->compile_ms, times->publish_ms, times->image_bytes >> 10,
-	       daemon->datapath->options.image_blocks, model->warning_count);
+	       times->branches_removed, model->group_count, revision.groups_added,
+	       revision.groups_removed, model->member_count, parse_ms, times->compile_ms,
+	       times->publish_ms, times->image_bytes >> 10, daemon->datapath->options.image_blocks,
+	       model->warning_count);
+	if (is_new)
+		bg_history_revision(daemon, model, content, &revision);
 }
 
 #define WARNINGS_LOGGED 10
@@ -145,9 +167,12 @@ static void log_warnings(const struct bg_model *model)
 	}
 }
 
-static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double parse_ms,
-			struct bg_error *err)
+static int accept_model(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
 {
+	/* after a restart it may be what the daemon before had put in force */
+	const bool same = bg_history_is_in_force(daemon, parsed->content);
+	const __u32 before = daemon->datapath->revision;
+	struct bg_model *model = parsed->model;
 	struct bg_publish_times times = {};
 	int rc;
 
@@ -157,13 +182,14 @@ static int accept_model(struct bg_daemon *daemon, struct bg_model *model, double
 	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept) < 0)
 		rc = bg_no_memory(err, "settling the modes of the branches");
 	else
-		rc = publish(daemon, model, &times, err);
+		rc = publish(daemon, model, same, &times, err);
 	if (rc) {
 		bg_modes_ask_back(daemon->modes);
 		return rc;
 	}
 	daemon->republish = false;
-	log_revision(daemon, model, &times, parse_ms);
+	note_revision(daemon, model, parsed->content, before, BG_REVISION_OF_FEED, &times,
+		      parsed->parse_ms);
 	log_warnings(model);
 	bg_state_accepted(daemon->state, model, daemon->datapath->revision);
 	return 0;
@@ -188,6 +214,7 @@ int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 	memset(parsed, 0, sizeof(*parsed));
 	parsed->rc = bg_file_read(path, daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR,
 				  BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
+	parsed->was_read = !parsed->rc;
 	if (!parsed->rc) {
 		hash_content(text, length_bytes, parsed->content);
 		parsed->same = daemon->model &&
@@ -220,6 +247,7 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 {
 	int rc = parsed->rc;
 
+	bg_history_feed_read(daemon, parsed->was_read);
 	if (parsed->same) {
 		accept_same(daemon);
 		return 0;
@@ -227,9 +255,10 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 	if (rc)
 		*err = parsed->err;
 	else
-		rc = accept_model(daemon, parsed->model, parsed->parse_ms, err);
+		rc = accept_model(daemon, parsed, err);
 	daemon->refused = rc;
 	if (rc) {
+		bg_history_feed_refused(daemon);
 		bg_state_refused(daemon->state, err->text);
 		bg_log(BG_LOG_ERROR,
 		       daemon->datapath->revision ? "feed refused, the last revision stays in force"
@@ -271,6 +300,7 @@ __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 {
 	struct bg_publish_times times = {};
+	__u32 before;
 	int rc;
 
 	/* a pod that was replaced gets the mode that the feed asks for */
@@ -280,11 +310,13 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 			return bg_no_memory(err, "settling the modes of the branches");
 		daemon->republish |= rc > 0;
 		if (daemon->republish) {
-			rc = publish(daemon, daemon->model, &times, err);
+			before = daemon->datapath->revision;
+			rc = publish(daemon, daemon->model, false, &times, err);
 			if (rc)
 				return rc;
 			daemon->republish = false;
-			log_revision(daemon, daemon->model, &times, 0);
+			note_revision(daemon, daemon->model, daemon->content, before,
+				      BG_REVISION_OF_MODES, &times, 0);
 		}
 	}
 	return bg_ifaces_sync(daemon->ifaces, daemon->datapath, daemon->model, err);

@@ -7,6 +7,7 @@
 
 #include "compile/compile.h"
 #include "daemon/daemon.h"
+#include "daemon/history.h"
 #include "guard/ifaces.h"
 #include "guard/modes.h"
 #include "guard/netdevs.h"
@@ -23,6 +24,7 @@ struct bg_daemon {
 	struct bg_modes *modes;
 	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
 	struct bg_state *state;
+	struct bg_history history;
 	struct bg_model *model;		    /* the last accepted one, NULL = none yet */
 	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of its text */
 	int refused;			    /* why the last feed was, 0 = it was accepted */
@@ -33,7 +35,8 @@ struct bg_daemon {
 struct bg_parsed {
 	struct bg_model *model;
 	__u8 content[SHA256_DIGEST_LENGTH];
-	bool same; /* the content that is in force; it was not parsed */
+	bool was_read; /* the file, whatever is in it */
+	bool same;     /* the content that is in force; it was not parsed */
 	int rc;
 	struct bg_error err;
 	double parse_ms;

@@ -57,7 +57,10 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
 	       bg_monotonic_ms() - start_ms);
 	rc = bg_datapath_pin(daemon->datapath, err);
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	bg_history_begin(daemon);
+	return 0;
 }
 
 /* XDP programs that no interface will get: they are not loaded. */

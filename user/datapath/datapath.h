@@ -123,6 +123,16 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 			const struct bg_image *image, struct bg_publish_times *times,
 			struct bg_error *err);
 
+/* Is this image the one in force, but for the number of its revision? */
+bool bg_datapath_is_in_force(const struct bg_datapath *datapath, const struct bg_image *image);
+
+/*
+ * For an image that is in force already: makes the other maps fit it, in case a daemon was
+ * killed in between, and keeps the numbers. There is no new revision.
+ */
+int bg_datapath_confirm(struct bg_datapath *datapath, const struct bg_model *model,
+			struct bg_publish_times *times, struct bg_error *err);
+
 /* Compiles and publishes at once, as tests and the bench do it; -E2BIG: the image does
  * not fit. */
 int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,

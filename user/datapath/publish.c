@@ -474,6 +474,28 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 	return 0;
 }
 
+int bg_datapath_confirm(struct bg_datapath *datapath, const struct bg_model *model,
+			struct bg_publish_times *times, struct bg_error *err)
+{
+	bg_cleanup(free_publish) struct publish publish = {
+		.datapath = datapath,
+		.model = model,
+		.revision = datapath->revision,
+	};
+	int rc = write_rules(&publish, err) ?: write_branches(&publish, err);
+
+	if (rc) {
+		take_back(&publish);
+		bg_datapath_discard(datapath);
+		return rc;
+	}
+	times->rules_added = count_new_rules(&publish);
+	times->rules_removed = clear_old_rules(&publish);
+	clear_old_branches(&publish, times);
+	bg_registry_commit(datapath->registry);
+	return 0;
+}
+
 int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,
 			  struct bg_publish_times *times, struct bg_error *err)
 {

@@ -69,14 +69,25 @@ static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_p
 		return false;
 	if (bg_attach_is_there(attachment))
 		return true;
-	/* an interface that is going takes its programs along, and nobody else did */
-	if (bg_interface_is_here(guard->ifindex))
-		bg_log(BG_LOG_WARNING, "somebody took a program away, putting it back",
-		       "interface=%s ifindex=%u program=%s way=%s at_most_ms=%llu", guard->name,
-		       guard->ifindex, bg_program_name(program), bg_attach_by_name(attachment->by),
-		       (bg_boottime_ns() - guard->checked_ns) / BG_NS_PER_MS);
+	guard->lost |= BG_PROGRAM_BIT(program);
 	bg_attach_forget(ifaces->options.pin_dir, attachment);
 	return false;
+}
+
+/* An interface that goes takes its programs along: only where one could be attached again
+ * somebody took it away. */
+static void report_put_back(struct bg_ifaces *ifaces, struct bg_guard *guard,
+			    enum bg_program program)
+{
+	if (!(guard->lost & BG_PROGRAM_BIT(program)))
+		return;
+	guard->lost &= ~BG_PROGRAM_BIT(program);
+	ifaces->put_back_count++;
+	bg_log(BG_LOG_WARNING, "somebody took a program away, it is put back",
+	       "interface=%s ifindex=%u program=%s way=%s at_most_ms=%llu", guard->name,
+	       guard->ifindex, bg_program_name(program),
+	       bg_attach_by_name(guard->attachment[program].by),
+	       (bg_boottime_ns() - guard->checked_ns) / BG_NS_PER_MS);
 }
 
 /* What is not as it should be, although the interface is guarded. */
@@ -120,6 +131,8 @@ static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			return rc;
 		if (rc)
 			outcome->without_xdp = true;
+		else
+			report_put_back(ifaces, guard, program);
 	}
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
@@ -203,8 +216,7 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 	return 0;
 }
 
-/* Do all programs stand that give a verdict? XDP gives the same one as TC. */
-static bool is_judged(const struct bg_guard *guard)
+bool bg_guard_is_judged(const struct bg_guard *guard)
 {
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		if (guard->wanted & BG_PROGRAM_BIT(program) &&
@@ -238,8 +250,14 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	}
 	if (rc) {
 		guard->complete = false;
-		if (!is_judged(guard))
-			bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+		if (bg_guard_is_judged(guard)) {
+			bg_guard_trouble(guard, BG_LOG_ERROR,
+					 "what guards this interface stays, but could not be "
+					 "brought up to date",
+					 err.text);
+			return;
+		}
+		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 		bg_guard_trouble(guard, BG_LOG_ERROR, "this interface is not guarded", err.text);
 		return;
 	}

@@ -22,6 +22,7 @@ struct bg_guard {
 	__u64 checked_ns;    /* when all its programs were last seen there, 0 = not yet */
 	unsigned int wanted; /* set of BG_PROGRAM_BIT() */
 	struct bg_attachment attachment[BG_PROGRAMS]; /* by enum bg_program */
+	unsigned int lost; /* of these: gone, the kernel says, and not yet put back */
 	char trouble[256]; /* what is wrong, as the log has it; "" = nothing */
 };
 
@@ -30,7 +31,8 @@ struct bg_ifaces {
 	struct bg_netdevs *netdevs;
 	struct bg_guard *guards;
 	size_t count;
-	__u32 primary; /* of the default route */
+	__u32 primary;	      /* of the default route */
+	__u64 put_back_count; /* programs that somebody took away */
 };
 
 struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex);
@@ -44,6 +46,9 @@ void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const cha
 
 /* Logs a line about an interface and what is attached to it. */
 void bg_guard_report(const struct bg_guard *guard, const char *message);
+
+/* Do all programs stand that give a verdict? XDP gives the same one as TC. */
+bool bg_guard_is_judged(const struct bg_guard *guard);
 
 const char *bg_role_name(enum bg_role role);
 

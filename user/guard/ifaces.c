@@ -135,7 +135,8 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 		       netdev->name, netdev->ifindex, guard->name);
 	snprintf(guard->name, sizeof(guard->name), "%s", netdev->name);
 	if (!planned) {
-		guard->has_branch = guard->left_out = false;
+		guard->has_branch = !by_feed;
+		guard->left_out = false;
 		if (!guard->wanted)
 			guard->wanted = bg_role_programs(guard->role, xdp);
 		return;
@@ -174,6 +175,12 @@ static int arm_all(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	return incomplete;
 }
 
+/* It was once, and what judges its packets stands, whatever else there is to be done. */
+static bool is_armed(const struct bg_guard *guard)
+{
+	return guard->complete || (guard->armed_ns && bg_guard_is_judged(guard));
+}
+
 static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			 const struct bg_model *model, struct bg_error *err)
 {
@@ -183,7 +190,7 @@ static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *dat
 			bg_netdev_by_name(ifaces->netdevs, branch->interface);
 		struct bg_guard *guard = netdev ? bg_guard_find(ifaces, netdev->ifindex) : NULL;
 		int rc = bg_branch_set(datapath, branch->vlan, netdev ? netdev->ifindex : 0,
-				       guard && guard->complete ? guard->armed_ns : 0, err);
+				       guard && is_armed(guard) ? guard->armed_ns : 0, err);
 
 		if (rc)
 			return rc;
@@ -247,6 +254,11 @@ bool bg_ifaces_lost(struct bg_ifaces *ifaces)
 		lost |= !whole && guard->complete;
 	}
 	return lost;
+}
+
+__u64 bg_ifaces_put_back(const struct bg_ifaces *ifaces)
+{
+	return ifaces->put_back_count;
 }
 
 int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err)

@@ -46,6 +46,9 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 /* Is a program gone that was attached? Then it is time for a sync. */
 bool bg_ifaces_lost(struct bg_ifaces *ifaces);
 
+/* How many programs that somebody took away were put back so far. */
+__u64 bg_ifaces_put_back(const struct bg_ifaces *ifaces);
+
 /* Pins again the links whose pins somebody removed; how many, or a negative errno. */
 int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err);
 

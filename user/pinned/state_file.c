@@ -48,6 +48,19 @@ static json_t *string(const char *text)
 	return value ? value : json_string("(not UTF-8)");
 }
 
+/* What an earlier daemon knew of interfaces: since when. */
+static json_t *interfaces_before(const char *path)
+{
+	json_t *before = json_load_file(path, 0, NULL);
+	json_t *interfaces = json_incref(json_object_get(before, "Interfaces"));
+
+	json_decref(before);
+	if (json_is_array(interfaces))
+		return interfaces;
+	json_decref(interfaces);
+	return json_array();
+}
+
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed)
 {
 	struct bg_state *state = calloc(1, sizeof(*state));
@@ -55,10 +68,11 @@ struct bg_state *bg_state_new(const char *pin_dir, const char *feed)
 	if (!state)
 		return NULL;
 	bg_state_path(pin_dir, state->path);
-	state->document = json_pack("{s:o, s:o, s:I, s:I, s:n, s:n, s:[]}", "PinDir",
+	state->document = json_pack("{s:o, s:o, s:I, s:I, s:n, s:n, s:o}", "PinDir",
 				    string(pin_dir), "Feed", string(feed), "Pid",
 				    (json_int_t)getpid(), "StartedNs", (json_int_t)bg_boottime_ns(),
-				    "LastAccepted", "LastRefused", "Interfaces");
+				    "LastAccepted", "LastRefused", "Interfaces",
+				    interfaces_before(state->path));
 	state->changed = true;
 	return state;
 }
@@ -93,11 +107,15 @@ void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u
 
 void bg_state_refused(struct bg_state *state, const char *error)
 {
+	const json_t *before = state ? json_object_get(state->document, "LastRefused") : NULL;
+	const json_t *since = json_object_get(before, "SinceNs");
+	json_int_t now_ns = (json_int_t)bg_boottime_ns();
+
 	if (!state)
 		return;
 	json_object_set_new(state->document, "LastRefused",
-			    json_pack("{s:o, s:I}", "Error", string(error), "TimeNs",
-				      (json_int_t)bg_boottime_ns()));
+			    json_pack("{s:o, s:I, s:I}", "Error", string(error), "TimeNs", now_ns,
+				      "SinceNs", since ? json_integer_value(since) : now_ns));
 	state->changed = true;
 }
 
@@ -109,12 +127,30 @@ void bg_state_clear_interfaces(struct bg_state *state)
 	state->interfaces = json_array();
 }
 
+/* Since when it is so, if it was so before. */
+static json_int_t trouble_since(const struct bg_state *state, const char *interface,
+				const char *text)
+{
+	const json_t *before = json_object_get(state->document, "Interfaces");
+
+	for (size_t i = 0; i < json_array_size(before); i++) {
+		const json_t *trouble = json_array_get(before, i);
+		const char *name = json_string_value(json_object_get(trouble, "Interface"));
+		const char *words = json_string_value(json_object_get(trouble, "Text"));
+
+		if (name && words && !strcmp(name, interface) && !strcmp(words, text))
+			return json_integer_value(json_object_get(trouble, "SinceNs"));
+	}
+	return (json_int_t)bg_boottime_ns();
+}
+
 void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text)
 {
 	if (state && state->interfaces)
 		json_array_append_new(state->interfaces,
-				      json_pack("{s:o, s:o}", "Interface", string(interface),
-						"Text", string(text)));
+				      json_pack("{s:o, s:o, s:I}", "Interface", string(interface),
+						"Text", string(text), "SinceNs",
+						trouble_since(state, interface, text)));
 }
 
 void bg_state_write(struct bg_state *state)

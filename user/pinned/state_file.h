@@ -9,8 +9,10 @@
  *	StartedNs			CLOCK_BOOTTIME when it started
  *	LastAccepted	{ Revision (number), FeedRevision, TimeNs (CLOCK_BOOTTIME),
  *			  Warnings: [{ Pointer, Text }], WarningCount } or null
- *	LastRefused	{ Error, TimeNs } of the feed as it is now, else null
- *	Interfaces	[{ Interface, Text }]: what is wrong with them
+ *	LastRefused	{ Error, TimeNs, SinceNs } of the feed as it is now, else null; since:
+ *			the first of the refusals that no accepted feed parts from this one
+ *	Interfaces	[{ Interface, Text, SinceNs (CLOCK_BOOTTIME) }]: what is wrong with
+ *			them, also in the words of the daemon before
  */
 #ifndef BG_PINNED_STATE_FILE_H
 #define BG_PINNED_STATE_FILE_H

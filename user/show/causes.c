@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/format.h"
 #include "base/grow.h"
 #include "base/names.h"
@@ -20,8 +21,16 @@ struct causes {
 	bool failed; /* out of memory */
 };
 
-static void __attribute__((format(printf, 3, 4))) add(struct causes *causes, const char *subject,
-						      const char *format, ...)
+/* When it was, as struct bg_cause has it. */
+struct when {
+	__u64 since_ns, last_ns;
+	bool or_later;
+};
+
+static const struct when unknown;
+
+static void __attribute__((format(printf, 4, 5))) add(struct causes *causes, const char *subject,
+						      struct when when, const char *format, ...)
 {
 	struct bg_cause *cause;
 	va_list args;
@@ -37,6 +46,30 @@ static void __attribute__((format(printf, 3, 4))) add(struct causes *causes, con
 	va_end(args);
 	bg_printable(cause->subject);
 	bg_printable(cause->text);
+	cause->since_ns = when.since_ns;
+	cause->last_ns = when.last_ns;
+	cause->or_later = when.or_later;
+}
+
+const char *bg_cause_times(const struct bg_cause *cause, __u64 now_boottime_ns, char *text)
+{
+	char since[BG_FORMAT_TEXT] = "", ago[BG_FORMAT_TEXT];
+	size_t used;
+
+	text[0] = '\0';
+	if (!cause->since_ns)
+		return text;
+	used = snprintf(text, BG_CAUSE_TIMES, " (since %s%s",
+			bg_format_boottime(cause->since_ns, since),
+			cause->or_later ? " or later" : "");
+	if (cause->last_ns)
+		used += snprintf(text + used, BG_CAUSE_TIMES - used, ", last seen %s ago",
+				 bg_format_duration(now_boottime_ns > cause->last_ns
+							    ? now_boottime_ns - cause->last_ns
+							    : 0,
+						    ago));
+	snprintf(text + used, BG_CAUSE_TIMES - used, ")");
+	return text;
 }
 
 /* Why packets are dropped for this reason, and what to do; NULL: its meaning says it. */
@@ -89,31 +122,150 @@ static const char *where_dropped(__u64 ingress, __u64 egress)
 	return ingress ? "toward the pod" : "from the pod";
 }
 
-static void from_counters(struct causes *causes, const char *subject,
+/* Of one counter: what it rose by lately, and when. */
+struct rise {
+	__u64 count;
+	struct when when;
+};
+
+/*
+ * `sighting` is what the daemon knows of the counter, NULL if nothing. It looks every few
+ * seconds: what it has not seen yet was just now, or, when it does not run, after its end.
+ */
+static struct rise rise_of(const struct bg_status *status, const struct bg_sighting *sighting,
+			   __u64 count)
+{
+	static const struct bg_sighting nothing;
+	const __u64 now_ns = status->now_boottime_ns;
+	const bool looks = status->daemon_runs && !bg_daemon_unheard_ns(status);
+	const __u64 unseen_ns = looks ? now_ns : status->pulse.beat_ns;
+	struct rise rise = {};
+
+	if (!status->has_pulse) {
+		rise.count = count; /* since the maps were pinned: nobody looks */
+		return rise;
+	}
+	if (!sighting || count < sighting->count)
+		sighting = &nothing;
+	if (sighting->since_ns && unseen_ns < sighting->last_ns + BG_QUIET_NS) {
+		rise.count = count - sighting->before;
+		rise.when.since_ns = sighting->since_ns;
+	} else if (count > sighting->count) {
+		rise.count = count - sighting->count;
+		rise.when.since_ns = unseen_ns;
+		rise.when.or_later = !looks;
+	}
+	rise.when.last_ns = sighting->last_ns;
+	if (count > sighting->count)
+		rise.when.last_ns = looks ? now_ns : 0;
+	else if (now_ns > sighting->last_ns + BG_QUIET_NS)
+		rise.count = 0;
+	return rise;
+}
+
+static const struct bg_sighting *sighting_of(const struct bg_status *status,
+					     const struct bg_sighting_key *key)
+{
+	for (size_t i = 0; i < status->sighting_count; i++)
+		if (!memcmp(&status->sightings[i].key, key, sizeof(*key)))
+			return &status->sightings[i].sighting;
+	return NULL;
+}
+
+static struct when both(struct when a, struct when b)
+{
+	if (!a.since_ns || (b.since_ns && b.since_ns < a.since_ns)) {
+		a.since_ns = b.since_ns;
+		a.or_later = b.or_later;
+	}
+	if (b.last_ns > a.last_ns)
+		a.last_ns = b.last_ns;
+	return a;
+}
+
+static void from_counters(struct causes *causes, const struct bg_status *status,
+			  const char *subject, __u32 tag,
 			  const struct bg_counters counters[BG_DIRECTIONS])
 {
 	for (unsigned int reason = BG_REASON_FIRST_DROP; reason < BG_REASON_MAX; reason++) {
-		const __u64 in = counters[BG_INGRESS].packets[reason];
-		const __u64 out = counters[BG_EGRESS].packets[reason];
 		const char *text = advice(reason);
+		struct rise rises[BG_DIRECTIONS] = {};
 		char count[BG_FORMAT_TEXT];
 
-		if (!text || !(in + out))
-			continue;
-		add(causes, subject, "%s (%s %s): %s", bg_reason_name(reason),
-		    bg_format_counted(in + out, "packet", count), where_dropped(in, out), text);
+		for (unsigned int d = 0; d < BG_DIRECTIONS && text; d++) {
+			const struct bg_sighting_key key = { tag, d, reason };
+			const __u64 packets = counters[d].packets[reason];
+
+			if (packets)
+				rises[d] = rise_of(status, sighting_of(status, &key), packets);
+		}
+		const struct rise *in = &rises[BG_INGRESS], *out = &rises[BG_EGRESS];
+
+		if (in->count + out->count)
+			add(causes, subject,
+			    both(in->count ? in->when : unknown, out->count ? out->when : unknown),
+			    "%s (%s %s): %s", bg_reason_name(reason),
+			    bg_format_counted(in->count + out->count, "packet", count),
+			    where_dropped(in->count, out->count), text);
 	}
 }
 
 /* The worst there is, so it comes first. */
 static void from_gaps(struct causes *causes, const struct bg_status *status)
 {
+	const struct when when = { .since_ns = status->pulse.beat_ns, .or_later = true };
+
 	for (size_t i = 0; i < status->gap_count; i++)
-		add(causes, status->gaps[i].interface,
+		add(causes, status->gaps[i].interface, when,
 		    "%s is not attached: what passes there is NOT judged; %s",
 		    status->gaps[i].program,
 		    status->daemon_runs ? "the daemon puts it back within seconds"
 					: "the daemon, which would put it back, is not running");
+}
+
+static void from_daemon(struct causes *causes, const struct bg_status *status)
+{
+	const struct bg_pulse *pulse = &status->pulse;
+	char text[BG_FORMAT_TEXT];
+
+	if (!status->daemon_runs)
+		add(causes, "node",
+		    (struct when){ .since_ns = pulse->ended_ns ? pulse->ended_ns : pulse->beat_ns,
+				   .or_later = !pulse->ended_ns },
+		    "the daemon is not running: what is in force stays in force, but changes of "
+		    "the feed and of interfaces are not followed");
+	else if (bg_daemon_unheard_ns(status))
+		add(causes, "node", (struct when){ .since_ns = pulse->beat_ns },
+		    "the daemon has not been heard of for %s: it is stopped, hangs, or gets no "
+		    "CPU; changes of the feed and of interfaces are not followed",
+		    bg_format_duration(bg_daemon_unheard_ns(status), text));
+}
+
+#define NAMES_SHOWN 5
+
+/* Pods come and go, and the feed may be ahead or behind: one line for all of them. */
+static void from_absent(struct causes *causes, const struct bg_status *status)
+{
+	char names[200] = "";
+	size_t absent = 0, used = 0;
+
+	for (size_t i = 0; i < status->branch_count; i++) {
+		const struct bg_branch_status *branch = &status->branches[i];
+
+		if (branch->ifindex_now)
+			continue;
+		if (absent++ < NAMES_SHOWN)
+			used += snprintf(names + used, sizeof(names) - used, "%s%s",
+					 used ? ", " : "", branch->row.info.interface);
+	}
+	if (!absent)
+		return;
+	if (absent > NAMES_SHOWN)
+		snprintf(names + used, sizeof(names) - used, " and %zu more", absent - NAMES_SHOWN);
+	add(causes, "node", unknown,
+	    "%zu %s of the feed %s no interface: %s; the feed is ahead of the pods or behind them, "
+	    "or Interface is wrong",
+	    absent, absent == 1 ? "branch" : "branches", absent == 1 ? "has" : "have", names);
 }
 
 static void from_branch(struct causes *causes, const struct bg_status *status,
@@ -122,19 +274,19 @@ static void from_branch(struct causes *causes, const struct bg_status *status,
 	const struct bg_branch_info *info = &branch->row.info;
 
 	if (!info->armed_ns && branch->ifindex_now)
-		add(causes, info->id, "%s exists, but is not armed: %s", info->interface,
+		add(causes, info->id, unknown, "%s exists, but is not armed: %s", info->interface,
 		    status->daemon_runs ? "the daemon's log says why"
 					: "the daemon, which would do that, is not running");
 	else if (info->ifindex && branch->ifindex_now && info->ifindex != branch->ifindex_now)
-		add(causes, info->id, "%s was armed as ifindex %u and is now %u: %s",
+		add(causes, info->id, unknown, "%s was armed as ifindex %u and is now %u: %s",
 		    info->interface, info->ifindex, branch->ifindex_now,
 		    status->daemon_runs ? "the daemon is about to arm it again"
 					: "the daemon, which would arm it again, is not running");
 	if (!info->groups[0])
-		add(causes, info->id,
+		add(causes, info->id, unknown,
 		    "has no groups: nothing but platform traffic is allowed (GroupIds, "
 		    "DefaultGroupIds)");
-	from_counters(causes, info->id, branch->counters);
+	from_counters(causes, status, info->id, info->tag, branch->counters);
 }
 
 /* What is wrong with interfaces, as the daemon wrote it into the state file. */
@@ -146,46 +298,70 @@ static void from_state(struct causes *causes, const struct bg_status *status)
 		const json_t *problem = json_array_get(list, i);
 		const char *interface = json_string_value(json_object_get(problem, "Interface"));
 		const char *text = json_string_value(json_object_get(problem, "Text"));
+		const json_t *since = json_object_get(problem, "SinceNs");
 
 		if (interface && text)
-			add(causes, interface, "%s", text);
+			add(causes, interface,
+			    (struct when){ .since_ns = (__u64)json_integer_value(since) }, "%s",
+			    text);
 	}
 }
 
 static void nearly_full(struct causes *causes, const char *what, size_t used, size_t capacity,
-			const char *cure)
+			struct when when, const char *cure)
 {
-	if (capacity && used >= capacity - capacity / 10)
-		add(causes, "node", "%s: %zu of %zu are used: %s", what, used, capacity, cure);
+	if (bg_is_nearly_full(used, capacity))
+		add(causes, "node", when, "%s: %zu of %zu are used: %s", what, used, capacity,
+		    cure);
+}
+
+static void from_tables(struct causes *causes, const struct bg_status *status)
+{
+	/* what a revision fills has been so since it came in force */
+	const struct when published = { .since_ns = status->control.published_ns };
+	struct rise rise;
+	char text[BG_FORMAT_TEXT];
+
+	nearly_full(causes, "flow table", bg_flows_live(status->flows), status->flow_capacity,
+		    unknown,
+		    "start the daemon with more --max-flows, before new flows find no place");
+	nearly_full(causes, "rules", status->rules, status->rule_capacity, published,
+		    "start the daemon with more --max-rules, before a feed is refused");
+	nearly_full(causes, "image (KiB)", bg_status_image_kib(status),
+		    status->image_capacity_bytes / 1024, published,
+		    "a larger feed makes the daemon load once more, with more room, and is refused "
+		    "if that is more than --image-mib");
+	nearly_full(causes, "fragments", status->fragments, status->fragment_capacity, unknown,
+		    "later fragments of the oldest datagrams are dropped");
+	rise = rise_of(status, &status->pulse.flows_evicted, status->control.flows_evicted);
+	if (rise.count)
+		add(causes, "node", rise.when,
+		    "%s gave way to newer ones in a full place of the flow table: a flood of "
+		    "connections that nobody answers, or --max-flows is too small",
+		    bg_format_counted(rise.count, "half-open flow", text));
 }
 
 int bg_status_causes(const struct bg_status *status, struct bg_cause **list, size_t *count)
 {
 	struct causes causes = {};
-	char text[BG_FORMAT_TEXT];
 
 	from_gaps(&causes, status);
 	if (!status->control.revision)
-		add(&causes, "node",
+		add(&causes, "node", unknown,
 		    "no revision is in force: every packet of a branch is dropped "
 		    "until a feed is accepted");
-	if (!status->daemon_runs)
-		add(&causes, "node",
-		    "the daemon is not running: what is in force stays in force, but changes of "
-		    "the feed and of interfaces are not followed");
+	from_daemon(&causes, status);
+	if (bg_status_reused(status))
+		add(&causes, "node", (struct when){ .since_ns = status->control.published_ns },
+		    "the feed in force has the Revision text of revision %u, but another content: "
+		    "who makes the feed must give each content a name of its own",
+		    bg_status_reused(status));
 	from_state(&causes, status);
 	for (size_t i = 0; i < status->branch_count; i++)
 		from_branch(&causes, status, &status->branches[i]);
-	from_counters(&causes, "node", status->node);
-	nearly_full(&causes, "flow table", bg_flows_live(status->flows), status->flow_capacity,
-		    "start the daemon with more --max-flows, before new flows find no place");
-	nearly_full(&causes, "fragments", status->fragments, status->fragment_capacity,
-		    "later fragments of the oldest datagrams are dropped");
-	if (status->control.flows_evicted)
-		add(&causes, "node",
-		    "%s gave way to newer ones in a full place of the flow table: a flood of "
-		    "connections that nobody answers, or --max-flows is too small",
-		    bg_format_counted(status->control.flows_evicted, "half-open flow", text));
+	from_counters(&causes, status, "node", 0, status->node);
+	from_absent(&causes, status);
+	from_tables(&causes, status);
 	if (causes.failed) {
 		free(causes.list);
 		return -ENOMEM;

@@ -162,6 +162,48 @@ static void put_tables(FILE *out, const struct bg_status *status)
 		  status->control.events_lost);
 }
 
+static double seconds(__u64 ns)
+{
+	return (double)(ns / BG_NS_PER_MS) / 1000;
+}
+
+/* 0 when it never was. */
+static double unix_time(const struct bg_status *status, __u64 boottime_ns)
+{
+	return boottime_ns ? seconds(bg_realtime_ns() - status->now_boottime_ns + boottime_ns) : 0;
+}
+
+static void put_daemon(FILE *out, const struct bg_status *status)
+{
+	const struct bg_pulse *pulse = &status->pulse;
+
+	put_gauge(out, "feed_last_read_timestamp_seconds",
+		  "Unix time when the feed's file was read, or found to be the same; 0 = never.",
+		  unix_time(status, pulse->feed_read_ns));
+	put_gauge(out, "interfaces_last_synced_timestamp_seconds",
+		  "Unix time when all interfaces were known and what they need was done; 0 = "
+		  "never.",
+		  unix_time(status, pulse->synced_ns));
+	put_total(out, "feeds_accepted_total", "Feeds that came in force.", pulse->feeds_accepted);
+	put_total(out, "feeds_refused_total", "Feeds that were refused, or could not be read.",
+		  pulse->feeds_refused);
+	put_total(out, "programs_put_back_total",
+		  "Programs that somebody took away and the daemon put back.",
+		  pulse->programs_put_back);
+	put_total(out, "pins_put_back_total", "Pins that somebody removed and the daemon put back.",
+		  pulse->pins_put_back);
+	put_gauge(out, "missing_programs", "Programs that must be at an interface and are not.",
+		  (double)status->gap_count);
+}
+
+static void put_build(FILE *out, const struct bg_build *build)
+{
+	describe(out, "build_info", "gauge", "What this branchguard was built from.");
+	put_label(out, "version", build->version, "branchguard_build_info{");
+	put_label(out, "commit", build->commit, ",");
+	fprintf(out, ",abi=\"%d\"} 1\n", BG_ABI);
+}
+
 static void put_revision(FILE *out, const struct bg_status *status)
 {
 	const struct bg_control *control = &status->control;
@@ -177,8 +219,13 @@ static void put_revision(FILE *out, const struct bg_status *status)
 	put_gauge(out, "feed_warnings", "Warnings about the feed in force.", (double)warnings);
 	put_gauge(out, "interface_problems", "Interfaces that could not be armed.",
 		  (double)json_array_size(bg_status_interfaces(status)));
-	put_gauge(out, "daemon_running", "1 when a daemon follows feed and interfaces.",
-		  status->daemon_runs);
+	put_gauge(out, "daemon_running",
+		  "1 when a daemon follows feed and interfaces; believe it as long as "
+		  "metrics_timestamp_seconds is young.",
+		  status->daemon_runs && !bg_daemon_unheard_ns(status));
+	put_gauge(out, "metrics_timestamp_seconds",
+		  "Unix time when these metrics were taken: alert when it does not grow.",
+		  seconds(bg_realtime_ns()));
 	put_gauge(out, "revision", "Number of the revision in force, 0 = none.", control->revision);
 	if (!control->revision)
 		return;
@@ -188,9 +235,11 @@ static void put_revision(FILE *out, const struct bg_status *status)
 	put_gauge(out, "revision_age_seconds", "Time since the revision came into force.", age_s);
 }
 
-void bg_metrics_print(FILE *out, const struct bg_status *status)
+void bg_metrics_print(FILE *out, const struct bg_status *status, const struct bg_build *build)
 {
+	put_build(out, build);
 	put_revision(out, status);
+	put_daemon(out, status);
 	put_branches(out, status);
 	put_traffic(out, status);
 	put_tables(out, status);

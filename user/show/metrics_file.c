@@ -13,7 +13,8 @@
 #include "show/metrics_file.h"
 #include "show/status.h"
 
-int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err)
+int bg_metrics_write(const char *pin_dir, const char *path, const struct bg_build *build,
+		     bool goes_on, struct bg_error *err)
 {
 	bg_cleanup(bg_status_free) struct bg_status status = {};
 	char replacement[PATH_MAX];
@@ -23,6 +24,7 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 
 	if (rc)
 		return rc;
+	status.daemon_runs &= goes_on;
 	/* the collector reads *.prom only, so not this one */
 	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
 		return bg_fail(err, -ENAMETOOLONG, "metrics file: the path is too long");
@@ -35,7 +37,7 @@ int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err
 	else
 		return bg_fail(err, -errno, "metrics file: cannot write %s: %s", replacement,
 			       strerror(errno));
-	bg_metrics_print(file, &status);
+	bg_metrics_print(file, &status, build);
 	rc = ferror(file) ? -EIO : 0;
 	if (fclose(file))
 		rc = -errno;

@@ -3,9 +3,14 @@
 #ifndef BG_SHOW_METRICS_FILE_H
 #define BG_SHOW_METRICS_FILE_H
 
+#include <stdbool.h>
+
+#include "base/build.h"
 #include "base/error.h"
 
-/* Writes the metrics of what is pinned in pin_dir; the file is replaced by one rename. */
-int bg_metrics_write(const char *pin_dir, const char *path, struct bg_error *err);
+/* Writes the metrics of what is pinned in pin_dir; the file is replaced by one rename. Not
+ * `goes_on`: this is the last time that the daemon writes it. */
+int bg_metrics_write(const char *pin_dir, const char *path, const struct bg_build *build,
+		     bool goes_on, struct bg_error *err);
 
 #endif

@@ -333,6 +333,9 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_image(&maps, &status->image, &status->image_capacity_bytes,
 			     &status->has_image, err) ?:
 	       bg_maps_pods(&maps, &status->pods, &status->pod_count, err) ?:
+	       bg_maps_pulse(&maps, &status->pulse, &status->has_pulse, err) ?:
+	       bg_maps_sightings(&maps, &status->sightings, &status->sighting_count, err) ?:
+	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
 	       read_hooks(&maps, status, err);
 	status->flow_capacity /= 2;
 	if (!rc && other_netns(status->daemon.pid))
@@ -358,6 +361,8 @@ void bg_status_free(struct bg_status *status)
 	free(status->hooks);
 	free(status->gaps);
 	free(status->pods);
+	free(status->sightings);
+	free(status->revisions);
 	json_decref(status->state);
 	*status = (struct bg_status){};
 }
@@ -367,7 +372,29 @@ bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_s
 	for (size_t i = 0; i < status->gap_count; i++)
 		if (status->gaps[i].vlan == branch->row.vlan)
 			return false;
-	return branch->row.info.armed_ns;
+	/* one that was made anew is another interface */
+	return branch->row.info.armed_ns && branch->row.info.ifindex == branch->ifindex_now;
+}
+
+__u64 bg_daemon_unheard_ns(const struct bg_status *status)
+{
+	const __u64 heard_ns = status->pulse.beat_ns > status->pulse.started_ns
+				       ? status->pulse.beat_ns
+				       : status->pulse.started_ns;
+
+	if (!status->daemon_runs || !status->has_pulse ||
+	    status->now_boottime_ns < heard_ns + BG_UNHEARD_NS)
+		return 0;
+	return status->now_boottime_ns - heard_ns;
+}
+
+__u32 bg_status_reused(const struct bg_status *status)
+{
+	const struct bg_revision_row *now, *before;
+
+	now = bg_revision_find(status->revisions, status->revision_count, status->control.revision);
+	before = now ? bg_revision_reused(status->revisions, status->revision_count, now) : NULL;
+	return before ? before->number : 0;
 }
 
 const char *bg_status_feed(const struct bg_status *status)

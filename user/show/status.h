@@ -7,7 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/build.h"
 #include "base/error.h"
+#include "pinned/maps_history.h"
 #include "pinned/lock_holder.h"
 #include "pinned/maps_read.h"
 
@@ -73,6 +75,13 @@ struct bg_status {
 	struct bg_header image;
 	size_t image_capacity_bytes;
 
+	bool has_pulse; /* else no daemon ever wrote one */
+	struct bg_pulse pulse;
+	struct bg_sighting_row *sightings;
+	size_t sighting_count;
+	struct bg_revision_row *revisions; /* the last ones, sorted */
+	size_t revision_count;
+
 	json_t *state; /* the state file (state_file.h), NULL = there is none */
 };
 
@@ -85,6 +94,15 @@ void bg_status_free(struct bg_status *status);
 /* Armed means attached: what the daemon wrote is compared with what is there. */
 bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch);
 
+/* How long the daemon that runs has not been heard of; 0 when it was lately, or when no
+ * daemon runs. */
+#define BG_UNHEARD_NS (10 * BG_NS_PER_S)
+__u64 bg_daemon_unheard_ns(const struct bg_status *status);
+
+/* When an older revision has the name of the feed in force, but another content: its
+ * number; else 0. */
+__u32 bg_status_reused(const struct bg_status *status);
+
 /* From the state file. The feed is the daemon's --feed, "" when not known; the refusal
  * is NULL when the feed as it is now is in force; lists may be NULL. */
 const char *bg_status_feed(const struct bg_status *status);
@@ -95,16 +113,38 @@ const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface
 /* Each shows it all. Text: 0 or -ENOMEM. JSON: NULL when out of memory. */
 int bg_status_print(FILE *out, const struct bg_status *status);
 json_t *bg_status_json(const struct bg_status *status);
-void bg_metrics_print(FILE *out, const struct bg_status *status);
+void bg_metrics_print(FILE *out, const struct bg_status *status, const struct bg_build *build);
 
-/* What probably is wrong, each in one sentence, the most important first. Pure. */
+/*
+ * What probably is wrong, each in one sentence, the most important first. What was counted
+ * is left out once it has been quiet for BG_QUIET_NS. Pure.
+ */
 struct bg_cause {
 	char subject[40]; /* a branch, an interface, or "node" */
 	char text[400];
+	__u64 since_ns; /* CLOCK_BOOTTIME, 0 = not known */
+	__u64 last_ns;	/* of what was counted: when last; 0 = not known */
+	bool or_later;	/* than since_ns: nobody was there to see it */
 };
+
+/* " (since 2026-11-27T00:42:00Z, last seen 3 s ago)"; "" when no time is known. `text`
+ * holds BG_CAUSE_TIMES bytes; returns it. */
+#define BG_CAUSE_TIMES 128
+const char *bg_cause_times(const struct bg_cause *cause, __u64 now_boottime_ns, char *text);
 
 /* The caller frees *causes. 0 or -ENOMEM. */
 int bg_status_causes(const struct bg_status *status, struct bg_cause **causes, size_t *count);
+
+/* From 90 % on. */
+static inline bool bg_is_nearly_full(size_t used, size_t capacity)
+{
+	return capacity && used >= capacity - capacity / 10;
+}
+
+static inline size_t bg_status_image_kib(const struct bg_status *status)
+{
+	return status->has_image ? status->image.cells_used * sizeof(__u32) / 1024 : 0;
+}
 
 static inline size_t bg_flows_live(const size_t flows[BG_FLOW_CLASSES])
 {

@@ -233,21 +233,33 @@ static json_t *causes_json(const struct bg_status *status)
 	size_t count = 0;
 	int rc = bg_status_causes(status, &causes, &count);
 
-	for (size_t i = 0; i < count && !rc; i++)
-		rc = json_array_append_new(list, json_pack("{s:o, s:o}", "subject",
-							   bg_json_text(causes[i].subject), "text",
-							   bg_json_text(causes[i].text)));
+	for (size_t i = 0; i < count && !rc; i++) {
+		const struct bg_cause *cause = &causes[i];
+
+		rc = json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:b, s:o}", "subject",
+							   bg_json_text(cause->subject), "text",
+							   bg_json_text(cause->text), "since",
+							   moment(cause->since_ns), "or_later",
+							   cause->or_later, "last_seen",
+							   moment(cause->last_ns)));
+	}
 	return done(list, rc);
 }
 
 static json_t *daemon_json(const struct bg_status *status)
 {
+	const struct bg_pulse *pulse = &status->pulse;
 	json_t *o = json_object();
 
-	return done(o, set(o, "running", json_boolean(status->daemon_runs))
-			       ?: set(o, "pid",
-				      status->daemon.pid ? json_integer(status->daemon.pid)
-							 : json_null()));
+	return done(o, set(o, "running", json_boolean(status->daemon_runs)) ?:
+		       set(o, "pid",
+			   status->daemon.pid ? json_integer(status->daemon.pid) : json_null()) ?:
+		       set(o, "started", moment(pulse->started_ns)) ?:
+		       set(o, "last_heard", moment(pulse->beat_ns)) ?:
+		       set(o, "last_synced", moment(pulse->synced_ns)) ?:
+		       set(o, "ended", moment(pulse->ended_ns)) ?:
+		       set_count(o, "programs_put_back", pulse->programs_put_back) ?:
+		       set_count(o, "pins_put_back", pulse->pins_put_back));
 }
 
 /* A list of the state file, with the keys that status has. */
@@ -279,6 +291,9 @@ static json_t *feed_json(const struct bg_status *status)
 		refused = json_pack("{s:s, s:o}", "error", refusal, "time", moment(refused_ns));
 	return done(o, set(o, "last_refused", refused) ?:
 		       set(o, "source", bg_json_text(bg_status_feed(status))) ?:
+		       set(o, "last_read", moment(status->pulse.feed_read_ns)) ?:
+		       set_count(o, "accepted_count", status->pulse.feeds_accepted) ?:
+		       set_count(o, "refused_count", status->pulse.feeds_refused) ?:
 		       set_count(o, "warning_count", warnings) ?:
 		       set(o, "warnings", pairs_json(list, "Pointer", "pointer")));
 }

@@ -111,7 +111,7 @@ static void print_feed(FILE *out, const struct bg_status *status)
 
 static void print_head(FILE *out, const struct bg_status *status)
 {
-	char feed[sizeof(status->control.feed_revision)];
+	char feed[sizeof(status->control.feed_revision)], text[BG_FORMAT_TEXT];
 
 	memcpy(feed, status->control.feed_revision, sizeof(feed));
 	fputs("revision   ", out);
@@ -127,6 +127,9 @@ static void print_head(FILE *out, const struct bg_status *status)
 	fputs("daemon     ", out);
 	if (!status->daemon_runs)
 		fputs("NOT RUNNING; what is loaded stays in force\n", out);
+	else if (bg_daemon_unheard_ns(status))
+		fprintf(out, "NOT HEARD OF for %s, process %d; what is loaded stays in force\n",
+			bg_format_duration(bg_daemon_unheard_ns(status), text), status->daemon.pid);
 	else if (status->daemon.pid)
 		fprintf(out, "running, process %d\n", status->daemon.pid);
 	else
@@ -355,8 +358,11 @@ static int print_causes(FILE *out, const struct bg_status *status)
 	fputs("\nlook at\n", out);
 	for (size_t i = 0; i < count; i++) {
 		int column = fprintf(out, "  - %s:", causes[i].subject);
+		char text[sizeof(causes[i].text) + BG_CAUSE_TIMES], times[BG_CAUSE_TIMES];
 
-		bg_put_wrapped(out, causes[i].text, column, 4, WIDTH);
+		snprintf(text, sizeof(text), "%s%s", causes[i].text,
+			 bg_cause_times(&causes[i], status->now_boottime_ns, times));
+		bg_put_wrapped(out, text, column, 4, WIDTH);
 	}
 	return 0;
 }

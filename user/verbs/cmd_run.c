@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "verbs/cli.h"
+#include "verbs/version.h"
 
 #define MIB_BLOCKS 1024u /* of 1 KiB */
 
@@ -16,7 +17,8 @@ int cmd_run(int argc, char **argv)
 	static const char *const xdp_words[] = { "off", "branch", "trunk", NULL };
 	static const char *const attach_words[] = { "auto", "tcx", "clsact", NULL };
 	static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
-	struct bg_daemon_options daemon = { .pin_dir = BG_DEFAULT_PIN_DIR };
+	struct bg_daemon_options daemon = { .pin_dir = BG_DEFAULT_PIN_DIR,
+					    .build = { bg_version, bg_commit } };
 	int xdp = BG_XDP_OFF, attach = BG_CHOOSE_AUTO, level = BG_LOG_INFO;
 	__u32 image_mib = 0;
 	const struct bg_option options[] = {

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* When a counter rose, which names of revisions were used twice, and how they are shown. */
+#include "pinned/maps_history.h"
+#include "show/revisions.h"
+#include "showing.h"
+#include "test.h"
+
+#define S BG_NS_PER_S
+
+static void a_look_at_a_counter(void **state)
+{
+	static const struct {
+		const char *name;
+		struct bg_sighting before;
+		bool first;
+		__u64 count, now_ns;
+		bool written;
+		struct bg_sighting after;
+	} cases[] = {
+		{ "nobody ever looked, so nobody knows when",
+		  {},
+		  true,
+		  7,
+		  100 * S,
+		  true,
+		  { 7, 7, 0, 0 } },
+		{ "the first rise", {}, false, 7, 100 * S, true, { 7, 0, 100 * S, 100 * S } },
+		{ "nothing new", { 7, 0, 1, 2 }, false, 7, 900 * S, false, { 7, 0, 1, 2 } },
+		{ "it goes on",
+		  { 7, 2, 100 * S, 110 * S },
+		  false,
+		  9,
+		  400 * S,
+		  true,
+		  { 9, 2, 100 * S, 400 * S } },
+		{ "it was quiet for long",
+		  { 7, 2, 100 * S, 110 * S },
+		  false,
+		  9,
+		  411 * S,
+		  true,
+		  { 9, 7, 411 * S, 411 * S } },
+		{ "it began anew",
+		  { 7, 2, 100 * S, 110 * S },
+		  false,
+		  3,
+		  120 * S,
+		  true,
+		  { 3, 0, 120 * S, 120 * S } },
+		{ "and stands at zero", { 7, 2, 100, 110 }, false, 0, 120, true, {} },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_sighting sighting = cases[i].before;
+		bool written = bg_sighting_look(&sighting, cases[i].first, cases[i].count,
+						cases[i].now_ns);
+
+		if (written != cases[i].written ||
+		    memcmp(&sighting, &cases[i].after, sizeof(sighting)) != 0)
+			fail_msg("%s: %d, { %llu, %llu, %llu, %llu }", cases[i].name, written,
+				 sighting.count, sighting.before, sighting.since_ns,
+				 sighting.last_ns);
+	}
+}
+
+#define LONG_NAME "a name that is cut is as good as any other one that begins as it"
+
+static const struct bg_revision_row rows[] = {
+	{ 3, { .feed_revision = "a", .sha256 = "11", .groups_added = -1, .unix_ns = 1000 * S } },
+	{ 4, { .feed_revision = "b", .sha256 = "22", .rules = 5, .rules_added = 2 } },
+	{ 5, { .feed_revision = "a", .sha256 = "11", .cause = BG_REVISION_OF_MODES } },
+	{ 6, { .feed_revision = "a", .sha256 = "33" } },
+	{ 7, { .feed_revision = "", .sha256 = "44" } },
+	{ 8, { .feed_revision = "", .sha256 = "55" } },
+	{ 9, { .feed_revision = LONG_NAME, .sha256 = "66" } },
+	{ 10, { .feed_revision = LONG_NAME, .sha256 = "77" } },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static void a_name_of_two_contents(void **state)
+{
+	/* of each row: the number of the revision whose name it bears */
+	static const __u32 reused[ROWS] = { 0, 0, 0, 5, 0, 0, 0, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct bg_revision_row *row = bg_revision_reused(rows, ROWS, &rows[i]);
+
+		assert_int_equal(row ? row->number : 0, reused[i]);
+	}
+	assert_ptr_equal(bg_revision_find(rows, ROWS, 7), &rows[4]);
+	assert_null(bg_revision_find(rows, ROWS, 2));
+	assert_null(bg_revision_find(NULL, 0, 2));
+}
+
+static void revisions_are_shown(void **state)
+{
+	struct memory memory;
+	json_t *json, *row;
+
+	(void)state;
+	open_memory(&memory);
+	assert_int_equal(bg_revisions_print(memory.out, rows, ROWS), 0);
+	fclose(memory.out);
+	assert_non_null(strstr(memory.printed, "r4 "));
+	assert_non_null(strstr(memory.printed, " 5(+2/-0) "));
+	assert_non_null(strstr(memory.printed, "a (also r5!)\n"));
+	assert_non_null(strstr(memory.printed, "r3  1970-01-01T00:16:40Z  feed "));
+	/* the latest one first */
+	assert_true(strstr(memory.printed, "r10") < strstr(memory.printed, "r9"));
+	free(memory.printed);
+
+	json = bg_revisions_json(rows, ROWS);
+	assert_int_equal(json_array_size(json), ROWS);
+	row = json_array_get(json, 4); /* revision 6 */
+	assert_int_equal(json_integer_value(json_object_get(row, "feed_revision_also_of")), 5);
+	row = json_array_get(json, 5);
+	assert_string_equal(json_string_value(json_object_get(row, "for")), "modes");
+	row = json_object_get(json_array_get(json, 7), "groups");
+	assert_true(json_is_null(json_object_get(row, "added")));
+	json_decref(json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_look_at_a_counter),
+		cmocka_unit_test(a_name_of_two_contents),
+		cmocka_unit_test(revisions_are_shown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

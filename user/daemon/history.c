@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Keeps the maps `revisions`, `pulse` and `sightings`, by which people, status and health
+ * know what was when. The other files of the room call it. Nothing depends on it: what
+ * cannot be written is written with the next beat, or missing.
+ */
+#include "daemon/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "branchguard.skel.h"
+#include "daemon/running.h"
+#include "pinned/maps_history.h"
+#include "pinned/maps_read.h"
+
+/* Counters are looked at this often: so exact are the times of their rises. */
+#define LOOK_MS 3000
+
+static void write_pulse(struct bg_daemon *daemon)
+{
+	__u32 zero = 0;
+
+	bpf_map_update_elem(bpf_map__fd(daemon->datapath->skel->maps.pulse), &zero,
+			    &daemon->history.pulse, BPF_ANY);
+}
+
+void bg_history_begin(struct bg_daemon *daemon)
+{
+	struct bg_pulse *pulse = &daemon->history.pulse;
+	__u32 zero = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(daemon->datapath->skel->maps.pulse), &zero, pulse);
+	daemon->history.unwatched = daemon->datapath->adopted && !pulse->beat_ns;
+	pulse->started_ns = bg_boottime_ns();
+	pulse->ended_ns = 0;
+	pulse->pid = (__u32)getpid();
+}
+
+/* --- counters -------------------------------------------------------------- */
+
+static void look_at(struct bg_daemon *daemon, const struct bg_sighting_key *key, __u64 count,
+		    __u64 now_ns)
+{
+	const int fd = bpf_map__fd(daemon->datapath->skel->maps.sightings);
+	struct bg_sighting sighting = {};
+	const bool known = !bpf_map_lookup_elem(fd, key, &sighting);
+	const bool first = !known && daemon->history.unwatched && !daemon->history.looked;
+
+	if ((known || count) && bg_sighting_look(&sighting, first, count, now_ns))
+		bpf_map_update_elem(fd, key, &sighting, BPF_ANY);
+}
+
+static int look_at_drops(struct bg_daemon *daemon, const struct bg_maps *maps, __u32 tag,
+			 __u32 slot, __u64 now_ns, struct bg_error *err)
+{
+	struct bg_counters counters[BG_DIRECTIONS];
+	int rc = bg_maps_counters(maps, slot, counters, err);
+
+	for (unsigned int direction = 0; direction < BG_DIRECTIONS && !rc; direction++) {
+		for (unsigned int reason = BG_REASON_FIRST_DROP; reason < BG_REASON_MAX; reason++) {
+			struct bg_sighting_key key = { tag, direction, reason };
+
+			look_at(daemon, &key, counters[direction].packets[reason], now_ns);
+		}
+	}
+	return rc;
+}
+
+/* Of branches that are no more. */
+static void forget_others(struct bg_daemon *daemon, const struct bg_branch_row *branches,
+			  size_t count)
+{
+	const int fd = bpf_map__fd(daemon->datapath->skel->maps.sightings);
+	struct bg_sighting_key key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+
+	while (more) {
+		key = next;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (key.tag && !bg_branch_of_tag(branches, count, key.tag))
+			bpf_map_delete_elem(fd, &key);
+	}
+}
+
+static int look_at_counters(struct bg_daemon *daemon, struct bg_error *err)
+{
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
+	struct bg_history *history = &daemon->history;
+	bg_auto_free struct bg_branch_row *branches = NULL;
+	const bool first = history->unwatched && !history->looked;
+	const __u64 now_ns = bg_boottime_ns();
+	struct bg_control control;
+	size_t count;
+	int rc;
+
+	rc = bg_maps_open(daemon->options.pin_dir, &maps, err) ?:
+	     bg_maps_control(&maps, &control, err) ?:
+	     bg_maps_branches(&maps, &branches, &count, err);
+	if (rc)
+		return rc;
+	bg_sighting_look(&history->pulse.events_lost, first, control.events_lost, now_ns);
+	bg_sighting_look(&history->pulse.flows_evicted, first, control.flows_evicted, now_ns);
+	rc = look_at_drops(daemon, &maps, 0, 0, now_ns, err);
+	for (size_t i = 0; i < count && !rc; i++)
+		rc = look_at_drops(daemon, &maps, branches[i].info.tag, branches[i].info.slot,
+				   now_ns, err);
+	if (rc)
+		return rc;
+	forget_others(daemon, branches, count);
+	history->looked = true;
+	return 0;
+}
+
+/* --- the pulse ------------------------------------------------------------- */
+
+void bg_history_beat(struct bg_daemon *daemon)
+{
+	struct bg_history *history = &daemon->history;
+	double now_ms = bg_monotonic_ms();
+	struct bg_error err = {};
+
+	if (now_ms >= history->look_due_ms) {
+		history->look_due_ms = now_ms + LOOK_MS;
+		if (look_at_counters(daemon, &err))
+			bg_log(BG_LOG_DEBUG, "looking at the counters", "error=%s",
+			       bg_quote(err.text));
+	}
+	history->pulse.programs_put_back += bg_ifaces_put_back(daemon->ifaces) - history->put_back;
+	history->put_back = bg_ifaces_put_back(daemon->ifaces);
+	history->pulse.beat_ns = bg_boottime_ns();
+	write_pulse(daemon);
+}
+
+void bg_history_end(struct bg_daemon *daemon)
+{
+	daemon->history.pulse.ended_ns = bg_boottime_ns();
+	write_pulse(daemon);
+}
+
+void bg_history_synced(struct bg_daemon *daemon)
+{
+	daemon->history.pulse.synced_ns = bg_boottime_ns();
+}
+
+void bg_history_feed_read(struct bg_daemon *daemon, bool was_read)
+{
+	daemon->history.feed_read = was_read;
+	bg_history_feed_same(daemon);
+}
+
+void bg_history_feed_same(struct bg_daemon *daemon)
+{
+	if (daemon->history.feed_read)
+		daemon->history.pulse.feed_read_ns = bg_boottime_ns();
+}
+
+void bg_history_feed_refused(struct bg_daemon *daemon)
+{
+	daemon->history.pulse.feeds_refused++;
+}
+
+/* --- revisions ------------------------------------------------------------- */
+
+static void print_hash(const __u8 *content, char *text)
+{
+	for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++)
+		snprintf(text + 2 * i, 3, "%02x", content[i]);
+}
+
+/* The numbers go on by one, but a restart may find fewer than there were. */
+static void forget_oldest(int fd)
+{
+	__u32 key, *last = NULL, oldest = 0, count = 0;
+
+	while (!bpf_map_get_next_key(fd, last, &key)) {
+		last = &key;
+		count++;
+		if (!oldest || key < oldest)
+			oldest = key;
+	}
+	if (count > BG_REVISIONS_KEPT)
+		bpf_map_delete_elem(fd, &oldest);
+}
+
+static void warn_if_reused(const struct bg_daemon *daemon, const char *feed_revision)
+{
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
+	bg_auto_free struct bg_revision_row *rows = NULL;
+	const struct bg_revision_row *now, *before;
+	struct bg_error err = {};
+	size_t count;
+
+	if (bg_maps_open(daemon->options.pin_dir, &maps, &err) ||
+	    bg_maps_revisions(&maps, &rows, &count, &err))
+		return;
+	now = bg_revision_find(rows, count, daemon->datapath->revision);
+	before = now ? bg_revision_reused(rows, count, now) : NULL;
+	if (before)
+		bg_log(BG_LOG_WARNING,
+		       "the feed's Revision text is that of an earlier revision with another "
+		       "content: it names neither of them",
+		       "feed_revision=%s revision=%u earlier=%u", bg_quote(feed_revision),
+		       now->number, before->number);
+}
+
+void bg_history_revision(struct bg_daemon *daemon, const struct bg_model *model,
+			 const __u8 *content, const struct bg_revision *counted)
+{
+	const int fd = bpf_map__fd(daemon->datapath->skel->maps.revisions);
+	const __u32 number = daemon->datapath->revision;
+	struct bg_revision revision = *counted;
+
+	snprintf(revision.feed_revision, sizeof(revision.feed_revision), "%s",
+		 model->revision ? model->revision : "");
+	print_hash(content, revision.sha256);
+	revision.boot_ns = bg_boottime_ns();
+	revision.unix_ns = bg_realtime_ns();
+	revision.branches = model->branch_count;
+	revision.rules = model->rule_count;
+	revision.groups = (__s32)model->group_count;
+	revision.members = model->member_count;
+	revision.warnings = model->warning_count;
+	if (bpf_map_update_elem(fd, &number, &revision, BPF_ANY))
+		bg_log(BG_LOG_WARNING, "the list of revisions lacks this one", "revision=%u",
+		       number);
+	else
+		forget_oldest(fd);
+	if (revision.cause == BG_REVISION_OF_FEED) {
+		daemon->history.pulse.feeds_accepted++;
+		warn_if_reused(daemon, revision.feed_revision);
+	}
+}
+
+bool bg_history_is_in_force(const struct bg_daemon *daemon, const __u8 *content)
+{
+	const int fd = bpf_map__fd(daemon->datapath->skel->maps.revisions);
+	char hash[sizeof(((struct bg_revision *)0)->sha256)] = "";
+	struct bg_revision revision;
+
+	print_hash(content, hash);
+	return daemon->datapath->revision &&
+	       !bpf_map_lookup_elem(fd, &daemon->datapath->revision, &revision) &&
+	       !strncmp(revision.sha256, hash, sizeof(hash));
+}
