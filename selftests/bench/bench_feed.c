@@ -84,7 +84,7 @@ static void measure(struct bg_datapath *datapath, const char *text, size_t lengt
 		double elapsed_ms = measure_ms(CLOCK_MONOTONIC);
 		double start_ms = measure_ms(CLOCK_PROCESS_CPUTIME_ID);
 
-		if (bg_feed_parse("bench", text, length, &model, &err))
+		if (bg_feed_parse("bench", text, length, &model, NULL, &err))
 			bench_die("%s", err.text);
 		times->parse_ms[i] = measure_ms(CLOCK_PROCESS_CPUTIME_ID) - start_ms;
 		if (bg_datapath_set_model(datapath, model, &publish, &err))

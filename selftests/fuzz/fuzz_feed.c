@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct bg_image *image = NULL;
 	struct bg_error err = {};
 
-	if (bg_feed_parse("feed", (const char *)bytes, length, &model, &err)) {
+	if (bg_feed_parse("feed", (const char *)bytes, length, &model, NULL, &err)) {
 		MUST(!model && !strncmp(err.text, "feed:", 5));
 		must_be_printable(err.text);
 		return 0;

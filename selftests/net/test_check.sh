@@ -69,8 +69,17 @@ holds "has the error" '.accepted == false and (.error | length > 0)'
 jq '.Branches[0].Pods[0].Probes = [] | .Coment = 1' "$feeds/good-example.json" >"$dir/odd.json"
 expect "warnings do not refuse" 0 "$program" check "$dir/odd.json"
 says "an unknown key" out "/Coment: unknown key, ignored"
+says "where it is" out "$(grep -n Coment "$dir/odd.json" | cut -d: -f1):13: /Coment"
 expect "nor in JSON" 0 "$program" check --json "$dir/odd.json"
 holds "they have pointers" '.warnings | map(.pointer) | index("/Coment") != null'
+
+jq '.Branches[0].VlanId = 5000 | .Branches[0].Pods[0].Addresses[1] = "x"' "$feeds/good-example.json" >"$dir/two.json"
+expect "a feed with two errors is refused" 1 "$program" check "$dir/two.json"
+says "the first, with line and column" err "two.json:$(grep -n 5000 "$dir/two.json" | cut -d: -f1):17: /Branches/0/VlanId: found 5000"
+says "and the second" err 'Addresses/1: found "x", expected an IPv4 or IPv6 address'
+says "how many there are" err "two.json: refused, 2 errors:"
+expect "JSON of it" 1 "$program" check --json "$dir/two.json"
+holds "has them as objects" '.error_count == 2 and (.errors | map(.pointer, .column | tostring) | index("/Branches/0/VlanId") != null and index("17") != null)'
 
 expect "unless --strict" 1 "$program" check --strict "$dir/odd.json"
 says "which prints them as well" out "/Coment: unknown key, ignored"

@@ -60,7 +60,7 @@ int feed_try(const char *text, struct bg_model **model, struct bg_error *err)
 {
 	size_t length;
 	char *json = json_of(text, &length);
-	int rc = bg_feed_parse("feed", json, length, model, err);
+	int rc = bg_feed_parse("feed", json, length, model, NULL, err);
 
 	free(json);
 	return rc;
@@ -76,6 +76,14 @@ struct bg_model *feed_parse(const char *text)
 	return model;
 }
 
+/* The place in the text is tested by itself: of an error with a pointer, that alone. */
+static const char *without_place(const char *error)
+{
+	const char *text = error + strspn(error, "0123456789:");
+
+	return *text == ' ' && text[1] == '/' ? text + 1 : error;
+}
+
 const char *feed_error(const char *text, struct bg_error *err)
 {
 	struct bg_model *model = NULL;
@@ -89,7 +97,7 @@ const char *feed_error(const char *text, struct bg_error *err)
 	assert_null(model);
 	if (strncmp(err->text, "feed:", 5) != 0)
 		fail_msg("the error does not name the feed: %s", err->text);
-	return err->text + 5 + (err->text[5] == ' ');
+	return without_place(err->text + 5 + (err->text[5] == ' '));
 }
 
 static void describe_groups(FILE *out, const struct bg_model *model)

@@ -26,13 +26,13 @@ static const struct refusal refusals[] = {
 	/* syntax: line and column */
 	{ "nothing", "", "empty, expected a JSON object" },
 	{ "blanks", " \n\t\r\n", "empty, expected a JSON object" },
-	{ "an array", "[]", "found an array, expected a JSON object" },
-	{ "a number", "17", "found 17, expected a JSON object" },
+	{ "an array", "[]", "1:1: found an array, expected a JSON object" },
+	{ "a number", "17", "1:1: found 17, expected a JSON object" },
 	{ "cut in an object", "{", "1:2: premature EOF" },
 	{ "cut behind a key", "{\n  'FeedVersion':", "2:17: premature EOF" },
 	{ "cut in a string", "{'FeedVersion", "1:14: premature EOF" },
 	{ "cut in an interface", "{'NetworkInterfaces':[{'Groups':[", "1:34: premature EOF" },
-	{ "a key with a letter too few", FEED_BRANCH("'GroupId':['sg-1']"),
+	{ "a key with a letter too few", FEED_BRANCH("'GroupId':['sg-1']," PODS),
 	  "/Branches/0/GroupId: found an unknown key, expected \"GroupIds\", which it looks like" },
 	{ "with one too many", FEED_WITH("'Nodes':{}"),
 	  "/Nodes: found an unknown key, expected \"Node\", which it looks like" },
@@ -42,7 +42,7 @@ static const struct refusal refusals[] = {
 	{ "with two exchanged", FEED_WITH("'Node':{'EstablsihedFlows':'keep'}"),
 	  "/Node/EstablsihedFlows: found an unknown key, expected \"EstablishedFlows\", which it "
 	  "looks like" },
-	{ "in another case", FEED_BRANCH("'groupids':[]"),
+	{ "in another case", FEED_BRANCH("'groupids':[]," PODS),
 	  "/Branches/0/groupids: found an unknown key, expected \"GroupIds\", which it looks like" },
 	{ "comma too many", "{'FeedVersion':1,}", "1:18: invalid object key (must be a string)" },
 	{ "comma missing", "{\n  'FeedVersion': 1\n  'Node': {}\n}",
@@ -61,12 +61,12 @@ static const struct refusal refusals[] = {
 	{ "too deep", "{'a':" X10 X10 X10 X10 X10 X10 X10, "1:69: nested deeper than 64 levels" },
 
 	/* the document */
-	{ "no version", "{}", "FeedVersion is missing" },
+	{ "no version", "{}", "1:1: FeedVersion is missing" },
 	{ "a version of the future", "{'FeedVersion':2,'SecurityGroups':[]}",
 	  "/FeedVersion: found 2, expected 1, the version that this program reads" },
 	{ "the version as text", "{'FeedVersion':'1','SecurityGroups':[]}",
 	  "/FeedVersion: found \"1\", expected 1, the version that this program reads" },
-	{ "no groups", "{'FeedVersion':1}", "SecurityGroups is missing" },
+	{ "no groups", "{'FeedVersion':1}", "1:1: SecurityGroups is missing" },
 	{ "groups by name", "{'FeedVersion':1,'SecurityGroups':{'sg-1':{}}}",
 	  "/SecurityGroups: found an object, expected an array" },
 	{ "a revision that is a number", FEED_WITH("'Revision':7"),
@@ -104,7 +104,8 @@ static const struct refusal refusals[] = {
 	  PERMISSION "/IpProtocol: found \"06\", expected " A_PROTOCOL },
 	{ "a protocol that is none", RULE("'IpProtocol':true"),
 	  PERMISSION "/IpProtocol: found true, expected " A_PROTOCOL },
-	{ "TCP without ports", RULE("'IpProtocol':'tcp'"), PERMISSION ": FromPort is missing" },
+	{ "TCP without ports", RULE("'IpProtocol':'tcp'"),
+	  PERMISSION ": FromPort is missing (and 1 more error)" },
 	{ "UDP with one port", RULE("'IpProtocol':'17','FromPort':53"),
 	  PERMISSION ": ToPort is missing" },
 	{ "a port range backwards", RULE("'IpProtocol':'tcp','FromPort':443,'ToPort':80"),
@@ -112,7 +113,8 @@ static const struct refusal refusals[] = {
 	{ "port 65536", RULE("'IpProtocol':'tcp','FromPort':1,'ToPort':65536"),
 	  PERMISSION "/ToPort: found 65536, expected an integer from 0 to 65535" },
 	{ "port -1", RULE("'IpProtocol':'udp','FromPort':-1,'ToPort':-1"),
-	  PERMISSION "/FromPort: found -1, expected an integer from 0 to 65535" },
+	  PERMISSION
+	  "/FromPort: found -1, expected an integer from 0 to 65535 (and 1 more error)" },
 	{ "a port as text", RULE("'IpProtocol':'tcp','FromPort':'80','ToPort':80"),
 	  PERMISSION "/FromPort: found \"80\", expected an integer from 0 to 65535" },
 	{ "half a port", RULE("'IpProtocol':'tcp','FromPort':80.5,'ToPort':81"),
@@ -158,7 +160,7 @@ static const struct refusal refusals[] = {
 	/* flat rules */
 	{ "a flat rule of no group",
 	  "{'FeedVersion':1,'SecurityGroups':[],'SecurityGroupRules':[{}]}",
-	  "/SecurityGroupRules/0: GroupId is missing" },
+	  "/SecurityGroupRules/0: GroupId is missing (and 2 more errors)" },
 	{ "a flat rule without peer", FLAT("'IpProtocol':'-1'"),
 	  "/SecurityGroupRules/0: found 0 of CidrIpv4, CidrIpv6, PrefixListId and "
 	  "ReferencedGroupInfo, expected one" },
@@ -308,13 +310,13 @@ static void a_key_twice_among_many(void **state)
 	many_keys(24, "k23", "25:1: a key that the object has already");
 	many_keys(25, "k0", "26:1: a key that the object has already");
 	many_keys(500, "k499", "501:1: a key that the object has already");
-	many_keys(500, "k500", "FeedVersion is missing");
+	many_keys(500, "k500", "1:1: FeedVersion is missing");
 }
 
 static void more_keys_than_an_object_may_have(void **state)
 {
 	(void)state;
-	many_keys(1023, "last", "FeedVersion is missing");
+	many_keys(1023, "last", "1:1: FeedVersion is missing");
 	many_keys(1024, "last", "1025:6: more than 1024 keys in one object");
 }
 

@@ -289,7 +289,7 @@ static void a_hundred_thousand_members(void **state)
 	(void)state;
 	assert_non_null(registry);
 	start_ms = now_ms();
-	rc = bg_feed_parse("feed", text, length, &model, &err);
+	rc = bg_feed_parse("feed", text, length, &model, NULL, &err);
 	parsed_ms = now_ms();
 	if (!rc)
 		rc = bg_registry_assign(registry, model, &err);

@@ -14,6 +14,7 @@ int bg_fail(struct bg_error *err, int code, const char *format, ...)
 {
 	va_list args;
 
+	err->place_bytes = 0;
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
@@ -25,6 +26,7 @@ static void put_in_front(struct bg_error *err, const char *format, va_list args)
 	char inner[sizeof(err->text)];
 	int used;
 
+	err->place_bytes = 0;
 	memcpy(inner, err->text, sizeof(inner));
 	used = vsnprintf(err->text, sizeof(err->text), format, args);
 	if (used >= 0 && (size_t)used < sizeof(err->text))

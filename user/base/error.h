@@ -8,8 +8,12 @@
 #ifndef BG_BASE_ERROR_H
 #define BG_BASE_ERROR_H
 
+#include <stddef.h>
+
 struct bg_error {
 	char text[2048];
+	/* of the text, in front of ": ": the place in a document (a JSON pointer); 0 = none */
+	size_t place_bytes;
 };
 
 /* Sets the text and returns `code` (a negative errno), so that a failing

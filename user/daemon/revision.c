@@ -150,6 +150,23 @@ static void note_revision(struct bg_daemon *daemon, const struct bg_model *model
 		bg_history_revision(daemon, model, content, &revision);
 }
 
+static void log_problem(enum bg_log_level level, const struct bg_problem *problem)
+{
+	bg_log(level, "feed", "line=%u column=%u at=%s text=%s", problem->place.line,
+	       problem->place.column, bg_quote(problem->pointer), bg_quote(problem->text));
+}
+
+/* The first is in the line that says that the feed is refused. */
+static void log_errors(const struct bg_problems *errors)
+{
+	if (bg_problems_all(errors) < 2)
+		return;
+	for (size_t i = 0; i < errors->count; i++)
+		log_problem(BG_LOG_ERROR, &errors->problem[i]);
+	if (errors->more)
+		bg_log(BG_LOG_ERROR, "the feed has more errors", "more=%zu", errors->more);
+}
+
 #define WARNINGS_LOGGED 10
 
 static void log_warnings(const struct bg_model *model)
@@ -162,8 +179,7 @@ static void log_warnings(const struct bg_model *model)
 			       "more=%zu", model->warning_count - i);
 			return;
 		}
-		bg_log(BG_LOG_WARNING, "feed", "at=%s text=%s",
-		       bg_quote(model->warnings[i].pointer), bg_quote(model->warnings[i].text));
+		log_problem(BG_LOG_WARNING, &model->warnings[i]);
 	}
 }
 
@@ -222,7 +238,7 @@ int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 	}
 	if (!parsed->rc && !parsed->same)
 		parsed->rc = bg_feed_parse(bg_file_name(path), text, length_bytes, &parsed->model,
-					   &parsed->err);
+					   &parsed->errors, &parsed->err);
 	parsed->parse_ms = bg_monotonic_ms() - start_ms;
 	return parsed->rc;
 }
@@ -230,6 +246,7 @@ int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 void bg_parsed_free(struct bg_parsed *parsed)
 {
 	bg_model_free(parsed->model);
+	bg_problems_free(&parsed->errors);
 	parsed->model = NULL;
 }
 
@@ -259,12 +276,13 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 	daemon->refused = rc;
 	if (rc) {
 		bg_history_feed_refused(daemon);
-		bg_state_refused(daemon->state, err->text);
+		bg_state_refused(daemon->state, err->text, &parsed->errors);
 		bg_log(BG_LOG_ERROR,
 		       daemon->datapath->revision ? "feed refused, the last revision stays in force"
 						  : "feed refused, and no revision is in force: "
 						    "nothing passes",
 		       "revision=%u error=%s", daemon->datapath->revision, bg_quote(err->text));
+		log_errors(&parsed->errors);
 		return rc;
 	}
 	bg_model_free(daemon->model);

@@ -39,6 +39,7 @@ struct bg_parsed {
 	bool same;     /* the content that is in force; it was not parsed */
 	int rc;
 	struct bg_error err;
+	struct bg_problems errors; /* of a document that is refused: all of them */
 	double parse_ms;
 };
 

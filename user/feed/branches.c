@@ -56,6 +56,16 @@ static bool has_address(const struct bg_model_pod *pod, const struct bg_addr *ad
 	return false;
 }
 
+static int pod_address(const struct bg_json *value, const struct bg_at *at, struct bg_addr *addr,
+		       struct bg_error *err)
+{
+	int rc = bg_feed_addr(value, at, BG_ANY_FAMILY, addr, err);
+
+	if (rc || is_unicast(addr))
+		return rc;
+	return bg_json_unexpected(value, at, "the address of one host", err);
+}
+
 /* A pod has about two addresses; more than this are a mistake. */
 #define MAX_POD_ADDRESSES 256
 
@@ -64,11 +74,11 @@ static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
 {
 	struct bg_at list = bg_field_at(fields, POD_ADDRESSES);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, POD_ADDRESSES, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, POD_ADDRESSES, &element, err), err);
 
 	if (rc)
 		return rc;
-	if (fields->values[POD_ADDRESSES]->count > MAX_POD_ADDRESSES)
+	if (element && fields->values[POD_ADDRESSES]->count > MAX_POD_ADDRESSES)
 		return bg_field_unexpected(fields, POD_ADDRESSES, "at most 256 addresses", err);
 	if (!element &&
 	    bg_warn(feed, BG_WARN_BRANCH, &list, "no address: nothing of the pod passes"))
@@ -77,11 +87,13 @@ static int pod_addresses(struct bg_feed *feed, struct bg_model_pod *pod,
 		struct bg_at at = bg_at_index(&list, i);
 		struct bg_addr addr, *place;
 
-		rc = bg_feed_addr(element, &at, BG_ANY_FAMILY, &addr, err);
-		if (rc)
-			return rc;
-		if (!is_unicast(&addr))
-			return bg_json_unexpected(element, &at, "the address of one host", err);
+		rc = pod_address(element, &at, &addr, err);
+		if (rc) {
+			rc = bg_noted(feed, rc, err);
+			if (rc)
+				return rc;
+			continue;
+		}
 		if (has_address(pod, &addr))
 			continue;
 		place = BG_GROW(pod->addresses, pod->address_count);
@@ -103,16 +115,15 @@ static int pod_probe(struct bg_feed *feed, const struct bg_json *value, const st
 
 	if (rc)
 		return rc;
-	rc = bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err);
+	rc = bg_noted(feed, bg_get_word(&fields, PROBE_PROTOCOL, protocols, &protocol, err), err);
 	if (rc)
 		return rc;
 	probe->protocol = numbers[protocol];
 	if (!bg_has_ports(probe->protocol))
 		/* no ports; what stands there must be a number all the same */
 		return bg_get_integer(&fields, PROBE_PORT, 0, 0, &probe->port, err);
-	if (!fields.values[PROBE_PORT])
-		return bg_field_missing(&fields, PROBE_PORT, err);
-	return bg_get_integer(&fields, PROBE_PORT, 1, 65535, &probe->port, err);
+	return bg_field_required(&fields, PROBE_PORT, err)
+		       ?: bg_get_integer(&fields, PROBE_PORT, 1, 65535, &probe->port, err);
 }
 
 static int pod_probes(struct bg_feed *feed, struct bg_model_pod *pod,
@@ -120,7 +131,7 @@ static int pod_probes(struct bg_feed *feed, struct bg_model_pod *pod,
 {
 	struct bg_at list = bg_field_at(fields, POD_PROBES);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, POD_PROBES, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, POD_PROBES, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
@@ -128,7 +139,7 @@ static int pod_probes(struct bg_feed *feed, struct bg_model_pod *pod,
 
 		if (!probe)
 			return bg_no_memory(err, BG_READING);
-		rc = pod_probe(feed, element, &at, probe, err);
+		rc = bg_noted(feed, pod_probe(feed, element, &at, probe, err), err);
 	}
 	return rc;
 }
@@ -138,14 +149,16 @@ static int one_pod(struct bg_feed *feed, const struct bg_json *value, const stru
 {
 	struct bg_text namespace = { "", 0 }, name = { "", 0 };
 	struct bg_fields fields;
-	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_POD, &fields, err) ?:
-		 bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err) ?:
-		 bg_get_text(&fields, POD_NAME, BG_TEXT_BYTES, &name, err);
+	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_POD, &fields, err);
 
 	if (rc)
 		return rc;
-	if (!fields.values[POD_ADDRESSES])
-		return bg_field_missing(&fields, POD_ADDRESSES, err);
+	rc = bg_noted(feed, bg_get_text(&fields, POD_NAMESPACE, BG_TEXT_BYTES, &namespace, err),
+		      err) ?:
+	     bg_noted(feed, bg_get_text(&fields, POD_NAME, BG_TEXT_BYTES, &name, err), err) ?:
+	     bg_noted(feed, bg_field_required(&fields, POD_ADDRESSES, err), err);
+	if (rc)
+		return rc;
 	pod->namespace = bg_text_dup(namespace);
 	pod->name = bg_text_dup(name);
 	if (!pod->namespace || !pod->name)
@@ -153,8 +166,10 @@ static int one_pod(struct bg_feed *feed, const struct bg_json *value, const stru
 	/* a pod without a name has none that could be derived */
 	if (name.length)
 		default_host_interface(pod, mode);
-	return bg_feed_interface_name(&fields, POD_INTERFACE, pod->host_interface, err) ?:
-	       pod_addresses(feed, pod, &fields, err) ?:
+	return bg_noted(feed,
+			bg_feed_interface_name(&fields, POD_INTERFACE, pod->host_interface, err),
+			err) ?:
+	       bg_noted(feed, pod_addresses(feed, pod, &fields, err), err) ?:
 	       pod_probes(feed, pod, &fields, err);
 }
 
@@ -163,7 +178,7 @@ static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
 {
 	struct bg_at list = bg_field_at(fields, BRANCH_PODS);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, BRANCH_PODS, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, BRANCH_PODS, &element, err), err);
 
 	if (rc)
 		return rc;
@@ -175,7 +190,7 @@ static int branch_pods(struct bg_feed *feed, struct bg_model_branch *branch,
 
 		if (!pod)
 			return bg_no_memory(err, BG_READING);
-		rc = one_pod(feed, element, &at, branch->mode, pod, err);
+		rc = bg_noted(feed, one_pod(feed, element, &at, branch->mode, pod, err), err);
 	}
 	return rc;
 }
@@ -244,22 +259,25 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
-		if (!fields.values[required[i]])
-			return bg_field_missing(&fields, required[i], err);
-	}
-	rc = bg_get_id(&fields, BRANCH_ID, BG_ID_BYTES, &id, err) ?:
-	     bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err) ?:
-	     bg_get_word(&fields, BRANCH_MODE, modes, &mode, err);
+	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]) && !rc; i++)
+		rc = bg_noted(feed, bg_field_required(&fields, required[i], err), err);
+	rc = rc ?:
+	     bg_noted(feed, bg_get_id(&fields, BRANCH_ID, BG_ID_BYTES, &id, err), err) ?:
+	     bg_noted(feed,
+		      bg_get_integer(&fields, BRANCH_VLAN, 1, BG_VLANS - 2, &branch->vlan, err),
+		      err) ?:
+	     bg_noted(feed, bg_get_word(&fields, BRANCH_MODE, modes, &mode, err), err);
 	if (rc)
 		return rc;
-	branch->mode = mode;
+	branch->mode = branch->asked_mode = mode;
 	branch->id = bg_text_dup(id);
 	if (!branch->id)
 		return bg_no_memory(err, BG_READING);
 	snprintf(branch->interface, sizeof(branch->interface), "vlan.eth.%d", branch->vlan);
-	return bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err) ?:
-	       branch_groups(feed, branch, &fields, err) ?:
+	return bg_noted(feed,
+			bg_feed_interface_name(&fields, BRANCH_INTERFACE, branch->interface, err),
+			err) ?:
+	       bg_noted(feed, branch_groups(feed, branch, &fields, err), err) ?:
 	       branch_pods(feed, branch, &fields, err) ?:
 	       branch_timeouts(feed, branch, &fields, err);
 }
@@ -293,7 +311,7 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 	struct bg_model *model = feed->model;
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
-	int rc = bg_get_array(root, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(root, field, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
@@ -301,9 +319,9 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 
 		if (!branch)
 			return bg_no_memory(err, BG_READING);
-		rc = one_branch(feed, element, &at, branch, err);
+		rc = bg_noted(feed, one_branch(feed, element, &at, branch, err), err);
 	}
-	if (rc)
+	if (rc || bg_problems_all(&feed->errors))
 		return rc;
 	rc = bg_feed_check_uniqueness(feed, err);
 	for (size_t i = 0; i < model->branch_count && !rc; i++)

@@ -15,7 +15,6 @@
 #include "feed/reading.h"
 
 #define FEED_VERSION 1
-#define BOM "\xef\xbb\xbf"
 
 static void release_feed(struct bg_feed *feed)
 {
@@ -29,6 +28,7 @@ static void release_feed(struct bg_feed *feed)
 		free(feed->unknown[i].pointer);
 		free(feed->unknown[i].pattern);
 	}
+	bg_problems_free(&feed->errors);
 	free(feed->members);
 	free(feed->tracking);
 	free(feed->unknown);
@@ -46,7 +46,7 @@ static void release_feed(struct bg_feed *feed)
 static int on_interface(void *context, size_t index, const struct bg_json *element,
 			struct bg_error *err)
 {
-	return bg_feed_interface(context, index, element, err);
+	return bg_noted(context, bg_feed_interface(context, index, element, err), err);
 }
 
 static int read_head(struct bg_feed *feed, const struct bg_fields *root, struct bg_error *err)
@@ -59,9 +59,10 @@ static int read_head(struct bg_feed *feed, const struct bg_fields *root, struct 
 	if (!bg_json_is_integer(root->values[ROOT_VERSION], FEED_VERSION, FEED_VERSION, &version))
 		return bg_field_unexpected(root, ROOT_VERSION,
 					   "1, the version that this program reads", err);
-	if (!root->values[ROOT_GROUPS])
-		return bg_field_missing(root, ROOT_GROUPS, err);
-	rc = bg_get_text(root, ROOT_REVISION, BG_TEXT_BYTES, &revision, err);
+	rc = bg_noted(feed, bg_field_required(root, ROOT_GROUPS, err), err)
+		     ?: bg_noted(feed,
+				 bg_get_text(root, ROOT_REVISION, BG_TEXT_BYTES, &revision, err),
+				 err);
 	if (rc)
 		return rc;
 	feed->model->revision = bg_text_dup(revision);
@@ -78,13 +79,17 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 		 bg_feed_groups(feed, &root, ROOT_GROUPS, err) ?:
 		 bg_feed_flat(feed, &root, ROOT_RULES, err) ?:
 		 bg_feed_prefix_lists(feed, &root, ROOT_LISTS, err) ?:
-		 bg_get_array(&root, ROOT_INTERFACES, &ignored, err) ?:
+		 bg_noted(feed, bg_get_array(&root, ROOT_INTERFACES, &ignored, err), err) ?:
 		 bg_feed_group_ids(feed, &root, ROOT_DEFAULT_GROUPS, &feed->default_groups,
 				   &feed->default_group_count, err) ?:
 		 bg_feed_node(feed, &root, ROOT_NODE, err) ?:
-		 bg_feed_branches(feed, &root, ROOT_BRANCHES, err) ?:
-		 bg_feed_resolve(feed, err);
+		 bg_feed_branches(feed, &root, ROOT_BRANCHES, err);
 
+	/* an error that was not noted yet, or no memory */
+	rc = bg_noted(feed, rc, err);
+	if (rc || bg_problems_all(&feed->errors))
+		return rc;
+	rc = bg_feed_resolve(feed, err);
 	if (rc)
 		return rc;
 	return bg_warn_rest(feed) ? bg_no_memory(err, BG_READING) : 0;
@@ -99,38 +104,75 @@ static bool is_blank(const char *text, size_t length_bytes)
 	return true;
 }
 
-int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
-		  struct bg_error *err)
+/* The document as it stands in the text, and its errors in feed->errors. */
+static int read_document(struct bg_feed *feed, const char *text, size_t length_bytes,
+			 struct bg_error *err)
 {
-	bg_cleanup(bg_model_free_at) struct bg_model *result = NULL;
 	bg_cleanup(bg_json_free_at) struct bg_json_document *document = NULL;
-	bg_cleanup(release_feed) struct bg_feed feed = {};
 	const struct bg_json_stream interfaces = {
 		.key = "NetworkInterfaces",
 		.element = on_interface,
-		.context = &feed,
+		.context = feed,
 	};
+	struct bg_place place = {};
 	int rc;
 
-	if (length_bytes > BG_FEED_MAX_BYTES)
-		return bg_fail(err, -E2BIG, "%s: found %zu bytes, expected at most %u", name,
-			       length_bytes, BG_FEED_MAX_BYTES);
-	/* a byte order mark, which editors of other systems write */
-	if (length_bytes >= sizeof(BOM) - 1 && !memcmp(text, BOM, sizeof(BOM) - 1)) {
-		text += sizeof(BOM) - 1;
-		length_bytes -= sizeof(BOM) - 1;
+	if (length_bytes > BG_FEED_MAX_BYTES) {
+		bg_fail(err, 0, "found %zu bytes, expected at most %u", length_bytes,
+			BG_FEED_MAX_BYTES);
+		return bg_problems_add_last(&feed->errors, err, place);
 	}
-	if (is_blank(text, length_bytes))
-		return bg_fail(err, -EINVAL, "%s: empty, expected a JSON object", name);
-	feed.model = result = calloc(1, sizeof(*result));
+	if (is_blank(text, length_bytes)) {
+		bg_fail(err, 0, "empty, expected a JSON object");
+		return bg_problems_add_last(&feed->errors, err, place);
+	}
+	rc = bg_json_parse(text, length_bytes, &interfaces, &document, &place, err);
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc)
+		return bg_problems_add_last(&feed->errors, err, place);
+	rc = read_root(feed, bg_json_root(document), err);
+	/* of the document as a whole: where it begins */
+	for (size_t i = 0; i < feed->errors.count; i++)
+		if (!*feed->errors.problem[i].pointer)
+			feed->errors.problem[i].place = bg_place_of(text, strspn(text, " \t\r\n"));
+	return rc;
+}
+
+static int place_errors(struct bg_problems *errors, const char *text, size_t length_bytes)
+{
+	int rc = bg_problems_locate(errors->problem, errors->count, text, length_bytes);
+
+	bg_problems_sort(errors);
+	return rc;
+}
+
+int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
+		  struct bg_problems *errors, struct bg_error *err)
+{
+	bg_cleanup(bg_model_free_at) struct bg_model *result = calloc(1, sizeof(*result));
+	bg_cleanup(release_feed) struct bg_feed feed = { .model = result };
+	int rc;
+
 	if (!result)
 		return bg_no_memory(err, "%s: " BG_READING, name);
-	rc = bg_json_parse(name, text, length_bytes, &interfaces, &document, err);
-	if (rc)
-		return rc;
-	rc = read_root(&feed, bg_json_root(document), err);
+	bg_skip_bom(&text, &length_bytes);
+	rc = read_document(&feed, text, length_bytes, err);
 	if (rc)
 		return bg_fail_in(err, rc, "%s", name);
+	if (feed.errors.count) {
+		rc = place_errors(&feed.errors, text, length_bytes);
+		if (rc)
+			return bg_no_memory(err, "%s: " BG_READING, name);
+		bg_problems_sum_up(&feed.errors, name, err);
+		if (errors) {
+			*errors = feed.errors;
+			feed.errors = (struct bg_problems){};
+		}
+		return -EINVAL;
+	}
+	if (bg_problems_locate(result->warnings, result->warning_count, text, length_bytes))
+		return bg_no_memory(err, "%s: " BG_READING, name);
 	*model = bg_take_ptr(result);
 	return 0;
 }

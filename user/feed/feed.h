@@ -10,13 +10,14 @@
 #define BG_FEED_MAX_BYTES (256u << 20)
 
 /*
- * Parses and validates. `name` stands in front of errors ("feed.json:3:9: ..."
- * for syntax, "feed.json: /Branches/0/VlanId: ..." for values). On success
- * *model is the caller's, to be freed with bg_model_free(); on failure it is
- * left alone.
+ * Parses and validates. On success *model is the caller's; on failure it is left alone.
+ * What is wrong with the document goes into *errors (NULL, or {} and then the caller's), all
+ * of it but for what stands behind an error of syntax; and the first of it, with `name` in
+ * front, into *err: "feed.json:3:9: /Branches/0/VlanId: ... (and 2 more errors)". Without
+ * memory *errors stays as it was.
  */
 int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
-		  struct bg_error *err);
+		  struct bg_problems *errors, struct bg_error *err);
 
 /* Adds what `check` warns of beyond validation to model->warnings: rules that
  * can never match, shadowed CIDRs, groups without members, pods that cannot

@@ -85,10 +85,10 @@ static int flat_set(struct bg_feed *feed, const struct bg_fields *fields, bool m
 		field = i;
 	}
 	if (peers != 1)
-		return bg_fail(err, -EINVAL,
-			       "%s: found %d of CidrIpv4, CidrIpv6, PrefixListId and "
-			       "ReferencedGroupInfo, expected one",
-			       bg_at_format(fields->at, false, pointer), peers);
+		return bg_fail_at(err, bg_at_format(fields->at, false, pointer),
+				  "found %d of CidrIpv4, CidrIpv6, PrefixListId and "
+				  "ReferencedGroupInfo, expected one",
+				  peers);
 	at = bg_field_at(fields, field);
 	switch (field) {
 	case FLAT_CIDR4:
@@ -146,12 +146,14 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 
 	if (rc)
 		return rc;
-	if (!fields.values[FLAT_GROUP])
-		return bg_field_missing(&fields, FLAT_GROUP, err);
-	rc = bg_get_id(&fields, FLAT_ID, BG_ID_BYTES, &id, err) ?:
-	     bg_get_id(&fields, FLAT_GROUP, BG_ID_BYTES, &group_id, err) ?:
-	     bg_get_bool(&fields, FLAT_EGRESS, &egress, err) ?:
-	     bg_feed_service(&fields, FLAT_PROTOCOL, FLAT_FROM, FLAT_TO, &service, err) ?:
+	rc = bg_noted(feed, bg_field_required(&fields, FLAT_GROUP, err), err) ?:
+	     bg_noted(feed, bg_get_id(&fields, FLAT_ID, BG_ID_BYTES, &id, err), err) ?:
+	     bg_noted(feed, bg_get_id(&fields, FLAT_GROUP, BG_ID_BYTES, &group_id, err), err) ?:
+	     bg_noted(feed, bg_get_bool(&fields, FLAT_EGRESS, &egress, err), err) ?:
+	     bg_noted(feed,
+		      bg_feed_service(feed, &fields, FLAT_PROTOCOL, FLAT_FROM, FLAT_TO, &service,
+				      err),
+		      err) ?:
 	     bg_feed_group(feed, group_id, &rule.group, err);
 	if (rc)
 		return rc;
@@ -215,7 +217,7 @@ static int read_rules(struct bg_feed *feed, const struct bg_at *list, const stru
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(list, i);
 
-		rc = flat_rule(feed, &flat, element, &at, err);
+		rc = bg_noted(feed, flat_rule(feed, &flat, element, &at, err), err);
 	}
 	return rc ? rc : add_alone(feed, &flat, err);
 }
@@ -226,7 +228,7 @@ int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
 	struct rule_key *keys;
-	int rc = bg_get_array(root, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(root, field, &element, err), err);
 
 	if (!element || rc)
 		return rc;

@@ -64,7 +64,7 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 	const struct bg_json *element;
 	struct bg_at list = bg_field_at(fields, field);
 	size_t found_count = 0, kept = 0;
-	int rc = bg_get_array(fields, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, field, &element, err), err);
 
 	if (rc)
 		return rc;
@@ -73,9 +73,11 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 		struct bg_text id = {};
 		size_t group = 0, *place;
 
-		rc = group_id(feed, element, &at, &id, err);
+		rc = bg_noted(feed, group_id(feed, element, &at, &id, err), err);
 		if (rc)
 			return rc;
+		if (!id.bytes)
+			continue;
 		rc = bg_feed_group(feed, id, &group, err);
 		if (rc)
 			return rc;
@@ -101,20 +103,17 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 
 /* --- services --- */
 
-static int ports(const struct bg_fields *fields, size_t from, size_t to, struct bg_service *service,
-		 struct bg_error *err)
+static int ports(struct bg_feed *feed, const struct bg_fields *fields, size_t from, size_t to,
+		 struct bg_service *service, struct bg_error *err)
 {
-	int rc;
+	const size_t errors = bg_problems_all(&feed->errors);
+	int rc = bg_noted(feed, bg_field_required(fields, from, err), err) ?:
+		 bg_noted(feed, bg_field_required(fields, to, err), err) ?:
+		 bg_noted(feed, bg_get_integer(fields, from, 0, 65535, &service->from_port, err),
+			  err) ?:
+		 bg_noted(feed, bg_get_integer(fields, to, 0, 65535, &service->to_port, err), err);
 
-	if (!fields->values[from])
-		return bg_field_missing(fields, from, err);
-	if (!fields->values[to])
-		return bg_field_missing(fields, to, err);
-	rc = bg_get_integer(fields, from, 0, 65535, &service->from_port, err);
-	if (rc)
-		return rc;
-	rc = bg_get_integer(fields, to, 0, 65535, &service->to_port, err);
-	if (rc)
+	if (rc || bg_problems_all(&feed->errors) != errors)
 		return rc;
 	if (service->from_port > service->to_port) {
 		char expected[48];
@@ -126,18 +125,18 @@ static int ports(const struct bg_fields *fields, size_t from, size_t to, struct 
 	return 0;
 }
 
-static int icmp_type(const struct bg_fields *fields, size_t from, size_t to,
+static int icmp_type(struct bg_feed *feed, const struct bg_fields *fields, size_t from, size_t to,
 		     struct bg_service *service, struct bg_error *err)
 {
+	const size_t errors = bg_problems_all(&feed->errors);
 	int rc;
 
 	service->from_port = -1;
 	service->to_port = -1;
-	rc = bg_get_integer(fields, from, -1, 255, &service->from_port, err);
-	if (rc)
-		return rc;
-	rc = bg_get_integer(fields, to, -1, 255, &service->to_port, err);
-	if (rc)
+	rc = bg_noted(feed, bg_get_integer(fields, from, -1, 255, &service->from_port, err), err)
+		     ?: bg_noted(feed, bg_get_integer(fields, to, -1, 255, &service->to_port, err),
+				 err);
+	if (rc || bg_problems_all(&feed->errors) != errors)
 		return rc;
 	if (service->from_port < 0 && service->to_port >= 0)
 		return bg_field_unexpected(fields, to, "-1: an ICMP code needs a type in FromPort",
@@ -146,19 +145,19 @@ static int icmp_type(const struct bg_fields *fields, size_t from, size_t to,
 }
 
 /* For some of these protocols EC2 prints -1 or 65535; they mean nothing. */
-static int ignored_ports(const struct bg_fields *fields, size_t from, size_t to,
-			 struct bg_service *service, struct bg_error *err)
+static int ignored_ports(struct bg_feed *feed, const struct bg_fields *fields, size_t from,
+			 size_t to, struct bg_service *service, struct bg_error *err)
 {
-	int ignored, rc;
+	int ignored;
 
 	service->from_port = 0;
 	service->to_port = 65535;
-	rc = bg_get_integer(fields, from, -1, 65535, &ignored, err);
-	return rc ? rc : bg_get_integer(fields, to, -1, 65535, &ignored, err);
+	return bg_noted(feed, bg_get_integer(fields, from, -1, 65535, &ignored, err), err)
+		       ?: bg_noted(feed, bg_get_integer(fields, to, -1, 65535, &ignored, err), err);
 }
 
-int bg_feed_service(const struct bg_fields *fields, size_t protocol, size_t from, size_t to,
-		    struct bg_service *service, struct bg_error *err)
+int bg_feed_service(struct bg_feed *feed, const struct bg_fields *fields, size_t protocol,
+		    size_t from, size_t to, struct bg_service *service, struct bg_error *err)
 {
 	struct bg_at at = bg_field_at(fields, protocol);
 	int rc;
@@ -171,12 +170,12 @@ int bg_feed_service(const struct bg_fields *fields, size_t protocol, size_t from
 	switch (service->protocol) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
-		return ports(fields, from, to, service, err);
+		return ports(feed, fields, from, to, service, err);
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return icmp_type(fields, from, to, service, err);
+		return icmp_type(feed, fields, from, to, service, err);
 	default:
-		return ignored_ports(fields, from, to, service, err);
+		return ignored_ports(feed, fields, from, to, service, err);
 	}
 }
 
@@ -233,8 +232,10 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 
 	if (rc)
 		return rc;
-	rc = bg_feed_service(&fields, PERMISSION_PROTOCOL, PERMISSION_FROM, PERMISSION_TO, &service,
-			     err);
+	rc = bg_noted(feed,
+		      bg_feed_service(feed, &fields, PERMISSION_PROTOCOL, PERMISSION_FROM,
+				      PERMISSION_TO, &service, err),
+		      err);
 	if (rc)
 		return rc;
 	rule->protocol = service.protocol;
@@ -244,21 +245,19 @@ static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const st
 		struct bg_at peers = bg_field_at(&fields, PERMISSION_PEERS + list);
 		const struct bg_json *peer;
 
-		rc = bg_get_array(&fields, PERMISSION_PEERS + list, &peer, err);
-		if (rc)
-			return rc;
+		rc = bg_noted(feed, bg_get_array(&fields, PERMISSION_PEERS + list, &peer, err),
+			      err);
 		rule->list = list;
 		rule->peer = 0;
-		for (; peer; peer = peer->next, rule->peer++) {
+		for (; peer && !rc; peer = peer->next, rule->peer++) {
 			struct bg_at where = bg_at_index(&peers, rule->peer);
 
-			rc = peer_set(feed, list, peer, &where, &rule->set, err);
-			if (rc)
-				return rc;
-			rc = bg_feed_add_rule(feed, rule, err);
-			if (rc)
-				return rc;
+			rc = peer_set(feed, list, peer, &where, &rule->set, err)
+				     ?: bg_feed_add_rule(feed, rule, err);
+			rc = bg_noted(feed, rc, err);
 		}
+		if (rc)
+			return rc;
 	}
 	if (feed->model->rule_count == before &&
 	    bg_warn(feed, BG_WARN_RULE, at, "names no peer: it allows nothing"))
@@ -272,12 +271,12 @@ static int permissions(struct bg_feed *feed, size_t group, enum bg_direction dir
 	struct bg_model_rule rule = { .group = group, .direction = direction };
 	struct bg_at list = bg_field_at(fields, field);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, field, &element, err), err);
 
 	for (; element && !rc; element = element->next, rule.permission++) {
 		struct bg_at at = bg_at_index(&list, rule.permission);
 
-		rc = permission(feed, &rule, element, &at, err);
+		rc = bg_noted(feed, permission(feed, &rule, element, &at, err), err);
 	}
 	return rc;
 }
@@ -285,7 +284,7 @@ static int permissions(struct bg_feed *feed, size_t group, enum bg_direction dir
 static int one_group(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 		     struct bg_error *err)
 {
-	struct bg_text id = {}, name = {};
+	struct bg_text id = { "", 0 }, name = {};
 	struct bg_fields fields;
 	struct bg_group *group;
 	size_t index = 0;
@@ -293,20 +292,23 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 
 	if (rc)
 		return rc;
-	if (!fields.values[GROUP_ID])
-		return bg_field_missing(&fields, GROUP_ID, err);
-	rc = bg_get_id(&fields, GROUP_ID, BG_ID_BYTES, &id, err) ?:
-	     bg_get_text(&fields, GROUP_NAME, BG_TEXT_BYTES, &name, err) ?:
+	rc = bg_noted(feed, bg_field_required(&fields, GROUP_ID, err), err) ?:
+	     bg_noted(feed, bg_get_id(&fields, GROUP_ID, BG_ID_BYTES, &id, err), err) ?:
+	     bg_noted(feed, bg_get_text(&fields, GROUP_NAME, BG_TEXT_BYTES, &name, err), err) ?:
 	     bg_feed_group(feed, id, &index, err);
 	if (rc)
 		return rc;
 	group = &feed->model->groups[index];
-	if (group->known)
-		return bg_field_unexpected(&fields, GROUP_ID,
-					   "a group that does not stand in the feed already", err);
+	if (group->known && id.length) {
+		bg_field_unexpected(&fields, GROUP_ID,
+				    "a group that does not stand in the feed already", err);
+		rc = bg_noted(feed, -EINVAL, err);
+		if (rc)
+			return rc;
+	}
 	group->known = true;
 	group->first_rule = feed->model->rule_count;
-	if (name.bytes) {
+	if (name.bytes && !group->name) {
 		group->name = bg_text_dup(name);
 		if (!group->name)
 			return bg_no_memory(err, BG_READING);
@@ -325,12 +327,12 @@ int bg_feed_groups(struct bg_feed *feed, const struct bg_fields *root, size_t fi
 {
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
-	int rc = bg_get_array(root, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(root, field, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
 
-		rc = one_group(feed, element, &at, err);
+		rc = bg_noted(feed, one_group(feed, element, &at, err), err);
 	}
 	return rc;
 }

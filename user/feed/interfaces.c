@@ -52,20 +52,20 @@ static int add_list(struct bg_feed *feed, struct addresses *addresses,
 {
 	struct bg_at array = bg_field_at(fields, list->field);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, list->field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, list->field, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&array, i), where;
 		struct bg_fields entry;
 
-		rc = bg_feed_fields(feed, element, &at, list->object, &entry, err);
-		if (rc)
-			return rc;
-		if (!entry.values[0])
-			return bg_field_missing(&entry, 0, err);
-		where = bg_field_at(&entry, 0);
-		rc = add(feed, addresses, entry.values[0], &where, list->family, list->prefixes,
-			 err);
+		rc = bg_feed_fields(feed, element, &at, list->object, &entry, err)
+			     ?: bg_field_required(&entry, 0, err);
+		if (!rc) {
+			where = bg_field_at(&entry, 0);
+			rc = add(feed, addresses, entry.values[0], &where, list->family,
+				 list->prefixes, err);
+		}
+		rc = bg_noted(feed, rc, err);
 	}
 	return rc;
 }
@@ -78,7 +78,8 @@ static int add_single(struct bg_feed *feed, struct addresses *addresses,
 
 	if (!fields->values[field])
 		return 0;
-	return add(feed, addresses, fields->values[field], &at, family, false, err);
+	return bg_noted(feed, add(feed, addresses, fields->values[field], &at, family, false, err),
+			err);
 }
 
 static int read_addresses(struct bg_feed *feed, const struct bg_fields *fields,
@@ -100,22 +101,18 @@ static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
 {
 	struct bg_at array = bg_field_at(fields, INTERFACE_GROUPS);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, INTERFACE_GROUPS, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, INTERFACE_GROUPS, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&array, i);
 		struct bg_fields group;
 		struct bg_text id = {};
 
-		rc = bg_feed_fields(feed, element, &at, BG_OBJECT_GROUP_ID, &group, err);
-		if (rc)
-			return rc;
-		if (!group.values[0])
-			return bg_field_missing(&group, 0, err);
-		rc = bg_get_id(&group, 0, BG_ID_BYTES, &id, err);
-		if (rc)
-			return rc;
-		rc = bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
+		rc = bg_feed_fields(feed, element, &at, BG_OBJECT_GROUP_ID, &group, err) ?:
+		     bg_field_required(&group, 0, err) ?:
+		     bg_get_id(&group, 0, BG_ID_BYTES, &id, err) ?:
+		     bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
+		rc = bg_noted(feed, rc, err);
 	}
 	return rc;
 }
@@ -151,7 +148,7 @@ int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *
 	struct bg_fields fields;
 
 	return bg_feed_fields(feed, value, &at, BG_OBJECT_INTERFACE, &fields, err) ?:
-	       bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err) ?:
+	       bg_noted(feed, bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err), err) ?:
 	       read_addresses(feed, &fields, &addresses, err) ?:
 	       read_groups(feed, &fields, &addresses, err) ?:
 	       read_tracking(feed, &fields, id, err);

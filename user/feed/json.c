@@ -6,6 +6,7 @@
 #include "feed/json.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +42,7 @@ static size_t put(char *text, size_t used, const char *part, size_t bytes)
 	return used + bytes;
 }
 
-/* RFC 6901 escapes; what would drive a terminal becomes '?'. */
-static size_t put_key(char *text, size_t used, struct bg_text key)
+size_t bg_pointer_put_key(char *text, size_t used, struct bg_text key)
 {
 	for (size_t i = 0; i < key.length && used < BG_POINTER_TEXT - 1; i++) {
 		char byte = key.bytes[i];
@@ -95,7 +95,7 @@ const char *bg_at_format(const struct bg_at *at, bool any, char *text)
 
 		used = put(text, used, "/", 1);
 		if (chain[depth]->key.bytes) {
-			used = put_key(text, used, chain[depth]->key);
+			used = bg_pointer_put_key(text, used, chain[depth]->key);
 		} else if (any) {
 			used = put(text, used, "*", 1);
 		} else {
@@ -143,14 +143,26 @@ static const char *describe(const struct bg_json *value, char *text, size_t size
 	return text;
 }
 
+int bg_fail_at(struct bg_error *err, const char *pointer, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	bg_fail(err, -EINVAL, "%s%s%s", pointer, *pointer ? ": " : "", text);
+	err->place_bytes = strlen(pointer);
+	return -EINVAL;
+}
+
 int bg_json_unexpected(const struct bg_json *value, const struct bg_at *at, const char *expected,
 		       struct bg_error *err)
 {
 	char pointer[BG_POINTER_TEXT], found[SHOWN_BYTES + 16];
 
-	bg_at_format(at, false, pointer);
-	return bg_fail(err, -EINVAL, "%s%sfound %s, expected %s", pointer, *pointer ? ": " : "",
-		       describe(value, found, sizeof(found)), expected);
+	return bg_fail_at(err, bg_at_format(at, false, pointer), "found %s, expected %s",
+			  describe(value, found, sizeof(found)), expected);
 }
 
 struct bg_at bg_field_at(const struct bg_fields *fields, size_t field)
@@ -170,9 +182,13 @@ int bg_field_missing(const struct bg_fields *fields, size_t field, struct bg_err
 {
 	char pointer[BG_POINTER_TEXT];
 
-	bg_at_format(fields->at, false, pointer);
-	return bg_fail(err, -EINVAL, "%s%s%s is missing", pointer, *pointer ? ": " : "",
-		       fields->shape->keys[field]);
+	return bg_fail_at(err, bg_at_format(fields->at, false, pointer), "%s is missing",
+			  fields->shape->keys[field]);
+}
+
+int bg_field_required(const struct bg_fields *fields, size_t field, struct bg_error *err)
+{
+	return fields->values[field] ? 0 : bg_field_missing(fields, field, err);
 }
 
 /* --- getters --- */

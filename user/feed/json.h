@@ -63,14 +63,24 @@ struct bg_json_stream {
 
 struct bg_json_document;
 
+/* Line and column (in characters), from 1; 0, 0 = not known. */
+struct bg_place {
+	__u32 line, column;
+};
+
+/* A byte order mark, which editors of other systems write, is passed over. */
+void bg_skip_bom(const char **text, size_t *length_bytes);
+
+/* Of the byte at `offset`. */
+struct bg_place bg_place_of(const char *text, size_t offset);
+
 /*
  * The document must be one object, without keys that occur twice. `text` must
- * live as long as *document. Errors: "NAME:3:9: ..." (line and column, from 1), or
- * "NAME: " and what `stream` said. *document is the caller's.
+ * live as long as *document. On failure *place is where the text is wrong; it stays as
+ * it was when `stream` failed, or memory. *document is the caller's.
  */
-int bg_json_parse(const char *name, const char *text, size_t length_bytes,
-		  const struct bg_json_stream *stream, struct bg_json_document **document,
-		  struct bg_error *err);
+int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
+		  struct bg_json_document **document, struct bg_place *place, struct bg_error *err);
 const struct bg_json *bg_json_root(const struct bg_json_document *document);
 void bg_json_free(struct bg_json_document *document); /* NULL is fine */
 BG_CLEANUP_OF(bg_json_free, struct bg_json_document)
@@ -94,6 +104,10 @@ struct bg_at bg_at_key(const struct bg_at *up, const char *key);
  * Long ones are cut. `text` holds BG_POINTER_TEXT bytes and is returned. */
 #define BG_POINTER_TEXT 512
 const char *bg_at_format(const struct bg_at *at, bool any, char *text);
+
+/* Adds a key behind the `used` bytes of a pointer; returns how many there are then. What
+ * RFC 6901 escapes is escaped, and what would drive a terminal becomes '?'. */
+size_t bg_pointer_put_key(char *text, size_t used, struct bg_text key);
 
 /* --- objects of a known shape --- */
 
@@ -121,6 +135,10 @@ int bg_json_fields(const struct bg_json *value, const struct bg_at *at,
 		   const struct bg_shape *shape, bg_unknown_key *unknown, void *context,
 		   struct bg_fields *fields, struct bg_error *err);
 
+/* "POINTER: TEXT", with err->place_bytes; -EINVAL. */
+int bg_fail_at(struct bg_error *err, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* "POINTER: found X, expected EXPECTED"; -EINVAL. */
 int bg_json_unexpected(const struct bg_json *value, const struct bg_at *at, const char *expected,
 		       struct bg_error *err);
@@ -129,6 +147,8 @@ int bg_json_unexpected(const struct bg_json *value, const struct bg_at *at, cons
 int bg_field_unexpected(const struct bg_fields *fields, size_t field, const char *expected,
 			struct bg_error *err);
 int bg_field_missing(const struct bg_fields *fields, size_t field, struct bg_error *err);
+/* 0 when it is there, else the same. */
+int bg_field_required(const struct bg_fields *fields, size_t field, struct bg_error *err);
 
 struct bg_at bg_field_at(const struct bg_fields *fields, size_t field);
 

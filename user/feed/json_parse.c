@@ -52,6 +52,7 @@ struct parser {
 	bool rejected;	    /* by the stream, which has filled in *err */
 	const char *reason; /* of any other failure */
 	const char *where;  /* its place in the text, or NULL */
+	struct bg_place *place;
 	struct bg_error *err;
 };
 
@@ -306,32 +307,38 @@ static const yajl_callbacks callbacks = {
 
 /* --- errors --- */
 
-/* Line and column (in characters), from 1. */
-static void locate(const char *text, size_t offset, size_t *line, size_t *column)
+#define BOM "\xef\xbb\xbf"
+
+void bg_skip_bom(const char **text, size_t *length_bytes)
 {
-	*line = 1;
-	*column = 1;
-	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
-			(*line)++;
-			*column = 1;
-		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-			(*column)++;
-		}
-	}
+	if (*length_bytes < sizeof(BOM) - 1 || memcmp(*text, BOM, sizeof(BOM) - 1) != 0)
+		return;
+	*text += sizeof(BOM) - 1;
+	*length_bytes -= sizeof(BOM) - 1;
 }
 
-static int fail_at(const char *name, const struct parser *parser, size_t offset, int rc,
-		   const char *reason)
+struct bg_place bg_place_of(const char *text, size_t offset)
 {
-	size_t line, column;
+	struct bg_place place = { 1, 1 };
+	const char *start = text, *end = text + offset, *line_break;
 
+	while ((line_break = memchr(start, '\n', end - start))) {
+		place.line++;
+		start = line_break + 1;
+	}
+	for (; start < end; start++)
+		place.column += ((unsigned char)*start & 0xc0) != 0x80;
+	return place;
+}
+
+static int fail_at(const struct parser *parser, size_t offset, int rc, const char *reason)
+{
 	if (parser->where >= parser->text && parser->where < parser->text + parser->length_bytes)
 		offset = parser->where - parser->text;
 	if (offset > parser->length_bytes)
 		offset = parser->length_bytes;
-	locate(parser->text, offset, &line, &column);
-	return bg_fail(parser->err, rc, "%s:%zu:%zu: %s", name, line, column, reason);
+	*parser->place = bg_place_of(parser->text, offset);
+	return bg_fail(parser->err, rc, "%s", reason);
 }
 
 static bool starts_with(const char *text, const char *start)
@@ -365,7 +372,7 @@ static size_t start_of(const char *text, size_t offset, const char *reason)
 }
 
 /* yajl's message without its first words and its line break. */
-static int fail_syntax(const char *name, struct parser *parser, yajl_handle handle, size_t offset)
+static int fail_syntax(struct parser *parser, yajl_handle handle, size_t offset)
 {
 	unsigned char *said = yajl_get_error(handle, 0, (const unsigned char *)parser->text,
 					     parser->length_bytes);
@@ -384,7 +391,7 @@ static int fail_syntax(const char *name, struct parser *parser, yajl_handle hand
 		length = sizeof(text) - 1;
 	memcpy(text, reason, length);
 	text[length] = '\0';
-	rc = fail_at(name, parser, start_of(parser->text, offset, text), -EINVAL, text);
+	rc = fail_at(parser, start_of(parser->text, offset, text), -EINVAL, text);
 	if (said)
 		yajl_free_error(handle, said);
 	return rc;
@@ -396,9 +403,8 @@ static void release_parser(struct parser *parser)
 		bg_dict_release(&parser->open[--parser->depth].keys);
 }
 
-int bg_json_parse(const char *name, const char *text, size_t length_bytes,
-		  const struct bg_json_stream *stream, struct bg_json_document **document,
-		  struct bg_error *err)
+int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
+		  struct bg_json_document **document, struct bg_place *place, struct bg_error *err)
 {
 	bg_cleanup(bg_json_free_at) struct bg_json_document *result = calloc(1, sizeof(*result));
 	bg_cleanup(release_parser) struct parser parser = {
@@ -406,6 +412,7 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 		.length_bytes = length_bytes,
 		.stream = stream,
 		.document = result,
+		.place = place,
 		.err = err,
 	};
 	bg_cleanup(yajl_free_at) yajl_handle handle = yajl_alloc(&callbacks, NULL, &parser);
@@ -413,20 +420,20 @@ int bg_json_parse(const char *name, const char *text, size_t length_bytes,
 	size_t offset;
 
 	if (!result || !handle)
-		return bg_no_memory(err, "%s: reading the feed", name);
+		return bg_no_memory(err, "reading the feed");
 	status = yajl_parse(handle, (const unsigned char *)text, length_bytes);
 	offset = yajl_get_bytes_consumed(handle);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(handle);
 	if (parser.rejected)
-		return bg_fail_in(err, parser.rc, "%s", name);
+		return parser.rc;
 	if (parser.rc)
-		return fail_at(name, &parser, offset ? offset - 1 : 0, parser.rc, parser.reason);
+		return fail_at(&parser, offset ? offset - 1 : 0, parser.rc, parser.reason);
 	if (status != yajl_status_ok)
-		return fail_syntax(name, &parser, handle, offset);
+		return fail_syntax(&parser, handle, offset);
 	if (result->root->type != BG_JSON_OBJECT) {
-		bg_json_unexpected(result->root, NULL, "a JSON object", err);
-		return bg_fail_in(err, -EINVAL, "%s", name);
+		*place = bg_place_of(text, strspn(text, " \t\r\n"));
+		return bg_json_unexpected(result->root, NULL, "a JSON object", err);
 	}
 	*document = bg_take_ptr(result);
 	return 0;

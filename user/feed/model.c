@@ -55,8 +55,14 @@ void bg_model_free(struct bg_model *model)
 		free(model->sets[i].name);
 		free(model->sets[i].prefixes);
 	}
+	for (size_t i = 0; i < model->spare_set_count; i++) {
+		free(model->spare_sets[i].name);
+		free(model->spare_sets[i].prefixes);
+	}
 	for (size_t i = 0; i < model->branch_count; i++)
 		free_branch(&model->branches[i]);
+	for (size_t i = 0; i < model->claim_count; i++)
+		free(model->claims[i].claimants);
 	for (size_t i = 0; i < model->warning_count; i++) {
 		free(model->warnings[i].pointer);
 		free(model->warnings[i].text);
@@ -65,6 +71,8 @@ void bg_model_free(struct bg_model *model)
 	free(model->groups);
 	free(model->rules);
 	free(model->sets);
+	free(model->spare_sets);
+	free(model->claims);
 	free(model->branches);
 	free(model->warnings);
 	free(model->revision);
@@ -73,7 +81,7 @@ void bg_model_free(struct bg_model *model)
 
 int bg_model_warn(struct bg_model *model, const char *pointer, const char *format, ...)
 {
-	struct bg_warning *warning = BG_GROW(model->warnings, model->warning_count);
+	struct bg_problem *warning = BG_GROW(model->warnings, model->warning_count);
 	va_list args;
 
 	if (!warning)

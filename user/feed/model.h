@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/ip.h"
+#include "feed/problems.h"
 #include "image.h"
 #include "maps.h"
 
@@ -23,6 +24,7 @@ struct bg_set {
 	struct bg_prefix *prefixes;
 	size_t prefix_count;
 	bool resolved; /* false: a reference to nothing that the feed knows */
+	bool is_list;  /* a prefix list */
 };
 
 /* The array of the feed that a rule's peer stands in. */
@@ -77,8 +79,9 @@ struct bg_model_branch {
 	char *id;
 	int vlan; /* 1-4094 */
 	char interface[16];
-	enum bg_mode mode;
-	size_t *groups; /* indices, sorted, without duplicates */
+	enum bg_mode asked_mode; /* by the document */
+	enum bg_mode mode;	 /* in effect; the same at first, see guard/modes.h */
+	size_t *groups;		 /* indices, sorted, without duplicates */
 	size_t group_count;
 	struct bg_model_pod *pods;
 	size_t pod_count;
@@ -118,9 +121,20 @@ struct bg_model_node {
 /* Of a node that names none; in node.c, with where they come from. */
 extern const struct bg_timeouts bg_default_timeouts;
 
-struct bg_warning {
-	char *pointer; /* JSON pointer, "" for the document */
-	char *text;
+/* What more than one branch or pod of the document claims for itself. The parser only says
+ * so; who gets it depends on the interfaces that there are (claims.h). */
+enum bg_claim_kind { BG_CLAIM_ID, BG_CLAIM_VLAN, BG_CLAIM_INTERFACE, BG_CLAIM_ADDRESS };
+
+struct bg_claimant {
+	size_t branch; /* index in branches */
+	size_t pod;    /* index in its pods; of an address */
+};
+
+struct bg_claim {
+	enum bg_claim_kind kind;
+	struct bg_addr address; /* of BG_CLAIM_ADDRESS */
+	struct bg_claimant *claimants;
+	size_t claimant_count; /* two or more, in the order of the document */
 };
 
 struct bg_model {
@@ -132,9 +146,13 @@ struct bg_model {
 	size_t rule_count;
 	struct bg_set *sets;
 	size_t set_count;
+	struct bg_set *spare_sets; /* groups with members, and lists, that no rule names */
+	size_t spare_set_count;
 	struct bg_model_branch *branches;
 	size_t branch_count;
-	struct bg_warning *warnings;
+	struct bg_claim *claims;
+	size_t claim_count;
+	struct bg_problem *warnings;
 	size_t warning_count;
 	size_t member_count; /* addresses and prefixes of all sets */
 };

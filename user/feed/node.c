@@ -48,10 +48,13 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 	if (!fields->values[field])
 		return 0;
 	rc = bg_feed_fields(feed, fields->values[field], &at, BG_OBJECT_TRACKING, &tracking, err);
+	if (rc)
+		return bg_noted(feed, rc, err);
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && !rc; i++) {
 		int seconds = (int)*values[i];
 
-		rc = bg_get_integer(&tracking, i, 1, MAX_TIMEOUT_S, &seconds, err);
+		rc = bg_noted(feed, bg_get_integer(&tracking, i, 1, MAX_TIMEOUT_S, &seconds, err),
+			      err);
 		*values[i] = (__u32)seconds;
 	}
 	return rc;
@@ -96,7 +99,7 @@ static int prefix_array(struct bg_feed *feed, const struct bg_fields *fields, si
 {
 	struct bg_at list = bg_field_at(fields, field);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, field, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
@@ -104,17 +107,18 @@ static int prefix_array(struct bg_feed *feed, const struct bg_fields *fields, si
 
 		if (!prefix)
 			return bg_no_memory(err, BG_READING);
-		rc = bg_feed_prefix(feed, element, &at, BG_ANY_FAMILY, prefix, err);
+		rc = bg_noted(feed, bg_feed_prefix(feed, element, &at, BG_ANY_FAMILY, prefix, err),
+			      err);
 	}
 	return rc;
 }
 
-static int node_addresses(struct bg_model_node *node, const struct bg_fields *fields,
-			  struct bg_error *err)
+static int node_addresses(struct bg_feed *feed, struct bg_model_node *node,
+			  const struct bg_fields *fields, struct bg_error *err)
 {
 	struct bg_at list = bg_field_at(fields, NODE_ADDRESSES);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, NODE_ADDRESSES, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, NODE_ADDRESSES, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
@@ -122,7 +126,7 @@ static int node_addresses(struct bg_model_node *node, const struct bg_fields *fi
 
 		if (!addr)
 			return bg_no_memory(err, BG_READING);
-		rc = bg_feed_addr(element, &at, BG_ANY_FAMILY, addr, err);
+		rc = bg_noted(feed, bg_feed_addr(element, &at, BG_ANY_FAMILY, addr, err), err);
 	}
 	return rc;
 }
@@ -140,16 +144,18 @@ static int local_service(struct bg_feed *feed, const struct bg_json *value, cons
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < SERVICE_USED; i++) {
-		if (!fields.values[i])
-			return bg_field_missing(&fields, i, err);
-	}
+	for (size_t i = 0; i < SERVICE_USED && !rc; i++)
+		rc = bg_noted(feed, bg_field_required(&fields, i, err), err);
 	where = bg_field_at(&fields, SERVICE_ADDRESS);
-	rc = bg_feed_addr(fields.values[SERVICE_ADDRESS], &where, BG_ANY_FAMILY, &service->address,
-			  err);
-	if (rc)
-		return rc;
-	rc = bg_get_word(&fields, SERVICE_PROTOCOL, protocols, &protocol, err);
+	if (!rc && fields.values[SERVICE_ADDRESS])
+		rc = bg_noted(feed,
+			      bg_feed_addr(fields.values[SERVICE_ADDRESS], &where, BG_ANY_FAMILY,
+					   &service->address, err),
+			      err);
+	if (!rc)
+		rc = bg_noted(feed,
+			      bg_get_word(&fields, SERVICE_PROTOCOL, protocols, &protocol, err),
+			      err);
 	if (rc)
 		return rc;
 	service->protocol = protocol ? 17 : 6;
@@ -161,7 +167,7 @@ static int local_services(struct bg_feed *feed, struct bg_model_node *node,
 {
 	struct bg_at list = bg_field_at(fields, NODE_LOCAL_SERVICES);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, NODE_LOCAL_SERVICES, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, NODE_LOCAL_SERVICES, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
@@ -170,15 +176,15 @@ static int local_services(struct bg_feed *feed, struct bg_model_node *node,
 
 		if (!service)
 			return bg_no_memory(err, BG_READING);
-		rc = local_service(feed, element, &at, service, err);
+		rc = bg_noted(feed, local_service(feed, element, &at, service, err), err);
 	}
 	return rc;
 }
 
 /* --- the whole --- */
 
-static int node_words(struct bg_model_node *node, const struct bg_fields *fields,
-		      struct bg_error *err)
+static int node_words(struct bg_feed *feed, struct bg_model_node *node,
+		      const struct bg_fields *fields, struct bg_error *err)
 {
 	static const char *const established[] = { "keep", "revalidate", NULL };
 	static const char *const platform[] = { "pass", "filter", NULL };
@@ -195,7 +201,8 @@ static int node_words(struct bg_model_node *node, const struct bg_fields *fields
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		int word = 0;
-		int rc = bg_get_word(fields, words[i].field, words[i].words, &word, err);
+		int rc = bg_noted(
+			feed, bg_get_word(fields, words[i].field, words[i].words, &word, err), err);
 
 		if (rc)
 			return rc;
@@ -207,7 +214,7 @@ static int node_words(struct bg_model_node *node, const struct bg_fields *fields
 static int node_lists(struct bg_feed *feed, struct bg_model_node *node,
 		      const struct bg_fields *fields, struct bg_error *err)
 {
-	int rc = node_addresses(node, fields, err) ?:
+	int rc = node_addresses(feed, node, fields, err) ?:
 		 prefix_array(feed, fields, NODE_VPC, &node->vpc_cidrs, &node->vpc_cidr_count,
 			      err) ?:
 		 prefix_array(feed, fields, NODE_SERVICES, &node->service_cidrs,
@@ -237,19 +244,23 @@ int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 	if (root->values[field]) {
 		rc = bg_feed_fields(feed, root->values[field], &at, BG_OBJECT_NODE, &fields, err);
 		if (rc)
-			return rc;
+			return bg_noted(feed, rc, err);
 	}
-	rc = bg_get_text(&fields, NODE_NAME, BG_TEXT_BYTES, &name, err);
+	rc = bg_noted(feed, bg_get_text(&fields, NODE_NAME, BG_TEXT_BYTES, &name, err), err);
 	if (rc)
 		return rc;
 	node->name = bg_text_dup(name);
 	if (!node->name)
 		return bg_no_memory(err, BG_READING);
-	return bg_feed_interface_name(&fields, NODE_PRIMARY, node->primary_interface, err) ?:
-	       bg_feed_interface_name(&fields, NODE_TRUNK, node->trunk_interface, err) ?:
+	return bg_noted(feed,
+			bg_feed_interface_name(&fields, NODE_PRIMARY, node->primary_interface, err),
+			err) ?:
+	       bg_noted(feed,
+			bg_feed_interface_name(&fields, NODE_TRUNK, node->trunk_interface, err),
+			err) ?:
 	       node_lists(feed, node, &fields, err) ?:
-	       node_words(node, &fields, err) ?:
-	       bg_get_bool(&fields, NODE_EXTERNAL_SNAT, &node->external_snat, err) ?:
-	       bg_get_bool(&fields, NODE_LIVE_MODE, &node->live_mode_change, err) ?:
+	       node_words(feed, node, &fields, err) ?:
+	       bg_noted(feed, bg_get_bool(&fields, NODE_EXTERNAL_SNAT, &node->external_snat, err), err) ?:
+	       bg_noted(feed, bg_get_bool(&fields, NODE_LIVE_MODE, &node->live_mode_change, err), err) ?:
 	       bg_feed_timeouts(feed, &fields, NODE_TRACKING, &node->timeouts, err);
 }

@@ -20,6 +20,13 @@ char *bg_text_dup(struct bg_text text)
 	return strndup(text.bytes, text.length);
 }
 
+int bg_noted(struct bg_feed *feed, int rc, const struct bg_error *err)
+{
+	if (rc != -EINVAL)
+		return rc;
+	return bg_problems_add_error(&feed->errors, err, (struct bg_place){});
+}
+
 /* --- warnings --- */
 
 static int warn(struct bg_feed *feed, enum bg_warning_kind kind, const char *pointer,
@@ -138,8 +145,8 @@ static bool has_key(const struct bg_shape *shape, struct bg_text key)
 }
 
 /* A key that the object does not have, and that looks like one that is absent. */
-static int check_near_keys(const struct bg_json *value, const struct bg_at *at,
-			   const struct bg_fields *fields, struct bg_error *err)
+static int note_near_keys(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
+			  struct bg_fields *fields, struct bg_error *err)
 {
 	const struct bg_shape *shape = fields->shape;
 	char pointer[BG_POINTER_TEXT];
@@ -149,13 +156,18 @@ static int check_near_keys(const struct bg_json *value, const struct bg_at *at,
 
 		if (has_key(shape, child->key))
 			continue;
-		for (size_t i = 0; i < shape->used; i++)
-			if (!fields->values[i] && bg_key_is_near(child->key, shape->keys[i]))
-				return bg_fail(
-					err, -EINVAL,
-					"%s: found an unknown key, expected \"%s\", which it "
-					"looks like",
-					bg_at_format(&key, false, pointer), shape->keys[i]);
+		for (size_t i = 0; i < shape->used; i++) {
+			if (fields->values[i] || !bg_key_is_near(child->key, shape->keys[i]))
+				continue;
+			bg_fail_at(err, bg_at_format(&key, false, pointer),
+				   "found an unknown key, expected \"%s\", which it looks like",
+				   shape->keys[i]);
+			if (bg_noted(feed, -EINVAL, err))
+				return bg_no_memory(err, BG_READING);
+			if (child->type != BG_JSON_NULL)
+				fields->values[i] = child;
+			break;
+		}
 	}
 	return 0;
 }
@@ -169,7 +181,7 @@ int bg_feed_fields(struct bg_feed *feed, const struct bg_json *value, const stru
 
 	if (rc || feed->unknown_keys == unknown_before)
 		return rc;
-	return check_near_keys(value, at, fields, err);
+	return note_near_keys(feed, value, at, fields, err);
 }
 
 /* --- addresses and protocols --- */

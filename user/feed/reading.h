@@ -72,6 +72,7 @@ struct bg_feed {
 	size_t unknown_keys; /* met so far, all objects together */
 	struct bg_dict unknown_by_pattern;
 	size_t warnings_of[BG_WARN_KINDS];
+	struct bg_problems errors;
 };
 
 /* --- reading.c --- */
@@ -90,7 +91,15 @@ int bg_warn_pointer(struct bg_feed *feed, enum bg_warning_kind kind, const char 
 /* Adds one warning for each kind of which some were only counted. */
 int bg_warn_rest(struct bg_feed *feed);
 
-/* bg_json_fields() with warnings of unknown keys. */
+/*
+ * What stands at one place is wrong: that is noted, and reading goes on, so that all errors
+ * are told at once. The model is not used then; only it must stay safe to add to. Returns 0
+ * for an error that was noted, else `rc`: without memory, reading ends.
+ */
+int bg_noted(struct bg_feed *feed, int rc, const struct bg_error *err);
+
+/* bg_json_fields() with warnings of unknown keys; a key that looks like one that is absent
+ * is noted, and read as that one. */
 int bg_feed_fields(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 		   enum bg_object object, struct bg_fields *fields, struct bg_error *err);
 
@@ -123,8 +132,8 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 struct bg_service {
 	int protocol, from_port, to_port;
 };
-int bg_feed_service(const struct bg_fields *fields, size_t protocol, size_t from, size_t to,
-		    struct bg_service *service, struct bg_error *err);
+int bg_feed_service(struct bg_feed *feed, const struct bg_fields *fields, size_t protocol,
+		    size_t from, size_t to, struct bg_service *service, struct bg_error *err);
 
 int bg_feed_add_rule(struct bg_feed *feed, const struct bg_model_rule *rule, struct bg_error *err);
 

@@ -98,7 +98,7 @@ static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size
 {
 	struct bg_at list = bg_field_at(fields, field);
 	const struct bg_json *element;
-	int rc = bg_get_array(fields, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(fields, field, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i), where = at;
@@ -107,18 +107,20 @@ static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size
 		struct bg_prefix *prefix;
 
 		if (field == LIST_ENTRIES) {
-			rc = bg_feed_fields(feed, element, &at, BG_OBJECT_LIST_ENTRY, &entry, err);
-			if (rc)
-				return rc;
-			if (!entry.values[0])
-				return bg_field_missing(&entry, 0, err);
+			rc = bg_feed_fields(feed, element, &at, BG_OBJECT_LIST_ENTRY, &entry, err)
+				     ?: bg_field_required(&entry, 0, err);
+			if (rc) {
+				rc = bg_noted(feed, rc, err);
+				continue;
+			}
 			where = bg_field_at(&entry, 0);
 			cidr = entry.values[0];
 		}
 		prefix = BG_GROW(set->prefixes, set->prefix_count);
 		if (!prefix)
 			return bg_no_memory(err, BG_READING);
-		rc = bg_feed_prefix(feed, cidr, &where, BG_ANY_FAMILY, prefix, err);
+		rc = bg_noted(feed, bg_feed_prefix(feed, cidr, &where, BG_ANY_FAMILY, prefix, err),
+			      err);
 	}
 	return rc;
 }
@@ -126,6 +128,25 @@ static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size
 static void release_set(struct bg_set *set)
 {
 	free(set->prefixes);
+}
+
+/* The set of the list that has this id; `set` stays as it is when no rule names it. */
+static int set_of_list(struct bg_feed *feed, const struct bg_fields *fields, struct bg_text id,
+		       struct bg_dict *seen, struct bg_set **set, struct bg_error *err)
+{
+	size_t index;
+	bool is_new;
+	int rc;
+
+	if (!bg_dict_put(seen, id.bytes, id.length, 0, &is_new))
+		return bg_no_memory(err, BG_READING);
+	if (!is_new)
+		return bg_field_unexpected(fields, LIST_ID,
+					   "a list that does not stand in the feed already", err);
+	rc = bg_list_set(feed, id, false, &index, err);
+	if (!rc && index != SIZE_MAX)
+		*set = &feed->model->sets[index];
+	return rc;
 }
 
 static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
@@ -136,27 +157,16 @@ static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const 
 	struct bg_text id = {};
 	struct bg_fields fields;
 	struct bg_set *set = &unused;
-	size_t index;
-	bool is_new;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_LIST, &fields, err);
 
 	if (rc)
 		return rc;
-	if (!fields.values[LIST_ID])
-		return bg_field_missing(&fields, LIST_ID, err);
-	rc = bg_get_id(&fields, LIST_ID, BG_ID_BYTES, &id, err);
+	rc = bg_noted(feed, bg_field_required(&fields, LIST_ID, err), err)
+		     ?: bg_noted(feed, bg_get_id(&fields, LIST_ID, BG_ID_BYTES, &id, err), err);
+	if (!rc && id.bytes)
+		rc = bg_noted(feed, set_of_list(feed, &fields, id, seen, &set, err), err);
 	if (rc)
 		return rc;
-	if (!bg_dict_put(seen, id.bytes, id.length, 0, &is_new))
-		return bg_no_memory(err, BG_READING);
-	if (!is_new)
-		return bg_field_unexpected(&fields, LIST_ID,
-					   "a list that does not stand in the feed already", err);
-	rc = bg_list_set(feed, id, false, &index, err);
-	if (rc)
-		return rc;
-	if (index != SIZE_MAX)
-		set = &feed->model->sets[index];
 	set->resolved = fields.values[LIST_ENTRIES] || fields.values[LIST_CIDRS];
 	rc = list_cidrs(feed, &fields, LIST_ENTRIES, set, err);
 	return rc ? rc : list_cidrs(feed, &fields, LIST_CIDRS, set, err);
@@ -168,12 +178,12 @@ int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, siz
 	bg_cleanup(bg_dict_release) struct bg_dict seen = {};
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
-	int rc = bg_get_array(root, field, &element, err);
+	int rc = bg_noted(feed, bg_get_array(root, field, &element, err), err);
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
 
-		rc = prefix_list(feed, element, &at, &seen, err);
+		rc = bg_noted(feed, prefix_list(feed, element, &at, &seen, err), err);
 	}
 	return rc;
 }

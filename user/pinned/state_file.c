@@ -86,16 +86,28 @@ void bg_state_free(struct bg_state *state)
 	free(state);
 }
 
+static json_t *problems(const struct bg_problem *problem, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++, problem++)
+		json_array_append_new(list, json_pack("{s:o, s:I, s:I, s:o}", "Pointer",
+						      string(problem->pointer), "Line",
+						      (json_int_t)problem->place.line, "Column",
+						      (json_int_t)problem->place.column, "Text",
+						      string(problem->text)));
+	return list;
+}
+
 void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u32 revision)
 {
-	json_t *warnings = json_array();
+	json_t *warnings;
 
 	if (!state)
 		return;
-	for (size_t i = 0; i < model->warning_count && i < BG_STATE_WARNINGS; i++)
-		json_array_append_new(warnings, json_pack("{s:o, s:o}", "Pointer",
-							  string(model->warnings[i].pointer),
-							  "Text", string(model->warnings[i].text)));
+	warnings = problems(model->warnings, model->warning_count < BG_STATE_WARNINGS
+						     ? model->warning_count
+						     : BG_STATE_WARNINGS);
 	json_object_set_new(state->document, "LastAccepted",
 			    json_pack("{s:I, s:o, s:I, s:o, s:I}", "Revision", (json_int_t)revision,
 				      "FeedRevision", string(model->revision), "TimeNs",
@@ -105,7 +117,7 @@ void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u
 	state->changed = true;
 }
 
-void bg_state_refused(struct bg_state *state, const char *error)
+void bg_state_refused(struct bg_state *state, const char *error, const struct bg_problems *errors)
 {
 	const json_t *before = state ? json_object_get(state->document, "LastRefused") : NULL;
 	const json_t *since = json_object_get(before, "SinceNs");
@@ -114,8 +126,10 @@ void bg_state_refused(struct bg_state *state, const char *error)
 	if (!state)
 		return;
 	json_object_set_new(state->document, "LastRefused",
-			    json_pack("{s:o, s:I, s:I}", "Error", string(error), "TimeNs", now_ns,
-				      "SinceNs", since ? json_integer_value(since) : now_ns));
+			    json_pack("{s:o, s:I, s:I, s:o, s:I}", "Error", string(error), "TimeNs",
+				      now_ns, "SinceNs", since ? json_integer_value(since) : now_ns,
+				      "Errors", problems(errors->problem, errors->count),
+				      "ErrorCount", (json_int_t)bg_problems_all(errors)));
 	state->changed = true;
 }
 

@@ -8,9 +8,11 @@
  *	Pid				of the daemon that wrote it last
  *	StartedNs			CLOCK_BOOTTIME when it started
  *	LastAccepted	{ Revision (number), FeedRevision, TimeNs (CLOCK_BOOTTIME),
- *			  Warnings: [{ Pointer, Text }], WarningCount } or null
- *	LastRefused	{ Error, TimeNs, SinceNs } of the feed as it is now, else null; since:
- *			the first of the refusals that no accepted feed parts from this one
+ *			  Warnings: [{ Pointer, Line, Column, Text }], WarningCount }
+ *			or null
+ *	LastRefused	{ Error, TimeNs, SinceNs, Errors: as Warnings, ErrorCount } of the
+ *			feed as it is now, else null; since: the first of the refusals that
+ *			no accepted feed parts from this one
  *	Interfaces	[{ Interface, Text, SinceNs (CLOCK_BOOTTIME) }]: what is wrong with
  *			them, also in the words of the daemon before
  */
@@ -35,7 +37,9 @@ void bg_state_free(struct bg_state *state); /* NULL is fine, as everywhere below
 
 struct bg_model;
 void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u32 revision);
-void bg_state_refused(struct bg_state *state, const char *error);
+struct bg_problems;
+/* `errors`: those of the document, {} when it could not be read or put in force. */
+void bg_state_refused(struct bg_state *state, const char *error, const struct bg_problems *errors);
 
 /* Replaces the list of interfaces: clear, then one call for each. */
 void bg_state_clear_interfaces(struct bg_state *state);

@@ -412,6 +412,14 @@ const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns)
 	return json_string_value(json_object_get(refused, "Error"));
 }
 
+const json_t *bg_status_errors(const struct bg_status *status, size_t *count)
+{
+	const json_t *refused = json_object_get(status->state, "LastRefused");
+
+	*count = (size_t)json_integer_value(json_object_get(refused, "ErrorCount"));
+	return json_object_get(refused, "Errors");
+}
+
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count)
 {
 	const json_t *accepted = json_object_get(status->state, "LastAccepted");

@@ -107,6 +107,8 @@ __u32 bg_status_reused(const struct bg_status *status);
  * is NULL when the feed as it is now is in force; lists may be NULL. */
 const char *bg_status_feed(const struct bg_status *status);
 const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns);
+/* Of the document that was refused: up to 20, and how many there are. */
+const json_t *bg_status_errors(const struct bg_status *status, size_t *count);
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
 const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
 

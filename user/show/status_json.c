@@ -279,23 +279,47 @@ static json_t *pairs_json(const json_t *list, const char *from, const char *to)
 	return done(pairs, rc);
 }
 
+/* Errors or warnings about the feed. */
+static json_t *problems_json(const json_t *list)
+{
+	json_t *problems = json_array();
+	int rc = problems ? 0 : -1;
+
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		const json_t *from = json_array_get(list, i);
+		const char *pointer = json_string_value(json_object_get(from, "Pointer"));
+		const char *text = json_string_value(json_object_get(from, "Text"));
+
+		rc = json_array_append_new(
+			problems,
+			json_pack("{s:s, s:I, s:I, s:s}", "pointer", pointer ? pointer : "", "line",
+				  json_integer_value(json_object_get(from, "Line")), "column",
+				  json_integer_value(json_object_get(from, "Column")), "text",
+				  text ? text : ""));
+	}
+	return done(problems, rc);
+}
+
 static json_t *feed_json(const struct bg_status *status)
 {
 	json_t *o = json_object(), *refused = json_null();
-	size_t warnings;
+	size_t warnings, errors;
 	__u64 refused_ns;
 	const char *refusal = bg_status_refusal(status, &refused_ns);
 	const json_t *list = bg_status_warnings(status, &warnings);
+	const json_t *error_list = bg_status_errors(status, &errors);
 
 	if (refusal)
-		refused = json_pack("{s:s, s:o}", "error", refusal, "time", moment(refused_ns));
+		refused = json_pack("{s:s, s:o, s:o, s:I}", "error", refusal, "time",
+				    moment(refused_ns), "errors", problems_json(error_list),
+				    "error_count", (json_int_t)errors);
 	return done(o, set(o, "last_refused", refused) ?:
 		       set(o, "source", bg_json_text(bg_status_feed(status))) ?:
 		       set(o, "last_read", moment(status->pulse.feed_read_ns)) ?:
 		       set_count(o, "accepted_count", status->pulse.feeds_accepted) ?:
 		       set_count(o, "refused_count", status->pulse.feeds_refused) ?:
 		       set_count(o, "warning_count", warnings) ?:
-		       set(o, "warnings", pairs_json(list, "Pointer", "pointer")));
+		       set(o, "warnings", problems_json(list)));
 }
 
 json_t *bg_status_json(const struct bg_status *status)

@@ -62,32 +62,56 @@ static void put_foreign(FILE *out, const char *text, int column, int indent)
 	free(copy);
 }
 
-#define WARNINGS_SHOWN 10
+#define PROBLEMS_SHOWN 10
+
+/* Errors or warnings about the feed, `count` in all. */
+static void print_problems(FILE *out, const json_t *list, size_t count)
+{
+	const json_t *problem;
+	size_t shown = 0;
+
+	for (; shown < PROBLEMS_SHOWN && (problem = json_array_get(list, shown)); shown++) {
+		const char *pointer = json_string_value(json_object_get(problem, "Pointer"));
+		const char *words = json_string_value(json_object_get(problem, "Text"));
+		json_int_t line = json_integer_value(json_object_get(problem, "Line"));
+		bg_auto_free char *copy = strdup(pointer ? pointer : "");
+		int column = fprintf(out, "%*s- ", 11, "");
+
+		if (line)
+			column += fprintf(
+				out, "%lld:%lld:%s", (long long)line,
+				(long long)json_integer_value(json_object_get(problem, "Column")),
+				copy && *copy ? " " : "");
+		if (copy && *copy)
+			column += fprintf(out, "%s:", bg_printable(copy));
+		put_foreign(out, words ? words : "?", column, 13);
+	}
+	if (shown < count)
+		fprintf(out, "%*s%zu more: `branchguard check` has them all\n", 13, "",
+			count - shown);
+}
 
 static void print_warnings(FILE *out, const struct bg_status *status)
 {
-	size_t count, shown = 0;
+	size_t count;
 	const json_t *list = bg_status_warnings(status, &count);
-	const json_t *warning;
 	char text[BG_FORMAT_TEXT];
 
 	if (!count)
 		return;
 	fprintf(out, "warnings   %s about the feed in force\n",
 		bg_format_counted(count, "warning", text));
-	for (; shown < WARNINGS_SHOWN && (warning = json_array_get(list, shown)); shown++) {
-		const char *pointer = json_string_value(json_object_get(warning, "Pointer"));
-		const char *words = json_string_value(json_object_get(warning, "Text"));
-		int column;
+	print_problems(out, list, count);
+}
 
-		column = fprintf(out, "%*s- ", 11, "");
-		if (pointer && pointer[0])
-			column += fprintf(out, "%s:", pointer);
-		put_foreign(out, words ? words : "?", column, 13);
-	}
-	if (shown < count)
-		fprintf(out, "%*s%zu more: `branchguard check` has them all\n", 13, "",
-			count - shown);
+/* The first error is a part of the refusal's text. */
+static void print_errors(FILE *out, const struct bg_status *status)
+{
+	size_t count;
+	const json_t *list = bg_status_errors(status, &count);
+
+	if (count > 1)
+		print_problems(out, list, count);
 }
 
 static void print_feed(FILE *out, const struct bg_status *status)
@@ -105,6 +129,7 @@ static void print_feed(FILE *out, const struct bg_status *status)
 		print_since(out, refused_ns, status);
 		fprintf(out, ":\n%*s", 10, "");
 		put_foreign(out, refusal, 12, 11);
+		print_errors(out, status);
 	}
 	print_warnings(out, status);
 }

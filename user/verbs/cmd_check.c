@@ -14,14 +14,15 @@
 #include "datapath/datapath.h"
 #include "feed/feed.h"
 #include "show/out.h"
+#include "source/file.h"
 #include "verbs/cli.h"
-#include "verbs/read_feed.h"
 
 struct check {
 	const char *feed;
 	bool json, strict;
 	struct bg_model *model;
 	struct bg_image *image;
+	struct bg_problems errors;
 	size_t ingress, egress, prefixes, pods, addresses, policies, known_groups;
 	double parse_ms, compile_ms;
 };
@@ -30,6 +31,7 @@ static void release(struct check *check)
 {
 	bg_image_free(check->image);
 	bg_model_free(check->model);
+	bg_problems_free(&check->errors);
 }
 
 /* Branches with the same groups share a policy. */
@@ -87,9 +89,13 @@ static int examine(struct check *check, struct bg_error *err)
 {
 	bg_cleanup(bg_registry_free_at) struct bg_registry *registry = NULL;
 	double start_ms = bg_monotonic_ms(), parsed_ms;
+	bg_auto_free char *text = NULL;
+	size_t length_bytes;
 	int rc;
 
-	rc = bg_read_feed(check->feed, &check->model, err);
+	rc = bg_file_read(check->feed, BG_FILE_ANY, BG_FEED_MAX_BYTES, &text, &length_bytes, err)
+		     ?: bg_feed_parse(bg_file_name(check->feed), text, length_bytes, &check->model,
+				      &check->errors, err);
 	if (rc)
 		return rc;
 	parsed_ms = bg_monotonic_ms();
@@ -107,8 +113,13 @@ static int examine(struct check *check, struct bg_error *err)
 	if (bg_feed_lint(check->model))
 		return bg_no_memory(err, "looking for warnings");
 	rc = warn_of_limits(check->model, err);
+	if (rc)
+		return rc;
+	if (bg_problems_locate(check->model->warnings, check->model->warning_count, text,
+			       length_bytes))
+		return bg_no_memory(err, "looking for the places of the warnings");
 	sum_up(check);
-	return rc;
+	return 0;
 }
 
 static double bytes_a_prefix(const struct check *check)
@@ -159,23 +170,25 @@ static void print(const struct check *check)
 	printf("  %-9s %s\n", "warnings",
 	       model->warning_count ? bg_format_count(model->warning_count, text) : "none");
 	for (size_t i = 0; i < model->warning_count; i++) {
-		const struct bg_warning *warning = &model->warnings[i];
+		char head[BG_PROBLEM_HEAD];
 
-		printf("    %s%s%s\n", bg_printable(warning->pointer),
-		       *warning->pointer ? ": " : "", bg_printable(warning->text));
+		printf("    %s%s\n", bg_printable(bg_problem_head(&model->warnings[i], head)),
+		       bg_printable(model->warnings[i].text));
 	}
 }
 
-static json_t *warnings_json(const struct bg_model *model)
+static json_t *problems_json(const struct bg_problem *problem, size_t count)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < model->warning_count && list; i++) {
-		json_t *warning = json_pack("{s:o, s:o}", "pointer",
-					    bg_json_text(model->warnings[i].pointer), "text",
-					    bg_json_text(model->warnings[i].text));
+	for (size_t i = 0; i < count && list; i++, problem++) {
+		json_t *object = json_pack("{s:o, s:I, s:I, s:o}", "pointer",
+					   bg_json_text(problem->pointer), "line",
+					   (json_int_t)problem->place.line, "column",
+					   (json_int_t)problem->place.column, "text",
+					   bg_json_text(problem->text));
 
-		if (json_array_append_new(list, warning)) {
+		if (json_array_append_new(list, object)) {
 			json_decref(list);
 			list = NULL;
 		}
@@ -203,8 +216,29 @@ static int print_json(const struct check *check, struct bg_error *err)
 			  (json_int_t)(check->image->block_count * sizeof(struct bg_block)),
 			  "bytes_per_prefix", bytes_a_prefix(check), "classes",
 			  (json_int_t)check->image->classes, "parse_ms", check->parse_ms,
-			  "compile_ms", check->compile_ms, "warnings", warnings_json(model)),
+			  "compile_ms", check->compile_ms, "warnings",
+			  problems_json(model->warnings, model->warning_count)),
 		err);
+}
+
+/* One error is said as every verb says its own; more are a list. */
+static void print_errors(const struct check *check)
+{
+	const struct bg_problems *errors = &check->errors;
+	const char *name = bg_file_name(check->feed);
+
+	fprintf(stderr, "branchguard check: %s: refused, %zu errors:\n", name,
+		bg_problems_all(errors));
+	for (size_t i = 0; i < errors->count; i++) {
+		const struct bg_problem *problem = &errors->problem[i];
+		char head[BG_PROBLEM_HEAD];
+
+		bg_problem_head(problem, head);
+		fprintf(stderr, "  %s:%s%s%s\n", name, problem->place.line ? "" : " ",
+			bg_printable(head), bg_printable(problem->text));
+	}
+	if (errors->more)
+		fprintf(stderr, "  and %zu more\n", errors->more);
 }
 
 /* A refusal is a result of this verb, so with --json it is JSON too. */
@@ -213,10 +247,16 @@ static int refuse(const struct check *check, const struct bg_error *err)
 	struct bg_error printing;
 
 	if (check->json &&
-	    !bg_print_json(json_pack("{s:o, s:b, s:o}", "feed", bg_json_text(check->feed),
-				     "accepted", 0, "error", bg_json_text(err->text)),
+	    !bg_print_json(json_pack("{s:o, s:b, s:o, s:o, s:I}", "feed", bg_json_text(check->feed),
+				     "accepted", 0, "error", bg_json_text(err->text), "errors",
+				     problems_json(check->errors.problem, check->errors.count),
+				     "error_count", (json_int_t)bg_problems_all(&check->errors)),
 			   &printing))
 		bg_out_finish(&printing);
+	if (bg_problems_all(&check->errors) > 1) {
+		print_errors(check);
+		return BG_EXIT_FAILED;
+	}
 	return bg_cli_failed("check", err);
 }
 

@@ -254,7 +254,7 @@ static int answer_path(const struct request *request, struct bg_error *err)
 							    .question = request->question };
 	int rc;
 
-	rc = bg_read_feed(request->feed, &model, err);
+	rc = bg_read_feed(request->feed, &model, NULL, err);
 	if (rc)
 		return rc;
 	path.model = model;
@@ -279,7 +279,7 @@ static int explain(struct request *request, struct bg_error *err)
 	if (request->live) {
 		rc = bg_explainer_open_live(request->pin_dir, programs, &explainer, err);
 	} else {
-		rc = bg_read_feed(request->feed, &model, err);
+		rc = bg_read_feed(request->feed, &model, NULL, err);
 		if (!rc)
 			rc = bg_explainer_open(model, programs, &explainer, err);
 	}

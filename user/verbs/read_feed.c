@@ -9,11 +9,12 @@
 #include "feed/feed.h"
 #include "source/file.h"
 
-int bg_read_feed(const char *path, struct bg_model **model, struct bg_error *err)
+int bg_read_feed(const char *path, struct bg_model **model, struct bg_problems *errors,
+		 struct bg_error *err)
 {
 	bg_auto_free char *text = NULL;
 	size_t length_bytes;
 	int rc = bg_file_read(path, BG_FILE_ANY, BG_FEED_MAX_BYTES, &text, &length_bytes, err);
 
-	return rc ? rc : bg_feed_parse(bg_file_name(path), text, length_bytes, model, err);
+	return rc ? rc : bg_feed_parse(bg_file_name(path), text, length_bytes, model, errors, err);
 }
