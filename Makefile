@@ -219,9 +219,10 @@ NET := $(wildcard selftests/net/test_*.sh)
 PACKAGING := $(wildcard selftests/packaging/test_*.sh)
 
 # libFuzzer on the pure parts, all by clang.
-FUZZ := $(BUILD)/fuzz/fuzz_feed
-FUZZ_SOURCES := selftests/fuzz/fuzz_feed.c $(wildcard user/feed/*.c user/compile/*.c) \
+FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/fuzz_*.c))
+FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
+FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer)))=selftests/fuzz/run.sh $(fuzzer)')
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -229,7 +230,7 @@ $(BUILD)/fuzz/%.o: %.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
 
-$(FUZZ): $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
+$(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/selftests/fuzz/%.o $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
 	$(call say,LD,$@)$(CLANG) $(FUZZ_FLAGS) $^ $(LIBS) -o $@
 
 KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
@@ -247,14 +248,14 @@ net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 packaging: $(BUILD)/branchguard $(COMPLETION)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(PACKAGING)
 fuzz: $(FUZZ)
-	$(Q)selftests/run 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)'
+	$(Q)selftests/run $(FUZZERS_RUN)
 lint: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/lint.sh
 
 # All suites in one run, so that there is one closing line.
 SUITES_QUICK := selftests/runner/test_run.sh $(PACKAGING) \
 	--beside lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
-	$(UNIT) $(UNIT_SAN) 'fuzz/feed=selftests/fuzz/run.sh $(FUZZ)' $(PACKETS) $(NET)
+	$(UNIT) $(UNIT_SAN) $(FUZZERS_RUN) $(PACKETS) $(NET)
 # The guests go on while the host's tests wait for what must not come. They find out
 # by themselves what hangs in them (vm/boot.sh), before the runner does.
 SUITES_VM := --silence 1200 --beside 'vm=selftests/vm/matrix.sh $(KERNELS)' --silence 600

@@ -86,6 +86,8 @@ static int closes_by_argument(void)
 	return syscall(SYS_mprotect, 0, 0, PROT_READ | PROT_EXEC) == -1 && errno == EPERM ? 0 : 5;
 }
 
+/* (A sanitizer makes calls of its own while a thread begins.) */
+#ifndef __SANITIZE_ADDRESS__
 static volatile bool running, go, refused, done;
 
 static void *tries(void *arg)
@@ -118,6 +120,7 @@ static int has_a_thread(void)
 		;
 	return refused ? 0 : 3;
 }
+#endif
 
 static void what_is_listed_works_and_the_rest_fails(void **state)
 {
@@ -140,14 +143,13 @@ static void a_call_is_allowed_by_its_argument(void **state)
 	assert_int_equal(exits_by(closes_by_argument), 0);
 }
 
+#ifndef __SANITIZE_ADDRESS__
 static void all_threads_are_restricted(void **state)
 {
 	(void)state;
-#ifdef __SANITIZE_ADDRESS__
-	skip(); /* its own calls would fail, in the middle of making the thread */
-#endif
 	assert_int_equal(exits_by(has_a_thread), 0);
 }
+#endif
 
 int main(void)
 {
@@ -155,7 +157,9 @@ int main(void)
 		cmocka_unit_test(what_is_listed_works_and_the_rest_fails),
 		cmocka_unit_test(the_rest_ends_the_process),
 		cmocka_unit_test(a_call_is_allowed_by_its_argument),
+#ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test(all_threads_are_restricted),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,9 +25,6 @@ const struct bg_timeouts bg_default_timeouts = {
 	.other_s = 600,
 };
 
-/* 5 days, EC2's limit for TCP; those of its other time-outs are lower. */
-#define MAX_TIMEOUT_S 432000
-
 int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		     struct bg_timeouts *timeouts, struct bg_error *err)
 {
@@ -53,7 +50,7 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && !rc; i++) {
 		int seconds = (int)*values[i];
 
-		rc = bg_noted(feed, bg_get_integer(&tracking, i, 1, MAX_TIMEOUT_S, &seconds, err),
+		rc = bg_noted(feed, bg_get_integer(&tracking, i, 1, BG_MAX_TIMEOUT_S, &seconds, err),
 			      err);
 		*values[i] = (__u32)seconds;
 	}
@@ -62,8 +59,7 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 
 /* --- names of interfaces --- */
 
-/* What dev_valid_name() of the kernel accepts, without what would drive a terminal. */
-static bool valid_name(struct bg_text name)
+bool bg_feed_name_is_valid(struct bg_text name)
 {
 	if (!name.length || name.length > 15 || bg_text_is(name, ".") || bg_text_is(name, ".."))
 		return false;
@@ -83,7 +79,7 @@ int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char na
 
 	if (!value)
 		return 0;
-	if (value->type != BG_JSON_STRING || !valid_name(value->text))
+	if (value->type != BG_JSON_STRING || !bg_feed_name_is_valid(value->text))
 		return bg_field_unexpected(fields, field,
 					   "the name of an interface: 1 to 15 printable "
 					   "characters, no blank, '/' or ':'",

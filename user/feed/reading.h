@@ -77,6 +77,9 @@ struct bg_feed {
 
 /* --- reading.c --- */
 
+/* 5 days, EC2's limit for TCP; those of its other time-outs are lower. */
+#define BG_MAX_TIMEOUT_S 432000
+
 /* What is being done when memory is short. */
 #define BG_READING "reading the feed"
 
@@ -165,7 +168,9 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 		     struct bg_timeouts *timeouts, struct bg_error *err);
 int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		 struct bg_error *err);
-/* 1 to 15 bytes that the kernel accepts as an interface's name. */
+/* What dev_valid_name() of the kernel accepts, without what would drive a terminal. */
+bool bg_feed_name_is_valid(struct bg_text name);
+/* Such a name, 1 to 15 bytes. */
 int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char name[16],
 			   struct bg_error *err);
 int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
