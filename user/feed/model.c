@@ -99,6 +99,25 @@ int bg_model_warn(struct bg_model *model, const char *pointer, const char *forma
 	return -ENOMEM;
 }
 
+static int compare_prefixes(const void *a, const void *b)
+{
+	return bg_prefix_compare(a, b);
+}
+
+void bg_set_tidy(struct bg_set *set)
+{
+	size_t kept = 0;
+
+	if (set->prefix_count < 2)
+		return;
+	qsort(set->prefixes, set->prefix_count, sizeof(*set->prefixes), compare_prefixes);
+	for (size_t i = 0; i < set->prefix_count; i++) {
+		if (!i || bg_prefix_compare(&set->prefixes[i], &set->prefixes[kept - 1]))
+			set->prefixes[kept++] = set->prefixes[i];
+	}
+	set->prefix_count = kept;
+}
+
 /* Groups of SecurityGroups come first in the model, in the order of the feed. */
 const char *bg_rule_pointer(const struct bg_model_rule *rule, char *text)
 {

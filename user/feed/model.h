@@ -3,7 +3,8 @@
  * The feed as the program understands it: references resolved, defaults filled
  * in, validated. Plain data, indices instead of pointers between tables.
  * Made by feed.h, read by everything behind it, never changed afterwards
- * except for the three numbers that registry.h assigns (marked below).
+ * except for the three numbers that registry.h assigns (marked below), the modes in
+ * effect (guard/modes.h), and what settle.h says of ifindexes and times.
  */
 #ifndef BG_FEED_MODEL_H
 #define BG_FEED_MODEL_H
@@ -19,12 +20,15 @@
 
 /* What a rule's peer stands for: a CIDR, a prefix list or a group. Equal peers
  * are one set, whichever rules name them. An empty set matches nothing. */
+enum bg_set_kind { BG_SET_CIDR, BG_SET_LIST, BG_SET_GROUP };
+
 struct bg_set {
 	char *name; /* "10.0.0.0/16", "pl-0e5", "sg-0bb22" */
 	struct bg_prefix *prefixes;
 	size_t prefix_count;
 	bool resolved; /* false: a reference to nothing that the feed knows */
-	bool is_list;  /* a prefix list */
+	enum bg_set_kind kind;
+	__u64 kept_since_ns; /* as a group's */
 };
 
 /* The array of the feed that a rule's peer stands in. */
@@ -58,6 +62,9 @@ struct bg_group {
 	size_t rule_count; /* ingress and egress mixed */
 	bool known;	   /* false: a branch names it, the feed does not have it; no rules */
 	bool defined;	   /* by IpPermissions(Egress); else by SecurityGroupRules, if at all */
+	/* CLOCK_BOOTTIME since when the document lacks it and it is kept all the same
+	 * (settle.h); 0 = it is the document's */
+	__u64 kept_since_ns;
 };
 
 struct bg_model_probe {
@@ -73,6 +80,7 @@ struct bg_model_pod {
 	size_t address_count;
 	struct bg_model_probe *probes;
 	size_t probe_count;
+	__u32 ifindex; /* of host_interface, when it was last in force; 0 = not there */
 };
 
 struct bg_model_branch {
@@ -88,6 +96,8 @@ struct bg_model_branch {
 	struct bg_timeouts timeouts; /* node's, overridden by the branch's */
 	__u32 tag;		     /* assigned by the registry, from 1 */
 	__u32 slot;		     /* assigned by the registry, from 1 */
+	__u32 ifindex;		     /* of interface, when it was last in force; 0 = not there */
+	__u64 kept_since_ns;	     /* as a group's */
 };
 
 /* An address and a service on the node, or a probe source (protocol -1). */
@@ -122,7 +132,7 @@ struct bg_model_node {
 extern const struct bg_timeouts bg_default_timeouts;
 
 /* What more than one branch or pod of the document claims for itself. The parser only says
- * so; who gets it depends on the interfaces that there are (claims.h). */
+ * so; who gets it depends on the interfaces that there are (settle.h). */
 enum bg_claim_kind { BG_CLAIM_ID, BG_CLAIM_VLAN, BG_CLAIM_INTERFACE, BG_CLAIM_ADDRESS };
 
 struct bg_claimant {
@@ -159,6 +169,9 @@ struct bg_model {
 
 void bg_model_free(struct bg_model *model); /* NULL is fine */
 BG_CLEANUP_OF(bg_model_free, struct bg_model)
+
+/* Sorts what a set stands for, and keeps each once. */
+void bg_set_tidy(struct bg_set *set);
 
 /* Adds a warning; 0 or -ENOMEM. `pointer` is the place in the feed; "": the text says it. */
 int bg_model_warn(struct bg_model *model, const char *pointer, const char *format, ...)

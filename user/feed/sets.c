@@ -13,7 +13,8 @@
 
 /* --- sets, each once --- */
 
-static int make_set(struct bg_feed *feed, struct bg_text name, size_t *index, struct bg_error *err)
+static int make_set(struct bg_feed *feed, enum bg_set_kind kind, struct bg_text name, size_t *index,
+		    struct bg_error *err)
 {
 	struct bg_model *model = feed->model;
 	size_t *first = bg_grow(feed->first_rule, model->set_count, sizeof(*first));
@@ -27,6 +28,7 @@ static int make_set(struct bg_feed *feed, struct bg_text name, size_t *index, st
 		return bg_no_memory(err, BG_READING);
 	*index = model->set_count - 1;
 	first[*index] = SIZE_MAX;
+	set->kind = kind;
 	set->name = bg_text_dup(name);
 	return set->name ? 0 : bg_no_memory(err, BG_READING);
 }
@@ -47,7 +49,7 @@ int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make,
 	if (known || !make)
 		return 0;
 	bg_prefix_format(prefix, text);
-	rc = make_set(feed, (struct bg_text){ text, strlen(text) }, set, err);
+	rc = make_set(feed, BG_SET_CIDR, (struct bg_text){ text, strlen(text) }, set, err);
 	if (rc)
 		return rc;
 	made = &feed->model->sets[*set];
@@ -62,16 +64,17 @@ int bg_cidr_set(struct bg_feed *feed, const struct bg_prefix *prefix, bool make,
 		       : bg_no_memory(err, BG_READING);
 }
 
-static int named_set(struct bg_feed *feed, struct bg_dict *dict, struct bg_text id, bool make,
+static int named_set(struct bg_feed *feed, enum bg_set_kind kind, struct bg_text id, bool make,
 		     size_t *set, struct bg_error *err)
 {
+	struct bg_dict *dict = kind == BG_SET_LIST ? &feed->list_sets : &feed->group_sets;
 	const size_t *known = bg_dict_find(dict, id.bytes, id.length);
 	int rc;
 
 	*set = known ? *known : SIZE_MAX;
 	if (known || !make)
 		return 0;
-	rc = make_set(feed, id, set, err);
+	rc = make_set(feed, kind, id, set, err);
 	if (rc)
 		return rc;
 	return bg_dict_put(dict, feed->model->sets[*set].name, id.length, *set, NULL)
@@ -82,13 +85,13 @@ static int named_set(struct bg_feed *feed, struct bg_dict *dict, struct bg_text 
 int bg_list_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
 		struct bg_error *err)
 {
-	return named_set(feed, &feed->list_sets, id, make, set, err);
+	return named_set(feed, BG_SET_LIST, id, make, set, err);
 }
 
 int bg_group_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set,
 		 struct bg_error *err)
 {
-	return named_set(feed, &feed->group_sets, id, make, set, err);
+	return named_set(feed, BG_SET_GROUP, id, make, set, err);
 }
 
 /* --- prefix lists --- */
@@ -125,47 +128,61 @@ static int list_cidrs(struct bg_feed *feed, const struct bg_fields *fields, size
 	return rc;
 }
 
-static void release_set(struct bg_set *set)
+/* A set that no rule names. */
+static struct bg_set *spare_set(struct bg_feed *feed, enum bg_set_kind kind, struct bg_text name,
+				struct bg_error *err)
 {
-	free(set->prefixes);
+	struct bg_model *model = feed->model;
+	struct bg_set *set = BG_GROW(model->spare_sets, model->spare_set_count);
+
+	if (set) {
+		set->kind = kind;
+		set->name = bg_text_dup(name);
+	}
+	if (!set || !set->name)
+		bg_no_memory(err, BG_READING);
+	return set && set->name ? set : NULL;
 }
 
-/* The set of the list that has this id; `set` stays as it is when no rule names it. */
+/* The set of the list that has this id: a rule's, or a spare one. */
 static int set_of_list(struct bg_feed *feed, const struct bg_fields *fields, struct bg_text id,
 		       struct bg_dict *seen, struct bg_set **set, struct bg_error *err)
 {
-	size_t index;
+	size_t index = SIZE_MAX;
 	bool is_new;
-	int rc;
+	int rc = 0;
 
 	if (!bg_dict_put(seen, id.bytes, id.length, 0, &is_new))
 		return bg_no_memory(err, BG_READING);
-	if (!is_new)
+	if (!is_new && id.length)
 		return bg_field_unexpected(fields, LIST_ID,
 					   "a list that does not stand in the feed already", err);
-	rc = bg_list_set(feed, id, false, &index, err);
-	if (!rc && index != SIZE_MAX)
+	if (id.length)
+		rc = bg_list_set(feed, id, false, &index, err);
+	if (rc)
+		return rc;
+	if (index != SIZE_MAX)
 		*set = &feed->model->sets[index];
-	return rc;
+	else
+		*set = spare_set(feed, BG_SET_LIST, id, err);
+	return *set ? 0 : -ENOMEM;
 }
 
 static int prefix_list(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 		       struct bg_dict *seen, struct bg_error *err)
 {
-	/* a list that no rule names is checked all the same */
-	bg_cleanup(release_set) struct bg_set unused = {};
-	struct bg_text id = {};
+	struct bg_text id = { "", 0 };
 	struct bg_fields fields;
-	struct bg_set *set = &unused;
+	struct bg_set *set = NULL;
 	int rc = bg_feed_fields(feed, value, at, BG_OBJECT_LIST, &fields, err);
 
 	if (rc)
 		return rc;
 	rc = bg_noted(feed, bg_field_required(&fields, LIST_ID, err), err)
 		     ?: bg_noted(feed, bg_get_id(&fields, LIST_ID, BG_ID_BYTES, &id, err), err);
-	if (!rc && id.bytes)
+	if (!rc)
 		rc = bg_noted(feed, set_of_list(feed, &fields, id, seen, &set, err), err);
-	if (rc)
+	if (rc || !set)
 		return rc;
 	set->resolved = fields.values[LIST_ENTRIES] || fields.values[LIST_CIDRS];
 	rc = list_cidrs(feed, &fields, LIST_ENTRIES, set, err);
@@ -218,40 +235,43 @@ int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg
 	return 0;
 }
 
-static int compare_prefixes(const void *a, const void *b)
-{
-	return bg_prefix_compare(a, b);
-}
-
-/* Sorted, each once. */
-static void tidy_set(struct bg_set *set)
-{
-	size_t kept = 0;
-
-	if (set->prefix_count < 2)
-		return;
-	qsort(set->prefixes, set->prefix_count, sizeof(*set->prefixes), compare_prefixes);
-	for (size_t i = 0; i < set->prefix_count; i++) {
-		if (!i || bg_prefix_compare(&set->prefixes[i], &set->prefixes[kept - 1]))
-			set->prefixes[kept++] = set->prefixes[i];
-	}
-	set->prefix_count = kept;
-}
-
 static int warn_unresolved(struct bg_feed *feed, size_t index, struct bg_error *err)
 {
 	const struct bg_set *set = &feed->model->sets[index];
 	char pointer[BG_RULE_POINTER_TEXT] = "";
-	bool is_list = bg_dict_find(&feed->list_sets, set->name, strlen(set->name));
 
 	if (feed->first_rule[index] != SIZE_MAX)
 		bg_rule_pointer(&feed->model->rules[feed->first_rule[index]], pointer);
 	if (bg_warn_pointer(feed, BG_WARN_REFERENCE, pointer,
-			    is_list ? "the feed has no entries of %s: it matches nothing"
+			    set->kind == BG_SET_LIST
+				    ? "the feed has no entries of %s: it matches nothing"
 				    : "the feed has neither %s nor members of it: it matches "
 				      "nothing",
 			    set->name))
 		return bg_no_memory(err, BG_READING);
+	return 0;
+}
+
+/* Members of groups that no rule names: a rule that is kept may (settle.h). */
+static int keep_spare_members(struct bg_feed *feed, struct bg_error *err)
+{
+	for (size_t i = 0; i < feed->member_groups; i++) {
+		struct bg_members *members = &feed->members[i];
+		size_t length = strlen(members->group_id);
+		struct bg_set *set;
+
+		if (bg_dict_find(&feed->group_sets, members->group_id, length))
+			continue;
+		set = spare_set(feed, BG_SET_GROUP, (struct bg_text){ members->group_id, length },
+				err);
+		if (!set)
+			return -ENOMEM;
+		set->resolved = true;
+		set->prefixes = bg_take_ptr(members->prefixes);
+		set->prefix_count = members->count;
+	}
+	for (size_t i = 0; i < feed->model->spare_set_count; i++)
+		bg_set_tidy(&feed->model->spare_sets[i]);
 	return 0;
 }
 
@@ -280,8 +300,8 @@ int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err)
 
 		if (rc)
 			return rc;
-		tidy_set(&model->sets[i]);
+		bg_set_tidy(&model->sets[i]);
 		model->member_count += model->sets[i].prefix_count;
 	}
-	return 0;
+	return keep_spare_members(feed, err);
 }

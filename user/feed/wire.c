@@ -18,14 +18,15 @@
 
 #define MAGIC 0x3172657773416742ull
 
-/* A field that is added to the model must be added here, too. */
+/* A field that is added to the model must be added here, too, unless it is none of the
+ * parser's: the numbers of the registry, ifindexes, and since when something is kept. */
 BG_ASSERT_SIZE(struct bg_model, 328);
 BG_ASSERT_SIZE(struct bg_model_node, 200);
-BG_ASSERT_SIZE(struct bg_group, 40);
+BG_ASSERT_SIZE(struct bg_group, 48);
 BG_ASSERT_SIZE(struct bg_model_rule, 56);
-BG_ASSERT_SIZE(struct bg_set, 32);
-BG_ASSERT_SIZE(struct bg_model_branch, 112);
-BG_ASSERT_SIZE(struct bg_model_pod, 64);
+BG_ASSERT_SIZE(struct bg_set, 40);
+BG_ASSERT_SIZE(struct bg_model_branch, 128);
+BG_ASSERT_SIZE(struct bg_model_pod, 72);
 BG_ASSERT_SIZE(struct bg_claim, 40);
 BG_ASSERT_SIZE(struct bg_problem, 24);
 
@@ -322,7 +323,8 @@ static void sets(struct wire *wire, struct bg_set **list, size_t *count)
 
 		text(wire, &set->name, false, "a set's name");
 		flag(wire, &set->resolved, "a set");
-		flag(wire, &set->is_list, "a set");
+		set->kind =
+			integer(wire, (int)set->kind, BG_SET_CIDR, BG_SET_GROUP, "a set's kind");
 		prefixes(wire, &set->prefixes, &set->prefix_count, true);
 		must(wire, set->resolved || !set->prefix_count, "a set");
 	}
@@ -380,6 +382,7 @@ static void branches(struct wire *wire, struct bg_model *model)
 		interface(wire, branch->interface, false, "a branch's interface");
 		branch->mode =
 			integer(wire, (int)branch->mode, BG_STRICT, BG_STANDARD, "a branch's mode");
+		branch->asked_mode = branch->mode;
 		group_list(wire, &branch->groups, &branch->group_count, model->group_count);
 		ARRAY(wire, branch->pods, branch->pod_count, sizeof(__u64));
 		for (size_t k = 0; k < branch->pod_count && !wire->rc; k++)
