@@ -76,6 +76,19 @@ struct bg_model *feed_parse(const char *text)
 	return model;
 }
 
+struct bg_model *feed_parse_all(const char *text)
+{
+	size_t length;
+	char *json = json_of(text, &length);
+	struct bg_model *model = NULL;
+	struct bg_error err = {};
+
+	if (bg_feed_parse_all("feed", json, length, &model, NULL, &err))
+		fail_msg("%s\n  -> %s", text, err.text);
+	free(json);
+	return model;
+}
+
 /* The place in the text is tested by itself: of an error with a pointer, that alone. */
 static const char *without_place(const char *error)
 {

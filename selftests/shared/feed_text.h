@@ -15,8 +15,9 @@ char *json_of(const char *text, size_t *length);
 /* In `text`, ' stands for ". Returns the parser's answer; `name` is "feed". */
 int feed_try(const char *text, struct bg_model **model, struct bg_error *err);
 
-/* The model, or the test fails with the error. */
+/* The model, or the test fails with the error; with what is beyond the node, too. */
 struct bg_model *feed_parse(const char *text);
+struct bg_model *feed_parse_all(const char *text);
 
 /* The error's text after "feed: " or "feed:"; the test fails when the feed is taken. */
 const char *feed_error(const char *text, struct bg_error *err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What a feed means for node, branches and pods, and which warnings it gets. */
+#include "base/ip.h"
 #include "feed_text.h"
 #include "test.h"
 
@@ -322,6 +323,48 @@ static void tracking_of_the_interface(void **state)
 	bg_model_free(model);
 }
 
+/* Interfaces one by one, for who asks about the other end of a connection. */
+static void what_is_beyond_the_node(void **state)
+{
+	static const char text[] =
+		"{'FeedVersion':1,'SecurityGroups':["
+		" {'GroupId':'sg-1','IpPermissions':[]},{'GroupId':'sg-2'},"
+		" {'GroupId':'sg-3'}],"
+		"'SecurityGroupRules':[{'GroupId':'sg-3','IsEgress':true,'IpProtocol':'-1',"
+		" 'CidrIpv4':'0.0.0.0/0'}],"
+		"'NetworkInterfaces':[{'NetworkInterfaceId':'eni-1',"
+		" 'Groups':[{'GroupId':'sg-x'},{'GroupId':'sg-1'},{'GroupId':'sg-x'}],"
+		" 'PrivateIpAddresses':[{'PrivateIpAddress':'10.0.0.1'}],"
+		" 'Ipv6Prefixes':[{'Ipv6Prefix':'2001:db8::/80'}]},"
+		" {'Groups':[{'GroupId':'sg-1'}]}]}";
+	struct bg_model *model = feed_parse_all(text);
+	const struct bg_model_interface *interface = model->interfaces;
+	char ip[BG_IP_TEXT];
+
+	(void)state;
+	/* one without an address is nobody's other end */
+	assert_int_equal(model->interface_count, 1);
+	assert_string_equal(interface->id, "eni-1");
+	assert_int_equal(interface->prefix_count, 2);
+	assert_string_equal(bg_prefix_format(&interface->prefixes[0], ip), "10.0.0.1/32");
+	assert_string_equal(bg_prefix_format(&interface->prefixes[1], ip), "2001:db8::/80");
+	assert_int_equal(interface->group_count, 2);
+	assert_string_equal(model->groups[interface->groups[0]].id, "sg-1");
+	assert_string_equal(model->groups[interface->groups[1]].id, "sg-x");
+	assert_false(model->groups[interface->groups[1]].known);
+	/* an empty list is said, an absent one is not */
+	assert_true(model->groups[0].stated[BG_INGRESS]);
+	assert_false(model->groups[0].stated[BG_EGRESS]);
+	assert_false(model->groups[1].stated[BG_INGRESS]);
+	assert_true(model->groups[2].stated[BG_INGRESS] && model->groups[2].stated[BG_EGRESS]);
+	bg_model_free(model);
+	/* the daemon has no use for them */
+	model = feed_parse(text);
+	assert_int_equal(model->interface_count, 0);
+	assert_null(model->interfaces);
+	bg_model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +381,7 @@ int main(void)
 		cmocka_unit_test(unknown_keys_warn_once_a_pattern),
 		cmocka_unit_test(a_key_that_is_near_to_none_that_lacks),
 		cmocka_unit_test(a_byte_order_mark_is_no_text),
+		cmocka_unit_test(what_is_beyond_the_node),
 		cmocka_unit_test(what_a_user_is_warned_of),
 	};
 

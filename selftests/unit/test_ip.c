@@ -226,9 +226,33 @@ static void printing_and_reading_are_inverse(void **state)
 	}
 }
 
+/* What is refused is put right, if it is only written in another way. */
+static void what_is_expected(void **state)
+{
+	char expected[BG_ADDR_EXPECTED];
+	struct bg_prefix prefix;
+	struct bg_addr addr;
+	char text[BG_IP_TEXT];
+
+	(void)state;
+	assert_string_equal(bg_addr_expected("::ffff:10.0.2.20", expected),
+			    "it written as IPv4: 10.0.2.20");
+	assert_string_equal(bg_addr_expected("::FFFF:a00:214", expected),
+			    "it written as IPv4: 10.0.2.20");
+	assert_string_equal(bg_addr_expected("::ffff:10.0.2.2000", expected),
+			    "an IPv4 or IPv6 address");
+	assert_string_equal(bg_addr_expected("", expected), "an IPv4 or IPv6 address");
+	bg_addr_parse("10.0.2.20", &addr);
+	prefix = bg_prefix_of(&addr, BG_V4_BITS + 28);
+	assert_string_equal(bg_prefix_format(&prefix, text), "10.0.2.16/28");
+	prefix = bg_prefix_of(&addr, 128);
+	assert_string_equal(bg_prefix_format(&prefix, text), "10.0.2.20/32");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_expected),
 		cmocka_unit_test(addresses_are_read_and_printed),
 		cmocka_unit_test(what_is_no_address_is_refused_and_changes_nothing),
 		cmocka_unit_test(prefixes_are_read_masked_and_printed),

@@ -37,6 +37,24 @@ int bg_addr_parse(const char *text, struct bg_addr *addr)
 	return 0;
 }
 
+bool bg_addr_is_mapped(const char *text, struct bg_addr *addr)
+{
+	return inet_pton(AF_INET6, text, addr->byte) == 1 && bg_addr_is_v4(addr);
+}
+
+const char *bg_addr_expected(const char *text, char *expected)
+{
+	struct bg_addr found;
+	char ip[BG_IP_TEXT];
+
+	if (bg_addr_is_mapped(text, &found))
+		snprintf(expected, BG_ADDR_EXPECTED, "it written as IPv4: %s",
+			 bg_addr_format(&found, ip));
+	else
+		snprintf(expected, BG_ADDR_EXPECTED, "an IPv4 or IPv6 address");
+	return expected;
+}
+
 /* "0" to "128", nothing else. */
 static int parse_length(const char *text, unsigned int most)
 {
@@ -64,6 +82,14 @@ static bool clear_host_bits(struct bg_prefix *prefix)
 		prefix->addr.byte[i] &= mask;
 	}
 	return cleared;
+}
+
+struct bg_prefix bg_prefix_of(const struct bg_addr *addr, unsigned int length)
+{
+	struct bg_prefix prefix = { .addr = *addr, .length = (__u8)length };
+
+	clear_host_bits(&prefix);
+	return prefix;
 }
 
 int bg_prefix_parse(const char *text, struct bg_prefix *prefix, bool *had_host_bits)

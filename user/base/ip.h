@@ -32,6 +32,14 @@ void bg_addr_key(const struct bg_addr *addr, bool ipv6, __u64 *hi, __u64 *lo);
  * IPv6 text that spells a mapped address (::ffff:1.2.3.4) is refused. */
 int bg_addr_parse(const char *text, struct bg_addr *addr);
 
+/* Does the text spell an IPv4 address as a mapped one, ::ffff:a.b.c.d? Then it is *addr. */
+bool bg_addr_is_mapped(const char *text, struct bg_addr *addr);
+
+/* What stands behind "expected" in the error for a text that bg_addr_parse() refused: the
+ * IPv4 address, if it spells that as a mapped one. `expected` holds BG_ADDR_EXPECTED bytes. */
+#define BG_ADDR_EXPECTED 64
+const char *bg_addr_expected(const char *text, char *expected);
+
 /* "a.b.c.d/len" or an address alone (= /32, /128). Bits behind the length are
  * cleared, as EC2 does; then *had_host_bits (may be NULL) is true. */
 int bg_prefix_parse(const char *text, struct bg_prefix *prefix, bool *had_host_bits);
@@ -40,6 +48,8 @@ int bg_prefix_parse(const char *text, struct bg_prefix *prefix, bool *had_host_b
 const char *bg_addr_format(const struct bg_addr *addr, char *text);
 const char *bg_prefix_format(const struct bg_prefix *prefix, char *text);
 
+/* The prefix of this length that has the address. */
+struct bg_prefix bg_prefix_of(const struct bg_addr *addr, unsigned int length);
 bool bg_prefix_has(const struct bg_prefix *prefix, const struct bg_addr *addr);
 int bg_prefix_compare(const struct bg_prefix *a, const struct bg_prefix *b); /* for qsort */
 

@@ -295,7 +295,7 @@ static int add_members(struct bg_feed *feed, const struct bg_model_branch *branc
 			for (size_t k = 0; k < pod->address_count; k++) {
 				struct bg_prefix prefix = { pod->addresses[k], 128 };
 				int rc = bg_add_member(feed, (struct bg_text){ id, strlen(id) },
-						       &prefix, 1, err);
+						       &prefix, 1, NULL, err);
 
 				if (rc)
 					return rc;

@@ -89,7 +89,7 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 	rc = bg_noted(feed, rc, err);
 	if (rc || bg_problems_all(&feed->errors))
 		return rc;
-	rc = bg_feed_resolve(feed, err);
+	rc = bg_feed_resolve(feed, err) ?: bg_feed_resolve_interfaces(feed, err);
 	if (rc)
 		return rc;
 	return bg_warn_rest(feed) ? bg_no_memory(err, BG_READING) : 0;
@@ -147,11 +147,11 @@ static int place_errors(struct bg_problems *errors, const char *text, size_t len
 	return rc;
 }
 
-int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
-		  struct bg_problems *errors, struct bg_error *err)
+static int parse(const char *name, const char *text, size_t length_bytes, bool keep_all,
+		 struct bg_model **model, struct bg_problems *errors, struct bg_error *err)
 {
 	bg_cleanup(bg_model_free_at) struct bg_model *result = calloc(1, sizeof(*result));
-	bg_cleanup(release_feed) struct bg_feed feed = { .model = result };
+	bg_cleanup(release_feed) struct bg_feed feed = { .model = result, .keep_all = keep_all };
 	int rc;
 
 	if (!result)
@@ -175,4 +175,16 @@ int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struc
 		return bg_no_memory(err, "%s: " BG_READING, name);
 	*model = bg_take_ptr(result);
 	return 0;
+}
+
+int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
+		  struct bg_problems *errors, struct bg_error *err)
+{
+	return parse(name, text, length_bytes, false, model, errors, err);
+}
+
+int bg_feed_parse_all(const char *name, const char *text, size_t length_bytes,
+		      struct bg_model **model, struct bg_problems *errors, struct bg_error *err)
+{
+	return parse(name, text, length_bytes, true, model, errors, err);
 }

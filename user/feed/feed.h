@@ -19,6 +19,11 @@
 int bg_feed_parse(const char *name, const char *text, size_t length_bytes, struct bg_model **model,
 		  struct bg_problems *errors, struct bg_error *err);
 
+/* The same, and keeps interfaces one by one, for who asks about the other end of a
+ * connection; the daemon does without, a feed may have a million of them. */
+int bg_feed_parse_all(const char *name, const char *text, size_t length_bytes,
+		      struct bg_model **model, struct bg_problems *errors, struct bg_error *err);
+
 /* Adds what `check` warns of beyond validation to model->warnings: rules that
  * can never match, shadowed CIDRs, groups without members, pods that cannot
  * reach DNS or be probed. Returns 0 or -ENOMEM. */

@@ -168,6 +168,7 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 	rule.to_port = service.to_port;
 	if (group->defined)
 		return name_rule(feed, flat, &rule, id, at, err);
+	group->stated[BG_INGRESS] = group->stated[BG_EGRESS] = true;
 	alone = BG_GROW(flat->alone, flat->alone_count);
 	if (!alone)
 		return bg_no_memory(err, BG_READING);

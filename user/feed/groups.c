@@ -40,6 +40,19 @@ static int compare_indices(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
+size_t bg_sort_groups(size_t *groups, size_t count)
+{
+	size_t kept = 0;
+
+	if (count)
+		qsort(groups, count, sizeof(*groups), compare_indices);
+	for (size_t i = 0; i < count; i++) {
+		if (!i || groups[i] != groups[i - 1])
+			groups[kept++] = groups[i];
+	}
+	return kept;
+}
+
 /* "sg-1", or {"GroupId": "sg-1"} as interfaces of EC2 have it. */
 static int group_id(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,
 		    struct bg_text *id, struct bg_error *err)
@@ -63,7 +76,7 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 	bg_auto_free size_t *found = NULL;
 	const struct bg_json *element;
 	struct bg_at list = bg_field_at(fields, field);
-	size_t found_count = 0, kept = 0;
+	size_t found_count = 0;
 	int rc = bg_noted(feed, bg_get_array(fields, field, &element, err), err);
 
 	if (rc)
@@ -90,14 +103,8 @@ int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size
 			return bg_no_memory(err, BG_READING);
 		*place = group;
 	}
-	if (found_count)
-		qsort(found, found_count, sizeof(*found), compare_indices);
-	for (size_t i = 0; i < found_count; i++) {
-		if (!i || found[i] != found[i - 1])
-			found[kept++] = found[i];
-	}
+	*count = bg_sort_groups(found, found_count);
 	*groups = bg_take_ptr(found);
-	*count = kept;
 	return 0;
 }
 
@@ -317,6 +324,8 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 	if (rc)
 		return rc;
 	rc = permissions(feed, index, BG_EGRESS, &fields, GROUP_EGRESS, err);
+	group->stated[BG_INGRESS] = fields.values[GROUP_INGRESS];
+	group->stated[BG_EGRESS] = fields.values[GROUP_EGRESS];
 	group->defined = (fields.values[GROUP_INGRESS] && fields.values[GROUP_INGRESS]->first) ||
 			 (fields.values[GROUP_EGRESS] && fields.values[GROUP_EGRESS]->first);
 	return rc;

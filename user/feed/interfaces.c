@@ -2,7 +2,7 @@
 /*
  * NetworkInterfaces: as `aws ec2 describe-network-interfaces` prints them. The addresses
  * of each become members of its groups. feed.c calls it for each one as soon as it is
- * read; of the interface itself nothing is kept but its time-outs.
+ * read; of the interface itself nothing is kept but its time-outs, unless all is.
  */
 #include "feed/reading.h"
 
@@ -96,8 +96,10 @@ static int read_addresses(struct bg_feed *feed, const struct bg_fields *fields,
 	return rc;
 }
 
+/* `kept`: NULL, or gets the groups, as indices in feed->members. */
 static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
-		       const struct addresses *addresses, struct bg_error *err)
+		       const struct addresses *addresses, struct bg_model_interface *kept,
+		       struct bg_error *err)
 {
 	struct bg_at array = bg_field_at(fields, INTERFACE_GROUPS);
 	const struct bg_json *element;
@@ -105,16 +107,68 @@ static int read_groups(struct bg_feed *feed, const struct bg_fields *fields,
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&array, i);
+		size_t members = SIZE_MAX, *place;
 		struct bg_fields group;
 		struct bg_text id = {};
 
 		rc = bg_feed_fields(feed, element, &at, BG_OBJECT_GROUP_ID, &group, err) ?:
 		     bg_field_required(&group, 0, err) ?:
 		     bg_get_id(&group, 0, BG_ID_BYTES, &id, err) ?:
-		     bg_add_member(feed, id, addresses->prefixes, addresses->count, err);
+		     bg_add_member(feed, id, addresses->prefixes, addresses->count, &members, err);
 		rc = bg_noted(feed, rc, err);
+		if (rc || !kept || members == SIZE_MAX)
+			continue;
+		place = BG_GROW(kept->groups, kept->group_count);
+		if (!place)
+			return bg_no_memory(err, BG_READING);
+		*place = members;
 	}
 	return rc;
+}
+
+/* An interface without an address is nobody's other end. */
+static int keep_interface(struct bg_feed *feed, struct bg_text id, struct addresses *addresses,
+			  struct bg_model_interface **kept, struct bg_error *err)
+{
+	struct bg_model_interface *interface;
+
+	*kept = NULL;
+	if (!feed->keep_all || !addresses->count)
+		return 0;
+	interface = BG_GROW(feed->model->interfaces, feed->model->interface_count);
+	if (!interface)
+		return bg_no_memory(err, BG_READING);
+	interface->id = id.bytes ? bg_text_dup(id) : strdup("");
+	if (!interface->id)
+		return bg_no_memory(err, BG_READING);
+	interface->prefixes = calloc(addresses->count, sizeof(*interface->prefixes));
+	if (!interface->prefixes)
+		return bg_no_memory(err, BG_READING);
+	memcpy(interface->prefixes, addresses->prefixes,
+	       addresses->count * sizeof(*interface->prefixes));
+	interface->prefix_count = addresses->count;
+	*kept = interface;
+	return 0;
+}
+
+int bg_feed_resolve_interfaces(struct bg_feed *feed, struct bg_error *err)
+{
+	struct bg_model *model = feed->model;
+
+	for (size_t i = 0; i < model->interface_count; i++) {
+		struct bg_model_interface *interface = &model->interfaces[i];
+
+		for (size_t k = 0; k < interface->group_count; k++) {
+			const char *id = feed->members[interface->groups[k]].group_id;
+			int rc = bg_feed_group(feed, (struct bg_text){ id, strlen(id) },
+					       &interface->groups[k], err);
+
+			if (rc)
+				return rc;
+		}
+		interface->group_count = bg_sort_groups(interface->groups, interface->group_count);
+	}
+	return 0;
 }
 
 static int read_tracking(struct bg_feed *feed, const struct bg_fields *fields, struct bg_text id,
@@ -144,12 +198,14 @@ int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *
 	bg_cleanup(release_addresses) struct addresses addresses = {};
 	struct bg_at list = bg_at_key(NULL, "NetworkInterfaces");
 	struct bg_at at = bg_at_index(&list, index);
+	struct bg_model_interface *kept = NULL;
 	struct bg_text id = {};
 	struct bg_fields fields;
 
 	return bg_feed_fields(feed, value, &at, BG_OBJECT_INTERFACE, &fields, err) ?:
 	       bg_noted(feed, bg_get_id(&fields, INTERFACE_ID, BG_ID_BYTES, &id, err), err) ?:
 	       read_addresses(feed, &fields, &addresses, err) ?:
-	       read_groups(feed, &fields, &addresses, err) ?:
+	       keep_interface(feed, id, &addresses, &kept, err) ?:
+	       read_groups(feed, &fields, &addresses, kept, err) ?:
 	       read_tracking(feed, &fields, id, err);
 }

@@ -67,7 +67,13 @@ void bg_model_free(struct bg_model *model)
 		free(model->warnings[i].pointer);
 		free(model->warnings[i].text);
 	}
+	for (size_t i = 0; i < model->interface_count; i++) {
+		free(model->interfaces[i].id);
+		free(model->interfaces[i].groups);
+		free(model->interfaces[i].prefixes);
+	}
 	free_node(&model->node);
+	free(model->interfaces);
 	free(model->groups);
 	free(model->rules);
 	free(model->sets);

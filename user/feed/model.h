@@ -62,9 +62,19 @@ struct bg_group {
 	size_t rule_count; /* ingress and egress mixed */
 	bool known;	   /* false: a branch names it, the feed does not have it; no rules */
 	bool defined;	   /* by IpPermissions(Egress); else by SecurityGroupRules, if at all */
+	bool stated[BG_DIRECTIONS]; /* the feed says what it allows, even if that is nothing */
 	/* CLOCK_BOOTTIME since when the document lacks it and it is kept all the same
 	 * (settle.h); 0 = it is the document's */
 	__u64 kept_since_ns;
+};
+
+/* One of NetworkInterfaces. */
+struct bg_model_interface {
+	char *id;	/* "" when not given */
+	size_t *groups; /* indices, sorted, without duplicates */
+	size_t group_count;
+	struct bg_prefix *prefixes; /* its addresses and delegated prefixes */
+	size_t prefix_count;
 };
 
 struct bg_model_probe {
@@ -165,6 +175,8 @@ struct bg_model {
 	struct bg_problem *warnings;
 	size_t warning_count;
 	size_t member_count; /* addresses and prefixes of all sets */
+	struct bg_model_interface *interfaces; /* only by bg_feed_parse_all() */
+	size_t interface_count;
 };
 
 void bg_model_free(struct bg_model *model); /* NULL is fine */

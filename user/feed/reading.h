@@ -49,6 +49,7 @@ struct bg_tracking {
 
 struct bg_feed {
 	struct bg_model *model;
+	bool keep_all; /* interfaces, one by one */
 
 	struct bg_dict groups;	   /* id → index in model->groups */
 	struct bg_dict cidr_sets;  /* prefix (17 bytes) → index in model->sets */
@@ -128,6 +129,7 @@ int bg_feed_flat(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 /* The group with this id; a new one (unknown, without rules) if there is none. */
 int bg_feed_group(struct bg_feed *feed, struct bg_text id, size_t *index, struct bg_error *err);
 /* An array of group ids → indices, sorted, each once. */
+size_t bg_sort_groups(size_t *groups, size_t count); /* returns how many are left */
 int bg_feed_group_ids(struct bg_feed *feed, const struct bg_fields *fields, size_t field,
 		      size_t **groups, size_t *count, struct bg_error *err);
 
@@ -152,8 +154,9 @@ int bg_group_set(struct bg_feed *feed, struct bg_text id, bool make, size_t *set
 
 int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 			 struct bg_error *err);
+/* *members, if not NULL: the index in feed->members of the group. */
 int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg_prefix *prefixes,
-		  size_t count, struct bg_error *err);
+		  size_t count, size_t *members, struct bg_error *err);
 /* After everything was read: puts members into the sets and warns of references that
  * nothing resolved. */
 int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err);
@@ -162,6 +165,8 @@ int bg_feed_resolve(struct bg_feed *feed, struct bg_error *err);
 
 int bg_feed_interface(struct bg_feed *feed, size_t index, const struct bg_json *value,
 		      struct bg_error *err);
+/* After everything was read: of the interfaces that are kept, which groups they are in. */
+int bg_feed_resolve_interfaces(struct bg_feed *feed, struct bg_error *err);
 
 /* Changes only those that the object gives. */
 int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_t field,

@@ -208,7 +208,7 @@ int bg_feed_prefix_lists(struct bg_feed *feed, const struct bg_fields *root, siz
 /* --- members of groups --- */
 
 int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg_prefix *prefixes,
-		  size_t count, struct bg_error *err)
+		  size_t count, size_t *index, struct bg_error *err)
 {
 	const size_t *known = bg_dict_find(&feed->members_by_id, group_id.bytes, group_id.length);
 	struct bg_members *members;
@@ -232,6 +232,8 @@ int bg_add_member(struct bg_feed *feed, struct bg_text group_id, const struct bg
 			return bg_no_memory(err, BG_READING);
 		*prefix = prefixes[i];
 	}
+	if (index)
+		*index = (size_t)(members - feed->members);
 	return 0;
 }
 

@@ -19,8 +19,9 @@
 #define MAGIC 0x3172657773416742ull
 
 /* A field that is added to the model must be added here, too, unless it is none of the
- * parser's: the numbers of the registry, ifindexes, and since when something is kept. */
-BG_ASSERT_SIZE(struct bg_model, 328);
+ * parser's for the daemon: the numbers of the registry, ifindexes, since when something is
+ * kept, and the interfaces one by one. */
+BG_ASSERT_SIZE(struct bg_model, 344);
 BG_ASSERT_SIZE(struct bg_model_node, 200);
 BG_ASSERT_SIZE(struct bg_group, 48);
 BG_ASSERT_SIZE(struct bg_model_rule, 56);
@@ -271,6 +272,8 @@ static void groups(struct wire *wire, struct bg_model *model)
 		group->rule_count = number(wire, group->rule_count, 0, SIZE_MAX, "a group's rules");
 		flag(wire, &group->known, "a group");
 		flag(wire, &group->defined, "a group");
+		flag(wire, &group->stated[BG_INGRESS], "a group");
+		flag(wire, &group->stated[BG_EGRESS], "a group");
 	}
 }
 
