@@ -152,7 +152,8 @@ step "The feed: security groups as EC2 describes them" \
 lab_feed | jq --arg db $LAB_DB4 '
 	.NetworkInterfaces = [{NetworkInterfaceId: "eni-db", Groups: [{GroupId: "sg-db"}],
 		PrivateIpAddresses: [{PrivateIpAddress: $db}]}]
-	| .SecurityGroups += [{GroupId: "sg-db"}]
+	| .SecurityGroups += [{GroupId: "sg-db", IpPermissions: [{IpProtocol: "tcp", FromPort: 5432,
+		ToPort: 5432, UserIdGroupPairs: [{GroupId: "sg-cart"}, {GroupId: "sg-web"}]}]}]
 	| (.SecurityGroups[] | select(.GroupId == "sg-cart")) |= (.GroupName = "orders clients"
 		| .IpPermissionsEgress = [{IpProtocol: "tcp", FromPort: 5432, ToPort: 5432,
 			UserIdGroupPairs: [{GroupId: "sg-db"}]}])
@@ -187,6 +188,7 @@ expect no-rule node "branchguard status --pin-dir $PIN_DIR"
 expect sg-cart node "branchguard rules --pin-dir $PIN_DIR"
 run node "branchguard explain --live --pin-dir $PIN_DIR --branch eni-web --direction egress --protocol tcp --remote $LAB_DB4 --port 5432"
 grep -q '^deny' <<<"$OUTPUT" || fail "expected deny"
+grep -q 'missing .*egress tcp 5432 to sg-db' <<<"$OUTPUT" || fail "expected the missing rule"
 
 step "The group is edited while the daemon runs" \
 	"The file is replaced, the verdict changes with the revision, connections stay."

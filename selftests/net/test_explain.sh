@@ -70,10 +70,16 @@ out_ok=$(question eni-0b2c egress '"Protocol": "icmp", "Remote": "192.0.2.1", "I
 spoof=$(question 9 egress '"Protocol": 47, "Remote": "192.0.2.1", "Local": "192.0.2.2"')
 nobody=$(question eni-x ingress '"Protocol": 47, "Remote": "192.0.2.1"')
 a_in_ok='{"Verdict":"allow","Reason":"rule","GroupId":"sg-0aa11","RuleId":"sgr-01"}'
-a_in_no='{"Verdict":"deny","Reason":"no-rule","GroupId":null,"RuleId":null}'
+a_in_no='{"Verdict":"deny","Reason":"no-rule","GroupId":null,"RuleId":null,"Missing":'
+a_in_no+='{"Owner":"eni-0b2c","GroupIds":["sg-0aa11"],"Direction":"ingress","IpPermission":'
+a_in_no+='{"IpProtocol":"tcp","IpRanges":[{"CidrIp":"10.1.1.1/32"}],"FromPort":5432,"ToPort":5432},'
+a_in_no+='"Text":"a rule of eni-0b2c'"'"'s groups (sg-0aa11): ingress tcp 5432 from 10.1.1.1/32",'
+a_in_no+='"Command":"aws ec2 authorize-security-group-ingress --group-id sg-0aa11 --ip-permissions '
+a_in_no+="'IpProtocol=tcp,FromPort=5432,ToPort=5432,IpRanges=[{CidrIp=10.1.1.1/32}]'\"}}"
 a_out_ok='{"Verdict":"allow","Reason":"rule","GroupId":"sg-0aa11","RuleId":null}'
 a_spoof='{"Verdict":"deny","Reason":"spoofed","GroupId":null,"RuleId":null}'
-a_nobody='{"Error":"Branch '"'eni-x'"' is not one of the 1 branches of the feed","Line":4}'
+a_nobody='{"Error":"Branch '"'eni-x'"': expected the id, interface or VLAN id of a branch of the feed; '
+a_nobody+='there are eni-0b2c","Line":4}'
 one=(--branch eni-0b2c --direction ingress --protocol tcp --remote 10.0.1.1)
 
 expect "an allowed packet, in words" 0 \
@@ -130,7 +136,24 @@ same "one by one" "$a_in_ok"$'\n'"$a_in_ok"$'\n'"$a_in_ok" one_by_one
 expect "no feed" 2 "either --feed FEED or --live" "$BG" explain "${one[@]}" --port 1
 expect "both" 2 "either --feed FEED or --live" ask --live "${one[@]}" --port 1
 expect "half a question" 2 "needs --branch, --direction" ask --branch 9
-expect "no port" 2 "Port is missing" ask "${one[@]}"
+expect "no port" 2 "--port is missing" ask "${one[@]}"
+expect "no port, on a path" 2 "--port is missing" ask --from 10.0.1.1 --to cart-0 --protocol tcp
+expect "a branch that is not there" 1 "--branch 'eni-x': .* there are eni-0b2c" \
+	ask --branch eni-x --direction ingress --protocol tcp --remote 10.0.1.1 --port 1
+expect "a port and an ICMP type" 2 "--icmp-type with --protocol tcp" \
+	ask "${one[@]}" --port 1 --icmp-type 3
+expect "ICMP and a port" 2 "--port with --protocol icmp" \
+	ask --branch 9 --direction ingress --protocol icmp --remote 10.0.1.1 --icmp-type 8 --port 80
+expect "ICMP and an IPv6 address" 2 "2001:db8::1 is an IPv6 address: ask for icmpv6" \
+	ask --branch 9 --direction ingress --protocol icmp --remote 2001:db8::1 --icmp-type 8
+expect "ICMPv6 and an IPv4 address" 2 "10.0.1.1 is an IPv4 address: ask for icmp " \
+	ask --branch 9 --direction ingress --protocol icmpv6 --remote 10.0.1.1 --icmp-type 128
+expect "IPv4 written as IPv6" 2 "--remote '::ffff:10.0.1.1': expected it written as IPv4: 10.0.1.1" \
+	ask --branch 9 --direction ingress --protocol tcp --remote ::ffff:10.0.1.1 --port 1
+expect "XDP and egress" 2 "--hook xdp with --direction egress" \
+	ask --branch 9 --direction egress --protocol tcp --remote 10.0.1.1 --port 1 --hook xdp
+expect "a key that is misspelled" 1 "'Remot' is an unknown key: expected Remote" \
+	batch '{"Branch": "9", "Direction": "egress", "Protocol": 47, "Remot": "10.0.0.1"}\n'
 expect "a port too many" 2 "0 to 65535" ask "${one[@]}" --port 65536
 expect "no protocol of this name" 2 "'tpc': expected tcp" \
 	ask --branch 9 --direction ingress --protocol tpc --remote 10.0.0.1
@@ -141,6 +164,109 @@ expect "a file and a question" 2 "exclude each other" ask "${one[@]}" --queries 
 expect "two things from stdin" 2 "cannot both" "$BG" explain --feed - --queries -
 expect "nothing is in force" 1 "/sys/fs/bpf/branchguard_none" \
 	"$BG" explain --live --pin-dir /sys/fs/bpf/branchguard_none "${one[@]}" --port 1
+
+# --- both ends, and the rule that is missing ----------------------------------------
+
+ENDS=$DIR/ends.json
+cat >"$ENDS" <<'JSON'
+{ "FeedVersion": 1,
+  "Node": { "PrimaryInterface": "eth0", "Addresses": ["10.0.1.10"], "VpcCidrs": ["10.0.0.0/16"],
+            "ServiceCidrs": ["172.20.0.0/16"] },
+  "SecurityGroups": [
+    { "GroupId": "sg-cart", "IpPermissions": [],
+      "IpPermissionsEgress": [ { "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432,
+                                 "UserIdGroupPairs": [ { "GroupId": "sg-0db" } ] } ] },
+    { "GroupId": "sg-web", "IpPermissions": [], "IpPermissionsEgress": [] },
+    { "GroupId": "sg-0db", "IpPermissionsEgress": [],
+      "IpPermissions": [ { "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432,
+                           "UserIdGroupPairs": [ { "GroupId": "sg-web" } ] } ] } ],
+  "NetworkInterfaces": [
+    { "NetworkInterfaceId": "eni-rds", "Groups": [ { "GroupId": "sg-0db" } ],
+      "PrivateIpAddresses": [ { "PrivateIpAddress": "10.0.3.30" } ] } ],
+  "Branches": [
+    { "Id": "eni-cart", "VlanId": 9, "GroupIds": ["sg-cart"],
+      "Pods": [ { "Namespace": "shop", "Name": "cart-0",
+                  "Addresses": ["10.0.47.90", "2001:db8::90"] } ] },
+    { "Id": "eni-web", "VlanId": 10, "GroupIds": ["sg-web"],
+      "Pods": [ { "Namespace": "shop", "Name": "web-0", "Addresses": ["10.0.47.91"] } ] } ] }
+JSON
+
+ask_ends() {
+	"$BG" explain --feed "$ENDS" "$@"
+}
+
+batch_ends() {
+	printf '%b' "$1" | ask_ends --queries - "${@:2}"
+}
+
+# says FILTER COMMAND...: jq -e says yes to its output.
+says() {
+	local filter=$1
+	shift
+	"$@" 2>/dev/null | jq -e "$filter" >/dev/null
+}
+
+db=(--protocol tcp --remote 10.0.3.30 --port 5432 --direction egress)
+expect "what the other end denies is denied" 0 \
+	"^deny: .* egress of eni-cart; by the other end" ask_ends --branch eni-cart "${db[@]}"
+expect "it is said that this node does not enforce it" 0 \
+	"other end deny: ingress of eni-rds, not enforced on this node" \
+	ask_ends --branch eni-cart "${db[@]}"
+expect "which rule is missing there" 0 \
+	"missing  .*eni-rds's groups \(sg-0db\): ingress tcp 5432 from sg-cart" \
+	ask_ends --branch eni-cart "${db[@]}"
+expect "and the command" 0 \
+	"authorize-security-group-ingress --group-id sg-0db .*UserIdGroupPairs=\[\{GroupId=sg-cart\}\]'" \
+	ask_ends --branch eni-cart "${db[@]}"
+expect "a path has that end, too" 0 "^deny: .*10.0.3.30|eni-rds +ingress deny" \
+	ask_ends --from shop/cart-0 --to 10.0.3.30 --protocol tcp --port 5432
+expect "what is missing here is a group, where the feed knows it" 0 \
+	"missing  .*eni-web's groups \(sg-web\): egress tcp 5432 to sg-0db" \
+	ask_ends --branch eni-web "${db[@]}"
+expect "an address only where there is nothing else, IPv6 too" 0 \
+	"egress --group-id sg-cart .*Ipv6Ranges=\[\{CidrIpv6=2001:db8::1/128\}\]'" \
+	ask_ends --branch 9 --direction egress --protocol udp --remote 2001:db8::1 --port 53
+expect "another branch of this node is an end that is enforced" 0 \
+	"other end deny: egress of eni-web, vlan.eth.10 of this node" \
+	ask_ends --branch 9 --direction ingress --protocol tcp --remote 10.0.47.91 --port 80
+expect "a service address is judged after DNAT" 0 "^undecided: .*172.20.0.1:443" \
+	ask_ends --branch 9 --direction egress --protocol tcp --remote 172.20.0.1 --port 443
+expect "no rule for one is proposed" 0 "^0$" bash -c \
+	"'$BG' explain --feed '$ENDS' -b 9 -d egress -p tcp -r 172.20.0.1 --port 443 | grep -c missing ||
+	true"
+check "JSON has both ends and the whole" says '.Verdict == "allow" and .Overall == "deny" and
+	.OtherEnd.Verdict == "deny" and .OtherEnd.Enforced == false and .OtherEnd.Id == "eni-rds" and
+	.OtherEnd.Missing.IpPermission.UserIdGroupPairs[0].GroupId == "sg-cart"' \
+	ask_ends --branch eni-cart "${db[@]}" --json
+check "a path's JSON, too" says '.Verdict == "deny" and .Steps[1].Interface == "eni-rds" and
+	.Steps[1].Enforced == false and .Steps[0].Enforced == true and
+	.Steps[1].Missing.Owner == "eni-rds"' \
+	ask_ends --from cart-0 --to 10.0.3.30 --protocol tcp --port 5432 --json
+
+expect "ICMP between two IPv6 ends" 1 "ask for icmpv6" \
+	ask_ends --from 2001:db8::1 --to 2001:db8::90 --protocol icmp --icmp-type 8
+
+expect "as expected: status 0" 0 "^deny" ask_ends --branch eni-cart "${db[@]}" --expect deny
+expect "not as expected: status 1" 1 "expected allow, found deny: tcp .*ingress of eni-rds, no-rule" \
+	ask_ends --branch eni-cart "${db[@]}" --expect allow
+expect "a path, as expected" 0 "^deny" \
+	ask_ends --from cart-0 --to 10.0.3.30 --protocol tcp --port 5432 --expect deny
+expect "a path, not as expected" 1 "expected allow, found deny: from cart-0 to 10.0.3.30" \
+	ask_ends --from cart-0 --to 10.0.3.30 --protocol tcp --port 5432 --expect allow
+expect "a service address is as nobody expects" 1 "judged after DNAT" \
+	ask_ends --branch 9 --direction egress --protocol tcp --remote 172.20.0.1 --port 443 \
+	--expect deny
+to_db='"Protocol": "tcp", "Remote": "10.0.3.30", "Port": 5432'
+cart=$(question eni-cart egress "$to_db, \"Expect\": \"deny\"")
+web=$(question eni-web egress "$to_db, \"Expect\": \"allow\"")
+open=$(question eni-web egress "$to_db")
+expect "a batch, as expected" 0 '"Overall":"deny"' batch_ends "$cart\n$open\n"
+expect "a batch, one line for each that is not" 1 \
+	"line 2: expected allow, found deny: .*egress of eni-web, no-rule" batch_ends "$cart\n$web\n"
+expect "and the status says so" 1 "1 of the answers are not the expected ones" \
+	batch_ends "$cart\n$web\n"
+expect "lines that do not say are held to the option" 1 "line 2: expected allow" \
+	batch_ends "$cart\n$open\n" --expect allow
 
 many() {
 	local start_us=${EPOCHREALTIME/[^0-9]/} answered ms

@@ -11,6 +11,7 @@
 #include "feeds.h"
 #include "oracle.h"
 #include "pinned/pin.h"
+#include "protocol.h"
 #include "random_model.h"
 #include "rig.h"
 #include "test.h"
@@ -36,10 +37,11 @@ static struct bg_question question_of(const char *text)
 {
 	size_t length;
 	char *json = json_of(text, &length);
+	enum bg_expected expected;
 	struct bg_question question;
 	struct bg_error err;
 
-	if (bg_question_parse(json, length, &question, &err))
+	if (bg_question_parse(json, length, &question, &expected, &err))
 		fail_msg("%s: %s", text, err.text);
 	free(json);
 	return question;
@@ -162,12 +164,12 @@ static bool set_question(struct random_source *source, const struct bg_model *mo
 		.direction = random_below(source, 2),
 		.protocol = service->protocol,
 		.remote = random_addr(source, model),
-		.port = service->port,
-		.icmp_type = service->type,
+		.port = bg_has_ports(service->protocol) ? service->port : -1,
+		.icmp_type = bg_is_icmp(service->protocol) ? service->type : -1,
 		.icmp_code = service->code,
 	};
 	snprintf(question->branch, sizeof(question->branch), "%s", branch->id);
-	return !bg_question_check(question, &err);
+	return !bg_question_check(question, &bg_question_keys, &err);
 }
 
 /* Where the packet's addresses are right and the platform and the node have no say,

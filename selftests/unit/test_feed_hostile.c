@@ -343,7 +343,7 @@ static void read_refuses(const char *path, int expected, const char *word)
 {
 	struct bg_model *model = NULL;
 	struct bg_error err = {};
-	int rc = bg_read_feed(path, &model, NULL, &err);
+	int rc = bg_read_feed(path, &model, &err);
 
 	assert_int_equal(rc, expected);
 	assert_null(model);
@@ -395,7 +395,7 @@ static void a_file_that_is_one(void **state)
 		abort();
 	assert_int_equal(fwrite(text, 1, length, file), length);
 	assert_int_equal(fclose(file), 0);
-	if (bg_read_feed(path, &model, NULL, &err))
+	if (bg_read_feed(path, &model, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(model->branch_count, 1);
 	bg_model_free(model);

@@ -30,7 +30,7 @@ static void good_ones(void **state)
 		struct bg_model *model = NULL;
 		struct bg_error err = {};
 
-		if (bg_read_feed(found.gl_pathv[i], &model, NULL, &err))
+		if (bg_read_feed(found.gl_pathv[i], &model, &err))
 			fail_msg("%s", err.text);
 		if (bg_feed_lint(model) || model->warning_count)
 			fail_msg("%s: %s: %s", found.gl_pathv[i], model->warnings[0].pointer,
@@ -51,7 +51,7 @@ static void bad_ones(void **state)
 		struct bg_error err = {};
 		size_t name = strlen(found.gl_pathv[i]);
 
-		if (!bg_read_feed(found.gl_pathv[i], &model, NULL, &err))
+		if (!bg_read_feed(found.gl_pathv[i], &model, &err))
 			fail_msg("taken: %s", found.gl_pathv[i]);
 		assert_null(model);
 		if (strncmp(err.text, found.gl_pathv[i], name) != 0 || err.text[name] != ':')
@@ -65,7 +65,7 @@ static void refused(const char *path, int rc, const char *text)
 	struct bg_model *model = NULL;
 	struct bg_error err = {};
 
-	assert_int_equal(bg_read_feed(path, &model, NULL, &err), rc);
+	assert_int_equal(bg_read_feed(path, &model, &err), rc);
 	assert_null(model);
 	assert_string_equal(err.text, text);
 }

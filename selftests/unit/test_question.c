@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Questions: their JSON form, and the packet that they stand for. */
 #include <arpa/inet.h>
+#include <errno.h>
 
 #include "base/ip.h"
 #include "explain/question.h"
@@ -10,9 +11,10 @@
 /* In `text`, ' stands for ". */
 static int parse(const char *text, struct bg_question *question, struct bg_error *err)
 {
+	enum bg_expected expected;
 	size_t length;
 	char *json = json_of(text, &length);
-	int rc = bg_question_parse(json, length, question, err);
+	int rc = bg_question_parse(json, length, question, &expected, err);
 
 	free(json);
 	return rc;
@@ -35,7 +37,7 @@ static void fields(void **state)
 	char text[BG_IP_TEXT];
 	struct bg_question question = parsed("{" WHO "'Protocol': 'tcp', 'Remote': "
 					     "'10.0.0.1', 'Port': 65535, 'Local': "
-					     "'10.0.0.2', 'Note': [1]}");
+					     "'10.0.0.2'}");
 
 	(void)state;
 	assert_string_equal(question.branch, "eni-1");
@@ -59,21 +61,24 @@ static void fields(void **state)
 static void protocols(void **state)
 {
 	static const struct {
-		const char *json;
+		const char *json, *more;
 		int number;
 	} cases[] = {
-		{ "'tcp'", 6 }, { "6", 6 },	{ "'17'", 17 }, { "'icmp'", 1 },
-		{ "0", 0 },	{ "255", 255 }, { "47", 47 },
+		{ "'tcp'", ", 'Port': 1", 6 },
+		{ "6", ", 'Port': 1", 6 },
+		{ "'17'", ", 'Port': 1", 17 },
+		{ "'icmp'", ", 'IcmpType': 8", 1 },
+		{ "0", "", 0 },
+		{ "255", "", 255 },
+		{ "47", ", 'Port': null, 'IcmpType': null, 'IcmpCode': null", 47 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[256];
 
-		snprintf(text, sizeof(text),
-			 "{" WHO "'Protocol': %s, 'Remote': '10.0.0.1', 'Port': 1, "
-			 "'IcmpType': 8}",
-			 cases[i].json);
+		snprintf(text, sizeof(text), "{" WHO "'Protocol': %s, 'Remote': '10.0.0.1'%s}",
+			 cases[i].json, cases[i].more);
 		assert_int_equal(parsed(text).protocol, cases[i].number);
 	}
 }
@@ -126,6 +131,37 @@ static void refusals(void **state)
 		  "different families", "" },
 		{ "{" WHO "'Protocol': 44, 'Remote': '2001:db8::1'}", "extension header",
 		  "behind it" },
+		/* what would be ignored is refused */
+		{ "{'Prot': 'tcp'}", "'Prot' is an unknown key",
+		  "expected Protocol or Port, which" },
+		{ "{'Port': 80, 'Prot': 'tcp'}", "'Prot' is an unknown key",
+		  "expected Protocol, which" },
+		{ "{'From': 'cart-0'}", "'From' is an unknown key", "Expect only" },
+		{ "{" WHO "'Protocoll': 'tcp'}", "'Protocoll' is an unknown key",
+		  "expected Protocol, which" },
+		{ "{'branch': 'a'}", "'branch' is an unknown key", "expected Branch, which" },
+		{ "{" WHO "'Protocol': 'tcp', 'Remote': '10.0.0.1', 'Port': 1, 'Note': null}",
+		  "'Note' is an unknown key", "Expect only" },
+		{ "{" WHO "'Protocol': 'tcp', 'Remote': '10.0.0.1', 'Port': 1, 'IcmpType': 3}",
+		  "IcmpType with Protocol tcp", "only icmp and icmpv6" },
+		{ "{" WHO "'Protocol': 'udp', 'Remote': '10.0.0.1', 'Port': 1, 'IcmpCode': 0}",
+		  "IcmpCode with Protocol udp", "only icmp and icmpv6" },
+		{ "{" WHO "'Protocol': 'icmp', 'Remote': '10.0.0.1', 'IcmpType': 8, 'Port': 80}",
+		  "Port with Protocol icmp", "only tcp and udp" },
+		{ "{" WHO "'Protocol': 132, 'Remote': '10.0.0.1', 'Port': 80}",
+		  "Port with Protocol 132", "only tcp and udp" },
+		{ "{" WHO "'Protocol': 47, 'Remote': '10.0.0.1', 'IcmpType': 8}",
+		  "IcmpType with Protocol 47", "only icmp and icmpv6" },
+		{ "{" WHO "'Protocol': 'icmp', 'Remote': '2001:db8::1', 'IcmpType': 8}",
+		  "icmp is of IPv4, and 2001:db8::1", "icmpv6 (echo request is type 128)" },
+		{ "{" WHO "'Protocol': 'icmpv6', 'Remote': '10.0.0.1', 'IcmpType': 128}",
+		  "icmpv6 is of IPv6, and 10.0.0.1", "icmp (echo request is type 8)" },
+		{ "{" WHO "'Protocol': 'tcp', 'Remote': '::ffff:10.0.2.20', 'Port': 1}",
+		  "'::ffff:10.0.2.20'", "written as IPv4: 10.0.2.20" },
+		{ "{" WHO "'Protocol': 47, 'Remote': '10.0.0.1', 'Expect': 'pass'}", "'pass'",
+		  "allow or deny" },
+		{ "{" WHO "'Protocol': 47, 'Remote': '10.0.0.1', 'Expect': true}", "a boolean",
+		  "allow or deny" },
 	};
 
 	(void)state;
@@ -138,6 +174,68 @@ static void refusals(void **state)
 		    !strstr(err.text, cases[i].expects))
 			fail_msg("%s: %d, '%s'", cases[i].text, rc, err.text);
 		assert_int_equal(question.port, 4711); /* left alone */
+	}
+}
+
+/* Whoever typed options hears of options. */
+static void words_of_options(void **state)
+{
+	static const struct {
+		struct bg_question question;
+		const char *says;
+	} cases[] = {
+		{ { .protocol = 6, .port = -1, .icmp_type = -1 }, "--port is missing" },
+		{ { .protocol = 1, .port = -1, .icmp_type = -1 }, "--icmp-type is missing" },
+		{ { .protocol = 6, .port = 1, .icmp_type = 3 }, "--icmp-type with --protocol tcp" },
+		{ { .protocol = 1, .port = 1, .icmp_type = 3 }, "--port with --protocol icmp" },
+		{ { .protocol = 58, .port = -1, .icmp_type = 128 },
+		  "--protocol icmpv6 is of IPv6" },
+	};
+	struct bg_question apart = { .protocol = 47, .port = -1, .icmp_type = -1 };
+	struct bg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_question question = cases[i].question;
+
+		bg_addr_parse("10.0.0.1", &question.remote);
+		assert_int_equal(bg_question_check(&question, &bg_question_options, &err), -EINVAL);
+		if (strncmp(err.text, cases[i].says, strlen(cases[i].says)) != 0)
+			fail_msg("'%s', expected '%s'", err.text, cases[i].says);
+	}
+	apart.has_local = true;
+	bg_addr_parse("10.0.0.1", &apart.remote);
+	bg_addr_parse("::1", &apart.local);
+	assert_int_equal(bg_question_check(&apart, &bg_question_options, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "--local and --remote"));
+}
+
+static void expectations(void **state)
+{
+	static const struct {
+		const char *json;
+		enum bg_expected expected;
+	} cases[] = {
+		{ "", BG_EXPECT_NOTHING },
+		{ ", 'Expect': null", BG_EXPECT_NOTHING },
+		{ ", 'Expect': 'allow'", BG_EXPECT_ALLOW },
+		{ ", 'Expect': 'deny'", BG_EXPECT_DENY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum bg_expected expected = 4711;
+		struct bg_question question;
+		struct bg_error err;
+		char text[256], *json;
+		size_t length;
+
+		snprintf(text, sizeof(text), "{" WHO "'Protocol': 47, 'Remote': '10.0.0.1'%s}",
+			 cases[i].json);
+		json = json_of(text, &length);
+		assert_int_equal(bg_question_parse(json, length, &question, &expected, &err), 0);
+		assert_int_equal(expected, cases[i].expected);
+		free(json);
 	}
 }
 
@@ -278,11 +376,12 @@ static void as_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields),	  cmocka_unit_test(protocols),
-		cmocka_unit_test(refusals),	  cmocka_unit_test(long_branch),
-		cmocka_unit_test(frame_of_tcp),	  cmocka_unit_test(frame_of_udp_over_ipv6),
-		cmocka_unit_test(frames_of_icmp), cmocka_unit_test(frame_of_another_protocol),
-		cmocka_unit_test(as_text),
+		cmocka_unit_test(fields),	    cmocka_unit_test(protocols),
+		cmocka_unit_test(refusals),	    cmocka_unit_test(long_branch),
+		cmocka_unit_test(frame_of_tcp),	    cmocka_unit_test(frame_of_udp_over_ipv6),
+		cmocka_unit_test(frames_of_icmp),   cmocka_unit_test(frame_of_another_protocol),
+		cmocka_unit_test(as_text),	    cmocka_unit_test(expectations),
+		cmocka_unit_test(words_of_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,20 +19,11 @@
 
 struct batch {
 	struct bg_explainer *explainer;
-	size_t line, bad;
+	struct bg_ends *ends;
+	enum bg_expected expected; /* where a line does not say */
+	size_t line;
+	struct bg_batch_count *count;
 };
-
-json_t *bg_answer_json(const struct bg_explainer *explainer, const struct bg_answer *answer)
-{
-	const struct bg_explain_rule *rule = bg_explain_rule(explainer, answer->rule);
-
-	/* no more keys than these four, which are the contract; the rule of the node's groups
-	 * is only in the --json of a single question */
-	return json_pack("{s:s, s:s, s:o, s:o}", "Verdict", answer->allowed ? "allow" : "deny",
-			 "Reason", bg_reason_name(answer->reason), "GroupId",
-			 rule ? bg_json_text(rule->group_id) : json_null(), "RuleId",
-			 rule && rule->rule_id ? bg_json_text(rule->rule_id) : json_null());
-}
 
 static bool is_blank(const char *line, size_t length)
 {
@@ -45,18 +36,27 @@ static bool is_blank(const char *line, size_t length)
 static int answer_line(struct batch *batch, const char *line, size_t length, struct bg_error *err)
 {
 	struct bg_question question;
-	struct bg_answer answer;
+	struct bg_explained explained;
+	enum bg_expected expected;
+	char text[BG_SURPRISE_TEXT];
 	int rc;
 
 	batch->line++;
 	if (is_blank(line, length))
 		return 0;
-	rc = bg_question_parse(line, length, &question, err);
+	rc = bg_question_parse(line, length, &question, &expected, err);
 	if (!rc)
-		rc = bg_explain(batch->explainer, &question, &answer, err);
-	if (!rc)
-		return bg_print_json_line(bg_answer_json(batch->explainer, &answer), err);
-	batch->bad++;
+		rc = bg_explain_ends(batch->explainer, batch->ends, &question, &explained, err);
+	if (!rc) {
+		if (expected == BG_EXPECT_NOTHING)
+			expected = batch->expected;
+		if (bg_explained_surprise(&explained, expected, text)) {
+			batch->count->surprises++;
+			fprintf(stderr, "branchguard explain: line %zu: %s\n", batch->line, text);
+		}
+		return bg_print_json_line(bg_explained_json(batch->ends, &explained), err);
+	}
+	batch->count->bad++;
 	return bg_print_json_line(json_pack("{s:o, s:I}", "Error", bg_json_text(err->text), "Line",
 					    (json_int_t)batch->line),
 				  err);
@@ -114,11 +114,13 @@ static int run_batch(struct batch *batch, int fd, struct bg_error *err)
 	return length ? answer_line(batch, buffer, length, err) : 0;
 }
 
-int bg_explain_batch(struct bg_explainer *explainer, int fd, size_t *bad, struct bg_error *err)
+int bg_explain_batch(struct bg_explainer *explainer, struct bg_ends *ends, int fd,
+		     enum bg_expected expected, struct bg_batch_count *count, struct bg_error *err)
 {
-	struct batch batch = { .explainer = explainer };
-	int rc = run_batch(&batch, fd, err);
+	struct batch batch = {
+		.explainer = explainer, .ends = ends, .expected = expected, .count = count
+	};
 
-	*bad = batch.bad;
-	return rc;
+	memset(count, 0, sizeof(*count));
+	return run_batch(&batch, fd, err);
 }

@@ -3,19 +3,20 @@
 #ifndef BG_EXPLAIN_BATCH_H
 #define BG_EXPLAIN_BATCH_H
 
-#include <jansson.h>
+#include "explain/answer.h"
 
-#include "explain/explain.h"
-
-/* {"Verdict","Reason","GroupId","RuleId"}; the ids are null when no rule decided. NULL
- * when out of memory. */
-json_t *bg_answer_json(const struct bg_explainer *explainer, const struct bg_answer *answer);
+struct bg_batch_count {
+	size_t bad;	  /* without an answer */
+	size_t surprises; /* with another one than was expected */
+};
 
 /*
  * Reads questions from `fd` to its end and answers on stdout, flushed before it waits
  * for more. Empty lines are skipped. A line that cannot be answered gets
- * {"Error", "Line"} instead, and *bad counts it.
+ * {"Error", "Line"} instead; one whose answer is not the expected one (its own "Expect",
+ * or else `expected`) gets a line on stderr too.
  */
-int bg_explain_batch(struct bg_explainer *explainer, int fd, size_t *bad, struct bg_error *err);
+int bg_explain_batch(struct bg_explainer *explainer, struct bg_ends *ends, int fd,
+		     enum bg_expected expected, struct bg_batch_count *count, struct bg_error *err);
 
 #endif

@@ -18,14 +18,25 @@ static int compare_id(const void *name, const void *branch)
 	return strcmp(name, ((const struct bg_explain_branch *)branch)->id);
 }
 
+void bg_explainer_speak(struct bg_explainer *explainer, const struct bg_question_words *words)
+{
+	explainer->words = words;
+}
+
+const struct bg_explain_branch *bg_explain_by_id(const struct bg_explainer *explainer,
+						 const char *id)
+{
+	return bsearch(id, explainer->branches, explainer->branch_count,
+		       sizeof(*explainer->branches), compare_id);
+}
+
 const struct bg_explain_branch *bg_explain_find(const struct bg_explainer *explainer,
 						const char *name, struct bg_error *err)
 {
-	const struct bg_explain_branch *found;
-	char vlan[16];
+	const struct bg_explain_branch *found = bg_explain_by_id(explainer, name);
+	char vlan[16], names[512] = "";
+	size_t used = 0;
 
-	found = bsearch(name, explainer->branches, explainer->branch_count, sizeof(*found),
-			compare_id);
 	if (found)
 		return found;
 	for (size_t i = 0; i < explainer->branch_count; i++) {
@@ -33,9 +44,14 @@ const struct bg_explain_branch *bg_explain_find(const struct bg_explainer *expla
 		snprintf(vlan, sizeof(vlan), "%u", found->vlan);
 		if (!strcmp(found->interface, name) || !strcmp(vlan, name))
 			return found;
+		if (used < sizeof(names))
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s",
+						 i ? ", " : "", found->id);
 	}
-	bg_fail(err, -ENOENT, "Branch '%.80s' is not one of the %zu branches %s", name,
-		explainer->branch_count, explainer->live ? "in force" : "of the feed");
+	bg_fail(err, -ENOENT,
+		"%s '%.80s': expected the id, interface or VLAN id of a branch %s; %s%s",
+		explainer->words->branch, name, explainer->live ? "in force" : "of the feed",
+		explainer->branch_count ? "there are " : "there is none", names);
 	return NULL;
 }
 
@@ -99,8 +115,8 @@ static int set_local(const struct bg_explainer *explainer, const struct bg_expla
 	if (explainer->live)
 		return bg_fail(err, -ENODATA,
 			       "no %s address of branch %s is known (its pod is not there, or has "
-			       "none): give Local",
-			       v4 ? "IPv4" : "IPv6", branch->id);
+			       "none): give %s",
+			       v4 ? "IPv4" : "IPv6", branch->id, explainer->words->local);
 	memset(&question->local, 0, sizeof(question->local));
 	if (v4) /* the unspecified address of IPv4, in its mapped form */
 		memset(&question->local.byte[10], 0xff, 2);
@@ -138,6 +154,13 @@ int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program progra
 	return answer->allowed ? bg_datapath_forget_flows(datapath, err) : 0;
 }
 
+enum bg_explain_program bg_explain_ingress_program(const struct bg_explainer *explainer)
+{
+	return explainer->programs & BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS)
+		       ? BG_EXPLAIN_BRANCH_INGRESS
+		       : BG_EXPLAIN_BRANCH_INGRESS_XDP;
+}
+
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	       struct bg_answer *answer, struct bg_error *err)
 {
@@ -146,9 +169,7 @@ int bg_explain(struct bg_explainer *explainer, struct bg_question *question,
 	int rc;
 
 	if (question->direction == BG_INGRESS)
-		program = explainer->programs & BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS)
-				  ? BG_EXPLAIN_BRANCH_INGRESS
-				  : BG_EXPLAIN_BRANCH_INGRESS_XDP;
+		program = bg_explain_ingress_program(explainer);
 	branch = bg_explain_find(explainer, question->branch, err);
 	if (!branch)
 		return -ENOENT;

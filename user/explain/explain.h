@@ -40,6 +40,8 @@ struct bg_explain_branch {
 	 * that name none */
 	struct bg_addr local[2];
 	bool has_local[2];
+	char **groups; /* ids; live as many as the map has room for */
+	size_t group_count;
 };
 
 struct bg_explain_rule {
@@ -67,9 +69,17 @@ int bg_explainer_open_live(const char *pin_dir, unsigned int programs,
 void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
 BG_CLEANUP_OF(bg_explainer_close, struct bg_explainer)
 
-/* The branch with this id, interface or VLAN id; NULL with an error. */
+/* What errors about questions call the fields; the keys of their JSON at first. */
+void bg_explainer_speak(struct bg_explainer *explainer, const struct bg_question_words *words);
+
+/* The branch with this id, interface or VLAN id; NULL with an error that lists those that
+ * there are. */
 const struct bg_explain_branch *bg_explain_find(const struct bg_explainer *explainer,
 						const char *name, struct bg_error *err);
+
+/* The same by id alone, without an error. */
+const struct bg_explain_branch *bg_explain_by_id(const struct bg_explainer *explainer,
+						 const char *id);
 
 /* NULL for 0 and numbers that no rule has. */
 const struct bg_explain_rule *bg_explain_rule(const struct bg_explainer *explainer, __u32 number);
@@ -79,6 +89,9 @@ const char *bg_explain_revision(const struct bg_explainer *explainer);
 
 /* "tc_branch_ingress" */
 const char *bg_explain_program_name(enum bg_explain_program program);
+
+/* By TC if that is loaded, else by XDP. */
+enum bg_explain_program bg_explain_ingress_program(const struct bg_explainer *explainer);
 
 /*
  * Sets question->local where the question leaves it open, and judges the packet

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "base/ip.h"
 #include "compile/compile.h"
 #include "explain/explainer.h"
@@ -22,9 +23,16 @@ void bg_explainer_close(struct bg_explainer *explainer)
 {
 	if (!explainer)
 		return;
-	for (size_t i = 0; i < explainer->branch_count; i++)
-		free(explainer->branches[i].id);
+	for (size_t i = 0; i < explainer->branch_count; i++) {
+		struct bg_explain_branch *branch = &explainer->branches[i];
+
+		for (size_t k = 0; k < branch->group_count; k++)
+			free(branch->groups[k]);
+		free(branch->groups);
+		free(branch->id);
+	}
 	free(explainer->branches);
+	free(explainer->pods);
 	free(explainer->rules);
 	free(explainer->live_rules);
 	bg_datapath_close(explainer->datapath);
@@ -47,28 +55,93 @@ static void note_local(struct bg_explain_branch *branch, const struct bg_addr *a
 	branch->local[family] = *address;
 }
 
+/* Branches must be sorted. */
+static int add_pod(struct bg_explainer *explainer, struct bg_explain_branch *branch,
+		   const struct bg_addr *address)
+{
+	struct bg_explain_pod *pod = BG_GROW(explainer->pods, explainer->pod_count);
+
+	if (!pod)
+		return -ENOMEM;
+	pod->address = *address;
+	pod->branch = (size_t)(branch - explainer->branches);
+	note_local(branch, address);
+	return 0;
+}
+
+static int add_group(struct bg_explain_branch *branch, const char *id, size_t length)
+{
+	char **place = BG_GROW(branch->groups, branch->group_count);
+
+	if (!place)
+		return -ENOMEM;
+	*place = strndup(id, length);
+	if (*place)
+		return 0;
+	branch->group_count--;
+	return -ENOMEM;
+}
+
+static struct bg_explain_branch *add_branch(struct bg_explainer *explainer, const char *id)
+{
+	struct bg_explain_branch *branch = BG_GROW(explainer->branches, explainer->branch_count);
+
+	if (branch)
+		branch->id = strdup(id);
+	return branch && branch->id ? branch : NULL;
+}
+
+static void sort_branches(struct bg_explainer *explainer)
+{
+	if (explainer->branch_count)
+		qsort(explainer->branches, explainer->branch_count, sizeof(*explainer->branches),
+		      by_id);
+}
+
+static struct bg_explain_branch *branch_of_vlan(struct bg_explainer *explainer, __u32 vlan)
+{
+	for (size_t i = 0; i < explainer->branch_count; i++)
+		if (explainer->branches[i].vlan == vlan)
+			return &explainer->branches[i];
+	return NULL;
+}
+
+static int take_pods(struct bg_explainer *explainer, const struct bg_model_branch *from)
+{
+	struct bg_explain_branch *branch =
+		(struct bg_explain_branch *)bg_explain_by_id(explainer, from->id);
+
+	for (size_t i = 0; i < from->pod_count; i++)
+		for (size_t k = 0; k < from->pods[i].address_count; k++)
+			if (add_pod(explainer, branch, &from->pods[i].addresses[k]))
+				return -ENOMEM;
+	return 0;
+}
+
 static int take_branches(struct bg_explainer *explainer, const struct bg_model *model,
 			 struct bg_error *err)
 {
-	explainer->branches = calloc(model->branch_count + 1, sizeof(*explainer->branches));
-	if (!explainer->branches)
-		return bg_no_memory(err, "reading %zu branches", model->branch_count);
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *from = &model->branches[i];
-		struct bg_explain_branch *branch = &explainer->branches[i];
+		struct bg_explain_branch *branch = add_branch(explainer, from->id);
 
-		branch->id = strdup(from->id);
-		if (!branch->id)
+		if (!branch)
 			return bg_no_memory(err, "reading %zu branches", model->branch_count);
-		explainer->branch_count++;
 		branch->vlan = (__u32)from->vlan;
 		branch->mode = from->mode;
 		snprintf(branch->interface, sizeof(branch->interface), "%s", from->interface);
-		for (size_t j = 0; j < from->pod_count; j++)
-			for (size_t k = 0; k < from->pods[j].address_count; k++)
-				note_local(branch, &from->pods[j].addresses[k]);
+		for (size_t k = 0; k < from->group_count; k++) {
+			const char *id = model->groups[from->groups[k]].id;
+
+			if (add_group(branch, id, strlen(id)))
+				return bg_no_memory(err, "reading %zu branches",
+						    model->branch_count);
+		}
 	}
-	qsort(explainer->branches, explainer->branch_count, sizeof(*explainer->branches), by_id);
+	sort_branches(explainer);
+	for (size_t i = 0; i < model->branch_count; i++)
+		if (take_pods(explainer, &model->branches[i]))
+			return bg_no_memory(err, "reading %zu branches", model->branch_count);
 	return 0;
 }
 
@@ -106,18 +179,22 @@ static void list_programs(unsigned int programs, const char *names[BG_EXPLAIN_PR
 	names[count] = NULL;
 }
 
+#define OPTIONS(programs, rules, all_branches)                                                     \
+	{                                                                                          \
+		.max_flows = EXPLAIN_FLOWS,                                                        \
+		.max_rules = (rules),                                                              \
+		.max_branches = (all_branches),                                                    \
+		.trace = true,                                                                     \
+		.no_short_way = true,                                                              \
+		.only = (programs),                                                                \
+	}
+
 /* A feed that does not fit in the usual image gets a datapath with the room it needs. */
 static int publish(struct bg_explainer *explainer, struct bg_model *model, struct bg_error *err)
 {
 	const char *programs[BG_EXPLAIN_PROGRAMS + 1];
-	struct bg_datapath_options options = {
-		.max_flows = EXPLAIN_FLOWS,
-		.max_rules = (__u32)model->rule_count + 2,
-		.max_branches = (__u32)model->branch_count + 2,
-		.trace = true,
-		.no_short_way = true,
-		.only = programs,
-	};
+	struct bg_datapath_options options =
+		OPTIONS(programs, (__u32)model->rule_count + 2, (__u32)model->branch_count + 2);
 	bg_cleanup(bg_datapath_close_at) struct bg_datapath *first = NULL;
 	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
 	struct bg_publish_times times;
@@ -142,16 +219,29 @@ static int publish(struct bg_explainer *explainer, struct bg_model *model, struc
 	return bg_datapath_publish(explainer->datapath, model, image, &times, err);
 }
 
+static struct bg_explainer *new_explainer(unsigned int programs, bool live, struct bg_error *err)
+{
+	struct bg_explainer *explainer = calloc(1, sizeof(*explainer));
+
+	if (!explainer) {
+		bg_no_memory(err, "preparing to explain");
+		return NULL;
+	}
+	explainer->programs = programs;
+	explainer->live = live;
+	explainer->words = &bg_question_keys;
+	return explainer;
+}
+
 int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_explainer **out,
 		      struct bg_error *err)
 {
-	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer =
+		new_explainer(programs, false, err);
 	int rc;
 
-	explainer = calloc(1, sizeof(*explainer));
 	if (!explainer)
-		return bg_no_memory(err, "preparing to explain");
-	explainer->programs = programs;
+		return -ENOMEM;
 	snprintf(explainer->revision, sizeof(explainer->revision), "%s",
 		 model->revision ? model->revision : "");
 	rc = publish(explainer, model, err) ?:
@@ -160,6 +250,19 @@ int bg_explainer_open(struct bg_model *model, unsigned int programs, struct bg_e
 	if (rc)
 		return rc;
 	*out = bg_take_ptr(explainer);
+	return 0;
+}
+
+/* "sg-a,sg-b,...": the map has no room for more than some, and says so by dots. */
+static int take_live_groups(struct bg_explain_branch *branch, const char *groups)
+{
+	while (*groups) {
+		size_t length = strcspn(groups, ",");
+
+		if (length && strncmp(groups, "...", 3) != 0 && add_group(branch, groups, length))
+			return -ENOMEM;
+		groups += length + (groups[length] == ',');
+	}
 	return 0;
 }
 
@@ -173,22 +276,17 @@ static int take_live_branches(struct bg_explainer *explainer, const struct bg_ma
 	rc = bg_maps_branches(maps, &rows, &count, err);
 	if (rc)
 		return rc;
-	explainer->branches = calloc(count + 1, sizeof(*explainer->branches));
-	if (!explainer->branches)
-		return bg_no_memory(err, "reading %zu branches", count);
 	for (size_t i = 0; i < count; i++) {
-		struct bg_explain_branch *branch = &explainer->branches[i];
+		struct bg_explain_branch *branch = add_branch(explainer, rows[i].info.id);
 
-		branch->id = strdup(rows[i].info.id);
-		if (!branch->id)
+		if (!branch || take_live_groups(branch, rows[i].info.groups))
 			return bg_no_memory(err, "reading %zu branches", count);
-		explainer->branch_count++;
 		branch->vlan = rows[i].vlan;
 		branch->mode = rows[i].info.mode;
 		snprintf(branch->interface, sizeof(branch->interface), "%s",
 			 rows[i].info.interface);
 	}
-	qsort(explainer->branches, explainer->branch_count, sizeof(*explainer->branches), by_id);
+	sort_branches(explainer);
 	return 0;
 }
 
@@ -197,6 +295,7 @@ static int take_live_addresses(struct bg_explainer *explainer, const struct bg_m
 			       struct bg_error *err)
 {
 	bg_auto_close int fd = -1;
+	struct bg_explain_branch *branch;
 	struct bg_addr key, *last = NULL;
 	struct bg_pod pod;
 
@@ -207,9 +306,9 @@ static int take_live_addresses(struct bg_explainer *explainer, const struct bg_m
 		last = &key;
 		if (bpf_map_lookup_elem(fd, &key, &pod))
 			continue;
-		for (size_t i = 0; i < explainer->branch_count; i++)
-			if (explainer->branches[i].vlan == pod.vlan)
-				note_local(&explainer->branches[i], &key);
+		branch = branch_of_vlan(explainer, pod.vlan);
+		if (branch && add_pod(explainer, branch, &key))
+			return bg_no_memory(err, "reading the pods");
 	}
 	return 0;
 }
@@ -242,14 +341,8 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 		     struct bg_error *err)
 {
 	const char *programs[BG_EXPLAIN_PROGRAMS + 1];
-	struct bg_datapath_options options = {
-		.max_flows = EXPLAIN_FLOWS,
-		.max_rules = 2, /* hits of the running datapath are not ours */
-		.max_branches = 2,
-		.trace = true,
-		.no_short_way = true,
-		.only = programs,
-	};
+	/* hits and counters of the running datapath are not ours */
+	struct bg_datapath_options options = OPTIONS(programs, 2, 2);
 	bg_auto_close int policy_fd = -1;
 	struct bg_control control;
 	int rc;
@@ -276,18 +369,13 @@ int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg
 			   struct bg_error *err)
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
-	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
+	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer =
+		new_explainer(programs, true, err);
 	int rc;
 
-	explainer = calloc(1, sizeof(*explainer));
 	if (!explainer)
-		return bg_no_memory(err, "preparing to explain");
-	explainer->programs = programs;
-	explainer->live = true;
-	rc = bg_maps_open(pin_dir, &maps, err);
-	if (rc)
-		return rc;
-	rc = take_live(explainer, &maps, err);
+		return -ENOMEM;
+	rc = bg_maps_open(pin_dir, &maps, err) ?: take_live(explainer, &maps, err);
 	if (rc)
 		return rc;
 	*out = bg_take_ptr(explainer);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/ip.h"
+#include "base/names.h"
 
 /* One end of a path while it is looked up. */
 struct end {
@@ -66,6 +67,7 @@ static int find_pod(const struct bg_model *model, struct end *end, struct bg_err
 
 static int find_end(const struct bg_model *model, struct end *end, struct bg_error *err)
 {
+	struct bg_addr mapped;
 	int rc;
 
 	end->has_addr = !bg_addr_parse(end->text, &end->addr);
@@ -78,6 +80,9 @@ static int find_end(const struct bg_model *model, struct end *end, struct bg_err
 	rc = find_pod(model, end, err);
 	if (rc)
 		return rc;
+	if (!end->pod && !end->has_addr && bg_addr_is_mapped(end->text, &mapped))
+		return bg_fail(err, -EINVAL, "'%.80s': expected %s", end->text,
+			       bg_addr_expected(end->text, (char[BG_ADDR_EXPECTED]){ 0 }));
 	if (!end->pod && !end->has_addr)
 		return bg_fail(err, -ENOENT,
 			       "'%.80s' is no pod of the feed, no address and not \"node\"",
@@ -240,32 +245,82 @@ static unsigned int programs_for(const struct bg_path *path)
 
 /* --- asking ------------------------------------------------------------------ */
 
+static struct bg_path_step *next_step(struct bg_path *path, enum bg_direction direction)
+{
+	struct bg_path_step *step = &path->steps[path->step_count];
+
+	memset(step, 0, sizeof(*step));
+	step->side.question = path->question;
+	step->side.question.direction = direction;
+	step->side.question.has_local = true;
+	step->side.question.local = direction == BG_EGRESS ? path->from : path->to;
+	step->side.question.remote = direction == BG_EGRESS ? path->to : path->from;
+	return step;
+}
+
+static void add_step(struct bg_path *path, struct bg_path_step *step, const char *interface)
+{
+	step->interface = interface;
+	path->allowed &= step->side.answer.allowed;
+	path->step_count++;
+}
+
 /* Asks one program; adds a step unless the program leaves the packet to others. */
 static int ask(struct bg_path *path, enum bg_explain_program program, enum bg_direction direction,
 	       const char *interface, struct bg_error *err)
 {
 	const struct bg_model_branch *branch = direction == BG_EGRESS ? path->from_branch
 								      : path->to_branch;
-	struct bg_path_step *step = &path->steps[path->step_count];
-	struct bg_question question = path->question;
-	const struct bg_explain_branch *known;
+	struct bg_path_step *step = next_step(path, direction);
+	struct bg_side *side = &step->side;
 	int rc;
 
-	known = bg_explain_find(path->explainer, branch->id, err);
-	if (!known)
-		return -ENOENT;
-	question.direction = direction;
-	question.local = direction == BG_EGRESS ? path->from : path->to;
-	question.remote = direction == BG_EGRESS ? path->to : path->from;
-	rc = bg_explain_at(path->explainer, program, known, &question, &step->answer, err);
-	if (rc || step->answer.reason == BG_REASON_NONE)
+	side->end.branch = bg_explain_by_id(path->explainer, branch->id);
+	if (!side->end.branch)
+		return bg_fail(err, -ENOENT, "branch %s of the feed is not in force", branch->id);
+	rc = bg_explain_at(path->explainer, program, side->end.branch, &side->question,
+			   &side->answer, err);
+	if (rc || side->answer.reason == BG_REASON_NONE)
 		return rc;
+	side->judged = true;
+	side->judge = path->explainer;
+	step->enforced = true;
 	step->program = program;
-	step->direction = direction;
-	step->branch = branch;
-	snprintf(step->interface, sizeof(step->interface), "%s", interface);
-	path->allowed &= step->answer.allowed;
-	path->step_count++;
+	add_step(path, step, interface);
+	return 0;
+}
+
+/* The end that is no pod of this node, if the feed knows the interface that has it. */
+static int ask_elsewhere(struct bg_path *path, enum bg_direction direction, struct bg_error *err)
+{
+	struct bg_path_step *step = next_step(path, direction);
+	struct bg_side *side = &step->side;
+	const struct bg_explain_branch *near;
+	int rc;
+
+	side->end = bg_ends_find(path->ends, &side->question.local);
+	if (!side->end.interface)
+		return 0;
+	if (direction == BG_INGRESS) {
+		struct bg_question sent = side->question;
+
+		near = bg_explain_by_id(path->explainer, path->from_branch->id);
+		sent.direction = BG_EGRESS;
+		sent.local = path->from;
+		sent.remote = path->to;
+		side->question.remote = *bg_ends_seen_as(path->ends, near, &sent);
+	}
+	rc = bg_ends_judge(path->ends, side, err);
+	if (rc)
+		return rc;
+	step->program = direction == BG_INGRESS ? BG_EXPLAIN_BRANCH_INGRESS
+						: BG_EXPLAIN_BRANCH_EGRESS;
+	if (side->judged)
+		add_step(path, step, side->end.interface->id);
+	else if (side->unstated)
+		snprintf(path->unknown, sizeof(path->unknown),
+			 "%s is not judged: the feed does not have the %s rules of its group %s",
+			 side->end.interface->id, bg_direction_name(direction), side->unstated);
 	return 0;
 }
 
@@ -316,7 +371,22 @@ static int ask_destination(struct bg_path *path, struct bg_error *err)
 	}
 	snprintf(path->between, sizeof(path->between), "by the fabric to %s",
 		 path->to_branch->interface);
+	rc = path->from_pod ? 0 : ask_elsewhere(path, BG_EGRESS, err);
+	if (rc)
+		return rc;
 	return ask(path, BG_EXPLAIN_BRANCH_INGRESS, BG_INGRESS, path->to_branch->interface, err);
+}
+
+static int open_path(struct bg_path *path, struct bg_error *err)
+{
+	unsigned int programs = programs_for(path);
+	int rc;
+
+	rc = path->pin_dir ? bg_explainer_open_live(path->pin_dir, programs, &path->explainer, err)
+			   : bg_explainer_open(path->model, programs, &path->explainer, err);
+	if (rc)
+		return rc;
+	return bg_ends_open(path->explainer, path->model, BG_ENDS_FEW, &path->ends, err);
 }
 
 int bg_explain_path(struct bg_path *path, struct bg_error *err)
@@ -329,10 +399,7 @@ int bg_explain_path(struct bg_path *path, struct bg_error *err)
 	if (rc)
 		return rc;
 	path->question.remote = path->to;
-	rc = bg_question_check(&path->question, err);
-	if (rc)
-		return rc;
-	rc = bg_explainer_open(path->model, programs_for(path), &path->explainer, err);
+	rc = bg_question_check(&path->question, &bg_question_options, err) ?: open_path(path, err);
 	if (rc)
 		return rc;
 	if (is_direct(path)) {
@@ -345,11 +412,15 @@ int bg_explain_path(struct bg_path *path, struct bg_error *err)
 		if (rc)
 			return rc;
 	}
-	return path->to_pod && !delivered ? ask_destination(path, err) : 0;
+	if (delivered)
+		return 0;
+	return path->to_pod ? ask_destination(path, err) : ask_elsewhere(path, BG_INGRESS, err);
 }
 
 void bg_path_release(struct bg_path *path)
 {
+	bg_ends_close(path->ends);
 	bg_explainer_close(path->explainer);
+	path->ends = NULL;
 	path->explainer = NULL;
 }

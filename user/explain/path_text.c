@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The answer to a path as text and as JSON: its ends, its steps, and the rule that is
- * missing. `explain` prints it; it asks no program, and what it proposes is not checked.
+ * missing. `explain` prints it; it asks no program.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/format.h"
 #include "base/ip.h"
 #include "base/names.h"
-#include "explain/batch.h"
+#include "explain/answer.h"
 #include "explain/path.h"
 #include "show/out.h"
-#include "protocol.h"
 
 #define END_TEXT 640
 
@@ -36,127 +34,61 @@ static const char *end_text(const struct bg_path *path, bool to, char text[END_T
 	return text;
 }
 
-struct writer {
-	char *text;
-	size_t length;
-};
-
-static void __attribute__((format(printf, 2, 3))) add(struct writer *w, const char *format, ...)
+static void print_rule(const struct bg_side *side, const char *head, __u32 number)
 {
-	size_t room = BG_PATH_MISSING_TEXT - w->length;
-	va_list arguments;
-	int length;
+	const struct bg_explain_rule *rule = bg_explain_rule(side->judge, number);
+	char text[BG_RULE_TEXT];
 
-	va_start(arguments, format);
-	length = vsnprintf(w->text + w->length, room, format, arguments);
-	va_end(arguments);
-	if (length > 0)
-		w->length += (size_t)length < room ? (size_t)length : room - 1;
-}
-
-static void add_groups(struct writer *w, const struct bg_model *model, const size_t *groups,
-		       size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		add(w, "%s%s", i ? ", " : "", model->groups[groups[i]].id);
-}
-
-static void add_service(struct writer *w, const struct bg_question *question)
-{
-	char protocol[BG_PROTOCOL_TEXT];
-
-	add(w, "%s", bg_protocol_format(question->protocol, protocol));
-	if (bg_has_ports(question->protocol))
-		add(w, " %d", question->port);
-	else if (bg_is_icmp(question->protocol))
-		add(w, " type %d code %d", question->icmp_type, question->icmp_code);
-}
-
-const char *bg_path_missing(const struct bg_path *path, const struct bg_path_step *step, char *text)
-{
-	const struct bg_model *model = path->model;
-	const struct bg_model_branch *branch = step->branch, *other;
-	bool egress = step->direction == BG_EGRESS;
-	bool node = step->answer.reason == BG_REASON_NO_NODE_RULE;
-	struct writer w = { .text = text };
-	char ip[BG_IP_TEXT];
-
-	*text = '\0';
-	if (!node && step->answer.reason != BG_REASON_NO_RULE)
-		return text;
-	other = egress ? path->to_branch : path->from_branch;
-	if (node) {
-		add(&w, "a rule of the node's groups (");
-		add_groups(&w, model, model->node.groups, model->node.group_count);
-	} else if (!branch->group_count) {
-		add(&w, "a group: %s has none, so nothing is allowed", branch->id);
-		return text;
-	} else {
-		add(&w, "a rule of %s's groups (", branch->id);
-		add_groups(&w, model, branch->groups, branch->group_count);
-	}
-	add(&w, "): %s ", egress ? "egress" : "ingress");
-	add_service(&w, &path->question);
-	add(&w, " %s %s/%d", egress ? "to" : "from",
-	    bg_addr_format(egress ? &path->to : &path->from, ip),
-	    bg_addr_is_v4(&path->to) ? 32 : 128);
-	if (other && other->group_count) {
-		add(&w, ", or %s a group that it is in (", egress ? "to" : "from");
-		add_groups(&w, model, other->groups, other->group_count);
-		add(&w, ")");
-	}
-	return text;
+	if (rule)
+		printf("      %-9s %s\n", head, bg_format_rule(&rule->rule, text));
 }
 
 static void print_step(const struct bg_path *path, const struct bg_path_step *step)
 {
-	const struct bg_explain_rule *rule = bg_explain_rule(path->explainer, step->answer.rule);
-	const struct bg_explain_rule *node_rule =
-		bg_explain_rule(path->explainer, step->answer.node_rule);
-	char text[BG_PATH_MISSING_TEXT], rule_text[BG_RULE_TEXT];
+	const struct bg_side *side = &step->side;
+	struct bg_missing missing;
 
-	printf("  %-15s %-7s %-5s  %s: %s\n", step->interface, bg_direction_name(step->direction),
-	       step->answer.allowed ? "allow" : "deny", bg_reason_name(step->answer.reason),
-	       bg_reason_meaning(step->answer.reason));
-	if (rule)
-		printf("      %-9s %s\n", "rule", bg_format_rule(&rule->rule, rule_text));
-	if (node_rule)
-		printf("      %-9s %s\n", "node rule", bg_format_rule(&node_rule->rule, rule_text));
-	if (*bg_path_missing(path, step, text))
-		printf("      %-9s %s\n", "missing", text);
+	printf("  %-15s %-7s %-5s  %s: %s\n", step->interface,
+	       bg_direction_name(side->question.direction), side->answer.allowed ? "allow" : "deny",
+	       bg_reason_name(side->answer.reason), bg_side_meaning(side));
+	if (!step->enforced)
+		printf("      not enforced on this node\n");
+	print_rule(side, "rule", side->answer.rule);
+	print_rule(side, "node rule", side->answer.node_rule);
+	if (bg_ends_missing(path->ends, side, &missing))
+		bg_missing_print(&missing, 6);
 }
 
 void bg_path_print(const struct bg_path *path)
 {
-	struct writer service = { .text = (char[BG_PATH_MISSING_TEXT]){ 0 } };
-	char from[END_TEXT], to[END_TEXT];
+	char from[END_TEXT], to[END_TEXT], service[BG_SERVICE_TEXT];
 
-	add_service(&service, &path->question);
-	printf("%s: %s from %s to %s\n", path->allowed ? "allow" : "deny", service.text,
-	       end_text(path, false, from), end_text(path, true, to));
+	printf("%s: %s from %s to %s\n", path->allowed ? "allow" : "deny",
+	       bg_question_service(&path->question, service), end_text(path, false, from),
+	       end_text(path, true, to));
 	for (size_t i = 0; i < path->step_count; i++)
 		print_step(path, &path->steps[i]);
 	if (*path->between)
 		printf("  %s\n", path->between);
+	if (*path->unknown)
+		printf("  %s\n", path->unknown);
 }
 
 static json_t *step_json(const struct bg_path *path, const struct bg_path_step *step)
 {
-	json_t *json = bg_answer_json(path->explainer, &step->answer), *more;
-	char missing[BG_PATH_MISSING_TEXT];
+	const struct bg_side *side = &step->side;
+	json_t *json = bg_answer_json(side->judge, &side->answer), *more;
+	struct bg_missing missing;
 
-	bg_path_missing(path, step, missing);
-	more = json_pack("{s:o, s:s, s:s, s:o, s:o}", "Interface", bg_json_text(step->interface),
-			 "Program", bg_explain_program_name(step->program), "Direction",
-			 bg_direction_name(step->direction), "Branch",
-			 bg_json_text(step->branch->id), "Missing",
-			 *missing ? bg_json_text(missing) : json_null());
-	if (!json || !more || json_object_update(json, more)) {
-		json_decref(json);
-		json = NULL;
-	}
-	json_decref(more);
-	return json;
+	more = json_pack("{s:o, s:s, s:s, s:o, s:b, s:o}", "Interface",
+			 bg_json_text(step->interface), "Program",
+			 bg_explain_program_name(step->program), "Direction",
+			 bg_direction_name(side->question.direction), "Branch",
+			 side->end.branch ? bg_json_text(side->end.branch->id) : json_null(),
+			 "Enforced", step->enforced, "Missing",
+			 bg_ends_missing(path->ends, side, &missing) ? bg_missing_json(&missing)
+								     : json_null());
+	return bg_json_join(json, more);
 }
 
 json_t *bg_path_json(const struct bg_path *path)
@@ -170,7 +102,9 @@ json_t *bg_path_json(const struct bg_path *path)
 			steps = NULL;
 		}
 	}
-	return json_pack("{s:s, s:s, s:s, s:o, s:s}", "Verdict", path->allowed ? "allow" : "deny",
-			 "From", bg_addr_format(&path->from, from), "To",
-			 bg_addr_format(&path->to, to), "Steps", steps, "Way", path->between);
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "Verdict",
+			 path->allowed ? "allow" : "deny", "From",
+			 bg_addr_format(&path->from, from), "To", bg_addr_format(&path->to, to),
+			 "Steps", steps, "Way", path->between, "Unknown",
+			 *path->unknown ? bg_json_text(path->unknown) : json_null());
 }

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/ip.h"
 #include "base/names.h"
+#include "feed/near_key.h"
 #include "protocol.h"
 
 BG_CLEANUP_OF(json_decref, json_t)
@@ -87,8 +89,8 @@ static int get_address(const json_t *object, const char *key, struct bg_addr *ad
 	if (rc)
 		return rc;
 	if (bg_addr_parse(text, addr))
-		return bg_fail(err, -EINVAL, "%s is '%.64s': expected an IPv4 or IPv6 address", key,
-			       text);
+		return bg_fail(err, -EINVAL, "%s is '%.64s': expected %s", key, text,
+			       bg_addr_expected(text, (char[BG_ADDR_EXPECTED]){ 0 }));
 	return 0;
 }
 
@@ -144,27 +146,75 @@ static int get_branch(const json_t *object, char *branch, struct bg_error *err)
 	return 0;
 }
 
-int bg_question_check(const struct bg_question *question, struct bg_error *err)
+const struct bg_question_words bg_question_keys = {
+	.branch = "Branch",
+	.remote = "Remote",
+	.local = "Local",
+	.protocol = "Protocol",
+	.port = "Port",
+	.icmp_type = "IcmpType",
+	.icmp_code = "IcmpCode",
+};
+
+const struct bg_question_words bg_question_options = {
+	.branch = "--branch",
+	.remote = "--remote",
+	.local = "--local",
+	.protocol = "--protocol",
+	.port = "--port",
+	.icmp_type = "--icmp-type",
+	.icmp_code = "--icmp-code",
+};
+
+int bg_question_check_service(const struct bg_question *question,
+			      const struct bg_question_words *words, struct bg_error *err)
+{
+	bool ports = bg_has_ports(question->protocol), icmp = bg_is_icmp(question->protocol);
+	char protocol[BG_PROTOCOL_TEXT];
+
+	bg_protocol_format(question->protocol, protocol);
+	if (!ports && question->port >= 0)
+		return bg_fail(err, -EINVAL,
+			       "%s with %s %s: expected none, only tcp and udp are judged by ports",
+			       words->port, words->protocol, protocol);
+	if (!icmp && (question->icmp_type >= 0 || question->has_icmp_code))
+		return bg_fail(err, -EINVAL,
+			       "%s with %s %s: expected none, only icmp and icmpv6 have it",
+			       question->icmp_type >= 0 ? words->icmp_type : words->icmp_code,
+			       words->protocol, protocol);
+	if (ports && question->port < 0)
+		return bg_fail(err, -EINVAL, "%s is missing: tcp and udp need the destination port",
+			       words->port);
+	if (icmp && question->icmp_type < 0)
+		return bg_fail(err, -EINVAL,
+			       "%s is missing: icmp and icmpv6 need it (echo request is 8 and 128)",
+			       words->icmp_type);
+	return 0;
+}
+
+/* Does the protocol exist in the family of the addresses? */
+static int check_family(const struct bg_question *question, const struct bg_question_words *words,
+			struct bg_error *err)
 {
 	bool v4 = bg_addr_is_v4(&question->remote);
+	char ip[BG_IP_TEXT];
 
-	if (question->has_local && bg_addr_is_v4(&question->local) != v4)
-		return bg_fail(err, -EINVAL,
-			       "Local and Remote are addresses of different families");
+	bg_addr_format(&question->remote, ip);
 	switch (question->protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-		if (question->port < 0)
-			return bg_fail(err, -EINVAL,
-				       "Port is missing: tcp and udp need the destination port");
-		return 0;
 	case IPPROTO_ICMP:
+		if (v4)
+			return 0;
+		return bg_fail(err, -EINVAL,
+			       "%s icmp is of IPv4, and %s is an IPv6 address: ask for icmpv6 "
+			       "(echo request is type 128)",
+			       words->protocol, ip);
 	case IPPROTO_ICMPV6:
-		if (question->icmp_type < 0)
-			return bg_fail(err, -EINVAL,
-				       "IcmpType is missing: icmp and icmpv6 need it (echo request "
-				       "is 8 and 128)");
-		return 0;
+		if (!v4)
+			return 0;
+		return bg_fail(err, -EINVAL,
+			       "%s icmpv6 is of IPv6, and %s is an IPv4 address: ask for icmp "
+			       "(echo request is type 8)",
+			       words->protocol, ip);
 	case IPPROTO_HOPOPTS:
 	case IPPROTO_ROUTING:
 	case IPPROTO_FRAGMENT:
@@ -173,19 +223,98 @@ int bg_question_check(const struct bg_question *question, struct bg_error *err)
 		if (v4)
 			return 0;
 		return bg_fail(err, -EINVAL,
-			       "Protocol %d is an extension header in IPv6: ask for the protocol "
+			       "%s %d is an extension header in IPv6: ask for the protocol "
 			       "behind it",
-			       question->protocol);
+			       words->protocol, question->protocol);
 	default:
 		return 0;
 	}
 }
 
-static int parse_object(const json_t *object, struct bg_question *question, struct bg_error *err)
+int bg_question_check(const struct bg_question *question, const struct bg_question_words *words,
+		      struct bg_error *err)
+{
+	int rc = bg_question_check_service(question, words, err);
+
+	if (rc)
+		return rc;
+	if (question->has_local &&
+	    bg_addr_is_v4(&question->local) != bg_addr_is_v4(&question->remote))
+		return bg_fail(err, -EINVAL, "%s and %s are addresses of different families",
+			       words->local, words->remote);
+	return check_family(question, words, err);
+}
+
+/* One letter away, or the beginning of it. */
+static bool looks_like(const char *key, const char *ours)
+{
+	size_t length = strlen(key);
+
+	return bg_key_is_near((struct bg_text){ key, length }, ours) ||
+	       (length > 2 && !strncasecmp(key, ours, length));
+}
+
+/* A key that is ignored would change the question without a word. */
+static int check_keys(const json_t *object, struct bg_error *err)
+{
+	static const char *const keys[] = { "Branch",	"Direction", "Protocol", "Remote", "Port",
+					    "IcmpType", "IcmpCode",  "Local",	 "Expect" };
+	const size_t count = sizeof(keys) / sizeof(keys[0]);
+	const json_t *value;
+	const char *key;
+
+	json_object_foreach ((json_t *)object, key, value) {
+		char near[128] = "";
+		size_t used = 0, i = 0;
+
+		while (i < count && strcmp(key, keys[i]) != 0)
+			i++;
+		if (i < count)
+			continue;
+		for (i = 0; i < count; i++)
+			if (!json_object_get(object, keys[i]) && looks_like(key, keys[i]))
+				used += (size_t)snprintf(near + used, sizeof(near) - used, "%s%s",
+							 used ? " or " : "", keys[i]);
+		if (used)
+			return bg_fail(
+				err, -EINVAL,
+				"'%.64s' is an unknown key: expected %s, which it looks like", key,
+				near);
+		return bg_fail(err, -EINVAL,
+			       "'%.64s' is an unknown key: expected Branch, Direction, Protocol, "
+			       "Remote, Port, IcmpType, IcmpCode, Local and Expect only",
+			       key);
+	}
+	return 0;
+}
+
+static int get_expected(const json_t *object, enum bg_expected *expected, struct bg_error *err)
+{
+	const char *text = "";
+	int rc;
+
+	*expected = BG_EXPECT_NOTHING;
+	if (!find(object, "Expect"))
+		return 0;
+	rc = get_text(object, "Expect", "allow or deny", &text, err);
+	if (rc)
+		return rc;
+	if (!strcmp(text, "allow"))
+		*expected = BG_EXPECT_ALLOW;
+	else if (!strcmp(text, "deny"))
+		*expected = BG_EXPECT_DENY;
+	else
+		return bg_fail(err, -EINVAL, "Expect is '%.32s': expected allow or deny", text);
+	return 0;
+}
+
+static int parse_object(const json_t *object, struct bg_question *question,
+			enum bg_expected *expected, struct bg_error *err)
 {
 	int rc;
 
-	rc = get_branch(object, question->branch, err) ?:
+	rc = check_keys(object, err) ?:
+	     get_branch(object, question->branch, err) ?:
 	     get_direction(object, &question->direction, err) ?:
 	     get_protocol(object, &question->protocol, err) ?:
 	     get_address(object, "Remote", &question->remote, err);
@@ -197,17 +326,20 @@ static int parse_object(const json_t *object, struct bg_question *question, stru
 		if (rc)
 			return rc;
 	}
+	question->has_icmp_code = find(object, "IcmpCode");
 	return get_number(object, "Port", 65535, &question->port, err) ?:
 	       get_number(object, "IcmpType", 255, &question->icmp_type, err) ?:
 	       get_number(object, "IcmpCode", 255, &question->icmp_code, err) ?:
-	       bg_question_check(question, err);
+	       get_expected(object, expected, err) ?:
+	       bg_question_check(question, &bg_question_keys, err);
 }
 
 int bg_question_parse(const char *text, size_t length_bytes, struct bg_question *question,
-		      struct bg_error *err)
+		      enum bg_expected *expected, struct bg_error *err)
 {
 	bg_cleanup(json_decref_at) json_t *object = NULL;
 	struct bg_question parsed = { .port = -1, .icmp_type = -1 };
+	enum bg_expected found;
 	json_error_t error;
 	int rc;
 
@@ -217,10 +349,11 @@ int bg_question_parse(const char *text, size_t length_bytes, struct bg_question 
 	if (!json_is_object(object))
 		return bg_fail(err, -EINVAL, "the line is %s: expected an object",
 			       type_name(object));
-	rc = parse_object(object, &parsed, err);
+	rc = parse_object(object, &parsed, &found, err);
 	if (rc)
 		return rc;
 	*question = parsed;
+	*expected = found;
 	return 0;
 }
 
@@ -251,5 +384,20 @@ const char *bg_question_format(const struct bg_question *question, char *text)
 	if (bg_is_icmp(question->protocol))
 		snprintf(text + length, BG_QUESTION_TEXT - length, " type %d code %d",
 			 question->icmp_type, question->icmp_code);
+	return text;
+}
+
+const char *bg_question_service(const struct bg_question *question, char *text)
+{
+	char protocol[BG_PROTOCOL_TEXT];
+
+	bg_protocol_format(question->protocol, protocol);
+	if (bg_has_ports(question->protocol))
+		snprintf(text, BG_SERVICE_TEXT, "%s %d", protocol, question->port);
+	else if (bg_is_icmp(question->protocol))
+		snprintf(text, BG_SERVICE_TEXT, "%s type %d code %d", protocol, question->icmp_type,
+			 question->icmp_code);
+	else
+		snprintf(text, BG_SERVICE_TEXT, "%s", protocol);
 	return text;
 }

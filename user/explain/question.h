@@ -24,21 +24,37 @@ struct bg_question {
 	bool has_local;
 	int port;      /* TCP, UDP: the destination's; -1 = not given */
 	int icmp_type; /* ICMP: -1 = not given */
-	int icmp_code;
+	int icmp_code; /* 0 when not given */
+	bool has_icmp_code;
 };
 
+/* What somebody who asks expects to hear. */
+enum bg_expected { BG_EXPECT_NOTHING, BG_EXPECT_ALLOW, BG_EXPECT_DENY };
+
+/* What the one who asks calls the fields, for errors. */
+struct bg_question_words {
+	const char *branch, *remote, *local, *protocol, *port, *icmp_type, *icmp_code;
+};
+extern const struct bg_question_words bg_question_keys;	   /* "Port" */
+extern const struct bg_question_words bg_question_options; /* "--port" */
+
 /*
- * {"Branch","Direction","Protocol","Remote","Port"|"IcmpType","IcmpCode","Local"},
- * one JSON object. Protocol is a name, or a number as string or integer. Keys
- * that are null count as absent, unknown ones are ignored. -EINVAL with a text
+ * {"Branch","Direction","Protocol","Remote","Port"|"IcmpType","IcmpCode","Local",
+ * "Expect"}, one JSON object. Protocol is a name, or a number as string or integer. Keys
+ * that are null count as absent, unknown ones are refused. -EINVAL with a text
  * that names the key, what was found and what was expected.
  */
 int bg_question_parse(const char *text, size_t length_bytes, struct bg_question *question,
+		      enum bg_expected *expected, struct bg_error *err);
+
+/* Are all fields there that this protocol needs, and none that it has not, and do they fit
+ * together? For questions that bg_question_parse() did not make: it has checked that. */
+int bg_question_check(const struct bg_question *question, const struct bg_question_words *words,
 		      struct bg_error *err);
 
-/* Are all fields there that this protocol needs, and do they fit together? For questions
- * that bg_question_parse() did not make: it has checked that. */
-int bg_question_check(const struct bg_question *question, struct bg_error *err);
+/* The same of the service alone, while the addresses are not known. */
+int bg_question_check_service(const struct bg_question *question,
+			      const struct bg_question_words *words, struct bg_error *err);
 
 /* Source port of TCP and UDP, identifier of ICMP queries: as any client could have it. */
 #define BG_QUESTION_CLIENT_PORT 49152
@@ -57,5 +73,9 @@ size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUEST
  * BG_QUESTION_TEXT bytes. */
 #define BG_QUESTION_TEXT 256
 const char *bg_question_format(const struct bg_question *question, char *text);
+
+/* "tcp 5432", "icmp type 8 code 0", "47"; `text` holds BG_SERVICE_TEXT bytes. */
+#define BG_SERVICE_TEXT 64
+const char *bg_question_service(const struct bg_question *question, char *text);
 
 #endif

@@ -78,6 +78,8 @@ static int set_enum(const struct bg_option *option, const char *text, struct bg_
 
 static int set_value(const struct bg_option *option, const char *text, struct bg_error *err)
 {
+	char expected[BG_ADDR_EXPECTED];
+
 	switch (option->type) {
 	case BG_OPTION_FLAG:
 		*(bool *)option->value = true;
@@ -97,7 +99,7 @@ static int set_value(const struct bg_option *option, const char *text, struct bg
 		return set_enum(option, text, err);
 	case BG_OPTION_IP:
 		if (bg_addr_parse(text, option->value))
-			return not_expected(option, text, "an IPv4 or IPv6 address", err);
+			return not_expected(option, text, bg_addr_expected(text, expected), err);
 		return 0;
 	case BG_OPTION_END:
 		break;

@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * branchguard explain: the verdict on a packet that is not sent, and which rule. Here are
- * its options and the text of an answer; explain/ asks the program.
+ * its options and what goes with what; explain/ asks the program.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/format.h"
-#include "base/ip.h"
 #include "base/names.h"
 #include "explain/batch.h"
 #include "explain/path.h"
-#include "feed/feed.h"
 #include "show/out.h"
 #include "verbs/cli.h"
+#include "verbs/live_feed.h"
 #include "verbs/read_feed.h"
 
 struct request {
@@ -23,6 +21,8 @@ struct request {
 	bool live, json, has_direction, has_remote, has_port, has_type, has_code;
 	int direction; /* enum bg_direction */
 	int xdp;       /* index in hooks */
+	int expected;  /* index in expectations; enum bg_expected less 1 */
+	bool has_expected;
 	__u32 port, icmp_type, icmp_code;
 	struct bg_question question;
 };
@@ -40,7 +40,8 @@ static int fill_service(struct request *request, struct bg_error *err)
 	question->port = request->has_port ? (int)request->port : -1;
 	question->icmp_type = request->has_type ? (int)request->icmp_type : -1;
 	question->icmp_code = (int)request->icmp_code;
-	return 0;
+	question->has_icmp_code = request->has_code;
+	return bg_question_check_service(question, &bg_question_options, err);
 }
 
 static int fill_question(struct request *request, struct bg_error *err)
@@ -59,8 +60,12 @@ static int fill_question(struct request *request, struct bg_error *err)
 			       sizeof(question->branch) - 1);
 	snprintf(question->branch, sizeof(question->branch), "%s", request->branch);
 	question->direction = request->direction;
+	if (request->xdp && request->direction == BG_EGRESS)
+		return bg_fail(err, -EINVAL,
+			       "--hook xdp with --direction egress: expected ingress, XDP judges "
+			       "no other");
 	rc = fill_service(request, err);
-	return rc ? rc : bg_question_check(question, err);
+	return rc ? rc : bg_question_check(question, &bg_question_options, err);
 }
 
 static int check_path(struct request *request, struct bg_error *err)
@@ -72,9 +77,6 @@ static int check_path(struct request *request, struct bg_error *err)
 		return bg_fail(err, -EINVAL,
 			       "--from and --to go with --protocol, --port, --icmp-type and "
 			       "--icmp-code only");
-	if (request->live)
-		return bg_fail(err, -EINVAL,
-			       "--from and --to need --feed: the pods' names are there");
 	return fill_service(request, err);
 }
 
@@ -107,126 +109,78 @@ static enum bg_explain_program program_for(const struct request *request,
 	return request->xdp ? BG_EXPLAIN_BRANCH_INGRESS_XDP : BG_EXPLAIN_BRANCH_INGRESS;
 }
 
-/* Questions from a file may be of both directions. */
+/* Both directions: questions from a file may be of either, and the other end is asked too. */
 static unsigned int programs_for(const struct request *request)
 {
-	if (!request->queries)
-		return BG_EXPLAIN_BIT(program_for(request, request->question.direction));
 	return BG_EXPLAIN_BIT(program_for(request, BG_INGRESS)) |
 	       BG_EXPLAIN_BIT(program_for(request, BG_EGRESS));
 }
 
-static const char *program_name(const struct request *request)
+static enum bg_expected expected_by(const struct request *request)
 {
-	return bg_explain_program_name(program_for(request, request->question.direction));
+	if (!request->has_expected)
+		return BG_EXPECT_NOTHING;
+	return request->expected ? BG_EXPECT_DENY : BG_EXPECT_ALLOW;
 }
 
-static void print_rule(const char *head, const struct bg_explain_rule *rule)
-{
-	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];
+/* What the questions are asked of. */
+struct asked {
+	struct bg_live_feed live; /* --live alone */
+	struct bg_model *model;	  /* NULL: live, and the daemon's feed is not known */
+	struct bg_explainer *explainer;
+	struct bg_ends *ends;
+};
 
-	if (!rule)
-		return;
-	printf("  %-9s %s", head, rule->group_id);
-	if (rule->group_name && *rule->group_name)
-		printf(" (%s)", rule->group_name);
-	if (rule->rule_id)
-		printf(" %s", rule->rule_id);
-	printf(": %s %s", bg_direction_name(rule->rule.direction),
-	       bg_protocol_format(rule->rule.protocol, protocol));
-	if (rule->rule.protocol >= 0)
-		printf(" %s", bg_format_ports(&rule->rule, ports));
-	printf(" %s %s\n", rule->rule.direction == BG_INGRESS ? "from" : "to", rule->rule.peer);
+static void release_asked(struct asked *asked)
+{
+	bg_ends_close(asked->ends);
+	bg_explainer_close(asked->explainer);
+	bg_model_free(asked->model);
 }
 
-static void print_answer(const struct request *request, const struct bg_explainer *explainer,
-			 const struct bg_explain_branch *branch, const struct bg_answer *answer)
+static int print_json(const struct request *request, const struct asked *asked, json_t *json,
+		      struct bg_error *err)
 {
-	char text[BG_QUESTION_TEXT];
-	bool v4 = bg_addr_is_v4(&request->question.remote);
-
-	printf("%s: %s, %s of %s\n", answer->allowed ? "allow" : "deny",
-	       bg_question_format(&request->question, text),
-	       bg_direction_name(request->question.direction), branch->id);
-	printf("  %-9s %s: %s\n", "reason", bg_reason_name(answer->reason),
-	       bg_reason_meaning(answer->reason));
-	if (!request->question.has_local && !branch->has_local[!v4])
-		printf("  %-9s the branch has no %s address\n", "", v4 ? "IPv4" : "IPv6");
-	print_rule("rule", bg_explain_rule(explainer, answer->rule));
-	print_rule("node rule", bg_explain_rule(explainer, answer->node_rule));
-	printf("  %-9s %s, %s, VLAN %u\n", "branch", branch->interface, bg_mode_name(branch->mode),
-	       branch->vlan);
-	if (*bg_explain_revision(explainer))
-		printf("  %-9s %s\n", "revision", bg_explain_revision(explainer));
-	printf("  %-9s %s, by a test run; nothing was sent\n", "judged by", program_name(request));
-}
-
-static json_t *rule_json(const struct bg_explain_rule *rule)
-{
-	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];
-
-	if (!rule)
-		return json_null();
-	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:o}", "GroupId", rule->group_id,
-			 "GroupName",
-			 rule->group_name ? bg_json_text(rule->group_name) : json_null(), "RuleId",
-			 rule->rule_id ? bg_json_text(rule->rule_id) : json_null(), "Direction",
-			 bg_direction_name(rule->rule.direction), "Protocol",
-			 bg_protocol_format(rule->rule.protocol, protocol), "Ports",
-			 bg_format_ports(&rule->rule, ports), "Peer",
-			 bg_json_text(rule->rule.peer));
-}
-
-static int print_answer_json(const struct request *request, const struct bg_explainer *explainer,
-			     const struct bg_explain_branch *branch, const struct bg_answer *answer,
-			     struct bg_error *err)
-{
-	char text[BG_QUESTION_TEXT], local[BG_IP_TEXT];
-	json_t *json = bg_answer_json(explainer, answer), *more;
-
-	more = json_pack("{s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:o}", "Meaning",
-			 bg_reason_meaning(answer->reason), "Packet",
-			 bg_question_format(&request->question, text), "Branch",
-			 bg_json_text(branch->id), "Direction",
-			 bg_direction_name(request->question.direction), "Local",
-			 bg_addr_format(&request->question.local, local), "Rule",
-			 rule_json(bg_explain_rule(explainer, answer->rule)), "NodeRule",
-			 rule_json(bg_explain_rule(explainer, answer->node_rule)), "Program",
-			 program_name(request), "Revision",
-			 bg_json_text(bg_explain_revision(explainer)));
-	if (!json || !more || json_object_update(json, more)) {
-		json_decref(json);
-		json = NULL;
-	}
-	json_decref(more);
+	if (request->live)
+		json = bg_json_join(json, json_pack("{s:o}", "FeedFile",
+						    bg_live_feed_json(&asked->live)));
 	return bg_print_json(json, err);
 }
 
-static int answer_one(struct request *request, struct bg_explainer *explainer, struct bg_error *err)
+static int answer_one(struct request *request, struct asked *asked, struct bg_error *err)
 {
-	const struct bg_explain_branch *branch;
-	struct bg_answer answer;
+	const char *program =
+		bg_explain_program_name(program_for(request, request->question.direction));
+	struct bg_explained explained;
+	char text[BG_SURPRISE_TEXT];
 	int rc;
 
-	branch = bg_explain_find(explainer, request->question.branch, err);
-	if (!branch)
-		return -ENOENT;
-	rc = bg_explain(explainer, &request->question, &answer, err);
+	rc = bg_explain_ends(asked->explainer, asked->ends, &request->question, &explained, err);
 	if (rc)
 		return rc;
-	if (request->json)
-		return print_answer_json(request, explainer, branch, &answer, err);
-	print_answer(request, explainer, branch, &answer);
+	if (request->json) {
+		rc = print_json(request, asked,
+				bg_json_join(bg_explained_json_full(asked->ends, &explained),
+					     json_pack("{s:s}", "Program", program)),
+				err);
+		if (rc)
+			return rc;
+	} else {
+		bg_explained_print(asked->ends, &explained);
+		bg_live_feed_print(&asked->live);
+		printf("  %-9s %s, by a test run; nothing was sent\n", "judged by", program);
+	}
+	if (bg_explained_surprise(&explained, expected_by(request), text))
+		return bg_fail(err, -ERANGE, "%s", text);
 	return 0;
 }
 
 /* The output has an error for each question without an answer; this fails for them. */
-static int answer_all(const struct request *request, struct bg_explainer *explainer,
-		      struct bg_error *err)
+static int answer_all(const struct request *request, struct asked *asked, struct bg_error *err)
 {
 	bool from_stdin = !strcmp(request->queries, "-");
+	struct bg_batch_count count;
 	bg_auto_close int file = -1;
-	size_t bad;
 	int rc;
 
 	if (!from_stdin) {
@@ -235,65 +189,95 @@ static int answer_all(const struct request *request, struct bg_explainer *explai
 			return bg_fail(err, -errno, "opening the questions %s: %s",
 				       request->queries, strerror(errno));
 	}
-	rc = bg_explain_batch(explainer, from_stdin ? STDIN_FILENO : file, &bad, err);
+	rc = bg_explain_batch(asked->explainer, asked->ends, from_stdin ? STDIN_FILENO : file,
+			      expected_by(request), &count, err);
 	if (rc)
 		return rc;
-	if (bad)
+	if (count.bad)
 		return bg_fail(err, -EINVAL,
 			       "%zu of the questions could not be answered; each has "
 			       "its \"Error\" in the output",
-			       bad);
+			       count.bad);
+	if (count.surprises)
+		return bg_fail(err, -ERANGE, "%zu of the answers are not the expected ones",
+			       count.surprises);
 	return 0;
 }
 
-static int answer_path(const struct request *request, struct bg_error *err)
+static int answer_path(const struct request *request, struct asked *asked, struct bg_error *err)
 {
-	bg_cleanup(bg_model_free_at) struct bg_model *model = NULL;
-	bg_cleanup(bg_path_release) struct bg_path path = { .from_name = request->from,
-							    .to_name = request->to,
-							    .question = request->question };
+	bg_cleanup(bg_path_release) struct bg_path path = {
+		.model = asked->model,
+		.pin_dir = request->live ? request->pin_dir : NULL,
+		.from_name = request->from,
+		.to_name = request->to,
+		.question = request->question,
+	};
+	bool allow = expected_by(request) == BG_EXPECT_ALLOW;
 	int rc;
 
-	rc = bg_read_feed(request->feed, &model, NULL, err);
-	if (rc)
-		return rc;
-	path.model = model;
+	if (!asked->model)
+		return bg_fail(
+			err, -ENOENT,
+			"--from and --to with --live need the daemon's feed, for the names of "
+			"pods: %s; give --feed FEED instead of --live",
+			asked->live.note);
 	rc = bg_explain_path(&path, err);
 	if (rc)
 		return rc;
-	if (request->json)
-		return bg_print_json(bg_path_json(&path), err);
-	bg_path_print(&path);
+	if (request->json) {
+		rc = print_json(request, asked, bg_path_json(&path), err);
+		if (rc)
+			return rc;
+	} else {
+		bg_path_print(&path);
+		bg_live_feed_print(&asked->live);
+	}
+	if (request->has_expected && path.allowed != allow)
+		return bg_fail(err, -ERANGE, "expected %s, found %s: from %s to %s",
+			       allow ? "allow" : "deny", path.allowed ? "allow" : "deny",
+			       request->from, request->to);
+	return 0;
+}
+
+static int read_model(const struct request *request, struct asked *asked, struct bg_error *err)
+{
+	if (!request->live)
+		return bg_read_feed(request->feed, &asked->model, err);
+	asked->model = bg_live_feed_read(request->pin_dir, &asked->live);
 	return 0;
 }
 
 static int explain(struct request *request, struct bg_error *err)
 {
-	bg_cleanup(bg_model_free_at) struct bg_model *model = NULL;
-	bg_cleanup(bg_explainer_close_at) struct bg_explainer *explainer = NULL;
-	unsigned int programs = programs_for(request);
-	int rc;
+	bg_cleanup(release_asked) struct asked asked = {};
+	int rc = read_model(request, &asked, err);
 
+	if (rc)
+		return rc;
 	if (request->from)
-		return answer_path(request, err);
-	if (request->live) {
-		rc = bg_explainer_open_live(request->pin_dir, programs, &explainer, err);
-	} else {
-		rc = bg_read_feed(request->feed, &model, NULL, err);
-		if (!rc)
-			rc = bg_explainer_open(model, programs, &explainer, err);
-	}
+		return answer_path(request, &asked, err);
+	rc = request->live
+		     ? bg_explainer_open_live(request->pin_dir, programs_for(request),
+					      &asked.explainer, err)
+		     : bg_explainer_open(asked.model, programs_for(request), &asked.explainer, err);
+	if (rc)
+		return rc;
+	rc = bg_ends_open(asked.explainer, asked.model,
+			  request->queries ? BG_ENDS_MANY : BG_ENDS_FEW, &asked.ends, err);
 	if (rc)
 		return rc;
 	if (request->queries)
-		return answer_all(request, explainer, err);
-	return answer_one(request, explainer, err);
+		return answer_all(request, &asked, err);
+	bg_explainer_speak(asked.explainer, &bg_question_options);
+	return answer_one(request, &asked, err);
 }
 
 int cmd_explain(int argc, char **argv)
 {
 	static const char *const directions[] = { "ingress", "egress", NULL };
 	static const char *const hooks[] = { "tc", "xdp", NULL };
+	static const char *const expectations[] = { "allow", "deny", NULL };
 	struct request request = { .pin_dir = BG_DEFAULT_PIN_DIR };
 	const struct bg_option options[] = {
 		{ .name = "feed",
@@ -375,7 +359,15 @@ int cmd_explain(int argc, char **argv)
 		  .argument = "FILE",
 		  .help = "questions from FILE (- is stdin), a JSON object a line: {\"Branch\", "
 			  "\"Direction\", \"Protocol\", \"Remote\", \"Port\" | \"IcmpType\", "
-			  "\"IcmpCode\", \"Local\"}; answered a line each, in the same order" },
+			  "\"IcmpCode\", \"Local\", \"Expect\"}; answered a line each, in the same "
+			  "order" },
+		{ .name = "expect",
+		  .type = BG_OPTION_ENUM,
+		  .value = &request.expected,
+		  .given = &request.has_expected,
+		  .words = expectations,
+		  .help = "exit with status 1 unless this is the verdict; with --queries, of "
+			  "lines without \"Expect\"" },
 		{ .name = "hook",
 		  .type = BG_OPTION_ENUM,
 		  .value = &request.xdp,
@@ -387,9 +379,10 @@ int cmd_explain(int argc, char **argv)
 	};
 	const struct bg_command command = {
 		.verb = "explain",
-		.about = "Says whether a packet would pass, and by which rule. The packet is built "
-			 "and given to the BPF program itself in a test run, as the first of its "
-			 "flow; nothing is sent or attached.",
+		.about = "Says whether a packet would pass, and by which rule, or which one is "
+			 "missing; at the other end too, where the feed knows its groups. The "
+			 "packet is built and given to the BPF program itself in a test run, as "
+			 "the first of its flow; nothing is sent or attached.",
 		.options = options,
 	};
 	int status = bg_cli(&command, argc, argv);

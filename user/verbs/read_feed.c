@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * From a feed's file to a model, for check and explain. It prints nothing: warnings are in
+ * From a feed's file to a model, for explain. It prints nothing: warnings are in
  * the model, an error in *err.
  */
 #include "verbs/read_feed.h"
@@ -9,12 +9,12 @@
 #include "feed/feed.h"
 #include "source/file.h"
 
-int bg_read_feed(const char *path, struct bg_model **model, struct bg_problems *errors,
-		 struct bg_error *err)
+int bg_read_feed(const char *path, struct bg_model **model, struct bg_error *err)
 {
 	bg_auto_free char *text = NULL;
 	size_t length_bytes;
 	int rc = bg_file_read(path, BG_FILE_ANY, BG_FEED_MAX_BYTES, &text, &length_bytes, err);
 
-	return rc ? rc : bg_feed_parse(bg_file_name(path), text, length_bytes, model, errors, err);
+	return rc ? rc
+		  : bg_feed_parse_all(bg_file_name(path), text, length_bytes, model, NULL, err);
 }

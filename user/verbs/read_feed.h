@@ -6,8 +6,7 @@
 #include "base/error.h"
 #include "feed/model.h"
 
-/* As bg_file_read() and then bg_feed_parse(); *model is the caller's. */
-int bg_read_feed(const char *path, struct bg_model **model, struct bg_problems *errors,
-		 struct bg_error *err);
+/* As bg_file_read() and then bg_feed_parse_all(); *model is the caller's. */
+int bg_read_feed(const char *path, struct bg_model **model, struct bg_error *err);
 
 #endif

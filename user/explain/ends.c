@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Finds the ends of connections in the model, and has those judged that are interfaces
+ * elsewhere. `explain`, batch.c and path.c call it; the verdicts are the program's, and
+ * what a feed does not state is not guessed.
+ */
+#include "explain/ends.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dict.h"
+#include "base/grow.h"
+#include "base/ip.h"
+#include "explain/explainer.h"
+
+/* A datapath has no more branches than there are VLAN ids. */
+#define SETS_AT_ONCE (BG_VLANS - 2)
+
+/* Prefixes, and what each belongs to; the longest that has an address is found first. */
+struct lookup {
+	struct bg_dict dict; /* address and length, 17 bytes → index */
+	bool lengths[129];
+};
+#define PREFIX_KEY_BYTES (sizeof(struct bg_addr) + 1)
+_Static_assert(offsetof(struct bg_prefix, length) == sizeof(struct bg_addr), "prefix key");
+
+struct bg_ends {
+	struct bg_explainer *explainer;
+	struct bg_model *model; /* NULL: not known */
+	struct bg_dict pods;	/* address → index in explainer->branches */
+	struct lookup interfaces, lists;
+	const char **group_ids; /* of all interfaces, one after the other */
+	size_t *first_group_id; /* by interface */
+	const char **node_groups;
+	/* Interfaces in the same groups are judged alike: these are the branches of `judge`,
+	 * those from `first` on, as many as there is room for. */
+	struct bg_dict sets_by_groups; /* indices of groups → index in sets */
+	const struct bg_model_interface **sets;
+	size_t set_count, first;
+	struct bg_explainer *judge;
+};
+
+void bg_ends_close(struct bg_ends *ends)
+{
+	if (!ends)
+		return;
+	bg_explainer_close(ends->judge);
+	bg_dict_release(&ends->pods);
+	bg_dict_release(&ends->interfaces.dict);
+	bg_dict_release(&ends->lists.dict);
+	bg_dict_release(&ends->sets_by_groups);
+	free(ends->group_ids);
+	free(ends->first_group_id);
+	free(ends->node_groups);
+	free(ends->sets);
+	free(ends);
+}
+
+/* --- who is where ---------------------------------------------------------------- */
+
+/* The first one with a prefix has it. */
+static int lookup_add(struct lookup *lookup, const struct bg_prefix *prefixes, size_t count,
+		      size_t index)
+{
+	for (size_t i = 0; i < count; i++) {
+		lookup->lengths[prefixes[i].length] = true;
+		if (!bg_dict_put(&lookup->dict, &prefixes[i], PREFIX_KEY_BYTES, index, NULL))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The next one below *length that has the address; NULL: no more. */
+static const size_t *lookup_next(const struct lookup *lookup, const struct bg_addr *addr,
+				 int *length)
+{
+	int least = bg_addr_is_v4(addr) ? BG_V4_BITS : 0;
+
+	while (--*length >= least) {
+		struct bg_prefix prefix;
+		const size_t *found;
+
+		if (!lookup->lengths[*length])
+			continue;
+		prefix = bg_prefix_of(addr, (unsigned int)*length);
+		found = bg_dict_find(&lookup->dict, &prefix, PREFIX_KEY_BYTES);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static int know_pods(struct bg_ends *ends)
+{
+	const struct bg_explainer *explainer = ends->explainer;
+	const struct bg_model *model = ends->model;
+
+	for (size_t i = 0; i < explainer->pod_count; i++)
+		if (!bg_dict_put(&ends->pods, &explainer->pods[i].address, sizeof(struct bg_addr),
+				 explainer->pods[i].branch, NULL))
+			return -ENOMEM;
+	/* those of the feed whose veth is not there now */
+	for (size_t i = 0; model && i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		const struct bg_explain_branch *known = bg_explain_by_id(explainer, branch->id);
+
+		for (size_t k = 0; known && k < branch->pod_count; k++)
+			for (size_t n = 0; n < branch->pods[k].address_count; n++)
+				if (!bg_dict_put(&ends->pods, &branch->pods[k].addresses[n],
+						 sizeof(struct bg_addr),
+						 (size_t)(known - explainer->branches), NULL))
+					return -ENOMEM;
+	}
+	return 0;
+}
+
+static int know_interfaces(struct bg_ends *ends)
+{
+	const struct bg_model *model = ends->model;
+	size_t used = 0;
+
+	for (size_t i = 0; i < model->interface_count; i++)
+		used += model->interfaces[i].group_count;
+	ends->first_group_id = calloc(model->interface_count + 1, sizeof(*ends->first_group_id));
+	ends->group_ids = calloc(used + 1, sizeof(*ends->group_ids));
+	if (!ends->first_group_id || !ends->group_ids)
+		return -ENOMEM;
+	used = 0;
+	for (size_t i = 0; i < model->interface_count; i++) {
+		const struct bg_model_interface *interface = &model->interfaces[i];
+
+		ends->first_group_id[i] = used;
+		for (size_t k = 0; k < interface->group_count; k++)
+			ends->group_ids[used++] = model->groups[interface->groups[k]].id;
+		if (lookup_add(&ends->interfaces, interface->prefixes, interface->prefix_count, i))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int know_node(struct bg_ends *ends)
+{
+	const struct bg_model_node *node = &ends->model->node;
+
+	ends->node_groups = calloc(node->group_count + 1, sizeof(*ends->node_groups));
+	if (!ends->node_groups)
+		return -ENOMEM;
+	for (size_t i = 0; i < node->group_count; i++)
+		ends->node_groups[i] = ends->model->groups[node->groups[i]].id;
+	return 0;
+}
+
+static int add_set(struct bg_ends *ends, const struct bg_model_interface *interface, size_t *index)
+{
+	const struct bg_model_interface **place;
+	const size_t *known = bg_dict_find(&ends->sets_by_groups, interface->groups,
+					   interface->group_count * sizeof(*interface->groups));
+
+	if (known) {
+		*index = *known;
+		return 0;
+	}
+	*index = ends->set_count;
+	place = BG_GROW(ends->sets, ends->set_count);
+	if (!place ||
+	    !bg_dict_put(&ends->sets_by_groups, interface->groups,
+			 interface->group_count * sizeof(*interface->groups), *index, NULL))
+		return -ENOMEM;
+	*place = interface;
+	return 0;
+}
+
+/* Whoever has many questions has one datapath made for all that may be meant. */
+static int add_sets(struct bg_ends *ends)
+{
+	const struct bg_model *model = ends->model;
+	size_t index;
+
+	for (size_t i = 0; i < model->interface_count; i++)
+		if (model->interfaces[i].group_count &&
+		    add_set(ends, &model->interfaces[i], &index))
+			return -ENOMEM;
+	return 0;
+}
+
+/* Those that a rule names, and then the others. */
+static const struct bg_set *set_of(const struct bg_model *model, size_t index)
+{
+	return index < model->set_count ? &model->sets[index]
+					: &model->spare_sets[index - model->set_count];
+}
+
+static int know(struct bg_ends *ends, enum bg_ends_asked asked)
+{
+	const struct bg_model *model = ends->model;
+	int rc = know_pods(ends);
+
+	if (rc || !model)
+		return rc;
+	for (size_t i = 0; !rc && i < model->set_count + model->spare_set_count; i++) {
+		const struct bg_set *set = set_of(model, i);
+
+		if (set->kind == BG_SET_LIST)
+			rc = lookup_add(&ends->lists, set->prefixes, set->prefix_count, i);
+	}
+	if (!rc)
+		rc = know_interfaces(ends) ?: know_node(ends);
+	return rc || asked == BG_ENDS_FEW ? rc : add_sets(ends);
+}
+
+int bg_ends_open(struct bg_explainer *explainer, struct bg_model *model, enum bg_ends_asked asked,
+		 struct bg_ends **out, struct bg_error *err)
+{
+	bg_cleanup(bg_ends_close_at) struct bg_ends *ends = calloc(1, sizeof(*ends));
+
+	if (!ends)
+		return bg_no_memory(err, "noting who the feed knows");
+	ends->explainer = explainer;
+	ends->model = model;
+	if (know(ends, asked))
+		return bg_no_memory(err, "noting who the feed knows");
+	*out = bg_take_ptr(ends);
+	return 0;
+}
+
+struct bg_end bg_ends_find(const struct bg_ends *ends, const struct bg_addr *addr)
+{
+	const size_t *pod = bg_dict_find(&ends->pods, addr, sizeof(*addr)), *interface;
+	struct bg_end end = {};
+	int length = 129;
+
+	if (pod) {
+		end.branch = &ends->explainer->branches[*pod];
+		return end;
+	}
+	interface = lookup_next(&ends->interfaces, addr, &length);
+	if (interface)
+		end.interface = &ends->model->interfaces[*interface];
+	return end;
+}
+
+const char *bg_end_name(const struct bg_end *end, char text[BG_IP_TEXT])
+{
+	if (end->branch)
+		return end->branch->id;
+	if (end->interface && *end->interface->id)
+		return end->interface->id;
+	return end->interface ? bg_addr_format(&end->interface->prefixes[0].addr, text) : "";
+}
+
+static bool any_has(const struct bg_prefix *prefixes, size_t count, const struct bg_addr *addr)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bg_prefix_has(&prefixes[i], addr))
+			return true;
+	return false;
+}
+
+bool bg_ends_is_service(const struct bg_ends *ends, const struct bg_addr *addr)
+{
+	const struct bg_model_node *node = ends->model ? &ends->model->node : NULL;
+
+	if (!node || !any_has(node->service_cidrs, node->service_cidr_count, addr))
+		return false;
+	for (size_t i = 0; i < node->local_service_count; i++)
+		if (!memcmp(&node->local_services[i].address, addr, sizeof(*addr)))
+			return false;
+	return !bg_dict_find(&ends->pods, addr, sizeof(*addr));
+}
+
+const struct bg_addr *bg_ends_seen_as(const struct bg_ends *ends,
+				      const struct bg_explain_branch *branch,
+				      const struct bg_question *question)
+{
+	const struct bg_model_node *node = ends->model ? &ends->model->node : NULL;
+	const struct bg_addr *remote = &question->remote;
+
+	if (!node || !branch || branch->mode != BG_STANDARD || question->direction != BG_EGRESS ||
+	    node->external_snat || !bg_addr_is_v4(remote) ||
+	    any_has(node->vpc_cidrs, node->vpc_cidr_count, remote) ||
+	    any_has(node->exclude_snat_cidrs, node->exclude_snat_cidr_count, remote) ||
+	    bg_dict_find(&ends->pods, remote, sizeof(*remote)))
+		return &question->local;
+	for (size_t i = 0; i < node->address_count; i++)
+		if (bg_addr_is_v4(&node->addresses[i]))
+			return &node->addresses[i];
+	return &question->local;
+}
+
+/* --- interfaces elsewhere ---------------------------------------------------------- */
+
+/* Addresses for benchmarks (RFC 2544, RFC 5180): no pod, and no peer of a rule, has them. What
+ * the program says of an interface does not depend on the address that is its own. */
+static struct bg_addr stand_in(size_t set, bool v4)
+{
+	struct bg_addr addr = {};
+
+	if (v4) {
+		bg_addr_parse("198.19.0.0", &addr);
+	} else {
+		bg_addr_parse("2001:2::", &addr);
+	}
+	addr.byte[14] = (__u8)(set >> 8);
+	addr.byte[15] = (__u8)set;
+	return addr;
+}
+
+/* "0" to "4093", in place of an interface's id: that need not be the only one. */
+static const char *set_name(size_t set, char text[16])
+{
+	snprintf(text, 16, "%zu", set);
+	return text;
+}
+
+/* What a model of branches is made of that live no longer than it. */
+struct stand_ins {
+	struct bg_model_branch branches[SETS_AT_ONCE];
+	struct bg_model_pod pods[SETS_AT_ONCE];
+	struct bg_addr addresses[SETS_AT_ONCE][2];
+	char names[SETS_AT_ONCE][16];
+};
+
+static void fill(struct stand_ins *in, size_t i, const struct bg_model_interface *interface)
+{
+	in->addresses[i][0] = stand_in(i, true);
+	in->addresses[i][1] = stand_in(i, false);
+	in->pods[i] = (struct bg_model_pod){
+		.namespace = "",
+		.name = "",
+		.addresses = in->addresses[i],
+		.address_count = 2,
+	};
+	set_name(i, in->names[i]);
+	in->branches[i] = (struct bg_model_branch){
+		.id = in->names[i],
+		.vlan = (int)i + 1,
+		.mode = BG_STRICT,
+		.groups = interface->groups,
+		.group_count = interface->group_count,
+		.pods = &in->pods[i],
+		.pod_count = 1,
+	};
+	snprintf(in->branches[i].interface, sizeof(in->branches[i].interface), "elsewhere%zu", i);
+}
+
+/* A datapath whose branches are the interfaces from `first` on. */
+static int open_judge(struct bg_ends *ends, size_t first, struct bg_error *err)
+{
+	const unsigned int programs = BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS) |
+				      BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_EGRESS);
+	bg_auto_free struct stand_ins *in = NULL;
+	struct bg_model model = *ends->model;
+	size_t count = ends->set_count - first;
+
+	bg_explainer_close(ends->judge);
+	ends->judge = NULL;
+	in = calloc(1, sizeof(*in));
+	if (!in)
+		return bg_no_memory(err, "preparing to judge the other ends");
+	if (count > SETS_AT_ONCE)
+		count = SETS_AT_ONCE;
+	for (size_t i = 0; i < count; i++)
+		fill(in, i, ends->sets[first + i]);
+	model.branches = in->branches;
+	model.branch_count = count;
+	ends->first = first;
+	return bg_explainer_open(&model, programs, &ends->judge, err);
+}
+
+static int judge_interface(struct bg_ends *ends, struct bg_side *side, struct bg_error *err)
+{
+	struct bg_question question = side->question;
+	const struct bg_explain_branch *branch;
+	char name[16];
+	size_t set;
+	int rc;
+
+	if (add_set(ends, side->end.interface, &set))
+		return bg_no_memory(err, "preparing to judge the other ends");
+	if (!ends->judge || set < ends->first || set - ends->first >= ends->judge->branch_count) {
+		rc = open_judge(ends, set - set % SETS_AT_ONCE, err);
+		if (rc)
+			return rc;
+	}
+	branch = bg_explain_by_id(ends->judge, set_name(set - ends->first, name));
+	question.local = branch->local[!bg_addr_is_v4(&question.remote)];
+	side->judge = ends->judge;
+	return bg_explain_at(ends->judge,
+			     question.direction == BG_INGRESS ? BG_EXPLAIN_BRANCH_INGRESS
+							      : BG_EXPLAIN_BRANCH_EGRESS,
+			     branch, &question, &side->answer, err);
+}
+
+/* A group of the interface whose rules in this direction the feed does not state. */
+static const char *unstated_group(const struct bg_ends *ends, const struct bg_side *side)
+{
+	const struct bg_model_interface *interface = side->end.interface;
+
+	for (size_t i = 0; i < interface->group_count; i++) {
+		const struct bg_group *group = &ends->model->groups[interface->groups[i]];
+
+		if (!group->known || !group->stated[side->question.direction])
+			return group->id;
+	}
+	return NULL;
+}
+
+/* --- judging -------------------------------------------------------------------------- */
+
+static int judge_branch(const struct bg_ends *ends, struct bg_side *side, struct bg_error *err)
+{
+	enum bg_explain_program program = BG_EXPLAIN_BRANCH_EGRESS;
+
+	if (side->question.direction == BG_INGRESS)
+		program = bg_explain_ingress_program(ends->explainer);
+	side->judge = ends->explainer;
+	return bg_explain_at(ends->explainer, program, side->end.branch, &side->question,
+			     &side->answer, err);
+}
+
+int bg_ends_judge(struct bg_ends *ends, struct bg_side *side, struct bg_error *err)
+{
+	int rc;
+
+	side->judged = false;
+	side->unstated = NULL;
+	/* without groups EC2 does not filter (a NAT gateway), or nobody said which */
+	if (!side->end.branch && (!side->end.interface || !side->end.interface->group_count))
+		return 0;
+	rc = side->end.branch ? judge_branch(ends, side, err) : judge_interface(ends, side, err);
+	if (rc)
+		return rc;
+	if (side->end.interface && !side->answer.allowed)
+		side->unstated = unstated_group(ends, side);
+	side->judged = side->answer.reason != BG_REASON_NONE && !side->unstated;
+	return 0;
+}
+
+int bg_ends_judge_other(struct bg_ends *ends, const struct bg_explain_branch *branch,
+			const struct bg_question *question, struct bg_side *side,
+			struct bg_error *err)
+{
+	memset(side, 0, sizeof(*side));
+	side->end = bg_ends_find(ends, &question->remote);
+	if (!side->end.branch && !side->end.interface)
+		return 0;
+	/* the node's own routes take it, past both branches */
+	if (side->end.branch && side->end.branch->mode == BG_STANDARD &&
+	    branch->mode == BG_STANDARD)
+		return 0;
+	side->question = *question;
+	side->question.direction = question->direction == BG_INGRESS ? BG_EGRESS : BG_INGRESS;
+	side->question.local = question->remote;
+	side->question.has_local = true;
+	side->question.remote = *bg_ends_seen_as(ends, branch, question);
+	return bg_ends_judge(ends, side, err);
+}
+
+/* --- the missing rule -------------------------------------------------------------------- */
+
+static void name_groups(const struct bg_ends *ends, const struct bg_end *end,
+			const char *const **groups, size_t *count)
+{
+	*groups = NULL;
+	*count = 0;
+	if (end->branch) {
+		*groups = (const char *const *)end->branch->groups;
+		*count = end->branch->group_count;
+	} else if (end->interface) {
+		*groups = ends->group_ids +
+			  ends->first_group_id[end->interface - ends->model->interfaces];
+		*count = end->interface->group_count;
+	}
+}
+
+/* Groups that the remote is in, or else lists that have it, the narrowest first. */
+static void name_peers(const struct bg_ends *ends, struct bg_missing *missing)
+{
+	struct bg_end remote = bg_ends_find(ends, &missing->question->remote);
+	const char *const *groups;
+	const size_t *list;
+	int length = 129;
+	size_t count;
+
+	name_groups(ends, &remote, &groups, &count);
+	if (count > BG_MISSING_PEERS)
+		count = BG_MISSING_PEERS;
+	for (size_t i = 0; i < count; i++)
+		missing->peers[i] = groups[i];
+	missing->peer_count = count;
+	missing->peers_are_lists = !count;
+	while (missing->peers_are_lists && missing->peer_count < BG_MISSING_PEERS &&
+	       (list = lookup_next(&ends->lists, &missing->question->remote, &length)))
+		missing->peers[missing->peer_count++] = set_of(ends->model, *list)->name;
+}
+
+bool bg_ends_missing(const struct bg_ends *ends, const struct bg_side *side,
+		     struct bg_missing *missing)
+{
+	const struct bg_end *end = &side->end;
+
+	memset(missing, 0, sizeof(*missing));
+	if (!side->judged || bg_ends_is_service(ends, &side->question.remote))
+		return false;
+	missing->question = &side->question;
+	if (side->answer.reason == BG_REASON_NO_NODE_RULE) {
+		missing->owner = "the node";
+		missing->groups = ends->node_groups;
+		missing->group_count = ends->model ? ends->model->node.group_count : 0;
+		missing->groups_unknown = !ends->model;
+	} else if (side->answer.reason == BG_REASON_NO_RULE) {
+		missing->owner = end->branch	       ? end->branch->id
+				 : *end->interface->id ? end->interface->id
+						       : "the interface";
+		name_groups(ends, end, &missing->groups, &missing->group_count);
+	} else {
+		return false;
+	}
+	name_peers(ends, missing);
+	return true;
+}
