@@ -247,7 +247,7 @@ struct bg_pulse {
 	struct bg_sighting events_lost;	  /* control.events_lost */
 	struct bg_sighting flows_evicted; /* control.flows_evicted */
 	__u32 pid;			  /* as the daemon sees it */
-	__u32 pad;
+	__u32 feed_refused;		  /* 1: the feed as it is now was refused */
 };
 BG_ASSERT_SIZE(struct bg_pulse, 144);
 

@@ -16,6 +16,7 @@ static const struct verb {
 	{ "check", cmd_check, "validate a feed, sum it up, warn of what looks wrong" },
 	{ "explain", cmd_explain, "the verdict on a packet that is not sent, and which rule" },
 	{ "status", cmd_status, "what is in force, armed, passed, dropped, and likely causes" },
+	{ "health", cmd_health, "is this node guarded? a line a concern, and an exit status" },
 	{ "rules", cmd_rules, "the rules in force with their hits" },
 	{ "flows", cmd_flows, "the tracked flows" },
 	{ "monitor", cmd_monitor, "drops and new flows as they happen" },

@@ -89,6 +89,21 @@ check "branches without interface are one line" wait_for status \
 	'[.causes[] | select(.text | test("no interface"))] | length == 1 and
 	 (.[0].text | test("2 branches of the feed have no interface: vlan.eth.9, vlan.eth.10"))'
 
+# --- the manual ---------------------------------------------------------------------------
+# Every key of the JSON stands there.
+documented() {
+	local missing
+	missing=$(comm -23 <({
+		bg status --json | jq 'del(.. | .reasons?)'
+		bg status --revisions --json
+		bg health --json
+	} | jq -r 'paths | .[] | strings' | sort -u) \
+		<(sed -n '/^\.SH JSON/,/^\.SH EXIT/p' user/branchguard.8 | tr -cs 'a-z0-9_' '\n' | sort -u))
+	echo "$missing"
+	[ -z "$missing" ]
+}
+check "the manual has every key of the JSON" documented
+
 # --- metrics -----------------------------------------------------------------------------
 metric() {
 	awk -v name="branchguard_$1" '$1 == name { print $2 }' "$METRICS"

@@ -33,9 +33,9 @@ static void close_daemon(struct bg_daemon *daemon)
 		close(daemon->lock_fd);
 }
 
-static void note_trouble(const char *interface, const char *text, void *context)
+static void note_trouble(const char *interface, const char *text, bool open, void *context)
 {
-	bg_state_add_interface(context, interface, text);
+	bg_state_add_interface(context, interface, text, open);
 }
 
 void bg_daemon_write_state(struct bg_daemon *daemon)

@@ -162,9 +162,11 @@ void bg_history_feed_same(struct bg_daemon *daemon)
 		daemon->history.pulse.feed_read_ns = bg_boottime_ns();
 }
 
-void bg_history_feed_refused(struct bg_daemon *daemon)
+void bg_history_feed_judged(struct bg_daemon *daemon, bool refused)
 {
-	daemon->history.pulse.feeds_refused++;
+	daemon->history.pulse.feed_refused = refused;
+	daemon->history.pulse.feeds_refused += refused;
+	write_pulse(daemon);
 }
 
 /* --- revisions ------------------------------------------------------------- */

@@ -32,7 +32,8 @@ void bg_history_synced(struct bg_daemon *daemon);
 /* The feed's file was read, or could not be; it is the same as then. */
 void bg_history_feed_read(struct bg_daemon *daemon, bool was_read);
 void bg_history_feed_same(struct bg_daemon *daemon);
-void bg_history_feed_refused(struct bg_daemon *daemon);
+/* Of the feed as it is now. */
+void bg_history_feed_judged(struct bg_daemon *daemon, bool refused);
 
 /* daemon->datapath has put `model`, the text of which has this SHA-256, in force. */
 void bg_history_revision(struct bg_daemon *daemon, const struct bg_model *model,

@@ -258,6 +258,7 @@ static void accept_same(struct bg_daemon *daemon)
 	if (daemon->refused)
 		bg_state_accepted(daemon->state, daemon->model, daemon->datapath->revision);
 	daemon->refused = 0;
+	bg_history_feed_judged(daemon, false);
 }
 
 int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
@@ -274,8 +275,8 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 	else
 		rc = accept_model(daemon, parsed, err);
 	daemon->refused = rc;
+	bg_history_feed_judged(daemon, rc);
 	if (rc) {
-		bg_history_feed_refused(daemon);
 		bg_state_refused(daemon->state, err->text, &parsed->errors);
 		bg_log(BG_LOG_ERROR,
 		       daemon->datapath->revision ? "feed refused, the last revision stays in force"

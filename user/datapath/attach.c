@@ -22,10 +22,10 @@
 #include "branchguard.skel.h"
 #include "datapath/clsact.h"
 #include "datapath/datapath.h"
+#include "datapath/tcx.h"
 #include "pinned/pin.h"
 
 #define LOOPBACK_IFINDEX 1
-#define TCX_MOST 64 /* programs on one hook (BPF_MPROG_MAX) */
 
 const char *bg_attach_by_name(enum bg_attach_by by)
 {
@@ -57,13 +57,12 @@ static enum bpf_attach_type tcx_type(enum bg_program program)
 /* How many programs there are on its hook, and the id of the first. */
 static int tcx_programs(const struct bg_attachment *attachment, __u32 *first)
 {
-	__u32 ids[TCX_MOST] = {};
-	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_MOST);
+	__u32 ids[BG_TCX_MOST];
+	int count;
 
-	if (bpf_prog_query_opts((int)attachment->ifindex, tcx_type(attachment->program), &opts))
-		return 0; /* the kernel may have no tcx at all */
+	count = bg_tcx_programs(attachment->ifindex, bg_program_hook(attachment->program), ids);
 	*first = ids[0];
-	return (int)opts.prog_cnt;
+	return count > 0 ? count : 0;
 }
 
 static __u32 program_id(int fd)

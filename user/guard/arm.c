@@ -243,6 +243,7 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		return;
 	}
 	rc = arm(ifaces, guard, datapath, &outcome, &err);
+	guard->open = outcome.behind || outcome.outdated || !bg_guard_is_judged(guard);
 	if (rc == -ENODEV) {
 		/* the interface is gone; a netlink message about that will come */
 		guard->complete = false;

@@ -23,6 +23,7 @@ struct bg_guard {
 	unsigned int wanted; /* set of BG_PROGRAM_BIT() */
 	struct bg_attachment attachment[BG_PROGRAMS]; /* by enum bg_program */
 	unsigned int lost; /* of these: gone, the kernel says, and not yet put back */
+	bool open;	   /* by which something passes that is not judged as it should be */
 	char trouble[256]; /* what is wrong, as the log has it; "" = nothing */
 };
 

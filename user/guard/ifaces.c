@@ -279,10 +279,12 @@ int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err)
 }
 
 void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
-			void (*each)(const char *interface, const char *text, void *context),
+			void (*each)(const char *interface, const char *text, bool open,
+				     void *context),
 			void *context)
 {
 	for (size_t i = 0; i < ifaces->count; i++)
 		if (ifaces->guards[i].trouble[0])
-			each(ifaces->guards[i].name, ifaces->guards[i].trouble, context);
+			each(ifaces->guards[i].name, ifaces->guards[i].trouble,
+			     ifaces->guards[i].open, context);
 }

@@ -52,9 +52,11 @@ __u64 bg_ifaces_put_back(const struct bg_ifaces *ifaces);
 /* Pins again the links whose pins somebody removed; how many, or a negative errno. */
 int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err);
 
-/* Calls `each` for everything that is wrong with an interface at present. */
+/* Calls `each` for everything that is wrong with an interface at present; `open`: something
+ * passes there that is not judged as it should be. */
 void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
-			void (*each)(const char *interface, const char *text, void *context),
+			void (*each)(const char *interface, const char *text, bool open,
+				     void *context),
 			void *context);
 
 #endif

@@ -125,6 +125,7 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 			if (rc == -ENOLINK)
 				bg_attach_forget(ifaces->options.pin_dir, attachment);
 			attachment->outdated = rc && rc != -ENOLINK;
+			guard->open |= attachment->outdated;
 			if (attachment->outdated)
 				bg_guard_trouble(guard, BG_LOG_ERROR,
 						 "an old program stays in force on this interface",

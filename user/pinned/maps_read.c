@@ -104,6 +104,21 @@ int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches
 	return 0;
 }
 
+int bg_maps_branch_capacity(const struct bg_maps *maps, size_t *capacity, struct bg_error *err)
+{
+	bg_auto_close int fd = -1;
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info);
+
+	fd = bg_maps_fd(maps, "counters", sizeof(struct bg_counters), false, err);
+	if (fd < 0)
+		return fd;
+	if (bpf_map_get_info_by_fd(fd, &info, &length))
+		return bg_map_unread(maps, "counters", err);
+	*capacity = info.max_entries / BG_DIRECTIONS - 1; /* slot 0 is of no branch */
+	return 0;
+}
+
 static int add_rule(const void *key, const void *value, void *context)
 {
 	struct bg_rule *rule = list_add(context);

@@ -26,6 +26,9 @@ struct bg_branch_row {
 int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches, size_t *count,
 		     struct bg_error *err);
 
+/* How many branches can have counters of their own. */
+int bg_maps_branch_capacity(const struct bg_maps *maps, size_t *capacity, struct bg_error *err);
+
 /* Entry `number` of the map `rules`, all of them; the caller frees *rules. */
 int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
 		  struct bg_error *err);

@@ -158,12 +158,14 @@ static json_int_t trouble_since(const struct bg_state *state, const char *interf
 	return (json_int_t)bg_boottime_ns();
 }
 
-void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text)
+void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text,
+			    bool open)
 {
 	if (state && state->interfaces)
 		json_array_append_new(state->interfaces,
-				      json_pack("{s:o, s:o, s:I}", "Interface", string(interface),
-						"Text", string(text), "SinceNs",
+				      json_pack("{s:o, s:o, s:b, s:I}", "Interface",
+						string(interface), "Text", string(text), "Open",
+						open, "SinceNs",
 						trouble_since(state, interface, text)));
 }
 

@@ -13,12 +13,13 @@
  *	LastRefused	{ Error, TimeNs, SinceNs, Errors: as Warnings, ErrorCount } of the
  *			feed as it is now, else null; since: the first of the refusals that
  *			no accepted feed parts from this one
- *	Interfaces	[{ Interface, Text, SinceNs (CLOCK_BOOTTIME) }]: what is wrong with
- *			them, also in the words of the daemon before
+ *	Interfaces	[{ Interface, Text, Open, SinceNs (CLOCK_BOOTTIME) }]: what is wrong
+ *			with them; Open: something passes there unjudged, or by old rules
  */
 #ifndef BG_PINNED_STATE_FILE_H
 #define BG_PINNED_STATE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "types.h"
@@ -43,7 +44,8 @@ void bg_state_refused(struct bg_state *state, const char *error, const struct bg
 
 /* Replaces the list of interfaces: clear, then one call for each. */
 void bg_state_clear_interfaces(struct bg_state *state);
-void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text);
+void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text,
+			    bool open);
 
 /* Writes the file if anything has changed since the last call. */
 void bg_state_write(struct bg_state *state);

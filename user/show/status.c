@@ -5,20 +5,16 @@
  */
 #include "show/status.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/grow.h"
-#include "datapath/attach.h"
-#include "pinned/pin.h"
 #include "pinned/state_file.h"
 #include "show/flow_text.h"
+#include "show/status_hooks.h"
 
 const char *const bg_flow_class_names[BG_FLOW_CLASSES] = {
 	[BG_FLOWS_HALF_OPEN] = "half_open", [BG_FLOWS_REPLIED] = "replied",
@@ -92,7 +88,8 @@ static int read_branches(const struct bg_maps *maps, const char *name, struct bg
 		if (rc)
 			return rc;
 	}
-	return bg_maps_counters(maps, 0, status->node, err);
+	return bg_maps_counters(maps, 0, status->node, err)
+		       ?: bg_maps_branch_capacity(maps, &status->branch_capacity, err);
 }
 
 static int read_rules(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
@@ -108,183 +105,6 @@ static int read_rules(const struct bg_maps *maps, struct bg_status *status, stru
 		status->rules += rules[i].revision != 0;
 		status->rules_unused += rules[i].revision && !rules[i].hits;
 	}
-	return 0;
-}
-
-struct hook_list {
-	const char *pin_dir;
-	struct bg_status *status;
-	struct bg_iface *ifaces; /* that the programs know */
-	size_t iface_count;
-	bool tcx; /* the kernel has tcx, so there are no filters of ours */
-};
-
-static void hook_list_free(struct hook_list *list)
-{
-	free(list->ifaces);
-}
-
-static int add_iface(const struct bg_iface *iface, void *context)
-{
-	struct hook_list *list = context;
-	struct bg_iface *added = BG_GROW(list->ifaces, list->iface_count);
-
-	if (!added)
-		return -ENOMEM;
-	*added = *iface;
-	return 0;
-}
-
-/* The kernel keeps 15 bytes of a program's name, and some of ours are longer. */
-static void name_program(__u32 id, struct bg_hook_status *hook)
-{
-	struct bpf_prog_info info = {};
-	__u32 info_bytes = sizeof(info);
-	bg_auto_close int fd = bpf_prog_get_fd_by_id(id);
-	int program = 0;
-
-	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &info_bytes))
-		info.name[0] = '?';
-	while (program < BG_PROGRAMS &&
-	       strncmp(bg_program_name(program), info.name, sizeof(info.name) - 1) != 0)
-		program++;
-	snprintf(hook->program, sizeof(hook->program), "%s",
-		 program < BG_PROGRAMS ? bg_program_name(program) : info.name);
-}
-
-static int add_hook(struct hook_list *list, const struct bg_hook_status *found)
-{
-	struct bg_status *status = list->status;
-	struct bg_hook_status *hook = BG_GROW(status->hooks, status->hook_count);
-
-	if (!hook)
-		return -ENOMEM;
-	*hook = *found;
-	if (!hook->ifindex || !if_indextoname(hook->ifindex, hook->interface))
-		hook->interface[0] = '\0';
-	for (size_t i = 0; i < list->iface_count; i++) {
-		if (list->ifaces[i].ifindex != hook->ifindex)
-			continue;
-		hook->vlan = list->ifaces[i].vlan;
-		hook->shared = list->ifaces[i].flags & BG_IFACE_SHARED;
-	}
-	return 0;
-}
-
-static int add_link(const char *name, void *context)
-{
-	struct hook_list *list = context;
-	struct bpf_link_info info = {};
-	__u32 info_bytes = sizeof(info);
-	struct bg_hook_status hook = {};
-	bg_auto_close int fd = bg_pin_get(list->pin_dir, BG_PIN_LINKS, name);
-
-	/* it was detached after it was listed */
-	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &info_bytes))
-		return 0;
-	if (info.type == BPF_LINK_TYPE_XDP) {
-		hook.ifindex = info.xdp.ifindex;
-		hook.where = hook.by = "xdp";
-	} else if (info.type == BPF_LINK_TYPE_TCX) {
-		hook.ifindex = info.tcx.ifindex;
-		hook.where = info.tcx.attach_type == BPF_TCX_EGRESS ? "egress" : "ingress";
-		hook.by = "tcx";
-		list->tcx = true;
-	} else {
-		return 0;
-	}
-	name_program(info.prog_id, &hook);
-	return add_hook(list, &hook);
-}
-
-/* Filters of clsact have no pins: looks for each that this interface may have. */
-static int add_filters(struct hook_list *list, const struct bg_iface *iface)
-{
-	int rc = 0;
-
-	for (int program = 0; program < BG_PROGRAMS && !rc; program++) {
-		struct bg_attachment found;
-		struct bg_hook_status hook = { .ifindex = iface->ifindex, .by = "clsact" };
-
-		if (bg_program_hook(program) == BG_HOOK_XDP ||
-		    bg_attach_find_filter(program, iface->ifindex, &found))
-			continue;
-		hook.where = bg_program_hook(program) == BG_HOOK_EGRESS ? "egress" : "ingress";
-		name_program(found.prog_id, &hook);
-		rc = add_hook(list, &hook);
-	}
-	return rc;
-}
-
-static int by_interface(const void *a, const void *b)
-{
-	const struct bg_hook_status *x = a, *y = b;
-
-	if (x->ifindex != y->ifindex)
-		return x->ifindex < y->ifindex ? -1 : 1;
-	return strcmp(y->where, x->where); /* xdp, ingress, egress */
-}
-
-static bool is_hooked(const struct bg_status *status, __u32 ifindex, enum bg_program program)
-{
-	const char *where = bg_hook_name(bg_program_hook(program));
-
-	for (size_t i = 0; i < status->hook_count; i++) {
-		const struct bg_hook_status *hook = &status->hooks[i];
-
-		if (hook->ifindex == ifindex && !strcmp(hook->where, where) &&
-		    !strcmp(hook->program, bg_program_code(program)))
-			return true;
-	}
-	return false;
-}
-
-/* What the interfaces that the programs know must have, and have not. */
-static int find_gaps(struct hook_list *list)
-{
-	struct bg_status *status = list->status;
-
-	for (size_t i = 0; i < list->iface_count; i++) {
-		const struct bg_iface *iface = &list->ifaces[i];
-		const unsigned int wanted = bg_tc_programs(iface->role);
-		char interface[IF_NAMESIZE];
-
-		if (!if_indextoname(iface->ifindex, interface))
-			continue; /* it is gone, and nothing passes there */
-		for (int program = 0; program < BG_PROGRAMS; program++) {
-			struct bg_gap *gap;
-
-			if (!(wanted & BG_PROGRAM_BIT(program)) ||
-			    is_hooked(status, iface->ifindex, program))
-				continue;
-			gap = BG_GROW(status->gaps, status->gap_count);
-			if (!gap)
-				return -ENOMEM;
-			gap->vlan = iface->vlan;
-			gap->program = bg_program_name(program);
-			snprintf(gap->interface, sizeof(gap->interface), "%s", interface);
-		}
-	}
-	return 0;
-}
-
-static int read_hooks(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
-{
-	bg_cleanup(hook_list_free) struct hook_list list = { .pin_dir = maps->pin_dir,
-							     .status = status };
-	int rc = bg_maps_ifaces(maps, add_iface, &list, err);
-
-	if (rc)
-		return rc;
-	rc = bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
-	for (size_t i = 0; i < list.iface_count && !list.tcx && !rc; i++)
-		rc = add_filters(&list, &list.ifaces[i]);
-	if (rc)
-		return bg_fail(err, rc, "cannot list %s/links: %s", maps->pin_dir, strerror(-rc));
-	if (find_gaps(&list))
-		return bg_no_memory(err, "looking for gaps");
-	if (status->hook_count)
-		qsort(status->hooks, status->hook_count, sizeof(*status->hooks), by_interface);
 	return 0;
 }
 
@@ -336,7 +156,7 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_pulse(&maps, &status->pulse, &status->has_pulse, err) ?:
 	       bg_maps_sightings(&maps, &status->sightings, &status->sighting_count, err) ?:
 	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
-	       read_hooks(&maps, status, err);
+	       bg_status_read_hooks(&maps, status, err);
 	status->flow_capacity /= 2;
 	if (!rc && other_netns(status->daemon.pid))
 		forget_names(status);
@@ -359,6 +179,7 @@ void bg_status_free(struct bg_status *status)
 {
 	free(status->branches);
 	free(status->hooks);
+	free(status->ifaces);
 	free(status->gaps);
 	free(status->pods);
 	free(status->sightings);
@@ -418,6 +239,13 @@ const json_t *bg_status_errors(const struct bg_status *status, size_t *count)
 
 	*count = (size_t)json_integer_value(json_object_get(refused, "ErrorCount"));
 	return json_object_get(refused, "Errors");
+}
+
+__u64 bg_status_refused_since(const struct bg_status *status)
+{
+	const json_t *refused = json_object_get(status->state, "LastRefused");
+
+	return (__u64)json_integer_value(json_object_get(refused, "SinceNs"));
 }
 
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count)

@@ -32,8 +32,10 @@ struct bg_hook_status {
 	const char *where;  /* "xdp", "ingress", "egress" */
 	const char *by;	    /* "xdp", "tcx", "clsact" */
 	char program[24];
-	__u32 vlan;  /* of the branch it serves, 0 = of none */
-	bool shared; /* programs of others are attached too: no short way */
+	__u32 vlan;    /* of the branch it serves, 0 = of none */
+	bool shared;   /* programs of others are attached too: no short way */
+	bool outdated; /* it is not the program that is pinned now: by what it judges is unknown */
+	__u32 prog_id;
 };
 
 /* A program that must be at an interface and is not: what passes there is not judged. */
@@ -57,8 +59,10 @@ struct bg_status {
 	__u64 now_boottime_ns;
 
 	struct bg_branch_status *branches;
-	size_t branch_count;
+	size_t branch_count, branch_capacity;
 	struct bg_counters node[BG_DIRECTIONS]; /* of no branch */
+	struct bg_iface *ifaces;		/* that the programs know */
+	size_t iface_count;
 	struct bg_hook_status *hooks;
 	size_t hook_count;
 	struct bg_gap *gaps;
@@ -107,6 +111,7 @@ __u32 bg_status_reused(const struct bg_status *status);
  * is NULL when the feed as it is now is in force; lists may be NULL. */
 const char *bg_status_feed(const struct bg_status *status);
 const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns);
+__u64 bg_status_refused_since(const struct bg_status *status); /* 0 = not known */
 /* Of the document that was refused: up to 20, and how many there are. */
 const json_t *bg_status_errors(const struct bg_status *status, size_t *count);
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);

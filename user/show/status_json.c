@@ -262,21 +262,25 @@ static json_t *daemon_json(const struct bg_status *status)
 		       set_count(o, "pins_put_back", pulse->pins_put_back));
 }
 
-/* A list of the state file, with the keys that status has. */
-static json_t *pairs_json(const json_t *list, const char *from, const char *to)
+static json_t *interfaces_json(const struct bg_status *status)
 {
-	json_t *pairs = json_array();
-	int rc = pairs ? 0 : -1;
+	const json_t *list = bg_status_interfaces(status);
+	json_t *interfaces = json_array();
+	int rc = interfaces ? 0 : -1;
 
 	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
-		const json_t *pair = json_array_get(list, i);
-		const char *key = json_string_value(json_object_get(pair, from));
-		const char *text = json_string_value(json_object_get(pair, "Text"));
+		const json_t *from = json_array_get(list, i);
+		const char *interface = json_string_value(json_object_get(from, "Interface"));
+		const char *text = json_string_value(json_object_get(from, "Text"));
+		const json_int_t since_ns = json_integer_value(json_object_get(from, "SinceNs"));
 
-		rc = json_array_append_new(pairs, json_pack("{s:s, s:s}", to, key ? key : "",
-							    "text", text ? text : ""));
+		rc = json_array_append_new(
+			interfaces,
+			json_pack("{s:s, s:s, s:o, s:b}", "interface", interface ? interface : "",
+				  "text", text ? text : "", "since", moment((__u64)since_ns),
+				  "open", json_is_true(json_object_get(from, "Open"))));
 	}
-	return done(pairs, rc);
+	return done(interfaces, rc);
 }
 
 /* Errors or warnings about the feed. */
@@ -310,9 +314,10 @@ static json_t *feed_json(const struct bg_status *status)
 	const json_t *error_list = bg_status_errors(status, &errors);
 
 	if (refusal)
-		refused = json_pack("{s:s, s:o, s:o, s:I}", "error", refusal, "time",
-				    moment(refused_ns), "errors", problems_json(error_list),
-				    "error_count", (json_int_t)errors);
+		refused = json_pack("{s:s, s:o, s:o, s:o, s:I}", "error", refusal, "time",
+				    moment(refused_ns), "since",
+				    moment(bg_status_refused_since(status)), "errors",
+				    problems_json(error_list), "error_count", (json_int_t)errors);
 	return done(o, set(o, "last_refused", refused) ?:
 		       set(o, "source", bg_json_text(bg_status_feed(status))) ?:
 		       set(o, "last_read", moment(status->pulse.feed_read_ns)) ?:
@@ -334,7 +339,7 @@ json_t *bg_status_json(const struct bg_status *status)
 		       set(o, "daemon", daemon_json(status)) ?:
 		       set(o, "feed", feed_json(status)) ?:
 		       set(o, "interface_problems",
-			   pairs_json(bg_status_interfaces(status), "Interface", "interface")) ?:
+			   interfaces_json(status)) ?:
 		       set(o, "missing_programs", gaps_json(status)) ?:
 		       set(o, "branches", branches_json(status)) ?:
 		       set(o, "node", node_json(status)) ?:

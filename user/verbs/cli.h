@@ -129,11 +129,13 @@ int bg_cli(const struct bg_command *command, int argc, char **argv);
 int bg_cli_failed(const char *verb, const struct bg_error *err);
 int bg_cli_misused(const char *verb, const struct bg_error *err);
 
-/* The verbs, each in its cmd_*.c. They return an enum bg_exit. */
+/* The verbs, each in its cmd_*.c. They return an enum bg_exit; cmd_health an enum
+ * bg_health_level. */
 int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_health(int argc, char **argv);
 int cmd_rules(int argc, char **argv);
 int cmd_flows(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);

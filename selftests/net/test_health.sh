@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# health in every bad state: a line a concern, and an exit status that is never 0 when
+# something passes that no rule admits.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FIRST_TOOL=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_tcx_first
+OBJECT=$(realpath -m "${BG_BUILD:-build}")/selftests/net/foreign.bpf.o
+FOREIGN=$PIN_DIR-foreign # (no dots on bpffs)
+forget_foreign() {
+	rm -rf "$FOREIGN"
+	clean_up
+}
+trap forget_foreign EXIT
+
+# health_is STATUS [CONCERN WORDS]: that exit status, in text and JSON; that concern is not
+# well and says this.
+health_is() {
+	local json text status
+	json=$(bg health --json)
+	status=$?
+	text=$(bg health)
+	echo "exit $status"
+	echo "$text"
+	[ $status -eq "$1" ] &&
+		jq -e --argjson status "$1" '.exit_status == $status and
+			.health == (["well", "degraded", "not-enforcing"] | .[$status])' <<<"$json" &&
+		{ [ $# -eq 1 ] || jq -e --arg concern "$2" --arg words "$3" 'any(.concerns[];
+			.concern == $concern and .health != "well" and (.text | test($words)))' <<<"$json"; }
+}
+well() {
+	health_is 0 && bg health --json | jq -e 'all(.concerns[]; .health == "well" and .since == null) and
+		(.concerns | map(.concern) == ["daemon", "attachment", "interfaces", "feed", "tables", "events"])'
+}
+leaks() {
+	tcp web "$LAB_DB4" 5432
+}
+in_node() {
+	ip -n "$LAB_NAME-node" "$@"
+}
+# What the last daemon left is thrown away, and a new one begins.
+start_anew() {
+	bg_kill
+	bg unload >/dev/null
+	bg_start --attach "$BY" "$@"
+	wait_for well || bail "not well: $(bg health)"
+}
+# detach INTERFACE HOOK
+detach() {
+	local id
+	id=$(lab_exec node bpftool -j net show | jq --arg at "$1" --arg where "tcx/$2" '.[].tc[] |
+		select(.devname == $at and .kind == $where).link_id')
+	if [ -n "$id" ]; then
+		bpftool link detach id "$id"
+	else
+		lab_exec node tc filter del dev "$1" "$2"
+	fi
+}
+# first_comes INTERFACE: a program of somebody else, before all others at egress.
+first_comes() {
+	if lab_exec node bpftool -j net show | grep -q tcx; then
+		lab_exec node "$FIRST_TOOL" egress "$FOREIGN/foreign_ok" "$1"
+	else
+		lab_exec node tc filter add dev "$1" egress prio 1 handle 1 protocol all bpf da object-pinned "$FOREIGN/foreign_ok"
+	fi
+}
+
+lab_up || bail "no lab"
+serve db
+bpftool prog loadall "$OBJECT" "$FOREIGN" || bail "no foreign programs"
+check "nothing is loaded" health_is 2 datapath 'not loaded'
+echo '{' >"$FEED"
+bg_spawn
+check "no feed was ever accepted" wait_for health_is 1 feed 'refused.*feed.json'
+bg_stop
+bg unload >/dev/null
+rm "$FEED"
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+
+# --- the daemon and its feed ----------------------------------------------------------------
+bg_start
+check "a healthy node" wait_for well
+check "a line a concern" test "$(bg health | wc -l)" -eq 6
+kill -STOP "$BG_PID"
+cp "$FEED" "$LAB_DIR/good.json"
+check "a frozen daemon" wait_for health_is 1 daemon 'not heard of for'
+check "status says so, too" eval "bg status | grep '^daemon  *NOT HEARD OF for .* process $BG_PID'"
+kill -CONT "$BG_PID"
+check "one that goes on" wait_for well
+echo '{"FeedVersion": 1, "Branches": 7}' >"$FEED"
+check "a refused feed" wait_for health_is 1 feed 'refused, revision 1 stays in force: .*SecurityGroups is missing'
+rm "$FEED"
+check "a feed that is gone" wait_for health_is 1 feed 'refused, revision 1 .*No such file'
+cp "$LAB_DIR/good.json" "$FEED"
+check "one that is back" wait_for well
+rm "/run/branchguard/$(basename "$(grep -l "\"$PIN_DIR\"" /run/branchguard/*.json)")"
+check "without the daemon's own file" health_is 1 interfaces 'run/branchguard'
+kill -HUP "$BG_PID"
+elsewhere() {
+	lab_exec fabric "$BG" health --pin-dir "$PIN_DIR"
+	[ $? -eq 2 ]
+}
+check "from another network namespace" elsewhere
+unprivileged() {
+	lab_exec node setpriv --reuid 65534 --clear-groups "$BG" health --pin-dir "$PIN_DIR"
+	[ $? -eq 2 ]
+}
+check "for somebody who may look at nothing" unprivileged
+nowhere() {
+	bg health >/dev/full 2>/dev/null
+	[ $? -ne 0 ]
+}
+check "when it cannot be said" nowhere
+bg_kill
+check "a daemon that was killed" health_is 1 daemon 'not running'
+bg_start --max-rules 2
+check "tables that are full" health_is 1 tables 'rules 100.0 % full [(]1 of 1[)]'
+bg_stop
+check "a daemon that ended" health_is 1 daemon 'not running'
+bg unload >/dev/null
+check "after unload" health_is 2 datapath 'not loaded'
+
+# --- what is attached ---------------------------------------------------------------------------
+for BY in auto clsact; do
+	start_anew
+	rm -rf "$PIN_DIR/links" "$PIN_DIR/programs"
+	check "$BY: pins that are gone are not missed for long" wait_for well
+	bg_kill
+	detach vlan.eth.10 egress
+	check "$BY: one program is detached" health_is 2 attachment 'tc_branch_egress is missing at vlan.eth.10'
+	for at in vlan.eth.9 vlan.eth.10 eth0 eth1; do
+		detach $at ingress
+		detach $at egress
+	done 2>/dev/null
+	detach "$(lab_host_interface web)" ingress
+	check "$BY: then something passes" leaks
+	check "$BY: all are detached" health_is 2 attachment 'missing.*and [0-9]+ more'
+	start_anew
+	bg_kill
+	first_comes vlan.eth.10
+	check "$BY: somebody else comes first" health_is 2 attachment 'comes before tc_branch_egress of vlan.eth.10'
+	start_anew
+
+	# --- interfaces -----------------------------------------------------------------------
+	in_node link set vlan.eth.10 down
+	check "$BY: a branch is down: its pod leaves elsewhere" health_is 2 interfaces 'vlan.eth.10 is down.*NOT judged'
+	in_node link set vlan.eth.10 up
+	check "$BY: it is up, but its routes are gone" health_is 2 interfaces 'vlan.eth.10 has no default route for IPv4 in table 110'
+	in_node link del vlan.eth.10
+	check "$BY: it is gone" wait_for health_is 2 interfaces 'vlan.eth.10 is gone'
+	lab_pod_delete web
+	check "$BY: so is its pod: that is well" wait_for well
+	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
+	check "$BY: both come back" wait_for well
+	bg_kill
+	lab_pod_delete web
+	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
+	check "$BY: both come back while no daemon runs" health_is 2 interfaces 'vlan.eth.10 is a branch, and is NOT guarded'
+	rm -rf "$PIN_DIR"
+	check "$BY: all pins are gone" health_is 2 datapath 'not loaded'
+	# (filters need no pins, and nobody knows them any more)
+	for at in vlan.eth.9 vlan.eth.10 eth0 eth1 "$(lab_host_interface cart)" "$(lab_host_interface web)"; do
+		lab_exec node tc qdisc del dev "$at" clsact 2>/dev/null
+	done
+done
+finish

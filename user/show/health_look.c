@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What health has to know beside the pins: whether programs of others come before ours, and
+ * whether there are interfaces by which packets get past them. It reads netlink and hooks,
+ * and changes nothing.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/grow.h"
+#include "base/ip.h"
+#include "datapath/clsact.h"
+#include "datapath/tcx.h"
+#include "guard/plan.h"
+#include "show/health.h"
+
+/* The CNI's routing table of a branch is its VLAN id plus this. */
+#define BRANCH_TABLE_BASE 100
+
+int bg_look_add(struct bg_look *look, enum bg_concern concern, enum bg_health_level level,
+		const char *format, ...)
+{
+	struct bg_finding *finding = BG_GROW(look->findings, look->finding_count);
+	va_list args;
+
+	if (!finding)
+		return -ENOMEM;
+	finding->concern = concern;
+	finding->level = level;
+	va_start(args, format);
+	vsnprintf(finding->text, sizeof(finding->text), format, args);
+	va_end(args);
+	return 0;
+}
+
+/* --- who comes first ------------------------------------------------------- */
+
+static bool is_ours(const struct bg_status *status, const struct bg_hook_status *at, __u32 prog_id)
+{
+	for (size_t i = 0; i < status->hook_count; i++) {
+		const struct bg_hook_status *hook = &status->hooks[i];
+
+		if (hook->ifindex == at->ifindex && !strcmp(hook->where, at->where) &&
+		    hook->prog_id == prog_id)
+			return true;
+	}
+	return false;
+}
+
+/* 1: a program of somebody else is asked before this one. */
+static int is_behind(const struct bg_status *status, const struct bg_hook_status *hook,
+		     struct bg_netdevs *table)
+{
+	const bool ingress = !strcmp(hook->where, "ingress");
+	struct bg_filters filters = {};
+	__u32 ids[BG_TCX_MOST];
+	int count, rc;
+
+	count = bg_tcx_programs(hook->ifindex, ingress ? BG_HOOK_INGRESS : BG_HOOK_EGRESS, ids);
+	if (count < 0)
+		return count;
+	if (!strcmp(hook->by, "tcx"))
+		return count && !is_ours(status, hook, ids[0]);
+	if (count)
+		return 1; /* all of tcx comes before all filters */
+	rc = bg_netdev_filters(table, hook->ifindex, &filters);
+	if (rc)
+		return rc;
+	return !bg_clsact_is_our_handle(ingress ? filters.first_ingress : filters.first_egress);
+}
+
+static int look_at_hooks(const struct bg_status *status, struct bg_look *look, struct bg_error *err)
+{
+	for (size_t i = 0; i < status->hook_count; i++) {
+		const struct bg_hook_status *hook = &status->hooks[i];
+		int rc;
+
+		if (!hook->interface[0] || !strcmp(hook->by, "xdp"))
+			continue;
+		rc = is_behind(status, hook, look->table);
+		if (rc < 0 && rc != -ENODEV)
+			return bg_fail(err, rc, "asking what runs at %s of %s: %s", hook->where,
+				       hook->interface, strerror(-rc));
+		if (rc > 0 &&
+		    bg_look_add(look, BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING,
+				"a program of somebody else comes before %s of %s: what it lets "
+				"pass is not judged",
+				hook->program, hook->interface))
+			return bg_no_memory(err, "looking at the hooks");
+	}
+	return 0;
+}
+
+/* --- interfaces ------------------------------------------------------------ */
+
+static const struct bg_netdev *netdev_of(const struct bg_look *look, __u32 ifindex)
+{
+	for (size_t i = 0; i < look->netdev_count; i++)
+		if (look->netdevs[i].ifindex == ifindex)
+			return &look->netdevs[i];
+	return NULL;
+}
+
+static bool is_known(const struct bg_status *status, __u32 ifindex)
+{
+	for (size_t i = 0; i < status->iface_count; i++)
+		if (status->ifaces[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static const struct bg_branch_status *branch_called(const struct bg_status *status,
+						    const char *interface)
+{
+	for (size_t i = 0; i < status->branch_count; i++)
+		if (!strcmp(status->branches[i].row.info.interface, interface))
+			return &status->branches[i];
+	return NULL;
+}
+
+/*
+ * A branch is open until it is armed. A strict pod's veth that the feed does not name is
+ * judged at its branch alone; without a daemon that follows the feed, nobody can say
+ * whether that names it.
+ */
+static int look_at_strangers(const struct bg_status *status, struct bg_look *look)
+{
+	const bool followed = status->daemon_runs && !bg_daemon_unheard_ns(status);
+	int rc = 0;
+
+	for (size_t i = 0; i < look->netdev_count && !rc; i++) {
+		const struct bg_netdev *netdev = &look->netdevs[i];
+		enum bg_mode mode;
+
+		if (is_known(status, netdev->ifindex) || netdev->loopback)
+			continue;
+		if (branch_called(status, netdev->name) || bg_branch_name_vlan(netdev->name))
+			rc = bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+					 "%s is a branch, and is NOT guarded", netdev->name);
+		else if (bg_pod_name_mode(netdev->name, &mode) && mode == BG_STRICT)
+			rc = bg_look_add(look, BG_CONCERN_INTERFACES,
+					 followed ? BG_HEALTH_DEGRADED : BG_HEALTH_NOT_ENFORCING,
+					 "%s is a strict pod's, and is not guarded: %s",
+					 netdev->name,
+					 followed ? "the feed does not name it"
+						  : "no daemon follows the interfaces");
+	}
+	return rc;
+}
+
+static bool has_route(const struct bg_look *look, int ipv6, __u32 table, __u32 ifindex)
+{
+	for (size_t i = 0; i < look->route_count[ipv6]; i++)
+		if (look->routes[ipv6][i].table == table &&
+		    look->routes[ipv6][i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* In which families the branch of a VLAN has pods: bit 0 is IPv4, bit 1 IPv6. */
+static unsigned int families_of(const struct bg_status *status, __u32 vlan)
+{
+	unsigned int families = 0;
+
+	for (size_t i = 0; i < status->pod_count; i++)
+		if (status->pods[i].pod.vlan == vlan)
+			families |= bg_addr_is_v4(&status->pods[i].address) ? 1 : 2;
+	return families;
+}
+
+/* Why what a strict pod sends does not come to its branch; "": it does. */
+static const char *what_is_wrong(const struct bg_status *status, const struct bg_look *look,
+				 const struct bg_branch_status *branch, char text[64])
+{
+	const struct bg_netdev *netdev = netdev_of(look, branch->ifindex_now);
+	const unsigned int families = families_of(status, branch->row.vlan);
+	const __u32 table = branch->row.vlan + BRANCH_TABLE_BASE;
+
+	text[0] = '\0';
+	if (!netdev || !netdev->up)
+		snprintf(text, 64, netdev ? "is down" : "is gone");
+	for (int ipv6 = 0; ipv6 < 2 && !text[0]; ipv6++)
+		if (families & 1u << ipv6 && !has_route(look, ipv6, table, netdev->ifindex))
+			snprintf(text, 64, "has no default route for %s in table %u",
+				 ipv6 ? "IPv6" : "IPv4", table);
+	return text;
+}
+
+static const struct bg_branch_status *branch_of_vlan(const struct bg_status *status, __u32 vlan)
+{
+	for (size_t i = 0; i < status->branch_count; i++)
+		if (status->branches[i].row.vlan == vlan)
+			return &status->branches[i];
+	return NULL;
+}
+
+/* The rule of the CNI finds no way by the branch then, and the next one leads elsewhere,
+ * where nobody judges what a strict pod sends. */
+static int look_at_ways(const struct bg_status *status, struct bg_look *look)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < status->iface_count && !rc; i++) {
+		const struct bg_iface *iface = &status->ifaces[i];
+		const struct bg_netdev *veth = netdev_of(look, iface->ifindex);
+		const struct bg_branch_status *branch = branch_of_vlan(status, iface->vlan);
+		char wrong[64];
+
+		if (iface->role != BG_ROLE_POD_STRICT || !veth || !veth->up || !branch)
+			continue;
+		if (*what_is_wrong(status, look, branch, wrong))
+			rc = bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+					 "%s %s: what its pod at %s sends may leave by another "
+					 "interface, NOT judged",
+					 branch->row.info.interface, wrong, veth->name);
+	}
+	return rc;
+}
+
+int bg_look_at_interfaces(const struct bg_status *status, struct bg_look *look)
+{
+	return look_at_strangers(status, look) ?: look_at_ways(status, look);
+}
+
+static int read_routes(struct bg_look *look, struct bg_error *err)
+{
+	static const int families[2] = { AF_INET, AF_INET6 };
+
+	for (int i = 0; i < 2; i++) {
+		int rc = bg_netdevs_default_routes(look->table, families[i], &look->routes[i],
+						   &look->route_count[i]);
+
+		if (rc && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
+			return bg_fail(err, rc, "netlink: listing the default routes: %s",
+				       strerror(-rc));
+	}
+	return 0;
+}
+
+int bg_health_look(const struct bg_status *status, struct bg_look *look, struct bg_error *err)
+{
+	int rc;
+
+	*look = (struct bg_look){};
+	rc = bg_netdevs_open(&look->table, err);
+	if (rc)
+		return rc;
+	look->netdevs = bg_netdevs_list(look->table, &look->netdev_count);
+	rc = read_routes(look, err) ?: look_at_hooks(status, look, err);
+	if (!rc && bg_look_at_interfaces(status, look))
+		rc = bg_no_memory(err, "looking at the interfaces");
+	if (rc)
+		bg_look_free(look);
+	return rc;
+}
+
+void bg_look_free(struct bg_look *look)
+{
+	free(look->routes[0]);
+	free(look->routes[1]);
+	free(look->findings);
+	bg_netdevs_close(look->table);
+	*look = (struct bg_look){};
+}
