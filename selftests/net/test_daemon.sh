@@ -99,7 +99,7 @@ put_feed r1
 check "a pin directory off bpffs is refused with the mount command" \
 	failing_with "mount -t bpf" node "$BG" run --feed "$FEED" --pin-dir "$LAB_DIR/pins"
 check "an ordinary user gets one line" \
-	failing_with "must run as root" setpriv --reuid 65534 --clear-groups \
+	failing_with "lacks CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" setpriv --reuid 65534 --clear-groups \
 	"$BG" run --feed "$FEED" --pin-dir "$PIN_DIR"
 check "a feed in a directory that does not exist is refused" \
 	failing_with "No such file" node "$BG" run --feed "$LAB_DIR/none/feed.json" --pin-dir "$PIN_DIR"
@@ -158,7 +158,7 @@ check "takes over what is there" bg_says 'taking over'
 check "the interface was armed all the time" branch_is 9 armed_ns "$armed_before"
 check "one that was replaced meanwhile is armed anew" branch_is 10 ifindex "$(ifindex vlan.eth.10)"
 check "where somebody has the XDP hook, the log says who" \
-	bg_says 'without XDP.*vlan.eth.13.*taken by program [0-9]* (xdp_branch)'
+	bg_says 'without XDP.*vlan.eth.13.*taken by program \([0-9]*\) (`bpftool prog show id \1` names it)'
 check "and TC guards alone" has_programs vlan.eth.13 3
 check "a branch has three programs" has_programs vlan.eth.9 3
 if [ $way = tcx ]; then

@@ -37,7 +37,8 @@ pack() {
 # Copies the libraries of the programs given, once each.
 libraries() {
 	local lib
-	ldd "$@" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' | sort -u | while read -r lib; do
+	# (a line that is not indented names the program, which may be a library itself)
+	ldd "$@" 2>/dev/null | grep '^[[:blank:]]' | grep -oE '/[^ ]+\.so[^ ]*' | sort -u | while read -r lib; do
 		install -D "$(realpath "$lib")" "$root/usr/lib${lib#*/lib}"
 	done || true
 }

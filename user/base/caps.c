@@ -108,7 +108,7 @@ static void bound(__u64 set)
 			prctl(PR_CAPBSET_DROP, number, 0, 0, 0);
 }
 
-int bg_caps_keep(__u64 set, struct bg_error *err)
+int bg_caps_keep(__u64 set, __u64 for_now, struct bg_error *err)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[HALVES] = {};
@@ -118,7 +118,7 @@ int bg_caps_keep(__u64 set, struct bg_error *err)
 		return bg_fail(err, rc, "reading the capabilities: %s", strerror(-rc));
 	bound(set);
 	for (int half = 0; half < HALVES; half++) {
-		data[half].permitted &= (__u32)(set >> 32 * half);
+		data[half].permitted &= (__u32)((set | for_now) >> 32 * half);
 		data[half].effective = data[half].permitted;
 		data[half].inheritable = 0;
 	}

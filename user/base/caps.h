@@ -33,9 +33,10 @@ const char *bg_caps_why(__u64 needed, char text[BG_CAPS_TEXT]);
 int bg_caps_need(__u64 needed, const char *doing, struct bg_error *err);
 
 /*
- * Gives up all capabilities but those of the set, in each of the five sets, and the way
- * to get others by an exec: no_new_privs.
+ * Gives up all capabilities but those of the set, in each of the five sets of a process,
+ * and the way to get others by an exec: no_new_privs. Those of `for_now` stay in effect as
+ * well, until the next call.
  */
-int bg_caps_keep(__u64 set, struct bg_error *err);
+int bg_caps_keep(__u64 set, __u64 for_now, struct bg_error *err);
 
 #endif

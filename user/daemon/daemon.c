@@ -10,8 +10,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/libbpf_log.h"
 #include "base/log.h"
@@ -65,7 +67,11 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	bg_auto_close int signal_fd = -1;
 	int rc;
 
+	rc = bg_caps_need(BG_CAPS_OF_DAEMON, "loading and attaching BPF programs", err);
+	if (rc)
+		return rc;
 	daemon.options.datapath.pin_dir = options->pin_dir;
+	umask(077);
 	bg_libbpf_log();
 	/* a log that nobody reads any more is no reason to end */
 	signal(SIGPIPE, SIG_IGN);
@@ -76,6 +82,10 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	if (rc)
 		return rc;
 	rc = bg_home_check(options->pin_dir, err);
+	if (rc)
+		return rc;
+	/* what an earlier build left may have to be opened by its id: until it is adopted */
+	rc = bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err);
 	if (rc)
 		return rc;
 	rc = bg_daemon_prepare(&daemon, err);

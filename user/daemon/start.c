@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -60,7 +61,7 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	if (rc < 0)
 		return rc;
 	bg_history_begin(daemon);
-	return 0;
+	return bg_caps_keep(BG_CAPS_OF_DAEMON, 0, err);
 }
 
 /* XDP programs that no interface will get: they are not loaded. */

@@ -10,6 +10,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "daemon/ids.h"
 #include "datapath/attach.h"
@@ -113,6 +114,37 @@ static bool is_ours(const struct unload *unload, __u32 prog_id)
 	return false;
 }
 
+/*
+ * Which program a filter has can be asked by its id alone, and whose that is without
+ * CAP_SYS_ADMIN only of those that are pinned. A filter with one of our handles that would
+ * be left behind, with nothing to find it by, is a reason to change nothing.
+ */
+static int check_filters(struct unload *unload, struct bg_netdevs *netdevs, struct bg_error *err)
+{
+	size_t count;
+	const struct bg_netdev *netdev = bg_netdevs_list(netdevs, &count);
+
+	if (bg_caps() & BG_CAP(CAP_SYS_ADMIN))
+		return 0;
+	for (; count; count--, netdev++) {
+		for (int program = 0; program < BG_PROGRAMS; program++) {
+			struct bg_attachment filter;
+
+			if (bg_program_hook(program) == BG_HOOK_XDP ||
+			    bg_attach_find_filter(program, netdev->ifindex, &filter) ||
+			    bg_ids_has(&unload->programs, filter.prog_id))
+				continue;
+			return bg_fail(err, -EPERM,
+				       "%s has a filter of branchguard (handle %#x) whose program "
+				       "%u is not pinned in %s; to see whether it belongs there "
+				       "takes CAP_SYS_ADMIN: nothing was changed",
+				       netdev->name, filter.handle, filter.prog_id,
+				       unload->pin_dir);
+		}
+	}
+	return 0;
+}
+
 static void remove_filters(struct unload *unload, struct bg_netdevs *netdevs)
 {
 	size_t count;
@@ -178,6 +210,9 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 	rc = lock(pin_dir, &lock_fd, err);
 	if (rc)
 		return rc;
+	rc = bg_caps_need(BG_CAP(CAP_NET_ADMIN), "detaching programs from interfaces", err);
+	if (rc)
+		return rc;
 	rc = bg_home_check(pin_dir, err);
 	at_home = !rc;
 	if (rc && (rc != -EXDEV || !any_netns))
@@ -190,6 +225,9 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 		rc = bg_pin_each(pin_dir, BG_PIN_MAPS, note_map, &unload);
 	if (rc)
 		return bg_fail(err, rc, "reading the pins in %s: %s", pin_dir, strerror(-rc));
+	rc = at_home ? check_filters(&unload, netdevs, err) : 0;
+	if (rc)
+		return rc;
 	rc = bg_attach_adopt(pin_dir, remove_link, &unload, err);
 	if (rc)
 		return rc;

@@ -121,23 +121,18 @@ static int pin_link(const char *pin_dir, const struct bg_attachment *attachment,
 	return rc ? bg_fail(err, rc, "pinning %s/links/%s: %s", pin_dir, name, strerror(-rc)) : 0;
 }
 
-/* "program 17 (cil_xdp_entry)": what is on the XDP hook of an interface. */
+/* What is on the XDP hook of an interface. To ask the kernel for the name of another's
+ * program takes CAP_SYS_ADMIN, which the daemon has not. */
 static void describe_xdp(__u32 ifindex, char *text, size_t size)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
-	struct bpf_prog_info info = {};
-	bg_auto_close int fd = -1;
-	__u32 length = sizeof(info), id;
+	__u32 id;
 
 	snprintf(text, size, "an unknown program");
 	if (bpf_xdp_query((int)ifindex, 0, &opts))
 		return;
 	id = opts.prog_id ?: opts.skb_prog_id ?: opts.drv_prog_id;
-	fd = bpf_prog_get_fd_by_id(id);
-	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
-		snprintf(text, size, "program %u", id);
-	else
-		snprintf(text, size, "program %u (%s)", id, info.name);
+	snprintf(text, size, "program %u (`bpftool prog show id %u` names it)", id, id);
 }
 
 static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native,
@@ -145,7 +140,7 @@ static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
 	const char *name = bg_program_name(attachment->program);
-	char other[64];
+	char other[96];
 	int fd = -EOPNOTSUPP;
 
 	if (native) {

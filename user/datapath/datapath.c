@@ -15,6 +15,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/libbpf_log.h"
 #include "branchguard.skel.h"
@@ -82,11 +83,13 @@ static int set_size(struct bpf_map *map, __u32 entries, struct bg_error *err)
 
 static int load_error(int code, struct bg_error *err)
 {
+	char why[BG_CAPS_TEXT];
+
+	/* without one of them the verifier refuses what it accepts with it */
+	if (code == -EPERM || ~bg_caps() & BG_CAPS_OF_DAEMON)
+		return bg_fail(err, code, "loading the BPF programs: not permitted: %s",
+			       bg_caps_why(BG_CAPS_OF_DAEMON, why));
 	switch (-code) {
-	case EPERM:
-		return bg_fail(err, code,
-			       "loading the BPF programs: not permitted; run as root (CAP_BPF, "
-			       "CAP_NET_ADMIN, CAP_PERFMON)");
 	case ENOMEM:
 		return bg_fail(err, code,
 			       "loading the BPF programs: out of memory (smaller --image-mib, "

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/access.h"
 #include "base/cleanup.h"
 #include "maps.h"
 
@@ -25,7 +26,7 @@ static int open_map(const char *pin_dir, const char *name, bool write, struct bp
 	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = write ? 0 : BPF_F_RDONLY);
 	__u32 info_bytes = sizeof(*info);
 	bg_auto_close int fd = -1;
-	char path[PATH_MAX];
+	char path[PATH_MAX], why[BG_ACCESS_TEXT];
 
 	if (snprintf(path, sizeof(path), "%s/maps/%s", pin_dir, name) >= (int)sizeof(path))
 		return bg_fail(err, -ENAMETOOLONG, "--pin-dir %.80s...: the path is too long",
@@ -37,8 +38,8 @@ static int open_map(const char *pin_dir, const char *name, bool write, struct bp
 			       "--feed FILE`, or name its --pin-dir",
 			       path, strerror(errno));
 	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		return bg_fail(err, -EPERM, "cannot open map %s: %s; run as root", path,
-			       strerror(errno));
+		return bg_fail(err, -EPERM, "cannot open map %s: %s%s", path, strerror(errno),
+			       bg_access_why(path, write ? W_OK : R_OK, why));
 	if (fd < 0)
 		return bg_fail(err, -errno,
 			       "cannot open map %s: %s; expected a map that branchguard pinned "

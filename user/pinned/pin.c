@@ -17,6 +17,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/access.h"
 #include "base/cleanup.h"
 #include "base/grow.h"
 
@@ -46,6 +47,17 @@ static bool is_new(const char *name)
 	return length > suffix && !strcmp(name + length - suffix, NEW_SUFFIX);
 }
 
+/* Fails with errno, and where it is about rights says which are missing. */
+static int refused(const char *path, const char *what, int how, struct bg_error *err)
+{
+	int code = errno;
+	char why[BG_ACCESS_TEXT] = "";
+
+	if (code == EACCES || code == EPERM)
+		bg_access_why(path, how, why);
+	return bg_fail(err, -code, "pin directory %s: %s: %s%s", path, what, strerror(code), why);
+}
+
 /* Is the path, or the nearest parent of it that exists, on a bpffs? 0, or an error. */
 static int on_bpffs(const char *pin_dir, struct bg_error *err)
 {
@@ -59,8 +71,7 @@ static int on_bpffs(const char *pin_dir, struct bg_error *err)
 	snprintf(path, sizeof(path), "%s", pin_dir);
 	while (statfs(path, &fs)) {
 		if (errno != ENOENT)
-			return bg_fail(err, -errno, "pin directory %s: %s: %s", pin_dir, path,
-				       strerror(errno));
+			return refused(path, "cannot look at it", R_OK, err);
 		slash = strrchr(path, '/');
 		if (slash == path)
 			slash++;
@@ -84,10 +95,25 @@ static int make_directory(const char *path, struct bg_error *err)
 			continue;
 		snprintf(partial, sizeof(partial), "%.*s", (int)i, path);
 		if (mkdir(partial, 0700) && errno != EEXIST)
-			return bg_fail(err, -errno, "pin directory: cannot create %s: %s", partial,
-				       strerror(errno));
+			return refused(partial, "cannot create it", W_OK, err);
 	}
 	return 0;
+}
+
+/* On many machines everybody may make directories where ours is: one that another user
+ * made, or may write in, is not used. */
+static int check_owner(const char *path, struct bg_error *err)
+{
+	struct stat info;
+
+	if (stat(path, &info))
+		return refused(path, "cannot look at it", R_OK, err);
+	if ((!info.st_uid || info.st_uid == geteuid()) && !(info.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	return bg_fail(err, -EACCES,
+		       "pin directory: %s is of user %u with mode %04o: expected one that nobody "
+		       "but root or user %u may change; remove it, or give another --pin-dir",
+		       path, info.st_uid, info.st_mode & 07777, geteuid());
 }
 
 static int make_kinds(const char *pin_dir, struct bg_error *err)
@@ -98,7 +124,7 @@ static int make_kinds(const char *pin_dir, struct bg_error *err)
 		int rc;
 
 		kind_path(path, pin_dir, kind, "", "");
-		rc = make_directory(path, err);
+		rc = make_directory(path, err) ?: check_owner(path, err);
 		if (rc)
 			return rc;
 	}
@@ -110,16 +136,11 @@ int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error 
 	bg_auto_close int fd = -1;
 	int rc;
 
-	if (geteuid() != 0)
-		return bg_fail(
-			err, -EPERM,
-			"must run as root: loading and attaching BPF programs takes CAP_BPF, "
-			"CAP_NET_ADMIN and CAP_PERFMON");
 	rc = on_bpffs(pin_dir, err);
 	if (rc)
 		return rc;
 	if (create) {
-		rc = make_directory(pin_dir, err);
+		rc = make_directory(pin_dir, err) ?: check_owner(pin_dir, err);
 		if (rc)
 			return rc;
 	}
@@ -130,7 +151,7 @@ int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error 
 			       "from there",
 			       pin_dir);
 	if (fd < 0)
-		return bg_fail(err, -errno, "pin directory %s: %s", pin_dir, strerror(errno));
+		return refused(pin_dir, "cannot open it", R_OK, err);
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EWOULDBLOCK)
 			return bg_fail(err, -EBUSY,
@@ -310,7 +331,8 @@ int bg_pin_clear(const char *pin_dir)
 		if (rmdir(path) && errno != ENOENT)
 			return -errno;
 	}
-	return rmdir(pin_dir) && errno != ENOENT ? -errno : 0;
+	/* empty, it may stay: whoever made it for a user that is not root removes it */
+	return rmdir(pin_dir) && errno != ENOENT && errno != EACCES && errno != EPERM ? -errno : 0;
 }
 
 void bg_pin_prune(const char *pin_dir)

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# By exact sets of capabilities: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are enough for
+# every verb, start and restart, as root and as another user; who lacks one is told which.
+# The daemon gives up all others by itself.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+own=
+clean_up_own() {
+	[ -z "$own" ] || umount "$own" 2>/dev/null
+	clean_up
+}
+trap clean_up_own EXIT
+
+THREE=bpf,net_admin,perfmon
+USER_ID=65534
+OUTPUT_LINES=12
+
+# with SET COMMAND...: root with exactly these capabilities, of which no exec gives more.
+with() {
+	local set=-all${1:+,+${1//,/,+}}
+	shift
+	lab_exec node setpriv --bounding-set "$set" --inh-caps "$set" --ambient-caps "$set" -- "$@"
+}
+# as_user SET COMMAND...: the same by another user.
+as_user() {
+	local set=-all${1:+,+${1//,/,+}}
+	shift
+	lab_exec node setpriv --reuid $USER_ID --regid $USER_ID --clear-groups \
+		--bounding-set "$set" --inh-caps "$set" --ambient-caps "$set" -- "$@"
+}
+# holds WHICH PID: CapEff, CapPrm ... of a process.
+holds() {
+	sed -n "s/^$1:[[:blank:]]*//p" "/proc/$2/status"
+}
+# lacks NAMES COMMAND...: refused, and the one line names just what is missing.
+lacks() {
+	local names=$1 said
+	shift
+	said=$("$@" 2>&1) && return 1
+	echo "$said"
+	[ "$(wc -l <<<"$said")" -eq 1 ] && [[ $said == *"lacks $names" ]]
+}
+# says TEXT COMMAND...: it fails, and says this.
+says() {
+	local text=$1 said
+	shift
+	said=$("$@" 2>&1) && return 1
+	echo "$said"
+	[[ $said == *"$text"* ]]
+}
+guarded() {
+	together "tcp cart $LAB_DB4 5432" "silent tcp web $LAB_DB4 5432"
+}
+# starts NAME COMMAND...: the daemon by this command gets ready; a check.
+starts() {
+	local name=$1
+	shift
+	: >>"$BG_LOG"
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
+	"$@" "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "${ATTACH[@]}" 2>>"$BG_LOG" &
+	OUTPUT=$(wait_for bg_is_ready 2>&1)
+	result $? "$name"
+	who_runs
+}
+# The process that has the lock, and not the shell that waits for it.
+who_runs() {
+	BG_PID=$(bg status --json | jq .daemon.pid)
+}
+gone() {
+	! [ -e "/proc/$BG_PID" ]
+}
+end() {
+	kill "$@" "$BG_PID" && wait_for gone
+	BG_PID=
+}
+question() {
+	"$@" --branch eni-cart --direction egress --protocol tcp --remote "$LAB_DB4" --port 5432
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+
+# --- what is enough, by each way that programs are attached ----------------------
+
+verbs() {
+	local who=$1
+	shift
+	check "$who: status" eval "$* $BG status --json --pin-dir $PIN_DIR | jq -e 'all(.branches[]; .armed)'"
+	check "$who: rules" "$@" "$BG" rules --pin-dir "$PIN_DIR"
+	check "$who: flows" "$@" "$BG" flows --pin-dir "$PIN_DIR"
+	check "$who: monitor" eval "$* timeout -s INT 1 $BG monitor --pin-dir $PIN_DIR; [ \$? -lt 125 ]"
+	check "$who: explain --live" question "$@" "$BG" explain --live --pin-dir "$PIN_DIR"
+	check "$who: explain --feed" question "$@" "$BG" explain --feed "$FEED"
+}
+for by in auto clsact; do
+	ATTACH=(--attach $by)
+	starts "$by: the three start it" with $THREE
+	check "$by: enforced" guarded
+	check "$by: it holds these three and no other" test "$(holds CapEff "$BG_PID")" = 000000c000001000
+	connect lasting cart "$LAB_DB4" 5432
+	check "$by: a connection that lasts" talk lasting
+	feed_live '.'
+	end -9
+	starts "$by: the three start it again" with $THREE
+	check "$by: it takes over what is pinned" bg_says 'taking over'
+	check "$by: still enforced" guarded
+	check "$by: the connection goes on" talk lasting
+	[ $by = clsact ] || verbs "$by" with $THREE
+	end -TERM
+	check "$by: the three unload it" with $THREE "$BG" unload --pin-dir "$PIN_DIR"
+	check "$by: nothing is left" test ! -e "$PIN_DIR"
+done
+
+# --- who lacks one is told which, and nothing is pinned or changed ----------------
+
+bg_start
+while read -r set names; do
+	check "run: $names" lacks "$names" with "$set" "$BG" run --once --feed "$FEED" --pin-dir "$PIN_DIR-other"
+	check "explain: $names" lacks "$names" question with "$set" "$BG" explain --feed "$FEED"
+	check "explain --live: $names" lacks "$names" \
+		question with "$set" "$BG" explain --live --pin-dir "$PIN_DIR"
+done <<-'END'
+	bpf,net_admin CAP_PERFMON
+	bpf,perfmon CAP_NET_ADMIN
+	net_admin,perfmon CAP_BPF
+	dac_override,chown CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON
+END
+check "nothing was pinned" test ! -e "$PIN_DIR-other"
+for verb in status rules flows; do
+	check "$verb: root needs none" with '' "$BG" $verb --pin-dir "$PIN_DIR"
+done
+bg_stop
+check "unload: CAP_NET_ADMIN" lacks CAP_NET_ADMIN with bpf,perfmon "$BG" unload --pin-dir "$PIN_DIR"
+check "which changed nothing" guarded
+bg unload >/dev/null
+
+# --- what the daemon gives up by itself ------------------------------------------
+
+bg_start
+who_runs
+check "started with everything: it holds the three" test "$(holds CapEff "$BG_PID")" = 000000c000001000
+check "and may have no other" test "$(holds CapPrm "$BG_PID")" = 000000c000001000
+check "nor may what it starts" test "$(holds CapBnd "$BG_PID")" = 000000c000001000
+check "none is inherited" test "$(holds CapInh "$BG_PID")" = 0000000000000000
+check "none is ambient" test "$(holds CapAmb "$BG_PID")" = 0000000000000000
+check "no_new_privs" test "$(holds NoNewPrivs "$BG_PID")" = 1
+check "its files are its own" test "$(holds Umask "$BG_PID")" = 0077
+bg_stop
+bg unload >/dev/null
+
+# --- a user that is not 0 ----------------------------------------------------------
+
+# (a BPF file system of its own, so that nobody else's is changed)
+own=$LAB_DIR/bpf
+mkdir "$own" && mount -t bpf -o mode=0755 bpf "$own" && mkdir -m 700 "$own/pins" "$own/shut" &&
+	chmod 755 "$LAB_DIR" && chmod 644 "$FEED" || bail "no BPF file system"
+check "a user whom the pins are shut to is told where the way ends" \
+	says "user $USER_ID may not enter $own/shut" \
+	as_user $THREE "$BG" run --once --feed "$FEED" --pin-dir "$own/shut/pins"
+check "or that nothing may be made there" says "user $USER_ID may not write in $own (" \
+	as_user $THREE "$BG" run --once --feed "$FEED" --pin-dir "$own/more"
+check "and who looks" says "user $USER_ID may not enter $own/shut" \
+	as_user '' "$BG" status --pin-dir "$own/shut/pins"
+chown $USER_ID "$own/pins"
+check "root takes no directory that another user made" says "is of user $USER_ID" \
+	lab_exec node "$BG" run --once --feed "$FEED" --pin-dir "$own/pins"
+chmod 777 "$own/shut"
+check "nor one in which everybody may write" says "with mode 0777" \
+	with $THREE "$BG" run --once --feed "$FEED" --pin-dir "$own/shut"
+PIN_DIR_BEFORE=$PIN_DIR PIN_DIR=$own/pins
+ATTACH=()
+starts "the three start it as user $USER_ID" as_user $THREE
+check "user $USER_ID: enforced" guarded
+end -9
+starts "user $USER_ID: the three start it again" as_user $THREE
+check "user $USER_ID: still enforced" guarded
+verbs "user $USER_ID" as_user $THREE
+check "user $USER_ID: it holds the three" test "$(holds CapEff "$BG_PID")" = 000000c000001000
+end -TERM
+check "user $USER_ID: unload" as_user $THREE "$BG" unload --pin-dir "$PIN_DIR"
+umount "$own"
+PIN_DIR=$PIN_DIR_BEFORE
+finish
