@@ -7,7 +7,7 @@
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
 #   selftests/shared/*.c              -> a library for all of these programs
-#   selftests/net/fault.c             -> fault.so, for LD_PRELOAD
+#   selftests/net/fault.c, wayward.c  -> fault.so, wayward.so, for LD_PRELOAD
 # Other *.c in such a folder are linked into every program of the folder.
 # Everything of user/ and selftests/ exists a second time under $(BUILD)/san,
 # built with ASan and UBSan. See `make help`.
@@ -33,14 +33,14 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 # --- what to build ---------------------------------------------------------
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
-ROOMS := base source feed compile pinned datapath guard show explain daemon verbs
+ROOMS := base source feed apart compile pinned datapath guard show explain daemon verbs
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
 # Loaded into the daemon by a test, for LD_PRELOAD.
-PRELOADED := selftests/net/fault.c
+PRELOADED := selftests/net/fault.c selftests/net/wayward.c
 helpers_of = $(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 

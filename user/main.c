@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apart/apart.h"
 #include "verbs/cli.h"
 
 static int cmd_help(int argc, char **argv);
@@ -101,7 +102,10 @@ static int print_options(void)
 int main(int argc, char **argv)
 {
 	const struct verb *verb;
+	int status = bg_apart_main(argc, argv);
 
+	if (status >= 0)
+		return status;
 	if (argc < 2) {
 		print_usage(stderr);
 		return BG_EXIT_USAGE;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apart/memory.h"
+#include "apart/parser.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/dict.h"
@@ -220,6 +222,21 @@ static void hash_content(const char *text, size_t length_bytes, __u8 content[SHA
 	SHA256Final(content, &context);
 }
 
+static int parse_apart(const char *name, const char *text, size_t length_bytes,
+		       struct bg_parsed *parsed)
+{
+	bg_auto_close int fd = bg_memory_of("the feed's text", text, length_bytes, &parsed->err);
+	struct bg_wire_answer answer;
+	int rc;
+
+	if (fd < 0)
+		return bg_fail_in(&parsed->err, fd, "%s", name);
+	rc = bg_parser_run(name, fd, &answer, &parsed->err);
+	parsed->model = answer.model;
+	parsed->errors = answer.errors;
+	return rc;
+}
+
 int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 {
 	const char *path = daemon->options.feed;
@@ -237,8 +254,7 @@ int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
 			       !memcmp(parsed->content, daemon->content, sizeof(parsed->content));
 	}
 	if (!parsed->rc && !parsed->same)
-		parsed->rc = bg_feed_parse(bg_file_name(path), text, length_bytes, &parsed->model,
-					   &parsed->errors, &parsed->err);
+		parsed->rc = parse_apart(bg_file_name(path), text, length_bytes, parsed);
 	parsed->parse_ms = bg_monotonic_ms() - start_ms;
 	return parsed->rc;
 }

@@ -50,7 +50,8 @@ int bg_feed_timeouts(struct bg_feed *feed, const struct bg_fields *fields, size_
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]) && !rc; i++) {
 		int seconds = (int)*values[i];
 
-		rc = bg_noted(feed, bg_get_integer(&tracking, i, 1, BG_MAX_TIMEOUT_S, &seconds, err),
+		rc = bg_noted(feed,
+			      bg_get_integer(&tracking, i, 1, BG_MAX_TIMEOUT_S, &seconds, err),
 			      err);
 		*values[i] = (__u32)seconds;
 	}

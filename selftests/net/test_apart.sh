@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The parser of feeds goes wrong in its process: each time the feed is refused in
+# words, what is in force stays, and the next good feed is accepted.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+WAYWARD=$LAB_DIR/wayward
+PRELOAD=$(realpath -m "${BG_BUILD:-build}")/selftests/net/wayward.so
+to_db="tcp cart $LAB_DB4 5432"
+no_web="silent tcp web $LAB_DB4 5432"
+
+# Every daemon of this test is one whose parser can go wrong.
+bg_spawn() {
+	: >>"$BG_LOG"
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
+	BG_WAYWARD_FILE=$WAYWARD LD_PRELOAD=$PRELOAD \
+		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
+		2>>"$BG_LOG" &
+	BG_PID=$!
+}
+parser() {
+	pgrep -n -P "$BG_PID" -f '^branchguard-parser '
+}
+# wayward HOW WORDS: the parser is refused by them; a feed that opens everything does
+# not come in force by it, the one after it does.
+wayward() {
+	echo "parser $1" >"$WAYWARD"
+	from_here_on
+	feed "egress(\"sg-web\"; everything)"
+	check "a parser that ${3:-$1}: the feed is refused in words" wait_for bg_says "feed refused, the last.*$2"
+	check "a parser that ${3:-$1}: what was in force stays" together "$to_db" "$no_web"
+	rm "$WAYWARD"
+	feed_live "no_rules(\"sg-web\")"
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+bg_start
+
+wayward crash 'ended by signal 11 .*please report' "crashes"
+wayward abort 'ended by signal [36]1* .*please report' "aborts"
+wayward opens 'ended by signal 31 .*a system call that it may not make' "opens a file"
+wayward connects 'ended by signal 31 .*a system call that it may not make' "makes a socket"
+wayward starts 'ended by signal 31 .*a system call that it may not make' "starts a program"
+wayward rubbish "answer is none: byte 8 of" "answers rubbish"
+wayward silent "answer is none: byte 0 of 0" "answers nothing"
+wayward more "answer is none: byte 8 of" "answers too much"
+
+# --- what may pass is tried again by itself ---------------------------------------------
+passes() {
+	from_here_on
+	echo "$1" >"$WAYWARD"
+	feed "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+	check "$3: the feed is refused in words" wait_for bg_says "feed refused, the last.*$2"
+	check "$3: what was in force stays" together "$to_db" "$no_web"
+	rm "$WAYWARD"
+	check "$3: when that has passed, it comes in force by itself" wait_for feed_in_force
+	feed_live "no_rules(\"sg-web\")"
+}
+passes "parser memory" "out of memory" "a parser without memory"
+passes "start EAGAIN" "starting branchguard-parser: Resource temporarily" "no parser can be started"
+
+# --- one that does not end -----------------------------------------------------------------
+echo "parser loop" >"$WAYWARD"
+from_here_on
+feed "egress(\"sg-web\"; everything)"
+check "a parser loops" wait_for parser
+kill -9 "$(parser)"
+check "when somebody kills it, the feed is refused in words" \
+	wait_for bg_says 'feed refused, the last.*parser was killed'
+check "and tried again" wait_for parser
+check "by a process without capabilities, new privileges, or other system calls" eval \
+	'grep -E "^(Cap(Inh|Prm|Eff|Bnd|Amb):\s0+|NoNewPrivs:\s1|Seccomp:\s2)$" "/proc/$(parser)/status" |
+	[ "$(wc -l)" = 7 ]'
+check "with three descriptors of the daemon: words to it, and the feed" eval \
+	'ls -l "/proc/$(parser)/fd" | awk "/->/ { n++ } /memfd/ { m++ } END { exit n != 5 || m != 2 }"'
+check "what was in force stays" together "$to_db" "$no_web"
+check "one that computes for ever is ended, in words" \
+	wait_for bg_says 'feed refused, the last.*needed more time'
+rm "$WAYWARD"
+feed_live "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+check "the next feed is in force" tcp web "$LAB_DB4" 5432
+bg_stop
+finish
