@@ -33,7 +33,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 # --- what to build ---------------------------------------------------------
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
-ROOMS := base source feed apart compile pinned datapath guard show explain daemon verbs
+ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
 TEST_DIRS := unit packets bench net

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "model_maker.h"
+#include "show/event_filter.h"
 #include "show/event_text.h"
 #include "show/flow_text.h"
 #include "showing.h"
@@ -121,15 +122,15 @@ static void flows_as_json(void **state)
 	json_decref(json);
 }
 
-static void events_as_lines(void **state)
+static struct bg_event some_event(void)
 {
-	const struct bg_branch_row branch = some_branch();
-	const struct bg_rule rule = { .group = "sg-1", .rule_id = "sgr-1" };
-	struct bg_event event = {
+	return (struct bg_event){
 		.type = BG_EVENT_DROP,
 		.reason = BG_REASON_NO_RULE,
 		.direction = BG_EGRESS,
 		.vlan = 9,
+		.ifindex = 4,
+		.revision = 7,
 		.length_bytes = 60,
 		.local = maker_addr("10.0.47.90"),
 		.remote = maker_addr("10.0.9.5"),
@@ -137,39 +138,164 @@ static void events_as_lines(void **state)
 		.remote_port = htons(5432),
 		.protocol = IPPROTO_TCP,
 	};
+}
+
+static const struct bg_event_names dropped = { .time = "2026-11-27T01:02:03.004Z",
+					       .reason = "no-rule",
+					       .branch = "eni-0b2c",
+					       .groups = "sg-1,sg-2" };
+static const struct bg_event_names admitted = { .time = "2026-11-27T01:02:03.004Z",
+						.reason = "rule",
+						.branch = "eni-0b2c",
+						.groups = "sg-1,sg-2",
+						.group_id = "sg-1",
+						.rule_id = "sgr-1",
+						.rule_text = "sg-1 sgr-1" };
+static const struct bg_event_names unparsed = { .time = "2026-11-27T01:02:03.004Z",
+						.reason = "malformed" };
+
+/* As it is, and as it is read back from its JSON. */
+static void expect_event(const struct bg_event *event, const struct bg_event_names *names,
+			 const char *text)
+{
+	struct bg_json_writer writer = {};
+	struct bg_event_names read_names;
+	struct bg_event read;
 	struct memory memory;
+	char groups[BG_EVENT_GROUPS_BYTES];
+	json_t *json;
+
+	open_memory(&memory);
+	bg_event_print(memory.out, event, names);
+	expect_printed(&memory, text);
+	bg_event_write(&writer, event, names);
+	assert_false(writer.failed);
+	json = json_loadb(writer.text, writer.length_bytes, 0, NULL);
+	assert_non_null(json);
+	assert_true(bg_event_read(json, &read, &read_names, groups));
+	open_memory(&memory);
+	bg_event_print(memory.out, &read, &read_names);
+	expect_printed(&memory, text);
+	json_decref(json);
+	bg_json_writer_free(&writer);
+}
+
+static void events_as_lines(void **state)
+{
+	struct bg_event_names names = dropped;
+	struct bg_event event = some_event();
 
 	(void)state;
-	open_memory(&memory);
-	bg_event_print(memory.out, &event, &branch, NULL);
+	expect_event(&event, &names,
+		     "2026-11-27T01:02:03.004Z drop eni-0b2c       egress  tcp 10.0.47.90:43210 -> "
+		     "10.0.9.5:5432 60 bytes: no-rule in sg-1,sg-2\n");
+	names.groups = "";
+	expect_event(&event, &names,
+		     "2026-11-27T01:02:03.004Z drop eni-0b2c       egress  tcp 10.0.47.90:43210 -> "
+		     "10.0.9.5:5432 60 bytes: no-rule, the branch has no groups\n");
 	event.type = BG_EVENT_FLOW;
 	event.reason = BG_REASON_RULE;
 	event.direction = BG_INGRESS;
-	bg_event_print(memory.out, &event, &branch, &rule);
+	expect_event(&event, &admitted,
+		     "2026-11-27T01:02:03.004Z flow eni-0b2c       ingress tcp 10.0.47.90:43210 <- "
+		     "10.0.9.5:5432 60 bytes: rule, sg-1 sgr-1\n");
+	event.protocol = IPPROTO_ICMPV6;
+	event.icmp_type = 128;
+	event.local = maker_addr("2001:db8::1");
+	expect_event(&event, &admitted,
+		     "2026-11-27T01:02:03.004Z flow eni-0b2c       ingress icmpv6 2001:db8::1 <- "
+		     "10.0.9.5 type 128 code 0 60 bytes: rule, sg-1 sgr-1\n");
 	/* what could not be parsed, on no branch */
 	event = (struct bg_event){ .type = BG_EVENT_DROP,
 				   .reason = BG_REASON_MALFORMED,
 				   .length_bytes = 14 };
-	bg_event_print(memory.out, &event, NULL, NULL);
-	fclose(memory.out);
-	assert_non_null(strstr(memory.printed,
-			       "Z drop eni-0b2c       egress  tcp 10.0.47.90:43210 -> "
-			       "10.0.9.5:5432 60 bytes: no-rule in sg-1,sg-2\n"));
-	assert_non_null(strstr(memory.printed,
-			       "Z flow eni-0b2c       ingress tcp 10.0.47.90:43210 <- "
-			       "10.0.9.5:5432 60 bytes: rule, sg-1 sgr-1\n"));
-	assert_non_null(strstr(memory.printed,
-			       "Z drop (no branch)    ingress 14 bytes: malformed (header lengths "
-			       "contradict each other)\n"));
-	free(memory.printed);
+	expect_event(
+		&event, &unparsed,
+		"2026-11-27T01:02:03.004Z drop (no branch)    ingress 14 bytes: malformed (header "
+		"lengths contradict each other)\n");
+}
+
+static void events_as_json(void **state)
+{
+	struct bg_json_writer writer = {};
+	struct bg_event event = some_event();
+	struct bg_event_names names = admitted;
+
+	(void)state;
+	bg_event_write(&writer, &event, &dropped);
+	bg_json_raw(&writer, "", 1);
+	assert_string_equal(
+		writer.text,
+		"{\"time\":\"2026-11-27T01:02:03.004Z\",\"event\":\"drop\","
+		"\"branch\":\"eni-0b2c\",\"vlan\":9,\"ifindex\":4,"
+		"\"direction\":\"egress\",\"protocol\":\"tcp\",\"local\":\"10.0.47.90\","
+		"\"remote\":\"10.0.9.5\",\"local_port\":43210,\"remote_port\":5432,"
+		"\"length_bytes\":60,\"reason\":\"no-rule\",\"groups\":[\"sg-1\",\"sg-2\"],"
+		"\"rule\":null,\"group_id\":null,\"rule_id\":null,\"rule_text\":null,"
+		"\"revision\":7}");
+	/* a name that a feed chose to look like something else */
+	bg_json_clear(&writer);
+	names.group_id = "\",\"event\":\"lost\",\"x\":\"\033[2J";
+	bg_event_write(&writer, &event, &names);
+	bg_json_raw(&writer, "", 1);
+	assert_non_null(strstr(writer.text, "\"group_id\":\"\\\",\\\"event\\\":\\\"lost\\\",\\\"x\\"
+					    "\":\\\"\\u001B[2J\""));
+	assert_null(strstr(writer.text, "\"event\":\"lost\""));
+	bg_json_writer_free(&writer);
+}
+
+static bool wants(const char *request, const struct bg_event *event)
+{
+	json_t *json = json_loads(request, 0, NULL);
+	struct bg_event_filter filter;
+	struct bg_error err;
+	const char *branch;
+	bool wanted;
+
+	assert_int_equal(bg_event_filter_read(json, &filter, &branch, &err), 0);
+	wanted = bg_event_wanted(&filter, event);
+	json_decref(json);
+	return wanted;
+}
+
+static void expect_no_filter(const char *request, const char *says)
+{
+	json_t *json = json_loads(request, 0, NULL);
+	struct bg_event_filter filter;
+	struct bg_error err;
+	const char *branch;
+
+	assert_int_equal(bg_event_filter_read(json, &filter, &branch, &err), -EINVAL);
+	assert_non_null(strstr(err.text, says));
+	json_decref(json);
+}
+
+static void events_are_chosen(void **state)
+{
+	struct bg_event_filter filter = { .vlan = 10 };
+	struct bg_event event = some_event();
+
+	(void)state;
+	assert_true(wants("{}", &event));
+	assert_true(wants("{\"drops_only\":true}", &event));
+	assert_false(wants("{\"flows_only\":true}", &event));
+	assert_true(wants("{\"reasons\":\"spoofed,no-rule\"}", &event));
+	assert_false(wants("{\"reasons\":\"spoofed\"}", &event));
+	assert_false(bg_event_wanted(&filter, &event));
+	event.type = BG_EVENT_FLOW;
+	assert_false(wants("{\"drops_only\":true,\"other\":1}", &event));
+	expect_no_filter("{\"drops_only\":1}", "drops_only: expected true or false");
+	expect_no_filter("{\"reasons\":[]}", "reasons: expected a string");
+	expect_no_filter("{\"reasons\":\"nope\"}", "reasons 'nope': expected names");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flow_states),	   cmocka_unit_test(time_left),
-		cmocka_unit_test(flows_as_lines),  cmocka_unit_test(flows_as_json),
-		cmocka_unit_test(events_as_lines),
+		cmocka_unit_test(flow_states),	     cmocka_unit_test(time_left),
+		cmocka_unit_test(flows_as_lines),    cmocka_unit_test(flows_as_json),
+		cmocka_unit_test(events_as_lines),   cmocka_unit_test(events_as_json),
+		cmocka_unit_test(events_are_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

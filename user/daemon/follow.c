@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "daemon/answers.h"
 #include "daemon/running.h"
 #include "guard/iface_maps.h"
 #include "pinned/pin.h"
@@ -26,6 +27,8 @@
 #define METRICS_MS 15000
 /* Filter and route messages that come within this time cause one look. */
 #define BURST_MS 100
+/* The socket is looked after this often: well within the time for which events come. */
+#define ANSWERS_MS 1000
 /* Programs and pins are looked after this often. */
 #define PINS_MS 1000
 /* Until the table of interfaces, of which changes were lost, is listed again. */
@@ -44,11 +47,13 @@ enum timer {
 	TIMER_FEED,
 	TIMER_SYNC,
 	TIMER_METRICS,
+	TIMER_ANSWERS,
 };
 
 struct follower {
 	struct bg_daemon *daemon;
 	struct bg_loop loop;
+	struct bg_answers *answers;
 	int signal_fd;
 	double retry_ms;     /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
 	bool reread;	     /* read the feed even if the file is the same */
@@ -267,19 +272,35 @@ static void on_file(void *context)
 		bg_loop_at(&follower->loop, TIMER_FEED, bg_monotonic_ms() + SETTLE_MS);
 }
 
+static void on_socket(void *context)
+{
+	struct follower *follower = context;
+
+	bg_answers_serve(follower->answers);
+}
+
+static void on_answers(void *context)
+{
+	struct follower *follower = context;
+
+	bg_loop_at(&follower->loop, TIMER_ANSWERS, bg_monotonic_ms() + ANSWERS_MS);
+	bg_answers_tick(follower->answers);
+}
+
 static void set_timers(struct follower *follower)
 {
 	static bg_loop_fn *const runs[] = {
 		[TIMER_ROUND] = on_round,	 [TIMER_PINS] = on_pins,
 		[TIMER_NETDEVS] = on_netdevs,	 [TIMER_RETRY] = on_retry,
 		[TIMER_FEED] = read_feed_now,	 [TIMER_SYNC] = sync_now,
-		[TIMER_METRICS] = write_metrics,
+		[TIMER_METRICS] = write_metrics, [TIMER_ANSWERS] = on_answers,
 	};
 
 	for (unsigned int i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
 		bg_loop_timer(&follower->loop, i, runs[i]);
 	bg_loop_at(&follower->loop, TIMER_ROUND, bg_monotonic_ms() + ROUND_MS);
 	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
+	bg_loop_at(&follower->loop, TIMER_ANSWERS, bg_monotonic_ms() + ANSWERS_MS);
 	plan_retry(follower, follower->daemon->refused);
 	if (follower->daemon->options.metrics_file)
 		write_metrics(follower);
@@ -298,9 +319,15 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), on_netdevs, err) ?:
 	     bg_loop_watch(loop, bg_file_watch_fd(daemon->file_watch), on_file, err);
 	if (!rc) {
+		follower.answers = bg_answers_new(daemon, loop, on_socket);
+		if (!follower.answers)
+			rc = bg_no_memory(err, "starting");
+	}
+	if (!rc) {
 		set_timers(&follower);
 		rc = bg_loop_run(loop, err);
 	}
+	bg_answers_free(follower.answers);
 	bg_loop_close(loop);
 	/* the file outlives us, and must not say that we run */
 	if (!rc && daemon->options.metrics_file)

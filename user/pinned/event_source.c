@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Reads the event ring, for `monitor` alone. The reader's lock, the control map and the
- * ring itself are opened here; apart from the reader's position and events_until_ns,
- * nothing in the pinned maps is written.
+ * Reads the event ring: the daemon does for all who listen by its socket, `monitor` does
+ * where no daemon runs. The reader's lock, the control map and the ring itself are
+ * opened here; apart from the reader's position and events_until_ns, nothing in the
+ * pinned maps is written.
  */
 #include "pinned/event_source.h"
 
@@ -20,8 +21,11 @@
 #include "pinned/lock_holder.h"
 
 /* How far ahead events are asked for, and how often that is renewed. */
-#define AHEAD_NS (2000 * BG_NS_PER_MS)
+#define AHEAD_NS (4000 * BG_NS_PER_MS)
 #define WAIT_MS 200
+
+/* Of a callback: enough for this time. Nothing else here returns it. */
+#define ENOUGH (-EXFULL)
 
 /* The datapath's clock advances in ticks; the longest is that of CONFIG_HZ=100. */
 #define TICK_NS (10 * BG_NS_PER_MS)
@@ -44,7 +48,7 @@ static int take_lock(const struct bg_maps *maps, int *lock_fd, struct bg_error *
 		else
 			snprintf(who, sizeof(who), "another process");
 		return bg_fail(err, -EBUSY,
-			       "%s listens already, and events go to one listener only; end that "
+			       "%s reads the events itself, and a ring has one reader; end that "
 			       "one first",
 			       who);
 	}
@@ -83,11 +87,14 @@ static int take_sample(void *context, void *data, size_t size_bytes)
 {
 	struct bg_event_source *source = context;
 	const struct bg_event *event = data;
+	int rc = 0;
 
-	/* events that an earlier listener did not read */
-	if (size_bytes < sizeof(*event) || event->time_ns + TICK_NS < source->started_ns)
-		return 0;
-	return source->take(event, source->context);
+	/* not events that an earlier listener did not read */
+	if (size_bytes >= sizeof(*event) && event->time_ns + TICK_NS >= source->started_ns)
+		rc = source->take(event, source->context);
+	if (!rc && source->left && !--source->left)
+		rc = ENOUGH;
+	return rc;
 }
 
 static int open_ring(const struct bg_maps *maps, struct bg_event_source *source,
@@ -108,7 +115,7 @@ static int open_ring(const struct bg_maps *maps, struct bg_event_source *source,
 	return 0;
 }
 
-static void keep_coming(struct bg_event_source *source)
+void bg_events_keep_coming(struct bg_event_source *source)
 {
 	__atomic_store_n(&source->control->events_until_ns, bg_monotonic_ns() + AHEAD_NS,
 			 __ATOMIC_RELAXED);
@@ -129,7 +136,7 @@ int bg_events_open(const struct bg_maps *maps,
 	}
 	source->started_ns = bg_monotonic_ns();
 	source->lost = source->control->events_lost;
-	keep_coming(source);
+	bg_events_keep_coming(source);
 	return 0;
 }
 
@@ -147,8 +154,23 @@ void bg_events_close(struct bg_event_source *source)
 	*source = (struct bg_event_source){ .lock_fd = -1 };
 }
 
-static int check_pinned(const struct bg_maps *maps, const struct bg_event_source *source,
-			struct bg_error *err)
+int bg_events_fd(const struct bg_event_source *source)
+{
+	return ring_buffer__epoll_fd(source->ring);
+}
+
+int bg_events_take(struct bg_event_source *source, unsigned int most)
+{
+	int rc;
+
+	source->left = most;
+	rc = ring_buffer__consume(source->ring);
+	source->left = 0;
+	return rc < 0 && rc != ENOUGH ? rc : 0;
+}
+
+int bg_events_check_pinned(const struct bg_maps *maps, const struct bg_event_source *source,
+			   struct bg_error *err)
 {
 	bg_auto_close int fd = bg_maps_fd(maps, "events", 0, false, err);
 	__u32 id = 0;
@@ -169,12 +191,12 @@ int bg_events_wait(const struct bg_maps *maps, struct bg_event_source *source, s
 {
 	int rc;
 
-	keep_coming(source);
+	bg_events_keep_coming(source);
 	rc = ring_buffer__poll(source->ring, WAIT_MS);
 	if (rc > 0 || rc == -EINTR)
 		return 0;
 	/* nothing came, so there is time to look whether this ring is still pinned */
-	return rc ? rc : check_pinned(maps, source, err);
+	return rc ? rc : bg_events_check_pinned(maps, source, err);
 }
 
 __u64 bg_events_lost(struct bg_event_source *source)

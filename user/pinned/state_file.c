@@ -29,15 +29,25 @@ struct bg_state {
 	bool complained;
 };
 
-void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
+static void path_of(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES])
 {
 	size_t length = strlen(pin_dir);
 
 	/* "/a/b" and "/a/b/" are one directory */
 	while (length > 1 && pin_dir[length - 1] == '/')
 		length--;
-	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx.json",
-		 (unsigned long long)bg_hash_bytes(pin_dir, length));
+	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx.%s",
+		 (unsigned long long)bg_hash_bytes(pin_dir, length), kind);
+}
+
+void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
+{
+	path_of(pin_dir, "json", path);
+}
+
+void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
+{
+	path_of(pin_dir, "sock", path);
 }
 
 /* Text from a feed is UTF-8 already; from elsewhere it may be anything. */
@@ -169,6 +179,22 @@ void bg_state_add_interface(struct bg_state *state, const char *interface, const
 						trouble_since(state, interface, text)));
 }
 
+void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lost)
+{
+	json_t *document;
+
+	if (!state)
+		return;
+	document = state->document;
+	if (json_integer_value(json_object_get(document, "Listeners")) == (json_int_t)listeners &&
+	    json_integer_value(json_object_get(document, "EventsLostByListeners")) ==
+		    (json_int_t)lost)
+		return;
+	json_object_set_new(document, "Listeners", json_integer(listeners));
+	json_object_set_new(document, "EventsLostByListeners", json_integer((json_int_t)lost));
+	state->changed = true;
+}
+
 void bg_state_write(struct bg_state *state)
 {
 	char replacement[BG_STATE_PATH_BYTES + 8];
@@ -202,5 +228,7 @@ void bg_state_remove(const char *pin_dir)
 
 	bg_state_path(pin_dir, path);
 	unlink(path);
+	bg_socket_path(pin_dir, path);
+	unlink(path);	  /* of a daemon that was killed */
 	rmdir(STATE_DIR); /* if it was the last one */
 }

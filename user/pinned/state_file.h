@@ -15,6 +15,8 @@
  *			no accepted feed parts from this one
  *	Interfaces	[{ Interface, Text, Open, SinceNs (CLOCK_BOOTTIME) }]: what is wrong
  *			with them; Open: something passes there unjudged, or by old rules
+ *	Listeners, EventsLostByListeners	by the socket: how many there are, and
+ *			what was lost by those that read too slowly
  */
 #ifndef BG_PINNED_STATE_FILE_H
 #define BG_PINNED_STATE_FILE_H
@@ -31,6 +33,9 @@
 #define BG_STATE_PATH_BYTES 64
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
+/* The daemon's socket, beside it: the same with ".sock". */
+void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
+
 struct bg_state;
 
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed);
@@ -46,6 +51,9 @@ void bg_state_refused(struct bg_state *state, const char *error, const struct bg
 void bg_state_clear_interfaces(struct bg_state *state);
 void bg_state_add_interface(struct bg_state *state, const char *interface, const char *text,
 			    bool open);
+
+/* How many listen by the socket, and the events that some of them have lost. */
+void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lost);
 
 /* Writes the file if anything has changed since the last call. */
 void bg_state_write(struct bg_state *state);

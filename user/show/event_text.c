@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * How `monitor`, the only caller, shows one event: a line for people, an object for
- * programs. It looks nothing up: branch and rule come from the caller, or are not known.
+ * How an event is shown: a line for people, an object for programs. The daemon writes
+ * objects for its listeners, `monitor` prints either. It looks nothing up: names come from
+ * the caller, or are not known.
  */
 #include "show/event_text.h"
 
@@ -21,16 +22,6 @@ static bool has_addresses(const struct bg_event *event)
 	       memcmp(&event->remote, &none, sizeof(none)) != 0;
 }
 
-static const char *reason_name(const struct bg_event *event, char *text)
-{
-	const char *name = bg_reason_name(event->reason);
-
-	if (name)
-		return name;
-	snprintf(text, BG_FORMAT_TEXT, "reason-%d", (int)event->reason);
-	return text;
-}
-
 static void print_ends(FILE *out, const struct bg_event *event)
 {
 	bool ports = bg_has_ports(event->protocol);
@@ -47,85 +38,200 @@ static void print_ends(FILE *out, const struct bg_event *event)
 		fprintf(out, " type %u code %u", event->icmp_type, event->icmp_code);
 }
 
-void bg_event_print(FILE *out, const struct bg_event *event, const struct bg_branch_row *branch,
-		    const struct bg_rule *rule)
+/* The rule that admitted it, or why it was dropped, in a few words. */
+static void print_why(FILE *out, const struct bg_event *event, const struct bg_event_names *names)
 {
-	char when[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT], text[BG_RULE_TEXT], id[BG_FORMAT_TEXT];
+	char text[BG_RULE_TEXT + BG_EVENT_GROUPS_BYTES];
 
-	if (branch)
-		snprintf(id, sizeof(id), "%s", branch->info.id);
+	if (names->rule_text) {
+		snprintf(text, sizeof(text), "%s", names->rule_text);
+		fprintf(out, ", %s", bg_printable(text));
+	} else if (event->type != BG_EVENT_DROP) {
+		return;
+	} else if (event->reason != BG_REASON_NO_RULE || !names->branch) {
+		fprintf(out, " (%s)", bg_reason_meaning(event->reason));
+	} else if (names->groups && names->groups[0]) {
+		snprintf(text, sizeof(text), "%s", names->groups);
+		fprintf(out, " in %s", bg_printable(text));
+	} else {
+		fputs(", the branch has no groups", out);
+	}
+}
+
+void bg_event_print(FILE *out, const struct bg_event *event, const struct bg_event_names *names)
+{
+	char id[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT];
+
+	if (names->branch)
+		snprintf(id, sizeof(id), "%s", names->branch);
 	else
 		snprintf(id, sizeof(id), event->vlan ? "VLAN %u" : "(no branch)", event->vlan);
-	fprintf(out, "%s %s %-14s %-7s", bg_format_monotonic(event->time_ns, when),
+	snprintf(reason, sizeof(reason), "%s", names->reason);
+	fprintf(out, "%s %s %-14s %-7s", names->time,
 		event->type == BG_EVENT_DROP ? "drop" : "flow", bg_printable(id),
 		bg_direction_name(event->direction));
 	print_ends(out, event);
-	fprintf(out, " %u bytes: %s", event->length_bytes, reason_name(event, reason));
-	bg_format_rule(rule, text);
-	if (text[0])
-		fprintf(out, ", %s", bg_printable(text));
-	else if (event->type == BG_EVENT_DROP && event->reason == BG_REASON_NO_RULE && branch) {
-		char groups[sizeof(branch->info.groups)];
-
-		memcpy(groups, branch->info.groups, sizeof(groups));
-		if (groups[0])
-			fprintf(out, " in %s", bg_printable(groups));
-		else
-			fputs(", the branch has no groups", out);
-	} else if (event->type == BG_EVENT_DROP) {
-		fprintf(out, " (%s)", bg_reason_meaning(event->reason));
-	}
+	fprintf(out, " %u bytes: %s", event->length_bytes, bg_printable(reason));
+	print_why(out, event, names);
 	fputc('\n', out);
 }
 
-static int set(json_t *object, const char *key, json_t *value)
+static void write_or_null(struct bg_json_writer *w, const char *key, __u32 value)
 {
-	return json_object_set_new(object, key, value);
+	bg_json_key(w, key);
+	if (value)
+		bg_json_number(w, value);
+	else
+		bg_json_null(w);
 }
 
-static int set_ends(json_t *o, const struct bg_event *event)
+static void write_ends(struct bg_json_writer *w, const struct bg_event *event)
 {
 	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT];
-	int rc;
 
 	if (!has_addresses(event))
-		return 0;
-	rc = set(o, "protocol", json_string(bg_protocol_format(event->protocol, protocol))) ?:
-	     set(o, "local", json_string(bg_addr_format(&event->local, local))) ?:
-	     set(o, "remote", json_string(bg_addr_format(&event->remote, remote)));
-	if (!rc && bg_has_ports(event->protocol))
-		rc = set(o, "local_port", json_integer(ntohs(event->local_port)))
-			     ?: set(o, "remote_port", json_integer(ntohs(event->remote_port)));
-	if (!rc && bg_is_icmp(event->protocol))
-		rc = set(o, "icmp_type", json_integer(event->icmp_type))
-			     ?: set(o, "icmp_code", json_integer(event->icmp_code));
-	return rc;
+		return;
+	bg_json_key(w, "protocol");
+	bg_json_plain(w, bg_protocol_format(event->protocol, protocol));
+	bg_json_key(w, "local");
+	bg_json_plain(w, bg_addr_format(&event->local, local));
+	bg_json_key(w, "remote");
+	bg_json_plain(w, bg_addr_format(&event->remote, remote));
+	if (bg_has_ports(event->protocol)) {
+		bg_json_key(w, "local_port");
+		bg_json_number(w, ntohs(event->local_port));
+		bg_json_key(w, "remote_port");
+		bg_json_number(w, ntohs(event->remote_port));
+	}
+	if (bg_is_icmp(event->protocol)) {
+		bg_json_key(w, "icmp_type");
+		bg_json_number(w, event->icmp_type);
+		bg_json_key(w, "icmp_code");
+		bg_json_number(w, event->icmp_code);
+	}
 }
 
-json_t *bg_event_json(const struct bg_event *event, const struct bg_branch_row *branch,
-		      const struct bg_rule *rule)
+static void write_groups(struct bg_json_writer *w, const char *groups)
 {
-	const char *type = event->type == BG_EVENT_DROP ? "drop" : "flow";
-	bool ruled = rule && rule->group[0];
-	char text[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT];
-	json_t *o = json_object();
+	bg_json_key(w, "groups");
+	bg_json_open(w, '[');
+	while (*groups) {
+		size_t length = strcspn(groups, ",");
+		char id[BG_EVENT_GROUPS_BYTES];
 
-	if (o &&
-	    !(set(o, "time", json_string(bg_format_monotonic(event->time_ns, text))) ?:
-	      set(o, "event", json_string(type)) ?:
-	      set(o, "branch", branch ? bg_json_text(branch->info.id) : json_null()) ?:
-	      set(o, "vlan", event->vlan ? json_integer(event->vlan) : json_null()) ?:
-	      set(o, "ifindex", json_integer(event->ifindex)) ?:
-	      set(o, "direction", json_string(bg_direction_name(event->direction))) ?:
-	      set_ends(o, event) ?:
-	      set(o, "length_bytes", json_integer(event->length_bytes)) ?:
-	      set(o, "reason", json_string(reason_name(event, reason))) ?:
-	      set(o, "rule", event->rule ? json_integer(event->rule) : json_null()) ?:
-	      set(o, "group_id", ruled ? bg_json_text(rule->group) : json_null()) ?:
-	      set(o, "rule_id",
-		  ruled && rule->rule_id[0] ? bg_json_text(rule->rule_id) : json_null()) ?:
-	      set(o, "revision", json_integer(event->revision))))
-		return o;
-	json_decref(o);
-	return NULL;
+		snprintf(id, sizeof(id), "%.*s", (int)length, groups);
+		bg_json_string(w, id);
+		groups += length + (groups[length] == ',');
+	}
+	bg_json_close(w, ']');
+}
+
+void bg_event_write(struct bg_json_writer *w, const struct bg_event *event,
+		    const struct bg_event_names *names)
+{
+	bg_json_open(w, '{');
+	bg_json_key(w, "time");
+	bg_json_plain(w, names->time);
+	bg_json_key(w, "event");
+	bg_json_plain(w, event->type == BG_EVENT_DROP ? "drop" : "flow");
+	bg_json_key(w, "branch");
+	bg_json_string(w, names->branch);
+	write_or_null(w, "vlan", event->vlan);
+	bg_json_key(w, "ifindex");
+	bg_json_number(w, event->ifindex);
+	bg_json_key(w, "direction");
+	bg_json_plain(w, bg_direction_name(event->direction));
+	write_ends(w, event);
+	bg_json_key(w, "length_bytes");
+	bg_json_number(w, event->length_bytes);
+	bg_json_key(w, "reason");
+	bg_json_string(w, names->reason);
+	/* what the missing rule would have to be added to */
+	if (event->reason == BG_REASON_NO_RULE && names->groups)
+		write_groups(w, names->groups);
+	write_or_null(w, "rule", event->rule);
+	bg_json_key(w, "group_id");
+	bg_json_string(w, names->group_id);
+	bg_json_key(w, "rule_id");
+	bg_json_string(w, names->rule_id);
+	bg_json_key(w, "rule_text");
+	bg_json_string(w, names->rule_text);
+	bg_json_key(w, "revision");
+	bg_json_number(w, event->revision);
+	bg_json_close(w, '}');
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+	return json_string_value(json_object_get(json, key));
+}
+
+static __u32 number_of(const json_t *json, const char *key)
+{
+	return (__u32)json_integer_value(json_object_get(json, key));
+}
+
+static void read_ends(const json_t *json, struct bg_event *event)
+{
+	const char *protocol = text_of(json, "protocol"), *local = text_of(json, "local"),
+		   *remote = text_of(json, "remote");
+	int number = protocol ? bg_protocol_parse(protocol) : -1;
+
+	if (number < 0 || !local || !remote || bg_addr_parse(local, &event->local) ||
+	    bg_addr_parse(remote, &event->remote))
+		return;
+	event->protocol = (__u8)number;
+	event->local_port = htons((__u16)number_of(json, "local_port"));
+	event->remote_port = htons((__u16)number_of(json, "remote_port"));
+	event->icmp_type = (__u8)number_of(json, "icmp_type");
+	event->icmp_code = (__u8)number_of(json, "icmp_code");
+}
+
+static void join_groups(const json_t *list, char groups[BG_EVENT_GROUPS_BYTES])
+{
+	const json_t *id;
+	size_t used = 0, i;
+
+	groups[0] = '\0';
+	json_array_foreach (list, i, id) {
+		if (used < BG_EVENT_GROUPS_BYTES)
+			used += snprintf(groups + used, BG_EVENT_GROUPS_BYTES - used, "%s%s",
+					 i ? "," : "", json_string_value(id) ?: "");
+	}
+}
+
+bool bg_event_read(const json_t *json, struct bg_event *event, struct bg_event_names *names,
+		   char groups[BG_EVENT_GROUPS_BYTES])
+{
+	const char *type = text_of(json, "event"), *direction = text_of(json, "direction");
+	const json_t *list = json_object_get(json, "groups");
+	int reason;
+
+	*event = (struct bg_event){};
+	*names = (struct bg_event_names){
+		.time = text_of(json, "time"),
+		.reason = text_of(json, "reason"),
+		.branch = text_of(json, "branch"),
+		.group_id = text_of(json, "group_id"),
+		.rule_id = text_of(json, "rule_id"),
+		.rule_text = text_of(json, "rule_text"),
+	};
+	if (!type || !direction || !names->time || !names->reason ||
+	    (strcmp(type, "drop") != 0 && strcmp(type, "flow") != 0))
+		return false;
+	if (list) {
+		join_groups(list, groups);
+		names->groups = groups;
+	}
+	reason = bg_reason_find(names->reason);
+	event->type = type[0] == 'd' ? BG_EVENT_DROP : BG_EVENT_FLOW;
+	event->reason = reason < 0 ? BG_REASON_NONE : reason;
+	event->direction = !strcmp(direction, "egress") ? BG_EGRESS : BG_INGRESS;
+	event->vlan = number_of(json, "vlan");
+	event->ifindex = number_of(json, "ifindex");
+	event->rule = number_of(json, "rule");
+	event->revision = number_of(json, "revision");
+	event->length_bytes = number_of(json, "length_bytes");
+	read_ends(json, event);
+	return true;
 }

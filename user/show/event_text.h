@@ -1,17 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* An event as a line and as JSON. Pure. */
+/* An event as a line for people and as one of JSON, which can be read back. Pure. */
 #ifndef BG_SHOW_EVENT_TEXT_H
 #define BG_SHOW_EVENT_TEXT_H
 
-#include "pinned/maps_read.h"
-#include "show/out.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
 
-/* `branch` and `rule` may be NULL: not known. Prints a line with its newline. */
-void bg_event_print(FILE *out, const struct bg_event *event, const struct bg_branch_row *branch,
-		    const struct bg_rule *rule);
+#include "base/json_writer.h"
+#include "maps.h"
 
-/* NULL when out of memory. */
-json_t *bg_event_json(const struct bg_event *event, const struct bg_branch_row *branch,
-		      const struct bg_rule *rule);
+/* What an event's numbers stand for; NULL: not known, or there is none. */
+struct bg_event_names {
+	const char *time;   /* as bg_format_monotonic() writes it; never NULL */
+	const char *reason; /* never NULL */
+	const char *branch;
+	const char *groups;			    /* of the branch, joined by commas */
+	const char *group_id, *rule_id, *rule_text; /* as bg_format_rule() writes it */
+};
+
+/* Prints a line with its newline. */
+void bg_event_print(FILE *out, const struct bg_event *event, const struct bg_event_names *names);
+
+/* Writes one object. */
+void bg_event_write(struct bg_json_writer *writer, const struct bg_event *event,
+		    const struct bg_event_names *names);
+
+/*
+ * From such an object: what bg_event_print() needs. The names point into it and into
+ * `groups`. False: it is no event.
+ */
+#define BG_EVENT_GROUPS_BYTES 256
+bool bg_event_read(const json_t *json, struct bg_event *event, struct bg_event_names *names,
+		   char groups[BG_EVENT_GROUPS_BYTES]);
 
 #endif

@@ -141,6 +141,8 @@ static void put_branches(FILE *out, const struct bg_status *status)
 
 static void put_tables(FILE *out, const struct bg_status *status)
 {
+	__u64 lost;
+
 	put_gauge(out, "flows_used", "Live flows of all branches, removed ones included.",
 		  (double)bg_flows_live(status->flows));
 	put_gauge(out, "flows_capacity", "Flows that the table is made for (--max-flows).",
@@ -158,8 +160,12 @@ static void put_tables(FILE *out, const struct bg_status *status)
 		  status->has_image ? (double)status->image.cells_used * sizeof(__u32) : 0);
 	put_gauge(out, "image_capacity_bytes", "Size that a policy image may have.",
 		  (double)status->image_capacity_bytes);
-	put_total(out, "events_lost_total", "Events that no monitor fetched in time.",
+	put_gauge(out, "event_listeners", "Who listens for events by the daemon's socket.",
+		  (double)bg_status_listeners(status, &lost));
+	put_total(out, "events_lost_total", "Events that came faster than they were read.",
 		  status->control.events_lost);
+	put_total(out, "listener_events_lost_total",
+		  "Events that one of several listeners was too slow for.", lost);
 }
 
 static double seconds(__u64 ns)

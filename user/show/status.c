@@ -225,6 +225,14 @@ const char *bg_status_feed(const struct bg_status *status)
 	return feed ? feed : "";
 }
 
+__u64 bg_status_listeners(const struct bg_status *status, __u64 *lost)
+{
+	*lost = json_integer_value(json_object_get(status->state, "EventsLostByListeners"));
+	return status->daemon_runs
+		       ? (__u64)json_integer_value(json_object_get(status->state, "Listeners"))
+		       : 0;
+}
+
 const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns)
 {
 	const json_t *refused = json_object_get(status->state, "LastRefused");

@@ -331,6 +331,7 @@ json_t *bg_status_json(const struct bg_status *status)
 {
 	const struct bg_control *control = &status->control;
 	json_t *o = json_object();
+	__u64 lost;
 
 	return done(o, set(o, "revision",
 			   control->revision ? json_integer(control->revision) : json_null()) ?:
@@ -345,5 +346,7 @@ json_t *bg_status_json(const struct bg_status *status)
 		       set(o, "node", node_json(status)) ?:
 		       set(o, "tables", tables_json(status)) ?:
 		       set_count(o, "events_lost", control->events_lost) ?:
+		       set_count(o, "listeners", bg_status_listeners(status, &lost)) ?:
+		       set_count(o, "events_lost_by_listeners", lost) ?:
 		       set(o, "causes", causes_json(status)));
 }

@@ -346,6 +346,7 @@ static void print_use(FILE *out, const char *what, size_t used, size_t capacity,
 
 static void print_tables(FILE *out, const struct bg_status *status)
 {
+	__u64 lost;
 	const size_t *flows = status->flows;
 	char more[160], a[BG_FORMAT_TEXT], b[BG_FORMAT_TEXT], c[BG_FORMAT_TEXT], d[BG_FORMAT_TEXT];
 
@@ -367,6 +368,10 @@ static void print_tables(FILE *out, const struct bg_status *status)
 	if (status->has_image)
 		print_use(out, "image KiB", status->image.cells_used * sizeof(__u32) / 1024,
 			  status->image_capacity_bytes / 1024, "");
+	bg_status_listeners(status, &lost);
+	if (lost)
+		fprintf(out, "  %s lost by a listener that was too slow for them\n",
+			bg_format_counted(lost, "event", a));
 	if (status->control.events_lost)
 		fprintf(out, "  %s lost on the way to a monitor\n",
 			bg_format_counted(status->control.events_lost, "event", a));

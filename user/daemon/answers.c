@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The methods of the daemon's socket, and the socket's life. follow.c calls it from the
+ * loop; without a socket the daemon does all else that it does.
+ */
+#include "daemon/answers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/listeners.h"
+#include "socket/server.h"
+
+struct bg_answers {
+	struct bg_daemon *daemon;
+	struct bg_loop *loop;
+	bg_loop_fn *serve;
+	struct bg_socket *socket; /* NULL = it cannot be opened now */
+	struct bg_listeners *listeners;
+	char path[BG_STATE_PATH_BYTES];
+	bool complained;
+};
+
+static int ask_daemon(struct bg_socket_client *client, const json_t *request, void *context,
+		      struct bg_error *err)
+{
+	const struct bg_answers *answers = context;
+	const struct bg_daemon *daemon = answers->daemon;
+	struct bg_listener_counts counts = bg_listeners_count(answers->listeners);
+	const char *feed_revision = daemon->model ? daemon->model->revision : NULL;
+	json_t *json = json_pack("{s:i, s:I, s:s?, s:i, s:I}", "pid", (int)getpid(), "revision",
+				 (json_int_t)daemon->datapath->revision, "feed_revision",
+				 feed_revision, "listeners", (int)counts.listeners,
+				 "events_lost_by_listeners", (json_int_t)counts.lost);
+	bg_auto_free char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	(void)request;
+	json_decref(json);
+	if (!line || bg_socket_say(client, line, strlen(line)))
+		return bg_no_memory(err, "answering");
+	return 0;
+}
+
+static int ask_events(struct bg_socket_client *client, const json_t *request, void *context,
+		      struct bg_error *err)
+{
+	struct bg_answers *answers = context;
+
+	return bg_listeners_add(answers->listeners, answers->socket, client, request, err);
+}
+
+static void events_gone(struct bg_socket_client *client, void *context)
+{
+	struct bg_answers *answers = context;
+
+	bg_listeners_remove(answers->listeners, client);
+}
+
+static const struct bg_socket_method methods[] = {
+	{ "daemon", ask_daemon, NULL },
+	{ "events", ask_events, events_gone },
+	{},
+};
+
+static void close_socket(struct bg_answers *answers)
+{
+	if (!answers->socket)
+		return;
+	bg_loop_unwatch(answers->loop, bg_socket_fd(answers->socket));
+	bg_socket_close(bg_take_ptr(answers->socket));
+}
+
+static void open_socket(struct bg_answers *answers)
+{
+	struct bg_error err = {};
+	int rc = bg_socket_open(answers->path, methods, answers, &answers->socket, &err);
+
+	if (!rc) {
+		rc = bg_loop_watch(answers->loop, bg_socket_fd(answers->socket), answers->serve,
+				   &err);
+		if (rc)
+			bg_socket_close(bg_take_ptr(answers->socket));
+	}
+	if (rc && !answers->complained)
+		bg_log(BG_LOG_WARNING,
+		       "nobody can listen for events or ask the daemon by its socket, will be "
+		       "tried again",
+		       "error=%s", bg_quote(err.text));
+	answers->complained = rc;
+}
+
+struct bg_answers *bg_answers_new(struct bg_daemon *daemon, struct bg_loop *loop, bg_loop_fn *serve)
+{
+	struct bg_answers *answers = calloc(1, sizeof(*answers));
+
+	if (!answers)
+		return NULL;
+	answers->daemon = daemon;
+	answers->loop = loop;
+	answers->serve = serve;
+	bg_socket_path(daemon->options.pin_dir, answers->path);
+	answers->listeners = bg_listeners_new(daemon->options.pin_dir);
+	if (!answers->listeners) {
+		free(answers);
+		return NULL;
+	}
+	open_socket(answers);
+	return answers;
+}
+
+void bg_answers_free(struct bg_answers *answers)
+{
+	if (!answers)
+		return;
+	close_socket(answers);
+	bg_listeners_free(answers->listeners);
+	free(answers);
+}
+
+void bg_answers_serve(struct bg_answers *answers)
+{
+	if (answers->socket)
+		bg_socket_serve(answers->socket);
+}
+
+void bg_answers_tick(struct bg_answers *answers)
+{
+	struct bg_listener_counts counts = bg_listeners_count(answers->listeners);
+
+	bg_state_listeners(answers->daemon->state, counts.listeners, counts.lost);
+	if (answers->socket && !bg_socket_is_there(answers->socket))
+		close_socket(answers);
+	if (!answers->socket)
+		open_socket(answers);
+	if (!answers->socket)
+		return;
+	bg_listeners_tick(answers->listeners);
+	bg_socket_tick(answers->socket);
+}
