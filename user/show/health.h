@@ -43,6 +43,7 @@ struct bg_health {
 		enum bg_health_level level;
 		char text[600];
 		__u64 since_ns; /* CLOCK_BOOTTIME, 0 = not known or well */
+		bool or_later;	/* than that: nobody was there to see it */
 	} concerns[BG_CONCERNS];
 };
 

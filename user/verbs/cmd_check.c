@@ -23,6 +23,7 @@ struct check {
 	struct bg_model *model;
 	struct bg_image *image;
 	struct bg_problems errors;
+	size_t warning_count; /* of the model's warnings: the rest are hints */
 	size_t ingress, egress, prefixes, pods, addresses, policies, known_groups;
 	double parse_ms, compile_ms;
 };
@@ -79,7 +80,7 @@ static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 				  "%zu %s, more than the %zu that the daemon makes room for unless "
 				  "it is given a larger --max-%s",
 				  count, what, most, what))
-			return bg_no_memory(err, "looking for warnings");
+			return bg_no_memory(err, "looking for hints");
 	}
 	return 0;
 }
@@ -110,8 +111,10 @@ static int examine(struct check *check, struct bg_error *err)
 				  strcmp(check->feed, "-") ? check->feed : "(stdin)");
 	check->parse_ms = parsed_ms - start_ms;
 	check->compile_ms = bg_monotonic_ms() - parsed_ms;
+	/* what the daemon says of it, too; what comes now only this verb looks for */
+	check->warning_count = check->model->warning_count;
 	if (bg_feed_lint(check->model))
-		return bg_no_memory(err, "looking for warnings");
+		return bg_no_memory(err, "looking for hints");
 	rc = warn_of_limits(check->model, err);
 	if (rc)
 		return rc;
@@ -134,6 +137,16 @@ static void print_count(const char *head, size_t count, const char *more)
 	char text[BG_FORMAT_TEXT];
 
 	printf("  %-9s %s%s\n", head, bg_format_count(count, text), more);
+}
+
+static void print_problems(const char *what, const struct bg_problem *problems, size_t count)
+{
+	char text[BG_FORMAT_TEXT], head[BG_PROBLEM_HEAD];
+
+	printf("  %-9s %s\n", what, count ? bg_format_count(count, text) : "none");
+	for (size_t i = 0; i < count; i++)
+		printf("    %s%s\n", bg_printable(bg_problem_head(&problems[i], head)),
+		       bg_printable(problems[i].text));
 }
 
 static void print(const struct check *check)
@@ -167,14 +180,9 @@ static void print(const struct check *check)
 	       bg_format_count(check->image->classes, two));
 	printf("  %-9s parse %.1f ms, compile %.1f ms\n", "time", check->parse_ms,
 	       check->compile_ms);
-	printf("  %-9s %s\n", "warnings",
-	       model->warning_count ? bg_format_count(model->warning_count, text) : "none");
-	for (size_t i = 0; i < model->warning_count; i++) {
-		char head[BG_PROBLEM_HEAD];
-
-		printf("    %s%s\n", bg_printable(bg_problem_head(&model->warnings[i], head)),
-		       bg_printable(model->warnings[i].text));
-	}
+	print_problems("warnings", model->warnings, check->warning_count);
+	print_problems("hints", model->warnings + check->warning_count,
+		       model->warning_count - check->warning_count);
 }
 
 static json_t *problems_json(const struct bg_problem *problem, size_t count)
@@ -202,7 +210,7 @@ static int print_json(const struct check *check, struct bg_error *err)
 
 	return bg_print_json(
 		json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			  "s:I, s:f, s:I, s:f, s:f, s:o}",
+			  "s:I, s:f, s:I, s:f, s:f, s:o, s:o}",
 			  "feed", check->feed, "accepted", 1, "revision",
 			  bg_json_text(model->revision), "groups", (json_int_t)model->group_count,
 			  "unknown_groups", (json_int_t)(model->group_count - check->known_groups),
@@ -217,7 +225,9 @@ static int print_json(const struct check *check, struct bg_error *err)
 			  "bytes_per_prefix", bytes_a_prefix(check), "classes",
 			  (json_int_t)check->image->classes, "parse_ms", check->parse_ms,
 			  "compile_ms", check->compile_ms, "warnings",
-			  problems_json(model->warnings, model->warning_count)),
+			  problems_json(model->warnings, check->warning_count), "hints",
+			  problems_json(model->warnings + check->warning_count,
+					model->warning_count - check->warning_count)),
 		err);
 }
 
@@ -267,17 +277,19 @@ int cmd_check(int argc, char **argv)
 		{ .name = "strict",
 		  .type = BG_OPTION_FLAG,
 		  .value = &check.strict,
-		  .help = "exit status 1 also when there are warnings" },
+		  .help = "exit status 1 also when there are warnings or hints" },
 		BG_OPTION_JSON(&check.json),
 		{}
 	};
 	const struct bg_command command = {
 		.verb = "check",
-		.about = "Reads a feed as the daemon would, without touching the kernel: says "
-			 "whether it would be accepted, sums it up, and warns of what looks wrong "
-			 "(unknown keys and groups, rules without effect, pods that cannot reach "
-			 "DNS or be probed). FEED is a file, or - for stdin. Exit status: 0 "
-			 "accepted, whatever the warnings (but see --strict); 1 refused.",
+		.about =
+			"Reads a feed as the daemon would, without touching the kernel: says "
+			"whether it would be accepted, sums it up, and says what looks wrong: warnings "
+			"(unknown keys and groups), as status and metrics have them, and hints, which "
+			"only this verb looks for (rules without effect, pods that cannot reach DNS or "
+			"be probed). FEED is a file, or - for stdin. Exit status: 0 "
+			"accepted, whatever it says (but see --strict); 1 refused.",
 		.options = options,
 		.operand = "FEED",
 		.operand_value = &check.feed,
