@@ -221,6 +221,7 @@ PACKAGING := $(wildcard selftests/packaging/test_*.sh)
 # libFuzzer on the pure parts, all by clang.
 FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
+	$(patsubst %,user/explain/%.c,question frame missing) user/show/out.c \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
 FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer)))=selftests/fuzz/run.sh $(fuzzer)')
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \

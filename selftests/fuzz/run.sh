@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# run.sh PROGRAM: fuzzes for $BG_FUZZ_S seconds (20 the feed, else 8), from the feeds in
-# selftests/feeds, and prints TAP. What crashes is kept beside PROGRAM.
+# run.sh PROGRAM: fuzzes for $BG_FUZZ_S seconds (20 the feed, else 8), and prints TAP. It
+# begins with the feeds in selftests/feeds, fuzz_X with the folder Xs beside this file and the
+# words of X.dict, if they are there. What crashes is kept beside PROGRAM.
 set -u
 program=$(realpath "$1") || exit 1
 cd "$(dirname "$0")" || exit 1
@@ -15,11 +16,14 @@ seconds=${BG_FUZZ_S:-$seconds}
 corpus=$(mktemp -d)
 log=$(mktemp)
 trap 'rm -rf "$corpus" "$log"' EXIT
-cp ../feeds/*.json "$corpus/" || exit 1
+kind=${program##*/fuzz_} seed=../feeds words=feed.dict
+[ ! -d "${kind}s" ] || seed=${kind}s
+[ ! -e "$kind.dict" ] || words=$kind.dict
+cp "$seed"/*.json "$corpus/" || exit 1
 seeds=$(find "$corpus" -type f | wc -l)
 
 "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \
-	-dict=feed.dict -artifact_prefix="$(dirname "$program")/" -print_final_stats=1 \
+	-dict=$words -artifact_prefix="$(dirname "$program")/" -print_final_stats=1 \
 	"$corpus" 2>&1 | tee "$log" | sed -u 's/^/# /'
 status=${PIPESTATUS[0]}
 
