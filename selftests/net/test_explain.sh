@@ -268,6 +268,30 @@ expect "and the status says so" 1 "1 of the answers are not the expected ones" \
 expect "lines that do not say are held to the option" 1 "line 2: expected allow" \
 	batch_ends "$cart\n$open\n" --expect allow
 
+# More kinds of other ends than a datapath has branches, met in no order: 4,186 pairs of 92
+# groups, each of which admits its own port. One of the pair's is allowed, another is not.
+many_ends() {
+	local said status
+	jq -n '[range(92)] as $groups | {FeedVersion: 1, Node: {PrimaryInterface: "eth0"},
+		SecurityGroups: [$groups[] | {GroupId: "sg-\(.)", IpPermissionsEgress: [{IpProtocol: "-1",
+			IpRanges: [{CidrIp: "0.0.0.0/0"}]}], IpPermissions: [{IpProtocol: "tcp",
+			FromPort: ., ToPort: ., IpRanges: [{CidrIp: "10.0.0.0/8"}]}]}],
+		Branches: [{Id: "eni-1", VlanId: 9, GroupIds: ["sg-0"], Pods: [{Addresses: ["10.9.0.1"]}]}],
+		NetworkInterfaces: [$groups[] as $a | $groups[$a + 1:][] as $b |
+			{NetworkInterfaceId: "eni-\($a)-\($b)", Groups: [{GroupId: "sg-\($a)"}, {GroupId: "sg-\($b)"}],
+			PrivateIpAddresses: [{PrivateIpAddress: "10.1.\($a).\($b)"}]}]}' >"$DIR/many.json"
+	awk 'BEGIN { for (i = 0; i < 600; i++) {
+		a = (i * 37) % 91; b = a + 1 + (i * 53) % (91 - a); port = i % 3 ? (i % 3 == 1 ? a : b) : a + b + 92
+		printf "{\"Branch\": \"9\", \"Direction\": \"egress\", \"Protocol\": \"tcp\", \"Remote\": " \
+		       "\"10.1.%d.%d\", \"Port\": %d, \"Expect\": \"%s\"}\n", a, b, port, i % 3 ? "allow" : "deny"
+	} }' >"$DIR/many.questions"
+	said=$(timeout "$MOST_S" "$BG" explain --feed "$DIR/many.json" --queries "$DIR/many.questions")
+	status=$?
+	echo "status $status, $(grep -c '"Overall"' <<<"$said") of 600 with another end"
+	return $status
+}
+expect "more kinds of other ends than a datapath has branches" 0 "600 of 600" many_ends
+
 many() {
 	local start_us=${EPOCHREALTIME/[^0-9]/} answered ms
 	awk -v n="$QUESTIONS" 'BEGIN {

@@ -7,6 +7,7 @@
 #include "base/ip.h"
 #include "base/names.h"
 #include "branchguard.skel.h"
+#include "explain/ends.h"
 #include "explain/explain.h"
 #include "feeds.h"
 #include "oracle.h"
@@ -219,6 +220,79 @@ static void agrees_with_the_oracle(void **state)
 	assert_in_range(allowed, compared / 50, compared);
 }
 
+/* An interface elsewhere for each branch of the model, in its groups. */
+static void add_interfaces(struct bg_model *model)
+{
+	model->interfaces = calloc(model->branch_count, sizeof(*model->interfaces));
+	assert_non_null(model->interfaces);
+	for (size_t i = 0; i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+		struct bg_model_interface *interface = &model->interfaces[i];
+
+		interface->id = strdup(branch->id);
+		interface->groups = calloc(branch->group_count + 1, sizeof(*interface->groups));
+		assert_non_null(interface->groups);
+		memcpy(interface->groups, branch->groups,
+		       branch->group_count * sizeof(*interface->groups));
+		interface->group_count = branch->group_count;
+		model->interface_count++;
+	}
+	for (size_t i = 0; i < model->group_count; i++) {
+		model->groups[i].known = true;
+		model->groups[i].stated[BG_INGRESS] = model->groups[i].stated[BG_EGRESS] = true;
+	}
+}
+
+/* The other end has addresses that stand in for its own: what it says must be what a
+ * branch in its groups says. */
+static void elsewhere_agrees_with_the_oracle(void **state)
+{
+	struct random_source source = random_seeded();
+	size_t compared = 0, allowed = 0;
+
+	(void)state;
+	for (int m = 0; m < MODELS; m++) {
+		struct bg_model *model = random_model(&source);
+		struct bg_explainer *explainer;
+		struct bg_ends *ends;
+		struct bg_error err;
+
+		model->node.filter_platform = true;
+		add_interfaces(model);
+		explainer = opened(model, both);
+		if (bg_ends_open(explainer, model, BG_ENDS_MANY, &ends, &err))
+			fail_msg("%s", err.text);
+		for (int i = 0; i < QUESTIONS; i++) {
+			size_t branch = random_below(&source, (__u32)model->branch_count);
+			struct bg_side side = { .end.interface = &model->interfaces[branch] };
+			struct oracle_service service;
+			__u32 rule;
+
+			if (!set_question(&source, model, &model->branches[branch], &side.question,
+					  &service))
+				continue;
+			if (bg_ends_judge(ends, &side, &err))
+				fail_msg("%s", err.text);
+			/* without groups it is not judged */
+			assert_int_equal(side.judged, side.end.interface->group_count != 0);
+			if (!side.judged || side.answer.reason == BG_REASON_NEIGHBOUR)
+				continue;
+			rule = oracle_rule(model, &model->branches[branch], side.question.direction,
+					   &side.question.remote, &service);
+			assert_int_equal(side.answer.rule, rule);
+			assert_int_equal(side.answer.allowed, rule != 0);
+			compared++;
+			allowed += side.answer.allowed;
+		}
+		bg_ends_close(ends);
+		bg_explainer_close(explainer);
+		bg_model_free(model);
+	}
+	printf("# %zu questions, %zu allowed\n", compared, allowed);
+	assert_in_range(compared, MODELS * QUESTIONS / 4, MODELS * QUESTIONS);
+	assert_in_range(allowed, compared / 50, compared);
+}
+
 /* --- live ------------------------------------------------------------------- */
 
 struct live {
@@ -344,6 +418,7 @@ int main(void)
 		cmocka_unit_test(answers_name_group_and_rule),
 		cmocka_unit_test(what_cannot_be_answered),
 		cmocka_unit_test(agrees_with_the_oracle),
+		cmocka_unit_test(elsewhere_agrees_with_the_oracle),
 		cmocka_unit_test(live_asks_what_is_in_force),
 		cmocka_unit_test(live_needs_an_address),
 		cmocka_unit_test(live_without_a_daemon),

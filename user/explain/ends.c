@@ -34,19 +34,22 @@ struct bg_ends {
 	const char **group_ids; /* of all interfaces, one after the other */
 	size_t *first_group_id; /* by interface */
 	const char **node_groups;
-	/* Interfaces in the same groups are judged alike: these are the branches of `judge`,
-	 * those from `first` on, as many as there is room for. */
+	/* Interfaces in the same groups are judged alike: these are the branches of the
+	 * judges, each of which has the next SETS_AT_ONCE of them. */
 	struct bg_dict sets_by_groups; /* indices of groups → index in sets */
 	const struct bg_model_interface **sets;
-	size_t set_count, first;
-	struct bg_explainer *judge;
+	size_t set_count;
+	struct bg_explainer **judges; /* NULL: not opened yet */
+	size_t judge_room;
 };
 
 void bg_ends_close(struct bg_ends *ends)
 {
 	if (!ends)
 		return;
-	bg_explainer_close(ends->judge);
+	for (size_t i = 0; i < ends->judge_room; i++)
+		bg_explainer_close(ends->judges[i]);
+	free(ends->judges);
 	bg_dict_release(&ends->pods);
 	bg_dict_release(&ends->interfaces.dict);
 	bg_dict_release(&ends->lists.dict);
@@ -346,7 +349,8 @@ static void fill(struct stand_ins *in, size_t i, const struct bg_model_interface
 }
 
 /* A datapath whose branches are the interfaces from `first` on. */
-static int open_judge(struct bg_ends *ends, size_t first, struct bg_error *err)
+static int open_judge(const struct bg_ends *ends, size_t first, struct bg_explainer **judge,
+		      struct bg_error *err)
 {
 	const unsigned int programs = BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS) |
 				      BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_EGRESS);
@@ -354,8 +358,8 @@ static int open_judge(struct bg_ends *ends, size_t first, struct bg_error *err)
 	struct bg_model model = *ends->model;
 	size_t count = ends->set_count - first;
 
-	bg_explainer_close(ends->judge);
-	ends->judge = NULL;
+	bg_explainer_close(*judge);
+	*judge = NULL;
 	in = calloc(1, sizeof(*in));
 	if (!in)
 		return bg_no_memory(err, "preparing to judge the other ends");
@@ -365,29 +369,49 @@ static int open_judge(struct bg_ends *ends, size_t first, struct bg_error *err)
 		fill(in, i, ends->sets[first + i]);
 	model.branches = in->branches;
 	model.branch_count = count;
-	ends->first = first;
-	return bg_explainer_open(&model, programs, &ends->judge, err);
+	return bg_explainer_open(&model, programs, judge, err);
+}
+
+/* The branch that an interface is for its judge. */
+static int find_judge(struct bg_ends *ends, const struct bg_model_interface *interface,
+		      struct bg_explainer **judge, const struct bg_explain_branch **branch,
+		      struct bg_error *err)
+{
+	size_t set, number;
+	char name[16];
+	int rc;
+
+	if (add_set(ends, interface, &set))
+		return bg_no_memory(err, "preparing to judge the other ends");
+	number = set / SETS_AT_ONCE;
+	if (BG_RESERVE(ends->judges, ends->judge_room, number + 1))
+		return bg_no_memory(err, "preparing to judge the other ends");
+	set_name(set % SETS_AT_ONCE, name);
+	*judge = ends->judges[number];
+	*branch = *judge ? bg_explain_by_id(*judge, name) : NULL;
+	if (*branch)
+		return 0;
+	/* the first one, or a set that came up later */
+	rc = open_judge(ends, set - set % SETS_AT_ONCE, &ends->judges[number], err);
+	if (rc)
+		return rc;
+	*judge = ends->judges[number];
+	*branch = bg_explain_by_id(*judge, name);
+	return 0;
 }
 
 static int judge_interface(struct bg_ends *ends, struct bg_side *side, struct bg_error *err)
 {
 	struct bg_question question = side->question;
-	const struct bg_explain_branch *branch;
-	char name[16];
-	size_t set;
-	int rc;
+	const struct bg_explain_branch *branch = NULL;
+	struct bg_explainer *judge = NULL;
+	int rc = find_judge(ends, side->end.interface, &judge, &branch, err);
 
-	if (add_set(ends, side->end.interface, &set))
-		return bg_no_memory(err, "preparing to judge the other ends");
-	if (!ends->judge || set < ends->first || set - ends->first >= ends->judge->branch_count) {
-		rc = open_judge(ends, set - set % SETS_AT_ONCE, err);
-		if (rc)
-			return rc;
-	}
-	branch = bg_explain_by_id(ends->judge, set_name(set - ends->first, name));
+	if (rc)
+		return rc;
 	question.local = branch->local[!bg_addr_is_v4(&question.remote)];
-	side->judge = ends->judge;
-	return bg_explain_at(ends->judge,
+	side->judge = judge;
+	return bg_explain_at(judge,
 			     question.direction == BG_INGRESS ? BG_EXPLAIN_BRANCH_INGRESS
 							      : BG_EXPLAIN_BRANCH_EGRESS,
 			     branch, &question, &side->answer, err);

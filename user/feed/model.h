@@ -174,7 +174,7 @@ struct bg_model {
 	size_t claim_count;
 	struct bg_problem *warnings;
 	size_t warning_count;
-	size_t member_count; /* addresses and prefixes of all sets */
+	size_t member_count;		       /* addresses and prefixes of all sets */
 	struct bg_model_interface *interfaces; /* only by bg_feed_parse_all() */
 	size_t interface_count;
 };
