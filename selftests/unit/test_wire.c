@@ -19,7 +19,8 @@
 	"{'IpProtocol':'icmp','FromPort':8,'ToPort':-1,'Ipv6Ranges':[{'CidrIpv6':'2001::/5'}]}]}," \
 	"{'GroupId':'sg-2','IpPermissionsEgress':[{'IpProtocol':'-1',"                             \
 	"'IpRanges':[{'CidrIp':'0.0.0.0/0'}]}]}],'Branches':[{'Id':'eni-1','VlanId':9,"            \
-	"'Mode':'standard','GroupIds':['sg-1','sg-2'],'Pods':[{'Namespace':'s','Name':'p',"        \
+	"'Interface':'br9','Mode':'standard','GroupIds':['sg-1','sg-2'],"                          \
+	"'Pods':[{'Namespace':'s','Name':'p','HostInterface':'h9',"                                \
 	"'Addresses':['10.0.0.9','2001:db8::9'],'Probes':[{'Protocol':'tcp','Port':80}]}]}]}"
 
 struct bytes {

@@ -85,6 +85,8 @@ int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char na
 					   "the name of an interface: 1 to 15 printable "
 					   "characters, no blank, '/' or ':'",
 					   err);
+	/* with nothing left behind it of a default that is longer */
+	memset(name, 0, 16);
 	bg_text_copy(value->text, name, 16);
 	return 0;
 }
