@@ -198,6 +198,8 @@ BG_ASSERT_SIZE(struct bg_home, 8);
 enum bg_revision_cause {
 	BG_REVISION_OF_FEED = 0,  /* the feed has another content */
 	BG_REVISION_OF_MODES = 1, /* the same feed; a branch has another mode now */
+	/* the same feed; of what it lacks or claims twice, something came or went */
+	BG_REVISION_OF_INTERFACES = 2,
 };
 
 struct bg_revision {

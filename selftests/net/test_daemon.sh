@@ -218,7 +218,10 @@ put_feed r4b strict
 check "or at once where the feed wants that" wait_for branch_is 9 mode BG_STRICT
 node_keys='{}'
 put_feed r5 strict 10
-check "a branch that leaves the feed is forgotten" wait_for eval '! branch_is 9 id eni-9'
+check "a branch that leaves the feed stays while it lives" wait_for bg_says 'lacks a branch.*branch="eni-9"'
+check "in force as it was" branch_is 9 id eni-9
+node ip link del cni9
+check "when its veth is gone it is forgotten" wait_for eval '! branch_is 9 id eni-9'
 check "but its interface stays guarded" has_programs vlan.eth.9 3
 kill -HUP "$BG_PID"
 check "SIGHUP reads the feed again" wait_for bg_says "content that is in force"

@@ -365,6 +365,41 @@ static void what_is_beyond_the_node(void **state)
 	bg_model_free(model);
 }
 
+#define WHO                                                                                        \
+	"it goes to the one whose interface and veth exist; if both do, to the one in force "      \
+	"already; else to nobody\n"
+
+/* What is claimed twice holds up nothing; nor does it make members of the group before it is
+ * known who gets it. */
+static void claims(void **state)
+{
+	(void)state;
+	feed_is("{'FeedVersion':1,'Node':{'Addresses':['2001:db8::a'],'PrimaryInterface':'eth0'},"
+		"'SecurityGroups':[{'GroupId':'sg-1','IpPermissions':[{'IpProtocol':'-1',"
+		"'UserIdGroupPairs':[{'GroupId':'sg-1'}]}]}],'DefaultGroupIds':['sg-1'],"
+		"'Branches':["
+		"{'Id':'eni-1','VlanId':8,'Pods':[{'Addresses':['10.0.0.1']}]},"
+		"{'Id':'eni-1','VlanId':9,'Pods':[{'Addresses':['10.0.0.2']}]},"
+		"{'Id':'eni-2','VlanId':8,'Interface':'x','Pods':[{'Addresses':['10.0.0.3']}]},"
+		"{'Id':'eni-3','VlanId':10,'Interface':'x','Pods':[{'Addresses':['10.0.0.4']}]},"
+		"{'Id':'eni-4','VlanId':11,'Interface':'eth0','Pods':["
+		"{'Addresses':['10.0.0.5','2001:DB8:0::A']},"
+		"{'Addresses':['10.0.0.6','10.0.0.5'],'HostInterface':'x'}]}]}",
+		FEED_SETS | FEED_WARNINGS,
+		"set sg-1: 10.0.0.6/32\n"
+		"warning /Branches/1/Id: eni-1 stands at /Branches/0/Id, too: " WHO
+		"warning /Branches/2/VlanId: VLAN 8 stands at /Branches/0/VlanId, too: " WHO
+		"warning /Branches/3/Interface: x stands at /Branches/2/Interface, too: " WHO
+		"warning /Branches/4/Interface: eth0 is the node's (/Node/PrimaryInterface): the "
+		"branch is left out\n"
+		"warning /Branches/4/Pods/0/Addresses: 2001:db8::a is the node's "
+		"(/Node/Addresses): left out\n"
+		"warning /Branches/4/Pods/1/Addresses: 10.0.0.5 stands at "
+		"/Branches/4/Pods/0/Addresses, too: " WHO
+		"warning /Branches/4/Pods/1/HostInterface: x is the interface of a branch: left "
+		"out\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +417,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_is_near_to_none_that_lacks),
 		cmocka_unit_test(a_byte_order_mark_is_no_text),
 		cmocka_unit_test(what_is_beyond_the_node),
+		cmocka_unit_test(claims),
 		cmocka_unit_test(what_a_user_is_warned_of),
 	};
 

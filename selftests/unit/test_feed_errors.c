@@ -234,22 +234,6 @@ static const struct refusal refusals[] = {
 	  "/Branches/0/Interface: found \"../eth0\", expected " A_NAME },
 	{ "an interface called ..", FEED_BRANCH(PODS ",'Interface':'..'"),
 	  "/Branches/0/Interface: found \"..\", expected " A_NAME },
-	{ "two branches with one VLAN",
-	  FEED_WITH("'Branches':[{'Id':'eni-1','VlanId':9," PODS "},{'Id':'eni-2','VlanId':9," PODS
-		    "}]"),
-	  "/Branches/1/VlanId: found 9, which is that of /Branches/0 (eni-1) already" },
-	{ "two branches with one id",
-	  FEED_WITH("'Branches':[{'Id':'eni-1','VlanId':8," PODS "},{'Id':'eni-1','VlanId':9," PODS
-		    "}]"),
-	  "/Branches/1/Id: found \"eni-1\", which is that of /Branches/0 already" },
-	{ "two branches with one interface",
-	  FEED_WITH("'Branches':[{'Id':'eni-1','VlanId':8," PODS "},"
-		    "{'Id':'eni-2','VlanId':9,'Interface':'vlan.eth.8'," PODS "}]"),
-	  "/Branches/1/Interface: found \"vlan.eth.8\", which is that of /Branches/0" },
-	{ "a branch on the node's interface",
-	  FEED_WITH("'Node':{'PrimaryInterface':'eth0'},"
-		    "'Branches':[{'Id':'eni-1','VlanId':8,'Interface':'eth0'," PODS "}]"),
-	  "/Branches/0/Interface: found \"eth0\", which is the node's (/Node/PrimaryInterface)" },
 	{ "a pod without addresses", FEED_BRANCH("'Pods':[{'Name':'cart-0'}]"),
 	  "/Branches/0/Pods/0: Addresses is missing" },
 	{ "a pod's address with a length", FEED_BRANCH("'Pods':[{'Addresses':['10.0.0.9/32']}]"),
@@ -258,14 +242,6 @@ static const struct refusal refusals[] = {
 	  "/Branches/0/Pods/0/Addresses/0: found \"ff02::1\", expected the address of one host" },
 	{ "a pod's address for none", FEED_BRANCH("'Pods':[{'Addresses':['0.0.0.0']}]"),
 	  "/Branches/0/Pods/0/Addresses/0: found \"0.0.0.0\", expected the address of one host" },
-	{ "an address of two pods",
-	  FEED_BRANCH("'Pods':[{'Addresses':['10.0.0.9']},{'Addresses':['10.0.0.8','10.0.0.9']}]"),
-	  "/Branches/0/Pods/1/Addresses: found 10.0.0.9, which belongs to the pod at "
-	  "/Branches/0/Pods/0 already" },
-	{ "an address of pod and node",
-	  FEED_WITH("'Node':{'Addresses':['2001:db8::a']},'Branches':[{'Id':'eni-1','VlanId':8,"
-		    "'Pods':[{'Addresses':['2001:DB8:0::A']}]}]"),
-	  "/Branches/0/Pods/0/Addresses: found 2001:db8::a, which is the node's (/Node/Addresses)" },
 	{ "a probe without port", FEED_POD("'Probes':[{'Protocol':'tcp'}]"),
 	  "/Branches/0/Pods/0/Probes/0: Port is missing" },
 	{ "a probe of port 0", FEED_POD("'Probes':[{'Protocol':'tcp','Port':0}]"),

@@ -10,12 +10,15 @@
 #include "datapath/datapath.h"
 #include "guard/plan.h"
 
+#define BG_KEEP_LOST_FOR_EVER 0xffffffffu
+
 struct bg_daemon_options {
 	const char *feed; /* path, "-" = stdin (with once only) */
 	const char *pin_dir;
 	const char *metrics_file; /* for node_exporter, NULL = none */
 	struct bg_build build;
-	bool once; /* stop when everything is in force */
+	bool once;	   /* stop when everything is in force */
+	__u32 keep_lost_s; /* how long to keep what lives and the feed lacks */
 	enum bg_xdp_choice xdp;
 	enum bg_attach_choice attach;
 	struct bg_datapath_options datapath; /* pin_dir is set by the daemon */

@@ -3,6 +3,7 @@
  * From the feed to a revision in force. daemon.c calls it when the feed or the interfaces
  * may have changed; a feed that is refused never changes what is in force.
  */
+#include "daemon/in_force.h"
 #include "daemon/running.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "feed/feed.h"
+#include "guard/seen.h"
 #include "source/file.h"
 
 static void log_kept(const struct bg_model_branch *branch, enum bg_mode mode, enum bg_mode asked)
@@ -190,10 +192,15 @@ static int accept_model(struct bg_daemon *daemon, struct bg_parsed *parsed, stru
 	/* after a restart it may be what the daemon before had put in force */
 	const bool same = bg_history_is_in_force(daemon, parsed->content);
 	const __u32 before = daemon->datapath->revision;
-	struct bg_model *model = parsed->model;
+	bg_cleanup(bg_settled_free) struct bg_settled settled = {};
+	struct bg_model *document = parsed->model, *model;
 	struct bg_publish_times times = {};
 	int rc;
 
+	rc = bg_in_force_settle(daemon, document, true, &settled, err);
+	if (rc)
+		return rc;
+	model = settled.model ? settled.model : document;
 	rc = bg_modes_ask(daemon->modes, model);
 	if (rc)
 		return bg_no_memory(err, "settling the modes of the branches");
@@ -208,8 +215,9 @@ static int accept_model(struct bg_daemon *daemon, struct bg_parsed *parsed, stru
 	daemon->republish = false;
 	note_revision(daemon, model, parsed->content, before, BG_REVISION_OF_FEED, &times,
 		      parsed->parse_ms);
-	log_warnings(model);
-	bg_state_accepted(daemon->state, model, daemon->datapath->revision);
+	log_warnings(document);
+	bg_state_accepted(daemon->state, document, daemon->datapath->revision);
+	bg_in_force_replace(daemon, bg_take_ptr(parsed->model), &settled);
 	return 0;
 }
 
@@ -272,7 +280,8 @@ static void accept_same(struct bg_daemon *daemon)
 	bg_log(BG_LOG_INFO, "the feed has the content that is in force: no new revision",
 	       "revision=%u", daemon->datapath->revision);
 	if (daemon->refused)
-		bg_state_accepted(daemon->state, daemon->model, daemon->datapath->revision);
+		bg_state_accepted(daemon->state, bg_in_force_document(daemon),
+				  daemon->datapath->revision);
 	daemon->refused = 0;
 	bg_history_feed_judged(daemon, false);
 }
@@ -302,8 +311,6 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 		log_errors(&parsed->errors);
 		return rc;
 	}
-	bg_model_free(daemon->model);
-	daemon->model = bg_take_ptr(parsed->model);
 	memcpy(daemon->content, parsed->content, sizeof(daemon->content));
 	return 0;
 }
@@ -332,6 +339,39 @@ __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *
 	return capacity_for(image);
 }
 
+/* The interfaces are others now: what is claimed twice may be another one's, and what was
+ * kept may be gone. */
+static int settle_again(struct bg_daemon *daemon, struct bg_error *err)
+{
+	bg_cleanup(bg_settled_free) struct bg_settled settled = {};
+	const __u32 before = daemon->datapath->revision;
+	struct bg_publish_times times = {};
+	struct bg_model *model;
+	int rc;
+
+	if (!bg_in_force_is_stale(daemon))
+		return 0;
+	rc = bg_in_force_settle(daemon, daemon->document, true, &settled, err);
+	if (rc)
+		return rc;
+	model = settled.model ? settled.model : daemon->document;
+	rc = bg_modes_ask(daemon->modes, model);
+	if (rc)
+		return bg_no_memory(err, "settling the modes of the branches");
+	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept) < 0)
+		rc = bg_no_memory(err, "settling the modes of the branches");
+	else
+		rc = publish(daemon, model, false, &times, err);
+	if (rc) {
+		bg_modes_ask_back(daemon->modes);
+		return rc;
+	}
+	daemon->republish = false;
+	note_revision(daemon, model, daemon->content, before, BG_REVISION_OF_INTERFACES, &times, 0);
+	bg_in_force_replace(daemon, daemon->document, &settled);
+	return 0;
+}
+
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 {
 	struct bg_publish_times times = {};
@@ -340,6 +380,10 @@ int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 
 	/* a pod that was replaced gets the mode that the feed asks for */
 	if (daemon->model) {
+		bg_sight_note(daemon->model, daemon->netdevs);
+		rc = settle_again(daemon, err);
+		if (rc)
+			return rc;
 		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, log_kept);
 		if (rc < 0)
 			return bg_no_memory(err, "settling the modes of the branches");

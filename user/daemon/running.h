@@ -25,8 +25,10 @@ struct bg_daemon {
 	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
 	struct bg_state *state;
 	struct bg_history history;
-	struct bg_model *model;		    /* the last accepted one, NULL = none yet */
-	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of its text */
+	struct bg_model *model;		    /* what is in force, NULL = nothing yet */
+	struct bg_model *document;	    /* the accepted one, NULL = that is `model` */
+	__u64 settled_hash;		    /* of the decision between the two */
+	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of the document's text */
 	int refused;			    /* why the last feed was, 0 = it was accepted */
 	bool republish;			    /* modes changed, but that could not be published yet */
 };

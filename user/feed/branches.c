@@ -284,7 +284,7 @@ static int one_branch(struct bg_feed *feed, const struct bg_json *value, const s
 
 /* A reference to a group of a branch stands for the branch's pods. */
 static int add_members(struct bg_feed *feed, const struct bg_model_branch *branch,
-		       struct bg_error *err)
+		       const struct bg_dict *contested_addresses, struct bg_error *err)
 {
 	for (size_t i = 0; i < branch->group_count; i++) {
 		const char *id = feed->model->groups[branch->groups[i]].id;
@@ -294,9 +294,13 @@ static int add_members(struct bg_feed *feed, const struct bg_model_branch *branc
 
 			for (size_t k = 0; k < pod->address_count; k++) {
 				struct bg_prefix prefix = { pod->addresses[k], 128 };
-				int rc = bg_add_member(feed, (struct bg_text){ id, strlen(id) },
-						       &prefix, 1, NULL, err);
+				int rc;
 
+				if (bg_dict_find(contested_addresses, &pod->addresses[k],
+						 sizeof(pod->addresses[k])))
+					continue;
+				rc = bg_add_member(feed, (struct bg_text){ id, strlen(id) },
+						   &prefix, 1, NULL, err);
 				if (rc)
 					return rc;
 			}
@@ -308,6 +312,8 @@ static int add_members(struct bg_feed *feed, const struct bg_model_branch *branc
 int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		     struct bg_error *err)
 {
+	bg_cleanup(bg_dict_release) struct bg_dict addresses = {};
+	bg_auto_free bool *contested = NULL;
 	struct bg_model *model = feed->model;
 	struct bg_at list = bg_field_at(root, field);
 	const struct bg_json *element;
@@ -323,8 +329,10 @@ int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t 
 	}
 	if (rc || bg_problems_all(&feed->errors))
 		return rc;
-	rc = bg_feed_check_uniqueness(feed, err);
+	rc = bg_feed_find_claims(feed, &contested, &addresses, err);
+	/* what is claimed twice is a member by who gets it, see settle.h */
 	for (size_t i = 0; i < model->branch_count && !rc; i++)
-		rc = add_members(feed, &model->branches[i], err);
+		if (!contested[i])
+			rc = add_members(feed, &model->branches[i], &addresses, err);
 	return rc;
 }

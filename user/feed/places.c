@@ -214,8 +214,7 @@ static int want(struct walk *walk, size_t index)
 	return 0;
 }
 
-int bg_problems_locate(struct bg_problem *problems, size_t count, const char *text,
-		       size_t length_bytes)
+static int locate(struct bg_problem *problems, size_t count, const char *text, size_t length_bytes)
 {
 	bg_cleanup(release_walk) struct walk walk = {
 		.text = text,
@@ -248,4 +247,42 @@ int bg_problems_locate(struct bg_problem *problems, size_t count, const char *te
 			problems[i].place = problems[*known].place;
 	}
 	return 0;
+}
+
+/* What is not in the text, since it has a default, stands where it would: in its object. */
+static int locate_missing(struct bg_problem *problems, size_t count, const char *text,
+			  size_t length_bytes)
+{
+	struct bg_problem *objects = calloc(count + 1, sizeof(*objects));
+	int rc = objects ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && !rc; i++) {
+		const char *slash = strrchr(problems[i].pointer, '/');
+
+		objects[i].pointer =
+			strndup(problems[i].pointer, slash && !problems[i].place.line
+							     ? (size_t)(slash - problems[i].pointer)
+							     : 0);
+		rc = objects[i].pointer ? 0 : -ENOMEM;
+	}
+	if (!rc)
+		rc = locate(objects, count, text, length_bytes);
+	for (size_t i = 0; i < count && objects; i++) {
+		if (!rc && !problems[i].place.line)
+			problems[i].place = objects[i].place;
+		free(objects[i].pointer);
+	}
+	free(objects);
+	return rc;
+}
+
+int bg_problems_locate(struct bg_problem *problems, size_t count, const char *text,
+		       size_t length_bytes)
+{
+	int rc = locate(problems, count, text, length_bytes);
+
+	for (size_t i = 0; i < count && !rc; i++)
+		if (!problems[i].place.line && *problems[i].pointer)
+			return locate_missing(problems, count, text, length_bytes);
+	return rc;
 }

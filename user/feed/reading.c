@@ -77,6 +77,7 @@ static const char *const kinds[BG_WARN_KINDS] = {
 	[BG_WARN_GROUP] = "groups that are not in the feed",
 	[BG_WARN_RULE] = "rules",
 	[BG_WARN_BRANCH] = "branches and pods",
+	[BG_WARN_CLAIM] = "what is claimed twice",
 };
 
 int bg_warn_rest(struct bg_feed *feed)

@@ -25,6 +25,7 @@ enum bg_warning_kind {
 	BG_WARN_GROUP,
 	BG_WARN_RULE,
 	BG_WARN_BRANCH,
+	BG_WARN_CLAIM,
 	BG_WARN_KINDS,
 };
 
@@ -181,9 +182,12 @@ int bg_feed_interface_name(const struct bg_fields *fields, size_t field, char na
 int bg_feed_branches(struct bg_feed *feed, const struct bg_fields *root, size_t field,
 		     struct bg_error *err);
 
-/* --- unique.c --- */
+/* --- claims.c --- */
 
-/* After node and branches were read. */
-int bg_feed_check_uniqueness(struct bg_feed *feed, struct bg_error *err);
+/* After node and branches were read: warns of what is claimed twice, and notes it in the
+ * model. *contested: by branch, whether another one claims its id, VLAN or interface. The
+ * dict has the addresses that are claimed twice. The caller releases both. */
+int bg_feed_find_claims(struct bg_feed *feed, bool **contested, struct bg_dict *addresses,
+			struct bg_error *err);
 
 #endif

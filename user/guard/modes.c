@@ -86,7 +86,7 @@ int bg_modes_ask(struct bg_modes *modes, const struct bg_model *model)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < model->branch_count; i++)
-		asked[i] = model->branches[i].mode;
+		asked[i] = model->branches[i].asked_mode;
 	free(modes->asked_before);
 	free(modes->reported_before);
 	modes->asked_before = modes->asked;

@@ -143,6 +143,16 @@ void bg_state_refused(struct bg_state *state, const char *error, const struct bg
 	state->changed = true;
 }
 
+void bg_state_set(struct bg_state *state, const char *key, json_t *value)
+{
+	if (!state || json_equal(value, json_object_get(state->document, key))) {
+		json_decref(value);
+		return;
+	}
+	json_object_set_new(state->document, key, value);
+	state->changed = true;
+}
+
 void bg_state_clear_interfaces(struct bg_state *state)
 {
 	if (!state)

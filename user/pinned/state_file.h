@@ -13,6 +13,10 @@
  *	LastRefused	{ Error, TimeNs, SinceNs, Errors: as Warnings, ErrorCount } of the
  *			feed as it is now, else null; since: the first of the refusals that
  *			no accepted feed parts from this one
+ *	Kept		[{ Kind (branch, group, prefix list), Id, SinceNs }]: what the
+ *			document lacks, and is in force all the same
+ *	LeftOut		[{ Pointer, What }]: what of the document is not in force, since
+ *			somebody else claims it, too
  *	Interfaces	[{ Interface, Text, Open, SinceNs (CLOCK_BOOTTIME) }]: what is wrong
  *			with them; Open: something passes there unjudged, or by old rules
  *	Listeners, EventsLostByListeners	by the socket: how many there are, and
@@ -21,6 +25,7 @@
 #ifndef BG_PINNED_STATE_FILE_H
 #define BG_PINNED_STATE_FILE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,6 +51,9 @@ void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u
 struct bg_problems;
 /* `errors`: those of the document, {} when it could not be read or put in force. */
 void bg_state_refused(struct bg_state *state, const char *error, const struct bg_problems *errors);
+
+/* Replaces the value of a key; takes the reference. */
+void bg_state_set(struct bg_state *state, const char *key, json_t *value);
 
 /* Replaces the list of interfaces: clear, then one call for each. */
 void bg_state_clear_interfaces(struct bg_state *state);

@@ -307,6 +307,60 @@ static void from_state(struct causes *causes, const struct bg_status *status)
 	}
 }
 
+/* More of a kind are only counted. */
+#define KEPT_NAMED 5
+
+static void from_kept(struct causes *causes, const struct bg_status *status)
+{
+	const json_t *list = bg_status_kept(status);
+	size_t count = json_array_size(list);
+
+	for (size_t i = 0; i < count && i < KEPT_NAMED; i++) {
+		const json_t *kept = json_array_get(list, i);
+		const char *kind = json_string_value(json_object_get(kept, "Kind"));
+		const char *id = json_string_value(json_object_get(kept, "Id"));
+		struct when when = { .since_ns = (__u64)json_integer_value(
+					     json_object_get(kept, "SinceNs")) };
+
+		if (!kind || !id)
+			continue;
+		if (!strcmp(kind, "branch"))
+			add(causes, id, when,
+			    "the feed lacks this branch, which is alive: it stays in force as it was "
+			    "until its interface or its veths are gone; who wants it cut off puts it "
+			    "into the feed with \"GroupIds\": []");
+		else
+			add(causes, id, when,
+			    "the feed lacks this %s, which %s names: it stays as it was; an explicit "
+			    "empty one takes effect",
+			    kind, !strcmp(kind, "group") ? "a branch" : "a rule");
+	}
+	if (count > KEPT_NAMED)
+		add(causes, "feed", unknown, "lacks %zu more that stay in force as they were",
+		    count - KEPT_NAMED);
+}
+
+static void from_left_out(struct causes *causes, const struct bg_status *status)
+{
+	const json_t *list = bg_status_left_out(status);
+	size_t count = json_array_size(list);
+
+	for (size_t i = 0; i < count && i < KEPT_NAMED; i++) {
+		const json_t *left_out = json_array_get(list, i);
+		const char *pointer = json_string_value(json_object_get(left_out, "Pointer"));
+		const char *what = json_string_value(json_object_get(left_out, "What"));
+
+		if (pointer && what)
+			add(causes, what, unknown,
+			    "left out, as %s has it: another entry of the feed claims the same and "
+			    "has it, or nobody has until it is clear whose it is",
+			    pointer);
+	}
+	if (count > KEPT_NAMED)
+		add(causes, "feed", unknown, "%zu more of its claims are left out",
+		    count - KEPT_NAMED);
+}
+
 static void nearly_full(struct causes *causes, const char *what, size_t used, size_t capacity,
 			struct when when, const char *cure)
 {
@@ -357,6 +411,8 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 		    "who makes the feed must give each content a name of its own",
 		    bg_status_reused(status));
 	from_state(&causes, status);
+	from_kept(&causes, status);
+	from_left_out(&causes, status);
 	for (size_t i = 0; i < status->branch_count; i++)
 		from_branch(&causes, status, &status->branches[i]);
 	from_counters(&causes, status, "node", 0, status->node);

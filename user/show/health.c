@@ -268,6 +268,32 @@ static void judge_interfaces(const struct bg_status *status, const struct bg_loo
 
 /* --- the feed -------------------------------------------------------------- */
 
+/* A feed may lack for a moment what is put in again. */
+static void judge_kept(const struct bg_status *status, struct bg_health *health)
+{
+	const json_t *list = bg_status_kept(status);
+	__u64 first_ns = 0;
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		__u64 since_ns = (__u64)json_integer_value(
+			json_object_get(json_array_get(list, i), "SinceNs"));
+
+		if (!is_older(status, since_ns, STALE_NS))
+			continue;
+		count++;
+		if (!first_ns || since_ns < first_ns)
+			first_ns = since_ns;
+	}
+	if (!count)
+		return;
+	say(health, BG_CONCERN_FEED, BG_HEALTH_DEGRADED,
+	    "it lacks %zu branches, groups or lists that live or are needed: they stay in force as "
+	    "they were",
+	    count);
+	since(health, BG_CONCERN_FEED, first_ns);
+}
+
 static void judge_feed(const struct bg_status *status, struct bg_health *health)
 {
 	const struct bg_control *control = &status->control;
@@ -290,6 +316,7 @@ static void judge_feed(const struct bg_status *status, struct bg_health *health)
 		    ago(status, read_ns, text));
 		since(health, BG_CONCERN_FEED, read_ns);
 	}
+	judge_kept(status, health);
 	if (control->feed_revision[0])
 		snprintf(feed, sizeof(feed), " \"%s\"", control->feed_revision);
 	say(health, BG_CONCERN_FEED, BG_HEALTH_WELL, "revision %u%s, in force for %s",

@@ -210,6 +210,29 @@ static void put_build(FILE *out, const struct bg_build *build)
 	fprintf(out, ",abi=\"%d\"} 1\n", BG_ABI);
 }
 
+static void put_kept(FILE *out, const json_t *list)
+{
+	static const struct {
+		const char *kind, *label;
+	} kinds[] = { { "branch", "branch" },
+		      { "group", "group" },
+		      { "prefix list", "prefix_list" } };
+
+	describe(out, "kept", "gauge",
+		 "What the feed lacks and stays in force, since it or what needs it lives.");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t count = 0;
+
+		for (size_t k = 0; k < json_array_size(list); k++) {
+			const char *kind =
+				json_string_value(json_object_get(json_array_get(list, k), "Kind"));
+
+			count += kind && !strcmp(kind, kinds[i].kind);
+		}
+		fprintf(out, "branchguard_kept{kind=\"%s\"} %zu\n", kinds[i].label, count);
+	}
+}
+
 static void put_revision(FILE *out, const struct bg_status *status)
 {
 	const struct bg_control *control = &status->control;
@@ -223,6 +246,11 @@ static void put_revision(FILE *out, const struct bg_status *status)
 		  "1 when the feed as it is now was refused and an older revision is in force.",
 		  refusal != NULL);
 	put_gauge(out, "feed_warnings", "Warnings about the feed in force.", (double)warnings);
+	put_kept(out, bg_status_kept(status));
+	put_gauge(out, "feed_left_out",
+		  "Branches and addresses of the feed that are not in force, since others claim "
+		  "them, too.",
+		  (double)json_array_size(bg_status_left_out(status)));
 	put_gauge(out, "interface_problems", "Interfaces that could not be armed.",
 		  (double)json_array_size(bg_status_interfaces(status)));
 	put_gauge(out, "daemon_running",

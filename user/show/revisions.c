@@ -21,6 +21,8 @@ const char *bg_revision_cause_name(enum bg_revision_cause cause)
 		return "feed";
 	case BG_REVISION_OF_MODES:
 		return "modes";
+	case BG_REVISION_OF_INTERFACES:
+		return "interfaces";
 	}
 	return "unknown";
 }

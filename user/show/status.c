@@ -264,6 +264,16 @@ const json_t *bg_status_warnings(const struct bg_status *status, size_t *count)
 	return json_object_get(accepted, "Warnings");
 }
 
+const json_t *bg_status_kept(const struct bg_status *status)
+{
+	return json_object_get(status->state, "Kept");
+}
+
+const json_t *bg_status_left_out(const struct bg_status *status)
+{
+	return json_object_get(status->state, "LeftOut");
+}
+
 const json_t *bg_status_interfaces(const struct bg_status *status)
 {
 	return json_object_get(status->state, "Interfaces");

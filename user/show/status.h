@@ -116,6 +116,10 @@ __u64 bg_status_refused_since(const struct bg_status *status); /* 0 = not known 
 /* Of the document that was refused: up to 20, and how many there are. */
 const json_t *bg_status_errors(const struct bg_status *status, size_t *count);
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
+/* What the feed lacks and is kept in force (Kind, Id, SinceNs), and what of it is left out
+ * since others claim it, too (Pointer, What). */
+const json_t *bg_status_kept(const struct bg_status *status);
+const json_t *bg_status_left_out(const struct bg_status *status);
 const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
 
 /* Each shows it all. Text: 0 or -ENOMEM. JSON: NULL when out of memory. */

@@ -304,6 +304,45 @@ static json_t *problems_json(const json_t *list)
 	return done(problems, rc);
 }
 
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static json_t *kept_json(const json_t *list)
+{
+	json_t *kept = json_array();
+	int rc = kept ? 0 : -1;
+
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		const json_t *from = json_array_get(list, i);
+
+		rc = json_array_append_new(
+			kept, json_pack("{s:s, s:s, s:o}", "kind", text_of(from, "Kind"), "id",
+					text_of(from, "Id"), "since",
+					moment((__u64)json_integer_value(
+						json_object_get(from, "SinceNs")))));
+	}
+	return done(kept, rc);
+}
+
+static json_t *left_out_json(const json_t *list)
+{
+	json_t *left_out = json_array();
+	int rc = left_out ? 0 : -1;
+
+	for (size_t i = 0; i < json_array_size(list) && !rc; i++) {
+		const json_t *from = json_array_get(list, i);
+
+		rc = json_array_append_new(left_out, json_pack("{s:s, s:s}", "pointer",
+							       text_of(from, "Pointer"), "what",
+							       text_of(from, "What")));
+	}
+	return done(left_out, rc);
+}
+
 static json_t *feed_json(const struct bg_status *status)
 {
 	json_t *o = json_object(), *refused = json_null();
@@ -324,7 +363,9 @@ static json_t *feed_json(const struct bg_status *status)
 		       set_count(o, "accepted_count", status->pulse.feeds_accepted) ?:
 		       set_count(o, "refused_count", status->pulse.feeds_refused) ?:
 		       set_count(o, "warning_count", warnings) ?:
-		       set(o, "warnings", problems_json(list)));
+		       set(o, "warnings", problems_json(list)) ?:
+		       set(o, "kept", kept_json(bg_status_kept(status))) ?:
+		       set(o, "left_out", left_out_json(bg_status_left_out(status))));
 }
 
 json_t *bg_status_json(const struct bg_status *status)

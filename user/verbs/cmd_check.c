@@ -13,6 +13,7 @@
 #include "compile/registry.h"
 #include "datapath/datapath.h"
 #include "feed/feed.h"
+#include "feed/settle.h"
 #include "show/out.h"
 #include "source/file.h"
 #include "verbs/cli.h"
@@ -89,6 +90,7 @@ static int warn_of_limits(struct bg_model *model, struct bg_error *err)
 static int examine(struct check *check, struct bg_error *err)
 {
 	bg_cleanup(bg_registry_free_at) struct bg_registry *registry = NULL;
+	bg_cleanup(bg_model_free_at) struct bg_model *settled = NULL;
 	double start_ms = bg_monotonic_ms(), parsed_ms;
 	bg_auto_free char *text = NULL;
 	size_t length_bytes;
@@ -103,9 +105,12 @@ static int examine(struct check *check, struct bg_error *err)
 	registry = bg_registry_new(BG_MAX_RULES, BG_MAX_BRANCHES);
 	if (!registry)
 		return bg_no_memory(err, "numbering the rules");
-	rc = bg_registry_assign(registry, check->model, err);
+	if (bg_settle_alone(check->model, &settled))
+		return bg_no_memory(err, "settling what is claimed twice");
+	rc = bg_registry_assign(registry, settled ? settled : check->model, err);
 	if (!rc)
-		rc = bg_compile(check->model, 1, BG_MAX_IMAGE_BLOCKS, &check->image, err);
+		rc = bg_compile(settled ? settled : check->model, 1, BG_MAX_IMAGE_BLOCKS,
+				&check->image, err);
 	if (rc)
 		return bg_fail_in(err, rc, "%s",
 				  strcmp(check->feed, "-") ? check->feed : "(stdin)");

@@ -18,7 +18,8 @@ int cmd_run(int argc, char **argv)
 	static const char *const attach_words[] = { "auto", "tcx", "clsact", NULL };
 	static const char *const level_words[] = { "error", "warning", "info", "debug", NULL };
 	struct bg_daemon_options daemon = { .pin_dir = BG_DEFAULT_PIN_DIR,
-					    .build = { bg_version, bg_commit } };
+					    .build = { bg_version, bg_commit },
+					    .keep_lost_s = BG_KEEP_LOST_FOR_EVER };
 	int xdp = BG_XDP_OFF, attach = BG_CHOOSE_AUTO, level = BG_LOG_INFO;
 	__u32 image_mib = 0;
 	const struct bg_option options[] = {
@@ -112,6 +113,17 @@ int cmd_run(int argc, char **argv)
 			.help = "only processes of this cgroup (v2, for instance kubelet's) and those "
 				"below it may probe pods on the short way (default: any process of "
 				"the node)",
+		},
+		{
+			.name = "keep-lost",
+			.type = BG_OPTION_U32,
+			.value = &daemon.keep_lost_s,
+			.argument = "SECONDS",
+			.min = 0,
+			.max = BG_KEEP_LOST_FOR_EVER - 1,
+			.help = "how long a branch that is alive stays in force though the feed lacks "
+				"it, and what it needs of groups and lists (default: as long as its "
+				"interface and a veth of its pods exist; 0: not at all)",
 		},
 		{
 			.name = "metrics-file",

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# What is alive is not forgotten because a document lacks it, and one bad entry never holds up
+# the node: with packets, through documents, restarts and interfaces that come and go.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+to_db="tcp cart $LAB_DB4 5432"
+# Not allowed to cart, before and after.
+denied="silent tcp cart $LAB_DB4 5433"
+web_denied="silent tcp web $LAB_DB4 5432"
+
+# kept KIND ID: it is in force although the document lacks it.
+kept() {
+	bg status --json | jq -e --arg kind "$1" --arg id "$2" \
+		'.feed.kept | any(.kind == $kind and .id == $id and (.since | length > 0))'
+}
+left_out() {
+	bg status --json | jq -e --arg what "$1" '.feed.left_out | any(.what == $what)'
+}
+in_force() {
+	bg status --json | jq -e --arg id "$1" '.branches | any(.id == $id)'
+}
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+cp "$FEED" "$LAB_DIR/good.json"
+bg_start
+connect lasting cart "$LAB_DB4" 5432
+check "cart and the database" together "$to_db" "$denied" "$web_denied" "talk lasting"
+
+# --- documents that lack what lives ---------------------------------------------------
+feed_live '.Branches = [] | .SecurityGroups = []'
+check "an empty document: the connection of a living branch lives on" talk lasting
+check "new ones are judged by the rules that it had" together "$to_db" "$denied" "$web_denied"
+check "the log says so at once" bg_says 'feed lacks a branch that is alive.*branch="eni-cart"'
+check "and of the group that it needs" bg_says 'feed lacks a group.*group="sg-cart"'
+check "so does status" together "kept branch eni-cart" "kept branch eni-web" "kept group sg-cart"
+check "in words" eval 'bg status | grep "eni-cart.*feed lacks"'
+check "and the metrics" eval 'bg status --metrics | grep "branchguard_kept{kind=\"branch\"} 2"'
+feed_live '.SecurityGroups = [{GroupId: "sg-cart", IpPermissions: [], IpPermissionsEgress: []}]'
+check "an explicit empty list takes effect at once" none "$to_db"
+check "but a tracked connection lives on, as ever" talk lasting
+feed_live '.SecurityGroups = []'
+check "a group that is gone after that was empty last" none "$to_db"
+cp "$LAB_DIR/good.json" "$FEED"
+feed_live '.'
+check "the document has it all again" together "$to_db" "$denied" "talk lasting"
+check "nothing is kept any more" eval 'bg status --json | jq -e ".feed.kept == []"'
+feed_live 'branch("cart").GroupIds = []'
+check "GroupIds [] cuts off at once" none "$to_db"
+
+# --- who gets what is claimed twice ------------------------------------------------------
+cp "$LAB_DIR/good.json" "$FEED"
+feed_live '.Branches += [(branch("cart") | .Id = "eni-bad" | .GroupIds = [] | .Pods[0].Addresses = ["10.99.0.1"] | .Pods[0].HostInterface = "nosuch0")]'
+check "a VLAN that another branch claims, too: the living one has it" together "$to_db" "$denied" "talk lasting"
+check "the other one is left out, and status says so" left_out eni-bad
+feed_live '.Branches = [.Branches[2], .Branches[0], .Branches[1]]'
+check "whatever stands first" together "$to_db" "$denied" "talk lasting"
+feed_live '.Branches = [.Branches[1], .Branches[2]] | branch("web").Pods[0].Addresses += [branch("cart").Pods[0].Addresses[0]]'
+check "an address of two living pods: who had it has it" together "$to_db" "$denied" "talk lasting"
+check "for the other it is left out" left_out "$(jq -r '.Branches[0].Pods[0].Addresses[0]' "$FEED")"
+
+# --- until its interface is gone ------------------------------------------------------------
+cp "$LAB_DIR/good.json" "$FEED"
+feed_live 'del(branch("web"))'
+check "a branch that is kept" kept branch eni-web
+ip -n "$LAB_NAME-node" link del vlan.eth.10
+check "is forgotten with its interface" wait_for fails in_force eni-web
+check "and the others go on" together "$to_db" "talk lasting"
+finish
