@@ -99,11 +99,11 @@ static __always_inline __u32 address_class(const struct bg_policy_view *view,
 	__u64 hi, lo;
 
 	if (ipv6) {
-		hi = bpf_be64_to_cpu(address->half[0]);
-		lo = bpf_be64_to_cpu(address->half[1]);
+		hi = bpf_be64_to_cpu(BG_HALF(address, 0));
+		lo = bpf_be64_to_cpu(BG_HALF(address, 1));
 		root = view->header->trie6;
 	} else {
-		hi = (__u64)bpf_ntohl(address->word[3]) << 32;
+		hi = (__u64)bpf_ntohl(BG_WORD(address, 3)) << 32;
 		lo = 0;
 		root = view->header->trie4;
 	}

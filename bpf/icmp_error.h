@@ -18,8 +18,8 @@ static __always_inline int icmp_error_flow(const struct bg_packet *packet,
 	if (quoted->fragment == BG_LATER_FRAGMENT || quoted->tracking == BG_TRACK_NONE)
 		return -1;
 	/* one pod must not speak for another of the same branch */
-	if ((quoted->local.half[0] ^ packet->local.half[0]) |
-	    (quoted->local.half[1] ^ packet->local.half[1]))
+	if ((BG_HALF(&quoted->local, 0) ^ BG_HALF(&packet->local, 0)) |
+	    (BG_HALF(&quoted->local, 1) ^ BG_HALF(&packet->local, 1)))
 		return -1;
 	flow_key(&key, quoted, branch_tag);
 	return flow_peek(&key, now_ns);

@@ -226,9 +226,9 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 
 static __always_inline void map_ipv4(struct bg_addr *address, __be32 ipv4)
 {
-	address->half[0] = 0;
-	address->word[2] = bpf_htonl(0xffff);
-	address->word[3] = ipv4;
+	BG_HALF(address, 0) = 0;
+	BG_WORD(address, 2) = bpf_htonl(0xffff);
+	BG_WORD(address, 3) = ipv4;
 }
 
 static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, __u32 offset,

@@ -234,8 +234,8 @@ static __always_inline bool is_first_local(const struct bg_policy_view *view,
 {
 	const struct bg_addr *first = &view->branch->first_local[bound(packet->ipv6, 2)];
 
-	return !((first->half[0] ^ packet->local.half[0]) |
-		 (first->half[1] ^ packet->local.half[1]));
+	return !((BG_HALF(first, 0) ^ BG_HALF(&packet->local, 0)) |
+		 (BG_HALF(first, 1) ^ BG_HALF(&packet->local, 1)));
 }
 
 /*

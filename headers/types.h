@@ -13,7 +13,7 @@
  * Layout and meaning of everything that is pinned. A loader that finds another
  * number in the pinned `control` map does not touch what is there.
  */
-#define BG_ABI 2
+#define BG_ABI 3
 
 /* VLAN ids are 12 bits (IEEE 802.1Q); 0 and 4095 are reserved. */
 #define BG_VLANS 4096
@@ -35,15 +35,19 @@ enum bg_mode {
 
 /*
  * An address of either family in network byte order. IPv4 is mapped
- * (::ffff:a.b.c.d, RFC 4291 § 2.5.5.2), so one key serves both families.
+ * (::ffff:a.b.c.d, RFC 4291 § 2.5.5.2), so one key serves both families, and
+ * a.b.c.d are the last four bytes. No union with words: bpftool would print those
+ * as well.
  */
 struct bg_addr {
-	union {
-		__u8 byte[16];
-		__be32 word[4];
-		__be64 half[2];
-	};
-};
+	__u8 byte[16];
+} __attribute__((aligned(8)));
 BG_ASSERT_SIZE(struct bg_addr, 16);
+
+/* The address that `addr` points to, as four words or two halves; to be read or set. */
+typedef __be32 __attribute__((may_alias)) bg_addr_word;
+typedef __be64 __attribute__((may_alias)) bg_addr_half;
+#define BG_WORD(addr, n) (((bg_addr_word *)(addr)->byte)[n])
+#define BG_HALF(addr, n) (((bg_addr_half *)(addr)->byte)[n])
 
 #endif

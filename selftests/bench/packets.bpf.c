@@ -74,14 +74,14 @@ static __always_inline bool rewrite(void *data, void *data_end, bool ipv6, int e
 		if ((void *)(packet + 1) > data_end)
 			return false;
 		for (int i = 0; i < 4; i++)
-			packet->address[end][i] = remote->word[i];
+			packet->address[end][i] = BG_WORD(remote, i);
 		packet->port[0] = bpf_htons(number);
 	} else {
 		struct ipv4_packet *packet = data;
 
 		if ((void *)(packet + 1) > data_end)
 			return false;
-		packet->address[end] = remote->word[3];
+		packet->address[end] = BG_WORD(remote, 3);
 		packet->port[0] = bpf_htons(number);
 	}
 	return true;

@@ -129,8 +129,8 @@ static bool is_resolver(const struct bg_model_node *node, const struct bg_addr *
 		if (!is_v4(&resolver) || node->vpc_cidrs[i].length < 96 ||
 		    node->vpc_cidrs[i].length > 126)
 			continue;
-		host = ntohl(resolver.word[3]) + 2;
-		resolver.word[3] = htonl(host);
+		host = ntohl(BG_WORD(&resolver, 3)) + 2;
+		BG_WORD(&resolver, 3) = htonl(host);
 		if (!memcmp(&resolver, addr, sizeof(resolver)))
 			return true;
 	}

@@ -140,8 +140,8 @@ static void make_ipv4(const struct bg_question *question, const struct bg_addr *
 	put16(ip + 2, (unsigned int)(IPV4_BYTES + upper_bytes));
 	ip[8] = hop_limit(question);
 	ip[9] = (__u8)question->protocol;
-	memcpy(ip + 12, &source->word[3], sizeof(source->word[3]));
-	memcpy(ip + 16, &destination->word[3], sizeof(destination->word[3]));
+	memcpy(ip + 12, source->byte + 12, 4);
+	memcpy(ip + 16, destination->byte + 12, 4);
 	put16(ip + 10, sum_fold(sum_bytes(0, ip, IPV4_BYTES)));
 }
 
