@@ -9,11 +9,11 @@
 static __always_inline struct bg_iface *iface_find(__u32 ifindex)
 {
 	__u32 place = ifindex & (BG_IFACES - 1);
-	struct bg_iface *iface = bpf_map_lookup_elem(&ifaces, &place);
+	struct bg_iface *iface = bpf_map_lookup_elem(&fast_ifaces, &place);
 
 	if (iface && iface->ifindex == ifindex)
 		return iface;
-	return bpf_map_lookup_elem(&more_ifaces, &ifindex);
+	return bpf_map_lookup_elem(&ifaces, &ifindex);
 }
 
 /* The VLAN of a branch interface, 0 = it is none. */
@@ -35,7 +35,7 @@ static __always_inline bool iface_is_shared(__u32 ifindex)
 /* The ifindex of the armed branch of a VLAN, 0 = not armed. */
 static __always_inline __u32 vlan_armed_ifindex(__u32 vlan)
 {
-	__u32 *ifindex = bpf_map_lookup_elem(&vlans, &vlan);
+	__u32 *ifindex = bpf_map_lookup_elem(&fast_vlans, &vlan);
 
 	return ifindex ? *ifindex : 0;
 }

@@ -35,33 +35,37 @@ struct {
 	__array(values, struct image_map);
 } policy SEC(".maps");
 
+/* All interfaces that the loader has entered. Written by it; programs read it where a
+ * place in `fast_ifaces` is taken by another. Full: the loader refuses to arm. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BG_VLANS * 2);
+	__type(key, __u32);
+	__type(value, struct bg_iface);
+} ifaces SEC(".maps");
+
 /* Written by the loader, read by every program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, BG_IFACES);
 	__type(key, __u32);
 	__type(value, struct bg_iface);
-} ifaces SEC(".maps");
+} fast_ifaces SEC(".maps");
 
-/* Interfaces whose place in `ifaces` is taken. Full: the loader refuses to arm. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, BG_VLANS);
-	__type(key, __u32);
-	__type(value, struct bg_iface);
-} more_ifaces SEC(".maps");
-
-/* Armed VLANs. Written by the loader, read by the trunk's programs. */
+/* Armed VLANs. Written by the loader, read by the trunk's programs; for people they
+ * are in `branches` and `ifaces`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, BG_VLANS);
 	__type(key, __u32);
 	__type(value, __u32);
-} vlans SEC(".maps");
+} fast_vlans SEC(".maps");
 
 /* For people; written by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, BG_VLANS);
 	__type(key, __u32);
 	__type(value, struct bg_branch_info);
@@ -71,21 +75,28 @@ struct {
  * pod by the stack, and local probes go over the branch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
 	__type(key, struct bg_addr);
 	__type(value, struct bg_pod);
 } pods SEC(".maps");
 
-/*
- * Routes. Written by the loader, read by tc_pod_egress. The name is an older one:
- * a map that is pinned is adopted by its name, and people dump it by that.
- */
+/* Routes. Written by the loader, read by tc_pod_egress; */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, BG_VLANS);
 	__type(key, __u32);
 	__type(value, struct bg_route);
-} ways SEC(".maps");
+} fast_routes SEC(".maps");
+
+/* and for people. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, BG_VLANS);
+	__type(key, __u32);
+	__type(value, struct bg_route_info);
+} routes SEC(".maps");
 
 /* Written by the loader, read by the programs that bring probes and local
  * services. */
@@ -96,13 +107,24 @@ struct {
 	__type(value, struct bg_host);
 } node SEC(".maps");
 
-/* Written by the loader; the datapath counts hits. Size: loader. */
+/* Written by the loader; the datapath counts hits, with the first packet of a flow.
+ * Size: loader. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
 	__type(value, struct bg_rule);
 } rules SEC(".maps");
+
+/* Written and read by the loader. Size: loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct bg_rule);
+} former_rules SEC(".maps");
 
 /* Written by the datapath. Size: loader. */
 struct {
@@ -110,6 +132,15 @@ struct {
 	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct bg_counters);
+} fast_counters SEC(".maps");
+
+/* For people; written by the loader, once a second. Size: loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2);
+	__type(key, struct bg_counters_key);
+	__type(value, struct bg_counters_info);
 } counters SEC(".maps");
 
 /* Written by the datapath; flow.h says who gives way. Size: loader. */

@@ -12,7 +12,7 @@ static __always_inline struct bg_counters *case_counters(const struct bg_case *c
 {
 	__u32 index = c->verdict.slot * BG_DIRECTIONS + c->direction;
 
-	return bpf_map_lookup_elem(&counters, &index);
+	return bpf_map_lookup_elem(&fast_counters, &index);
 }
 
 static __always_inline void count(const struct bg_case *c)

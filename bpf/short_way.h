@@ -37,10 +37,10 @@ static __always_inline int redirect_to(__u32 ifindex, const struct bg_addr *next
 
 	if (ipv6) {
 		neighbour.nh_family = FAMILY_INET6;
-		__builtin_memcpy(neighbour.ipv6_nh, next_hop->word, sizeof(neighbour.ipv6_nh));
+		__builtin_memcpy(neighbour.ipv6_nh, next_hop->byte, sizeof(neighbour.ipv6_nh));
 	} else {
 		neighbour.nh_family = FAMILY_INET;
-		neighbour.ipv4_nh = next_hop->word[3];
+		neighbour.ipv4_nh = BG_WORD(next_hop, 3);
 	}
 	return bpf_redirect_neigh(ifindex, &neighbour, sizeof(neighbour), 0);
 }
@@ -94,11 +94,11 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 	const struct bg_addr *next_hop;
 	struct bg_route *route;
 
-	route = bpf_map_lookup_elem(&ways, &vlan);
+	route = bpf_map_lookup_elem(&fast_routes, &vlan);
 	if (!route || !route->ifindex)
 		return TC_ACT_UNSPEC;
 	next_hop = packet->ipv6 ? &route->gateway6 : &route->gateway4;
-	if (!(next_hop->half[0] | next_hop->half[1]) || !fits(ctx, route->ifindex) ||
+	if (!(BG_HALF(next_hop, 0) | BG_HALF(next_hop, 1)) || !fits(ctx, route->ifindex) ||
 	    !spend_hop(ctx, packet))
 		return TC_ACT_UNSPEC;
 	set_came_by(ctx, BG_CAME_BY_SHORT_WAY);

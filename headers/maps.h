@@ -3,29 +3,35 @@
  * Keys and values of the other maps, and the names under which all are pinned
  * (PIN_DIR/maps/NAME). flow.h has the flow table, image.h the policy image.
  *
- *	map		type			key			value
- *	policy		ARRAY_OF_MAPS		0			map of struct bg_block
- *	ifaces		ARRAY			ifindex % 1024		struct bg_iface
- *	more_ifaces	HASH			ifindex			struct bg_iface
- *	vlans		ARRAY			VLAN id			__u32 ifindex, 0 = not armed
+ * For people: a `bpftool map dump` prints what there is, and nothing else.
  *	branches	HASH			VLAN id			struct bg_branch_info
+ *	ifaces		HASH			ifindex			struct bg_iface
  *	pods		HASH			struct bg_addr		struct bg_pod
- *	ways		ARRAY			VLAN id			struct bg_route
+ *	routes		HASH			VLAN id			struct bg_route_info
+ *	rules		HASH			rule number		struct bg_rule
+ *	former_rules	HASH			rule number		struct bg_rule
+ *	counters	HASH			struct bg_counters_key	struct bg_counters_info
  *	node		ARRAY			0			struct bg_host
- *	rules		ARRAY			rule number		struct bg_rule
- *	counters	PERCPU_ARRAY		slot * 2 + direction	struct bg_counters
- *	flows		ARRAY			hash			struct bg_bucket
- *	fragments	LRU_HASH		struct bg_fragment_key	struct bg_fragment
- *	events		RINGBUF			-			struct bg_event
  *	control		ARRAY			0			struct bg_control
  *	home		ARRAY			0			struct bg_home
  *	revisions	HASH			revision		struct bg_revision
  *	pulse		ARRAY			0			struct bg_pulse
  *	sightings	HASH			struct bg_sighting_key	struct bg_sighting
- *	trace		ARRAY			0			struct bg_trace
  *
- * Pinned there, too: `image`, the map that `policy` holds; `config` and `seed`, the
- * programs' read-only data.
+ * For programs: found without hashing, and so mostly empty.
+ *	policy		ARRAY_OF_MAPS		0			map of struct bg_block
+ *	fast_ifaces	ARRAY			ifindex % 1024		struct bg_iface
+ *	fast_vlans	ARRAY			VLAN id			__u32 ifindex, 0 = not armed
+ *	fast_routes	ARRAY			VLAN id			struct bg_route
+ *	fast_counters	PERCPU_ARRAY		slot * 2 + direction	struct bg_counters
+ *	flows		ARRAY			hash			struct bg_bucket
+ *	fragments	LRU_HASH		struct bg_fragment_key	struct bg_fragment
+ *	events		RINGBUF			-			struct bg_event
+ *	trace		ARRAY			0			struct bg_trace
+ *	image, config, seed: the map that `policy` holds, and the programs' read-only data
+ *
+ * Where a value has the same thing twice, once as text, the text is for people and
+ * programs do not read it.
  */
 #ifndef BG_MAPS_H
 #define BG_MAPS_H
@@ -34,11 +40,13 @@
 #include "types.h"
 
 /*
- * Which interface a program runs on. Direct-mapped by the low bits of the
- * ifindex (an inlined array look-up); on a collision the later one goes to the
- * hash `more_ifaces`. Written by the loader, read by every program.
+ * Which interface a program runs on. `ifaces` has them all; `fast_ifaces` has most
+ * of them once more, direct-mapped by the low bits of the ifindex (an inlined array
+ * look-up). Where two of them meet, the later one is found in `ifaces` alone. Whatever
+ * is in `fast_ifaces` is in `ifaces`. Written by the loader, read by every program.
  */
 #define BG_IFACES 1024
+#define BG_IFACE_BYTES 16 /* of an interface's name, IFNAMSIZ */
 
 enum bg_role {
 	BG_ROLE_NONE = 0,
@@ -52,10 +60,11 @@ enum bg_role {
 struct bg_iface {
 	__u32 ifindex; /* 0 = free */
 	enum bg_role role;
-	__u32 vlan;  /* of a branch or a pod's branch */
-	__u32 flags; /* enum bg_iface_flag */
+	__u32 vlan;			/* of a branch or a pod's branch */
+	__u32 flags;			/* enum bg_iface_flag */
+	char interface[BG_IFACE_BYTES]; /* its name when it was entered */
 };
-BG_ASSERT_SIZE(struct bg_iface, 16);
+BG_ASSERT_SIZE(struct bg_iface, 32);
 
 enum bg_iface_flag {
 	/* somebody else's program runs behind ours at TC ingress: a redirect would
@@ -65,18 +74,23 @@ enum bg_iface_flag {
 	BG_IFACE_OUR_QDISC = 1 << 1,
 };
 
+#define BG_TIME_BYTES 24 /* "2026-11-24T18:20:31Z" */
+#define BG_ADDR_BYTES 40 /* the longest IPv6 address as text */
+#define BG_MAC_BYTES 18	 /* "02:42:0a:00:2f:52" */
+
 /* What a person wants to know of a branch; the datapath does not read it. */
 struct bg_branch_info {
 	char id[32]; /* "eni-0b2c" */
-	char interface[16];
+	char interface[BG_IFACE_BYTES];
 	__u32 ifindex; /* 0 = absent */
 	__u32 tag;
 	__u32 slot;
 	enum bg_mode mode;
-	__u64 armed_ns;	  /* CLOCK_BOOTTIME when it was armed, 0 = not armed */
-	char groups[192]; /* ids, joined by commas, "..." when cut */
+	__u64 armed_ns;			 /* CLOCK_BOOTTIME when it was armed, 0 = not armed */
+	char armed_since[BG_TIME_BYTES]; /* the same as the calendar had it then, or "" */
+	char groups[192];		 /* ids, joined by commas, "..." when cut */
 };
-BG_ASSERT_SIZE(struct bg_branch_info, 264);
+BG_ASSERT_SIZE(struct bg_branch_info, 288);
 
 /* Where a local pod is, for packets that reach it without the node's routing. */
 struct bg_pod {
@@ -86,9 +100,11 @@ struct bg_pod {
 	enum bg_mode mode;
 	__u8 mac[6]; /* of the pod's end, all 0 = not known */
 	__u8 host_mac[6];
-	__u32 pad;
+	char address[BG_ADDR_BYTES]; /* the key */
+	char mac_text[BG_MAC_BYTES]; /* "" = not known */
+	char host_mac_text[BG_MAC_BYTES];
 };
-BG_ASSERT_SIZE(struct bg_pod, 32);
+BG_ASSERT_SIZE(struct bg_pod, 104);
 
 /* The route out of a branch, for what passes by the node's routing. Written by the
  * loader from table VLAN + 100; all 0 = not known, the stack routes. */
@@ -100,15 +116,28 @@ struct bg_route {
 };
 BG_ASSERT_SIZE(struct bg_route, 48);
 
+/* The same for people: of those branches only that have one. */
+struct bg_route_info {
+	char interface[BG_IFACE_BYTES];
+	char gateway4[BG_ADDR_BYTES]; /* "" = none */
+	char gateway6[BG_ADDR_BYTES];
+};
+BG_ASSERT_SIZE(struct bg_route_info, 96);
+
 /* The node's own end of local probes and services. */
 struct bg_host {
 	__u32 primary_ifindex; /* 0 = not known: probes take the fabric */
 	__u8 primary_mac[6];
-	__u8 pad[6];
+	char primary_interface[BG_IFACE_BYTES];
+	char primary_mac_text[BG_MAC_BYTES];
 };
-BG_ASSERT_SIZE(struct bg_host, 16);
+BG_ASSERT_SIZE(struct bg_host, 44);
 
-/* A rule of the feed, one peer of one permission, as bpftool prints it. */
+/*
+ * A rule of the feed, one peer of one permission, as bpftool prints it. `rules` has
+ * those in force. One that is not any more goes to `former_rules`, so that flows which
+ * it admitted can be told by it; it stays there until another rule gets its number.
+ */
 struct bg_rule {
 	char group[24];	  /* "sg-0aa11" */
 	char rule_id[24]; /* "sgr-01", or "" */
@@ -117,34 +146,71 @@ struct bg_rule {
 	__s32 protocol;	 /* -1 = all */
 	__s32 from_port; /* ICMP: type; -1 = any */
 	__s32 to_port;	 /* ICMP: code; -1 = any */
-	__u32 revision;	 /* first revision that had it, 0 = the number is free */
+	__u32 revision;	 /* first revision that had it */
 	__u32 pad;
 	__u64 hits; /* flows it admitted */
 };
 BG_ASSERT_SIZE(struct bg_rule, 128);
 
 /*
- * Packets of one branch and direction by reason: named for people, by number
- * for programs. Slot 0 counts what belongs to no branch.
+ * Packets of one branch and direction by reason, as the datapath counts them. Slot 0
+ * counts what belongs to no branch.
  */
 struct bg_counters {
-	union {
-		__u64 packets[BG_REASON_MAX];
-		struct {
-			__u64 none, arp, neighbour, dhcp, tracked, icmp_error, platform, rule,
-				rule_untracked, reserved9, probe, local_service, unfiltered;
-			__u64 reserved13[BG_REASON_FIRST_DROP - 13];
-			__u64 no_policy, no_branch, not_armed, not_ip, malformed, truncated,
-				extension, spoofed, not_ours, fragment_unknown, icmp_error_unknown,
-				no_rule, no_node_rule, table_full, foreign_source, revoked,
-				internal;
-		};
-	};
+	__u64 packets[BG_REASON_MAX];
 	__u64 passed_bytes;
 	__u64 dropped_bytes;
 	__u64 short_way_packets; /* of those that passed: not through the node's stack */
 };
 BG_ASSERT_SIZE(struct bg_counters, sizeof(__u64) * (BG_REASON_MAX + 3));
+
+struct bg_counters_key {
+	__u32 vlan; /* 0: what belongs to no branch */
+	enum bg_direction direction;
+};
+BG_ASSERT_SIZE(struct bg_counters_key, 8);
+
+/*
+ * The same for people: the sum over all CPUs, each reason by its name. The loader adds
+ * them up once a second. Each name stands where its number puts it; where there is no
+ * reason, there is a gap without a name, of which BTF knows nothing.
+ */
+#define BG_GAP                                                                                     \
+__u64:                                                                                             \
+	64
+struct bg_counters_info {
+	char branch[32];	   /* id, "" = of no branch */
+	char as_of[BG_TIME_BYTES]; /* when they were added up */
+	__u64 passed_bytes;
+	__u64 dropped_bytes;
+	__u64 short_way_packets;
+	__u64 none, arp, neighbour, dhcp, tracked, icmp_error, platform, rule, rule_untracked;
+	BG_GAP;
+	__u64 probe, local_service, unfiltered;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	BG_GAP;
+	__u64 no_policy, no_branch, not_armed, not_ip, malformed, truncated, extension, spoofed,
+		not_ours, fragment_unknown, icmp_error_unknown, no_rule, no_node_rule, table_full,
+		foreign_source, revoked, internal;
+};
+BG_ASSERT_SIZE(struct bg_counters_info, 32 + BG_TIME_BYTES + sizeof(__u64) * (3 + 49));
 
 enum bg_event_type {
 	BG_EVENT_DROP = 1,
@@ -177,11 +243,12 @@ struct bg_control {
 	__u32 revision;	       /* number of the image in force, 0 = none */
 	__u64 events_until_ns; /* CLOCK_MONOTONIC; `monitor` moves it on while it listens */
 	__u64 events_lost;
-	__u64 flows_evicted;	/* half-open flows that gave way */
-	__u64 published_ns;	/* CLOCK_BOOTTIME of the last publish */
-	char feed_revision[64]; /* "Revision" of the feed, as given */
+	__u64 flows_evicted;	       /* half-open flows that gave way */
+	__u64 published_ns;	       /* CLOCK_BOOTTIME of the last publish */
+	char published[BG_TIME_BYTES]; /* the same as the calendar had it then */
+	char feed_revision[64];	       /* "Revision" of the feed, as given */
 };
-BG_ASSERT_SIZE(struct bg_control, 104);
+BG_ASSERT_SIZE(struct bg_control, 128);
 
 /* Whose interfaces these are: ifindexes mean nothing in another network namespace. */
 struct bg_home {

@@ -176,7 +176,7 @@ __u64 bench_count(struct bench *bench, enum bg_direction direction, enum bg_reas
 	const struct bg_counters *counters = bench->counters;
 	__u64 sum = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(bench->datapath->skel->maps.counters), &index,
+	if (bpf_map_lookup_elem(bpf_map__fd(bench->datapath->skel->maps.fast_counters), &index,
 				bench->counters))
 		bench_die("reading counters: %s", strerror(errno));
 	for (int cpu = 0; cpu < bench->cpus; cpu++)

@@ -55,7 +55,7 @@ branch_field() { # VLAN FIELD
 }
 branch_is() { [ "$(branch_field "$1" "$2")" = "$3" ]; }
 armed_vlan() { # VLAN IFINDEX
-	[ "$(bpftool -j map dump pinned "$PIN_DIR/maps/vlans" |
+	[ "$(bpftool -j map dump pinned "$PIN_DIR/maps/fast_vlans" |
 		jq -r ".[] | (.formatted // .) | select(.key == $1) | .value")" = "$2" ]
 }
 programs_on() {

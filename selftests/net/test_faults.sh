@@ -94,7 +94,7 @@ nothing_passed() {
 
 # From the trunk to the branch (of a VLAN interface, that is).
 trunk_lets_pass() {
-	bpftool -j map lookup pinned "$PIN_DIR/maps/vlans" key hex 09 00 00 00 | jq -e '.formatted.value > 0'
+	bpftool -j map lookup pinned "$PIN_DIR/maps/fast_vlans" key hex 09 00 00 00 | jq -e '.formatted.value > 0'
 }
 
 goes_on() {

@@ -39,11 +39,13 @@ struct bg_publish_times maps_publish(struct bg_datapath *datapath, const char *f
 
 __u32 maps_rule(const struct bg_datapath *datapath, int port, struct bg_rule *rule)
 {
-	for (__u32 number = 1; number < datapath->options.max_rules; number++) {
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(datapath->skel->maps.rules),
-						     &number, rule),
-				 0);
-		if (rule->revision && rule->from_port == port)
+	int fd = bpf_map__fd(datapath->skel->maps.rules);
+	__u32 number, *last = NULL;
+
+	for (; !bpf_map_get_next_key(fd, last, &number); last = &number) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &number, rule), 0);
+		assert_int_not_equal(rule->revision, 0);
+		if (rule->from_port == port)
 			return number;
 	}
 	return 0;
@@ -52,6 +54,18 @@ __u32 maps_rule(const struct bg_datapath *datapath, int port, struct bg_rule *ru
 bool maps_branch(const struct bg_datapath *datapath, __u32 vlan, struct bg_branch_info *info)
 {
 	return !bpf_map_lookup_elem(bpf_map__fd(datapath->skel->maps.branches), &vlan, info);
+}
+
+__u32 maps_count(const struct bpf_map *map)
+{
+	int fd = bpf_map__fd(map);
+	__u32 count = 0;
+	char key[64], *last = NULL;
+
+	assert_true(bpf_map__key_size(map) <= sizeof(key));
+	for (; !bpf_map_get_next_key(fd, last, key); last = key)
+		count++;
+	return count;
 }
 
 void maps_hit(const struct bg_datapath *datapath, __u32 number, __u64 hits)

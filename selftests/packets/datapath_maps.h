@@ -32,6 +32,9 @@ struct bg_publish_times maps_publish(struct bg_datapath *datapath, const char *f
 /* Number of the rule for a port in force, 0 = none. */
 __u32 maps_rule(const struct bg_datapath *datapath, int port, struct bg_rule *rule);
 bool maps_branch(const struct bg_datapath *datapath, __u32 vlan, struct bg_branch_info *info);
+/* How many entries a map has: what `bpftool map dump` prints. */
+struct bpf_map;
+__u32 maps_count(const struct bpf_map *map);
 /* As if the rule had been hit so often. */
 void maps_hit(const struct bg_datapath *datapath, __u32 number, __u64 hits);
 

@@ -128,7 +128,7 @@ void rig_clear(struct rig *rig)
 
 static void read_counters(struct rig *rig, struct bg_counters *counters)
 {
-	int fd = bpf_map__fd(rig->datapath->skel->maps.counters);
+	int fd = bpf_map__fd(rig->datapath->skel->maps.fast_counters);
 	const struct bg_counters *by_cpu = rig->percpu;
 
 	for (__u32 i = 0; i < rig->counter_count; i++) {
@@ -168,7 +168,7 @@ static int run_program(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *
 				 trunk ? 0 : vlan, &err))
 		die("%s", err.text);
 	if (trunk) /* the branch is armed on the interface that the test runs on */
-		set(rig->datapath->skel->maps.vlans, &vlan, &rig->datapath->stand_in.ifindex);
+		set(rig->datapath->skel->maps.fast_vlans, &vlan, &rig->datapath->stand_in.ifindex);
 	if (bg_datapath_run(rig->datapath, &run, &err))
 		die("%s", err.text);
 	*trace = run.trace;

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
+#include "datapath/tally.h"
 #include "feed_text.h"
 #include "datapath_maps.h"
 #include "test.h"
@@ -30,6 +31,7 @@ static void a_rule_keeps_number_and_hits(void **state)
 {
 	struct bg_datapath *datapath = maps_open(&small);
 	struct bg_publish_times times;
+	int former = bpf_map__fd(datapath->skel->maps.former_rules);
 	struct bg_rule rule = {};
 	__u32 web, https;
 
@@ -49,9 +51,83 @@ static void a_rule_keeps_number_and_hits(void **state)
 	assert_int_equal(rule.revision, 1);
 	assert_int_equal(maps_rule(datapath, 80, &rule), 0);
 	/* its text stays for the flows that name it */
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(datapath->skel->maps.rules), &web, &rule),
-			 0);
+	assert_int_equal(bpf_map_lookup_elem(former, &web, &rule), 0);
 	assert_int_equal(rule.from_port, 80);
+	bg_datapath_close(datapath);
+}
+
+/* A person who dumps the map sees the rules in force, and no number that is free. */
+static void a_dump_of_rules_has_those_in_force(void **state)
+{
+	struct bg_datapath_options options = small;
+	struct bg_datapath *datapath;
+	struct bg_rule rule;
+	__u32 web;
+
+	(void)state;
+	options.max_rules = 4; /* three numbers: the fourth rule gets the first one's */
+	datapath = maps_open(&options);
+	assert_int_equal(maps_count(datapath->skel->maps.rules), 0);
+	maps_publish(datapath, TWO_RULES);
+	web = maps_rule(datapath, 80, &rule);
+	assert_int_equal(maps_count(datapath->skel->maps.rules), 2);
+	assert_int_equal(maps_count(datapath->skel->maps.former_rules), 0);
+	maps_publish(datapath, OTHER_RULE);
+	assert_int_equal(maps_count(datapath->skel->maps.rules), 2);
+	assert_int_equal(maps_count(datapath->skel->maps.former_rules), 1);
+	maps_publish(datapath, TWO_RULES);
+	assert_int_equal(maps_rule(datapath, 80, &rule), web);
+	assert_int_equal(rule.revision, 3);
+	assert_int_equal(maps_count(datapath->skel->maps.rules), 2);
+	assert_int_equal(maps_count(datapath->skel->maps.former_rules), 1);
+	bg_datapath_close(datapath);
+}
+
+/* And what was counted, by branch, direction and reason, on all CPUs. */
+static void a_dump_of_counters_has_the_branches_in_force(void **state)
+{
+	struct bg_datapath *datapath = maps_open(&small);
+	const struct bpf_map *fast = datapath->skel->maps.fast_counters;
+	const struct bpf_map *map = datapath->skel->maps.counters;
+	struct bg_counters_key key = { .vlan = 10, .direction = BG_EGRESS };
+	int cpus = libbpf_num_possible_cpus();
+	struct bg_counters_info counted;
+	struct bg_counters *by_cpu;
+	struct bg_branch_info info;
+	struct bg_error err;
+	__u32 index;
+
+	(void)state;
+	by_cpu = calloc(cpus, sizeof(*by_cpu));
+	assert_non_null(by_cpu);
+	maps_publish(datapath, TWO_RULES);
+	assert_true(maps_branch(datapath, 10, &info));
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		by_cpu[cpu].packets[BG_REASON_TRACKED] = 5;
+		by_cpu[cpu].packets[BG_REASON_INTERNAL] = 1;
+		by_cpu[cpu].passed_bytes = 100;
+		by_cpu[cpu].dropped_bytes = 10;
+		by_cpu[cpu].short_way_packets = 2;
+	}
+	index = info.slot * BG_DIRECTIONS + BG_EGRESS;
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fast), &index, by_cpu, BPF_ANY), 0);
+	assert_int_equal(bg_datapath_tally(datapath, &err), 0);
+	/* two branches, and what belongs to none */
+	assert_int_equal(maps_count(map), 3 * BG_DIRECTIONS);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &key, &counted), 0);
+	assert_string_equal(counted.branch, "eni-10");
+	assert_int_equal(counted.tracked, 5 * cpus);
+	assert_int_equal(counted.internal, cpus);
+	assert_int_equal(counted.no_rule, 0);
+	assert_int_equal(counted.passed_bytes, 100 * cpus);
+	assert_int_equal(counted.dropped_bytes, 10 * cpus);
+	assert_int_equal(counted.short_way_packets, 2 * cpus);
+	assert_int_equal(counted.as_of[19], 'Z');
+	maps_publish(datapath, OTHER_RULE);
+	assert_int_equal(bg_datapath_tally(datapath, &err), 0);
+	assert_int_equal(maps_count(map), 2 * BG_DIRECTIONS);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &key, &counted), -ENOENT);
+	free(by_cpu);
 	bg_datapath_close(datapath);
 }
 
@@ -92,7 +168,7 @@ static void counters_of_a_slot_start_from_zero(void **state)
 	(void)state;
 	options.max_branches = 3; /* two slots: eni-11 gets the one of eni-10 */
 	datapath = maps_open(&options);
-	fd = bpf_map__fd(datapath->skel->maps.counters);
+	fd = bpf_map__fd(datapath->skel->maps.fast_counters);
 	counters = calloc(cpus, sizeof(*counters));
 	assert_non_null(counters);
 	maps_publish(datapath, TWO_RULES);
@@ -169,8 +245,8 @@ static char *make_snapshot(const struct bg_datapath *datapath, size_t *size)
 	for (__u32 number = 0; number < datapath->options.max_rules; number++) {
 		struct bg_rule rule;
 
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(rules), &number, &rule), 0);
-		fwrite(&rule, sizeof(rule), 1, out);
+		if (!bpf_map_lookup_elem(bpf_map__fd(rules), &number, &rule))
+			fwrite(&rule, sizeof(rule), 1, out);
 	}
 	for (__u32 vlan = 0; vlan < BG_VLANS; vlan++)
 		if (maps_branch(datapath, vlan, &info))
@@ -218,6 +294,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rule_keeps_number_and_hits),
+		cmocka_unit_test(a_dump_of_rules_has_those_in_force),
+		cmocka_unit_test(a_dump_of_counters_has_the_branches_in_force),
 		cmocka_unit_test(branches_come_and_go),
 		cmocka_unit_test(counters_of_a_slot_start_from_zero),
 		cmocka_unit_test(no_image_map_stays_open),

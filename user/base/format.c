@@ -153,6 +153,13 @@ const char *bg_format_endpoint(const struct bg_addr *addr, __be16 port, bool has
 	return text;
 }
 
+const char *bg_format_mac(const __u8 mac[6], char *text)
+{
+	snprintf(text, BG_MAC_BYTES, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return text;
+}
+
 const char *bg_format_ports(const struct bg_rule *rule, char *text)
 {
 	switch (rule->protocol) {

@@ -44,6 +44,9 @@ const char *bg_format_realtime(__u64 realtime_ns, char *text);
 /* "10.0.0.1:80", "[2001:db8::1]:80", without the port when there is none. */
 const char *bg_format_endpoint(const struct bg_addr *addr, __be16 port, bool has_port, char *text);
 
+/* "02:42:0a:00:2f:52"; `text` holds BG_MAC_BYTES bytes. */
+const char *bg_format_mac(const __u8 mac[6], char *text);
+
 /* "80", "1024-65535", "all", "type 8", "type 3 code 4": what a rule's ports mean. */
 const char *bg_format_ports(const struct bg_rule *rule, char *text);
 

@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "daemon/answers.h"
 #include "daemon/running.h"
+#include "datapath/tally.h"
 #include "guard/iface_maps.h"
 #include "pinned/pin.h"
 #include "show/metrics_file.h"
@@ -29,6 +30,8 @@
 #define BURST_MS 100
 /* The socket is looked after this often: well within the time for which events come. */
 #define ANSWERS_MS 1000
+/* What the programs have counted is added up this often, for bpftool. */
+#define COUNTERS_MS 1000
 /* Programs and pins are looked after this often. */
 #define PINS_MS 1000
 /* Until the table of interfaces, of which changes were lost, is listed again. */
@@ -48,6 +51,7 @@ enum timer {
 	TIMER_SYNC,
 	TIMER_METRICS,
 	TIMER_ANSWERS,
+	TIMER_COUNTERS,
 };
 
 struct follower {
@@ -62,6 +66,7 @@ struct follower {
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
 	char pins_error[sizeof(((struct bg_error *)0)->text)];
+	char counters_error[sizeof(((struct bg_error *)0)->text)];
 };
 
 static void on_neighbour(const struct bg_neighbour *neighbour, void *context)
@@ -193,6 +198,22 @@ static void write_metrics(void *context)
 	put_metrics(follower, true);
 }
 
+static void add_up_counters(void *context)
+{
+	struct follower *follower = context;
+	struct bg_error err = {};
+
+	bg_loop_at(&follower->loop, TIMER_COUNTERS, bg_monotonic_ms() + COUNTERS_MS);
+	if (!bg_datapath_tally(follower->daemon->datapath, &err)) {
+		follower->counters_error[0] = '\0';
+	} else if (strcmp(follower->counters_error, err.text) != 0) {
+		memcpy(follower->counters_error, err.text, sizeof(follower->counters_error));
+		bg_log(BG_LOG_WARNING,
+		       "the map counters is not up to date, will be tried again; status is",
+		       "error=%s", bg_quote(err.text));
+	}
+}
+
 /* Of a link or a filter that is taken away nobody is told: it is looked for. */
 static void check_programs(struct follower *follower)
 {
@@ -294,6 +315,7 @@ static void set_timers(struct follower *follower)
 		[TIMER_NETDEVS] = on_netdevs,	 [TIMER_RETRY] = on_retry,
 		[TIMER_FEED] = read_feed_now,	 [TIMER_SYNC] = sync_now,
 		[TIMER_METRICS] = write_metrics, [TIMER_ANSWERS] = on_answers,
+		[TIMER_COUNTERS] = add_up_counters,
 	};
 
 	for (unsigned int i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
@@ -301,6 +323,7 @@ static void set_timers(struct follower *follower)
 	bg_loop_at(&follower->loop, TIMER_ROUND, bg_monotonic_ms() + ROUND_MS);
 	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
 	bg_loop_at(&follower->loop, TIMER_ANSWERS, bg_monotonic_ms() + ANSWERS_MS);
+	bg_loop_at(&follower->loop, TIMER_COUNTERS, bg_monotonic_ms() + COUNTERS_MS);
 	plan_retry(follower, follower->daemon->refused);
 	if (follower->daemon->options.metrics_file)
 		write_metrics(follower);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "branchguard.skel.h"
 #include "daemon/running.h"
+#include "datapath/tally.h"
 #include "pinned/pin.h"
 
 static int adopt_modes(struct bg_daemon *daemon)
@@ -123,6 +124,7 @@ static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 int bg_daemon_start(struct bg_daemon *daemon, struct bg_error *err)
 {
 	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
+	struct bg_error no_matter;
 	int rc;
 
 	/* with --once, a feed that is refused ends it */
@@ -153,6 +155,9 @@ int bg_daemon_start(struct bg_daemon *daemon, struct bg_error *err)
 	/* without --once a refused feed is no error: the daemon waits for the next one */
 	rc = take_over(daemon, err);
 	bg_daemon_write_state(daemon);
+	/* if it fails, the loop says so */
+	if (rc >= 0)
+		bg_datapath_tally(daemon->datapath, &no_matter);
 	if (rc > 0 && daemon->options.once)
 		return bg_fail(err, -EIO, "%d interfaces are not guarded as they should be", rc);
 	return rc < 0 ? rc : 0;

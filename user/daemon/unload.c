@@ -60,10 +60,10 @@ static int note_iface(struct unload *unload, const struct bg_iface *iface)
 
 static int note_ifaces(struct unload *unload, int fd)
 {
-	struct bg_iface iface;
+	struct bg_iface iface = {};
 	__u32 key, *last = NULL;
 
-	/* `ifaces` is an array and `more_ifaces` a hash: this loop walks both */
+	/* `ifaces` is a hash, and was an array before; this loop walks either */
 	while (!bpf_map_get_next_key(fd, last, &key)) {
 		last = &key;
 		if (!bpf_map_lookup_elem(fd, &key, &iface) && note_iface(unload, &iface))
@@ -86,7 +86,9 @@ static int note_map(const char *name, void *context)
 	rc = bg_ids_add(&unload->maps, info.id);
 	if (rc)
 		return rc;
-	if (info.value_size == sizeof(struct bg_iface) &&
+	/* in older layouts it ends before the name, and `more_ifaces` has some of them */
+	if (info.value_size <= sizeof(struct bg_iface) &&
+	    info.value_size >= offsetof(struct bg_iface, interface) &&
 	    (!strcmp(name, "ifaces") || !strcmp(name, "more_ifaces")))
 		return note_ifaces(unload, fd);
 	return 0;

@@ -228,8 +228,7 @@ int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *er
 	return 0;
 }
 
-/* For an array whose size the options have changed (--max-rules, --max-branches): the
- * same index has the same entry in the new one. */
+/* For an array whose size the options have changed (--max-branches): the same index has the same entry in the new one. */
 static int copy_array(const struct bg_datapath *datapath, const struct bpf_map *map)
 {
 	bool percpu = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY;
@@ -265,32 +264,64 @@ static int copy_array(const struct bg_datapath *datapath, const struct bpf_map *
 	return 0;
 }
 
+/* The same for rules, of which there may be fewer places now. */
+static int copy_rules(const struct bg_datapath *datapath, const struct bpf_map *map)
+{
+	bg_auto_close int fd = -1;
+	struct bpf_map_info info;
+	__u32 key, *last = NULL;
+	struct bg_rule rule;
+	int rc;
+
+	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, bpf_map__name(map));
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	rc = map_info(fd, &info);
+	if (rc)
+		return rc;
+	if (info.type != bpf_map__type(map) || info.value_size != sizeof(rule) ||
+	    info.max_entries == bpf_map__max_entries(map))
+		return 0;
+	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
+		last = &key;
+		if (key >= bpf_map__max_entries(map))
+			continue;
+		rc = bpf_map_lookup_elem(fd, &key, &rule)
+			     ?: bpf_map_update_elem(bpf_map__fd(map), &key, &rule, BPF_ANY);
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int adopt_rules(struct bg_datapath *datapath)
 {
 	int fd = bpf_map__fd(datapath->skel->maps.rules);
-	__u32 max_rules = datapath->options.max_rules;
 	struct bg_rule *rules = datapath->rules;
-	int rc = copy_array(datapath, datapath->skel->maps.rules);
+	__u32 key, *last = NULL;
+	int rc;
 
+	rc = copy_rules(datapath, datapath->skel->maps.rules)
+		     ?: copy_rules(datapath, datapath->skel->maps.former_rules);
 	if (rc)
 		return rc;
-	for (__u32 number = 1; number < max_rules; number++) {
-		rc = bpf_map_lookup_elem(fd, &number, &rules[number]);
+	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
+		last = &key;
+		if (!key || key >= datapath->options.max_rules)
+			continue;
+		rc = bpf_map_lookup_elem(fd, &key, &rules[key]);
 		if (rc)
 			return rc;
-		if (rules[number].revision) {
-			rc = bg_registry_adopt_rule(datapath->registry, number, &rules[number]);
-			if (rc == -ENOMEM)
-				return rc;
-		}
-		rules[number].hits = 0;
+		if (bg_registry_adopt_rule(datapath->registry, key, &rules[key]) == -ENOMEM)
+			return -ENOMEM;
+		rules[key].hits = 0;
 	}
-	return 0;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int adopt_counters(struct bg_datapath *datapath)
 {
-	return copy_array(datapath, datapath->skel->maps.counters);
+	return copy_array(datapath, datapath->skel->maps.fast_counters);
 }
 
 static int adopt_branches(struct bg_datapath *datapath)
@@ -372,7 +403,7 @@ int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err)
 		const char *map;
 		int (*adopt)(struct bg_datapath *datapath);
 	} steps[] = {
-		{ "rules", adopt_rules },	{ "counters", adopt_counters },
+		{ "rules", adopt_rules },	{ "fast_counters", adopt_counters },
 		{ "branches", adopt_branches }, { "flows", adopt_tags },
 		{ "control", adopt_revision },
 	};

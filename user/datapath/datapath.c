@@ -111,6 +111,8 @@ static int set_sizes(struct branchguard_bpf *skel, const struct bg_datapath_opti
 		     struct bg_error *err)
 {
 	return set_size(skel->maps.rules, options->max_rules, err) ?:
+	       set_size(skel->maps.former_rules, options->max_rules, err) ?:
+	       set_size(skel->maps.fast_counters, options->max_branches * BG_DIRECTIONS, err) ?:
 	       set_size(skel->maps.counters, options->max_branches * BG_DIRECTIONS, err) ?:
 	       set_size(skel->maps.flows, bucket_count(options), err);
 }

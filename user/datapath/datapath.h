@@ -115,8 +115,8 @@ void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *
 /*
  * Puts what was compiled in force. Order: new entries of `rules` and `branches`, a
  * new inner map filled and frozen, ONE update of the outer map (the moment the
- * revision is in force), then entries that only the old revision used are cleared: a
- * rule's becomes revision 0 and keeps its text, for the flows that still name it.
+ * revision is in force), then entries that only the old revision used are removed: a
+ * rule's goes to `former_rules`, for the flows that still name it.
  * On failure everything is as it was, the numbers too.
  */
 int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,

@@ -14,12 +14,14 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/format.h"
 #include "branchguard.skel.h"
 #include "pinned/image_pin.h"
 
 /* What the maps held before, of entries that this publish wrote. */
 struct old_rule {
 	__u32 number;
+	bool present;
 	struct bg_rule rule;
 };
 
@@ -63,10 +65,12 @@ static int write_rule(struct publish *publish, const struct bg_model_rule *from,
 	bg_rule_describe(publish->model, from, &rule);
 	if (known->revision && same_rule(&rule, known))
 		return 0;
+	memset(old, 0, sizeof(*old));
 	rc = bpf_map_lookup_elem(bpf_map__fd(map), &from->number, &old->rule);
-	if (rc)
+	if (rc && rc != -ENOENT)
 		return bg_fail(err, rc, "reading map rules: %s", strerror(-rc));
 	old->number = from->number;
+	old->present = !rc;
 	rule.revision = publish->revision;
 	rule.hits = 0;
 	if (known->revision) { /* the same rule, but its text is another now */
@@ -120,7 +124,7 @@ static void join_groups(const struct bg_model *model, const struct bg_model_bran
 /* A slot that another branch had before starts from zero. */
 static int clear_counters(const struct bg_datapath *datapath, __u32 slot, struct bg_error *err)
 {
-	struct bpf_map *map = datapath->skel->maps.counters;
+	struct bpf_map *map = datapath->skel->maps.fast_counters;
 	bg_auto_free void *zeros = NULL;
 	int rc = 0;
 
@@ -306,6 +310,7 @@ static void write_control(const struct publish *publish)
 {
 	int fd = bpf_map__fd(publish->datapath->skel->maps.control);
 	struct bg_control control = {};
+	char published[BG_FORMAT_TEXT];
 	__u32 zero = 0;
 
 	/* neither can fail on an array's only element */
@@ -314,6 +319,8 @@ static void write_control(const struct publish *publish)
 	control.revision = publish->revision;
 	control.published_ns = bg_boottime_ns();
 	memset(control.feed_revision, 0, sizeof(control.feed_revision));
+	bg_format_boottime(control.published_ns, published);
+	snprintf(control.published, sizeof(control.published), "%s", published);
 	snprintf(control.feed_revision, sizeof(control.feed_revision), "%s",
 		 publish->model->revision ? publish->model->revision : "");
 	bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
@@ -327,7 +334,10 @@ static void take_back(struct publish *publish)
 	while (publish->old_rule_count) {
 		struct old_rule *old = &publish->old_rules[--publish->old_rule_count];
 
-		bpf_map_update_elem(fd, &old->number, &old->rule, BPF_ANY);
+		if (old->present)
+			bpf_map_update_elem(fd, &old->number, &old->rule, BPF_ANY);
+		else
+			bpf_map_delete_elem(fd, &old->number);
 		old->rule.hits = 0;
 		publish->datapath->rules[old->number] = old->rule;
 	}
@@ -342,10 +352,24 @@ static void take_back(struct publish *publish)
 	}
 }
 
+/* Its text stays for the flows that name it. */
+static void retire_rule(const struct bg_datapath *datapath, __u32 number)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.rules);
+	struct bg_rule rule;
+
+	if (bpf_map_lookup_elem(fd, &number, &rule))
+		return;
+	/* without room for it, flows name a rule that is not known any more */
+	bpf_map_update_elem(bpf_map__fd(datapath->skel->maps.former_rules), &number, &rule,
+			    BPF_ANY);
+	bpf_map_delete_elem(fd, &number);
+}
+
 static __u32 clear_old_rules(struct publish *publish)
 {
 	struct bg_datapath *datapath = publish->datapath;
-	int fd = bpf_map__fd(datapath->skel->maps.rules);
+	int former = bpf_map__fd(datapath->skel->maps.former_rules);
 	bg_auto_free bool *used = NULL;
 	__u32 cleared = 0;
 
@@ -355,17 +379,16 @@ static __u32 clear_old_rules(struct publish *publish)
 	for (size_t i = 0; i < publish->model->rule_count; i++)
 		used[publish->model->rules[i].number] = true;
 	for (__u32 number = 1; number < datapath->options.max_rules; number++) {
-		struct bg_rule rule;
-
 		if (used[number] || !datapath->rules[number].revision)
 			continue;
 		datapath->rules[number].revision = 0;
-		if (!bpf_map_lookup_elem(fd, &number, &rule)) {
-			rule.revision = 0;
-			bpf_map_update_elem(fd, &number, &rule, BPF_ANY);
-		}
+		retire_rule(datapath, number);
 		cleared++;
 	}
+	/* a number that another rule has now */
+	for (size_t i = 0; i < publish->old_rule_count; i++)
+		if (!publish->old_rules[i].present)
+			bpf_map_delete_elem(former, &publish->old_rules[i].number);
 	return cleared;
 }
 
@@ -398,7 +421,7 @@ static __u32 count_new_rules(const struct publish *publish)
 	__u32 count = 0;
 
 	for (size_t i = 0; i < publish->old_rule_count; i++)
-		count += !publish->old_rules[i].rule.revision;
+		count += !publish->old_rules[i].present;
 	return count;
 }
 

@@ -34,7 +34,8 @@ int bg_datapath_stand_in(struct bg_datapath *datapath, enum bg_role role, __u32 
 	if (!memcmp(&iface, &datapath->stand_in, sizeof(iface)))
 		return 0;
 	place = iface.ifindex & (BG_IFACES - 1);
-	rc = bg_map_set(datapath->skel->maps.ifaces, &place, &iface, err);
+	rc = bg_map_set(datapath->skel->maps.ifaces, &iface.ifindex, &iface, err)
+		     ?: bg_map_set(datapath->skel->maps.fast_ifaces, &place, &iface, err);
 	if (rc)
 		return rc;
 	datapath->stand_in = iface;

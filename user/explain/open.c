@@ -318,7 +318,7 @@ static int take_live_rules(struct bg_explainer *explainer, const struct bg_maps 
 {
 	int rc;
 
-	rc = bg_maps_rules(maps, &explainer->live_rules, &explainer->rule_count, err);
+	rc = bg_maps_rules(maps, &explainer->live_rules, &explainer->rule_count, NULL, err);
 	if (rc)
 		return rc;
 	explainer->rules = calloc(explainer->rule_count + 1, sizeof(*explainer->rules));

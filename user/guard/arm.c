@@ -25,6 +25,7 @@ static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapat
 
 	if (guard->in_map)
 		return 0;
+	snprintf(iface.interface, sizeof(iface.interface), "%s", guard->name);
 	rc = bg_iface_set(datapath, &iface, err);
 	guard->in_map = !rc;
 	return rc;

@@ -14,6 +14,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/format.h"
+#include "base/ip.h"
 #include "branchguard.skel.h"
 #include "guard/plan.h"
 
@@ -25,55 +27,53 @@ static int map_get(const struct bpf_map *map, const void *key, void *value)
 int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *iface,
 		 struct bg_error *err)
 {
-	struct bpf_map *map = datapath->skel->maps.ifaces;
+	struct bpf_map *fast = datapath->skel->maps.fast_ifaces;
 	__u32 place = iface->ifindex & (BG_IFACES - 1);
 	struct bg_iface there = {};
-	int rc = map_get(map, &place, &there);
+	int rc = map_get(fast, &place, &there);
 
 	/* unread, it may be that of another interface */
 	if (rc)
-		return bg_fail(err, rc, "reading map ifaces: %s", strerror(-rc));
-	if (!there.ifindex || there.ifindex == iface->ifindex)
-		return bg_map_set(map, &place, iface, err);
-	return bg_map_set(datapath->skel->maps.more_ifaces, &iface->ifindex, iface, err);
+		return bg_fail(err, rc, "reading map fast_ifaces: %s", strerror(-rc));
+	rc = bg_map_set(datapath->skel->maps.ifaces, &iface->ifindex, iface, err);
+	if (rc || (there.ifindex && there.ifindex != iface->ifindex))
+		return rc;
+	return bg_map_set(fast, &place, iface, err);
 }
 
 void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex)
 {
-	struct bpf_map *map = datapath->skel->maps.ifaces;
+	struct bpf_map *fast = datapath->skel->maps.fast_ifaces;
 	__u32 place = ifindex & (BG_IFACES - 1);
 	struct bg_iface there = {}, none = {};
 
-	bpf_map_delete_elem(bpf_map__fd(datapath->skel->maps.more_ifaces), &ifindex);
-	if (!map_get(map, &place, &there) && there.ifindex == ifindex)
-		bpf_map_update_elem(bpf_map__fd(map), &place, &none, BPF_ANY);
+	if (!map_get(fast, &place, &there) && there.ifindex == ifindex)
+		bpf_map_update_elem(bpf_map__fd(fast), &place, &none, BPF_ANY);
+	bpf_map_delete_elem(bpf_map__fd(datapath->skel->maps.ifaces), &ifindex);
 }
 
 void bg_iface_each(const struct bg_datapath *datapath,
 		   void (*each)(const struct bg_iface *iface, void *context), void *context)
 {
-	int more = bpf_map__fd(datapath->skel->maps.more_ifaces);
+	const struct bpf_map *map = datapath->skel->maps.ifaces;
 	__u32 key, *last = NULL;
 	struct bg_iface iface;
 
-	for (__u32 place = 0; place < BG_IFACES; place++)
-		if (!map_get(datapath->skel->maps.ifaces, &place, &iface) && iface.ifindex)
-			each(&iface, context);
-	while (!bpf_map_get_next_key(more, last, &key)) {
+	while (!bpf_map_get_next_key(bpf_map__fd(map), last, &key)) {
 		last = &key;
-		if (!bpf_map_lookup_elem(more, &key, &iface))
+		if (!map_get(map, &key, &iface))
 			each(&iface, context);
 	}
 }
 
 int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, struct bg_error *err)
 {
-	return bg_map_set(datapath->skel->maps.vlans, &vlan, &ifindex, err);
+	return bg_map_set(datapath->skel->maps.fast_vlans, &vlan, &ifindex, err);
 }
 
 void bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex)
 {
-	struct bpf_map *map = datapath->skel->maps.vlans;
+	struct bpf_map *map = datapath->skel->maps.fast_vlans;
 	__u32 there = 0, none = 0;
 
 	if (!map_get(map, &vlan, &there) && there == ifindex)
@@ -85,6 +85,7 @@ int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 {
 	struct bpf_map *map = datapath->skel->maps.branches;
 	struct bg_branch_info info;
+	char since[BG_FORMAT_TEXT];
 
 	if (map_get(map, &vlan, &info))
 		return 0;
@@ -92,6 +93,10 @@ int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 		return 0;
 	info.ifindex = ifindex;
 	info.armed_ns = armed_ns;
+	memset(info.armed_since, 0, sizeof(info.armed_since));
+	if (armed_ns)
+		snprintf(info.armed_since, sizeof(info.armed_since), "%s",
+			 bg_format_boottime(armed_ns, since));
 	return bg_map_set(map, &vlan, &info, err);
 }
 
@@ -111,6 +116,17 @@ static bool has_mac(const struct bg_pod *pod)
 	return memcmp(pod->mac, none, sizeof(none)) != 0;
 }
 
+/* What people read. */
+static void describe_pod(struct bg_pod *pod, const struct bg_addr *address)
+{
+	char text[BG_IP_TEXT];
+
+	snprintf(pod->address, sizeof(pod->address), "%s", bg_addr_format(address, text));
+	if (has_mac(pod))
+		bg_format_mac(pod->mac, pod->mac_text);
+	bg_format_mac(pod->host_mac, pod->host_mac_text);
+}
+
 static int set_pod(const struct bg_datapath *datapath, struct bg_netdevs *netdevs,
 		   const struct bg_netdev *host, const struct bg_addr *address,
 		   const struct bg_pod *wanted, struct bg_error *err)
@@ -124,6 +140,7 @@ static int set_pod(const struct bg_datapath *datapath, struct bg_netdevs *netdev
 		memcpy(pod.mac, there.mac, sizeof(pod.mac));
 	if (!has_mac(&pod))
 		bg_netdev_peer_mac(netdevs, host, address, pod.mac);
+	describe_pod(&pod, address);
 	if (known && !memcmp(&pod, &there, sizeof(pod)))
 		return 0;
 	rc = bg_map_set(map, address, &pod, err);
@@ -202,5 +219,6 @@ void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neigh
 	    !memcmp(pod.mac, neighbour->mac, sizeof(pod.mac)))
 		return;
 	memcpy(pod.mac, neighbour->mac, sizeof(pod.mac));
+	bg_format_mac(pod.mac, pod.mac_text);
 	bpf_map_update_elem(bpf_map__fd(map), &neighbour->address, &pod, BPF_EXIST);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps by which the programs know interfaces and pods: ifaces, more_ifaces, vlans,
- * branches and pods (headers/maps.h). */
+/* The maps by which the programs know interfaces and pods: ifaces, fast_ifaces,
+ * fast_vlans, branches and pods (headers/maps.h). */
 #ifndef BG_GUARD_IFACE_MAPS_H
 #define BG_GUARD_IFACE_MAPS_H
 
@@ -12,7 +12,7 @@ int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *ifac
 		 struct bg_error *err);
 void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex);
 
-/* Every entry of both maps. */
+/* Every interface that is entered. */
 void bg_iface_each(const struct bg_datapath *datapath,
 		   void (*each)(const struct bg_iface *iface, void *context), void *context);
 

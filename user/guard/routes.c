@@ -15,6 +15,8 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/format.h"
+#include "base/ip.h"
 #include "branchguard.skel.h"
 #include "maps.h"
 
@@ -47,14 +49,62 @@ static const struct bg_default_route *best_route(const struct routes *routes, __
 	return best;
 }
 
-static int set_route(const struct bg_datapath *datapath, __u32 vlan, const struct bg_route *wanted,
-		     struct bg_error *err)
+static void describe_gateway(const struct bg_addr *gateway, char *text)
 {
-	struct bpf_map *map = datapath->skel->maps.ways;
-	struct bg_route there = {};
+	static const struct bg_addr none;
+	char address[BG_IP_TEXT];
 
-	bpf_map_lookup_elem(bpf_map__fd(map), &vlan, &there);
-	return memcmp(&there, wanted, sizeof(there)) != 0 ? bg_map_set(map, &vlan, wanted, err) : 0;
+	if (memcmp(gateway, &none, sizeof(none)) != 0)
+		snprintf(text, BG_ADDR_BYTES, "%s", bg_addr_format(gateway, address));
+}
+
+/* Whatever is in `fast_routes` is in `routes`: that is written first, and cleared last. */
+static int set_route(const struct bg_datapath *datapath, __u32 vlan, const char *interface,
+		     const struct bg_route *wanted, struct bg_error *err)
+{
+	const struct bpf_map *fast = datapath->skel->maps.fast_routes;
+	const struct bpf_map *map = datapath->skel->maps.routes;
+	struct bg_route_info info = {}, known = {};
+	struct bg_route there = {};
+	int rc = 0;
+
+	snprintf(info.interface, sizeof(info.interface), "%s", interface);
+	describe_gateway(&wanted->gateway4, info.gateway4);
+	describe_gateway(&wanted->gateway6, info.gateway6);
+	bpf_map_lookup_elem(bpf_map__fd(map), &vlan, &known);
+	if (memcmp(&known, &info, sizeof(info)) != 0)
+		rc = bg_map_set(map, &vlan, &info, err);
+	if (rc)
+		return rc;
+	bpf_map_lookup_elem(bpf_map__fd(fast), &vlan, &there);
+	return memcmp(&there, wanted, sizeof(there)) != 0 ? bg_map_set(fast, &vlan, wanted, err)
+							  : 0;
+}
+
+static int clear_other_routes(const struct bg_datapath *datapath, const bool used[BG_VLANS],
+			      struct bg_error *err)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.routes);
+	static const struct bg_route none;
+	__u32 vlan, next;
+	bool more;
+
+	more = !bpf_map_get_next_key(fd, NULL, &next);
+	while (more) {
+		int rc = 0;
+
+		vlan = next;
+		/* the next key is taken before this entry goes, or else the walk starts over */
+		more = !bpf_map_get_next_key(fd, &vlan, &next);
+		if (vlan < BG_VLANS && used[vlan])
+			continue;
+		if (vlan < BG_VLANS)
+			rc = bg_map_set(datapath->skel->maps.fast_routes, &vlan, &none, err);
+		if (rc)
+			return rc;
+		bpf_map_delete_elem(fd, &vlan);
+	}
+	return 0;
 }
 
 static int sync_branch_routes(const struct bg_datapath *datapath, const struct bg_model *model,
@@ -82,19 +132,14 @@ static int sync_branch_routes(const struct bg_datapath *datapath, const struct b
 			wanted.gateway6 = route->gateway;
 			wanted.ifindex = netdev->ifindex;
 		}
-		rc = set_route(datapath, vlan, &wanted, err);
+		if (!wanted.ifindex)
+			continue;
+		rc = set_route(datapath, vlan, netdev->name, &wanted, err);
 		if (rc)
 			return rc;
 		used[vlan] = true;
 	}
-	for (__u32 vlan = 0; vlan < BG_VLANS; vlan++) {
-		static const struct bg_route none;
-		int rc = used[vlan] ? 0 : set_route(datapath, vlan, &none, err);
-
-		if (rc)
-			return rc;
-	}
-	return 0;
+	return clear_other_routes(datapath, used, err);
 }
 
 /* The node's primary interface: probes come from there, and their replies go there. */
@@ -113,6 +158,9 @@ static int sync_node(const struct bg_datapath *datapath, const struct bg_model *
 	if (netdev) {
 		host.primary_ifindex = netdev->ifindex;
 		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
+		snprintf(host.primary_interface, sizeof(host.primary_interface), "%s",
+			 netdev->name);
+		bg_format_mac(host.primary_mac, host.primary_mac_text);
 	}
 	bpf_map_lookup_elem(bpf_map__fd(map), &zero, &there);
 	return memcmp(&host, &there, sizeof(host)) != 0 ? bg_map_set(map, &zero, &host, err) : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where the packets of a branch go next, and which interface is the primary one:
- * the maps `ways` and `node` (headers/maps.h), from the node's routes.
+ * the maps `routes`, `fast_routes` and `node` (headers/maps.h), from the node's routes.
  */
 #ifndef BG_GUARD_ROUTES_H
 #define BG_GUARD_ROUTES_H

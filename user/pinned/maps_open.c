@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "maps.h"
 
-/* Arrays are read in pieces of about this size. */
+/* Maps are read in pieces of about this size. */
 #define PIECE_BYTES (1u << 20)
 
 static int open_map(const char *pin_dir, const char *name, bool write, struct bpf_map_info *info,
@@ -113,12 +113,12 @@ int bg_map_unread(const struct bg_maps *maps, const char *name, struct bg_error 
 		       strerror(errno));
 }
 
-/* A hash is read in one piece, since a piece must hold the fullest bucket. */
+/* A piece of a hash must hold its fullest bucket: a few entries, while this is hundreds. */
 static __u32 piece_entries(const struct bpf_map_info *info)
 {
 	__u32 entries = PIECE_BYTES / info->value_size;
 
-	if (info->type != BPF_MAP_TYPE_ARRAY || entries > info->max_entries)
+	if (entries > info->max_entries)
 		return info->max_entries;
 	return entries ? entries : 1;
 }

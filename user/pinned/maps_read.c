@@ -110,23 +110,39 @@ int bg_maps_branch_capacity(const struct bg_maps *maps, size_t *capacity, struct
 	struct bpf_map_info info = {};
 	__u32 length = sizeof(info);
 
-	fd = bg_maps_fd(maps, "counters", sizeof(struct bg_counters), false, err);
+	fd = bg_maps_fd(maps, "fast_counters", sizeof(struct bg_counters), false, err);
 	if (fd < 0)
 		return fd;
 	if (bpf_map_get_info_by_fd(fd, &info, &length))
-		return bg_map_unread(maps, "counters", err);
+		return bg_map_unread(maps, "fast_counters", err);
 	*capacity = info.max_entries / BG_DIRECTIONS - 1; /* slot 0 is of no branch */
 	return 0;
 }
 
+/* Rules by their number; numbers without a rule are zeroed. */
+struct rule_list {
+	struct bg_rule *rules;
+	size_t room, count;
+	bool former;
+};
+
 static int add_rule(const void *key, const void *value, void *context)
 {
-	struct bg_rule *rule = list_add(context);
+	struct rule_list *list = context;
+	struct bg_rule *rule;
+	__u32 number;
 
-	(void)key; /* an array is walked in order */
-	if (!rule)
+	memcpy(&number, key, sizeof(number));
+	if (BG_RESERVE(list->rules, list->room, (size_t)number + 1))
 		return -ENOMEM;
+	if (list->count <= number)
+		list->count = (size_t)number + 1;
+	rule = &list->rules[number];
+	if (list->former && rule->revision)
+		return 0; /* another one has its number by now */
 	memcpy(rule, value, sizeof(*rule));
+	if (list->former)
+		rule->revision = 0;
 	rule->group[sizeof(rule->group) - 1] = '\0';
 	rule->rule_id[sizeof(rule->rule_id) - 1] = '\0';
 	rule->peer[sizeof(rule->peer) - 1] = '\0';
@@ -134,22 +150,41 @@ static int add_rule(const void *key, const void *value, void *context)
 }
 
 int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
-		  struct bg_error *err)
+		  size_t *capacity, struct bg_error *err)
 {
-	struct list list = { .row_bytes = sizeof(struct bg_rule) };
+	struct rule_list list = {};
 	struct bg_walk walk = {
 		.name = "rules",
 		.key_bytes = sizeof(__u32),
 		.value_bytes = sizeof(struct bg_rule),
 		.each = add_rule,
+		.context = &list,
 	};
-	int rc = collect(maps, &walk, &list, NULL, err);
+	int rc = bg_map_walk(maps, &walk, err);
 
-	if (rc)
+	if (!rc) {
+		if (capacity)
+			*capacity = walk.max_entries - 1; /* number 0 is none */
+		walk.name = "former_rules";
+		list.former = true;
+		rc = bg_map_walk(maps, &walk, err);
+	}
+	if (rc) {
+		free(list.rules);
 		return rc;
-	*rules = (struct bg_rule *)list.rows;
+	}
+	*rules = list.rules;
 	*count = list.count;
 	return 0;
+}
+
+void bg_counters_add(struct bg_counters *sum, const struct bg_counters *more)
+{
+	for (int reason = 0; reason < BG_REASON_MAX; reason++)
+		sum->packets[reason] += more->packets[reason];
+	sum->passed_bytes += more->passed_bytes;
+	sum->dropped_bytes += more->dropped_bytes;
+	sum->short_way_packets += more->short_way_packets;
 }
 
 int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
@@ -161,25 +196,20 @@ int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 
 	if (cpus < 0)
 		return bg_fail(err, cpus, "cannot count the CPUs: %s", strerror(-cpus));
-	fd = bg_maps_fd(maps, "counters", sizeof(struct bg_counters), false, err);
+	fd = bg_maps_fd(maps, "fast_counters", sizeof(struct bg_counters), false, err);
 	if (fd < 0)
 		return fd;
 	by_cpu = calloc(cpus, sizeof(*by_cpu));
 	if (!by_cpu)
-		return bg_no_memory(err, "reading map %s/maps/counters", maps->pin_dir);
+		return bg_no_memory(err, "reading map %s/maps/fast_counters", maps->pin_dir);
 	memset(counters, 0, BG_DIRECTIONS * sizeof(*counters));
 	for (__u32 direction = 0; direction < BG_DIRECTIONS; direction++) {
 		__u32 key = slot * BG_DIRECTIONS + direction;
 
 		if (bpf_map_lookup_elem(fd, &key, by_cpu))
-			return bg_map_unread(maps, "counters", err);
-		for (int cpu = 0; cpu < cpus; cpu++) {
-			for (int reason = 0; reason < BG_REASON_MAX; reason++)
-				counters[direction].packets[reason] += by_cpu[cpu].packets[reason];
-			counters[direction].passed_bytes += by_cpu[cpu].passed_bytes;
-			counters[direction].dropped_bytes += by_cpu[cpu].dropped_bytes;
-			counters[direction].short_way_packets += by_cpu[cpu].short_way_packets;
-		}
+			return bg_map_unread(maps, "fast_counters", err);
+		for (int cpu = 0; cpu < cpus; cpu++)
+			bg_counters_add(&counters[direction], &by_cpu[cpu]);
 	}
 	return 0;
 }
@@ -231,10 +261,9 @@ struct iface_walk {
 static int each_iface(const void *key, const void *value, void *context)
 {
 	const struct iface_walk *walk = context;
-	const struct bg_iface *iface = value;
 
 	(void)key;
-	return iface->ifindex ? walk->each(iface, walk->context) : 0;
+	return walk->each(value, walk->context);
 }
 
 int bg_maps_ifaces(const struct bg_maps *maps,
@@ -249,11 +278,7 @@ int bg_maps_ifaces(const struct bg_maps *maps,
 		.each = each_iface,
 		.context = &ifaces,
 	};
-	int rc = bg_map_walk(maps, &walk, err);
 
-	if (rc)
-		return rc;
-	walk.name = "more_ifaces";
 	return bg_map_walk(maps, &walk, err);
 }
 

@@ -29,9 +29,13 @@ int bg_maps_branches(const struct bg_maps *maps, struct bg_branch_row **branches
 /* How many branches can have counters of their own. */
 int bg_maps_branch_capacity(const struct bg_maps *maps, size_t *capacity, struct bg_error *err);
 
-/* Entry `number` of the map `rules`, all of them; the caller frees *rules. */
+/*
+ * Rules by their number, up to the largest one; the caller frees *rules. One that is not
+ * in force any more has revision 0 and its text. *capacity: how many rules there can be;
+ * may be NULL.
+ */
 int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
-		  struct bg_error *err);
+		  size_t *capacity, struct bg_error *err);
 
 /* Calls `each` for every interface that the programs know, until one call returns
  * another value than 0, and returns that value. */
@@ -47,6 +51,8 @@ struct bg_pod_row {
 };
 int bg_maps_pods(const struct bg_maps *maps, struct bg_pod_row **pods, size_t *count,
 		 struct bg_error *err);
+
+void bg_counters_add(struct bg_counters *sum, const struct bg_counters *more);
 
 /* The sum over all CPUs of one slot, by direction. */
 int bg_maps_counters(const struct bg_maps *maps, __u32 slot,

@@ -96,11 +96,10 @@ static int read_rules(const struct bg_maps *maps, struct bg_status *status, stru
 {
 	bg_auto_free struct bg_rule *rules = NULL;
 	size_t count = 0;
-	int rc = bg_maps_rules(maps, &rules, &count, err);
+	int rc = bg_maps_rules(maps, &rules, &count, &status->rule_capacity, err);
 
 	if (rc)
 		return rc;
-	status->rule_capacity = count ? count - 1 : 0; /* number 0 is none */
 	for (size_t i = 1; i < count; i++) {
 		status->rules += rules[i].revision != 0;
 		status->rules_unused += rules[i].revision && !rules[i].hits;

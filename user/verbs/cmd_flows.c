@@ -137,7 +137,7 @@ static void names_free(struct names *names)
 static int read_names(const struct bg_maps *maps, struct names *names, struct bg_error *err)
 {
 	int rc = bg_maps_branches(maps, &names->branches, &names->view.branch_count, err)
-			 ?: bg_maps_rules(maps, &names->rules, &names->view.rule_count, err);
+			 ?: bg_maps_rules(maps, &names->rules, &names->view.rule_count, NULL, err);
 
 	names->view.branches = names->branches;
 	names->view.rules = names->rules;

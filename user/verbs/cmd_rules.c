@@ -169,7 +169,7 @@ static int show(const struct query *query, struct bg_error *err)
 	if (rc)
 		return rc;
 	rc = bg_maps_branches(&maps, &branches, &branch_count, err)
-		     ?: bg_maps_rules(&maps, &rules, &rule_count, err);
+		     ?: bg_maps_rules(&maps, &rules, &rule_count, NULL, err);
 	if (rc)
 		return rc;
 	if (query->branch) {
