@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apart/apart.h"
+#include "base/printable.h"
 #include "verbs/cli.h"
 
 static int cmd_help(int argc, char **argv);
@@ -106,6 +107,8 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (bg_guard_terminal())
+		return BG_EXIT_FAILED;
 	if (argc < 2) {
 		print_usage(stderr);
 		return BG_EXIT_USAGE;

@@ -207,15 +207,6 @@ const char *bg_format_rule(const struct bg_rule *rule, char *text)
 	return text;
 }
 
-char *bg_printable(char *text)
-{
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
-	return text;
-}
-
 void bg_put_wrapped(FILE *out, const char *text, int column, int indent, int width)
 {
 	while (*text) {

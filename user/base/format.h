@@ -58,9 +58,6 @@ const char *bg_format_ports(const struct bg_rule *rule, char *text);
 #define BG_RULE_TEXT 192
 const char *bg_format_rule(const struct bg_rule *rule, char *text);
 
-/* Control characters, which would drive the terminal, become '?'; in place. */
-char *bg_printable(char *text);
-
 /*
  * Puts the words of `text` and a newline. Lines are `width` wide, if no word is
  * longer, and go on at column `indent`; the cursor is at `column`: there, or behind

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/printable.h"
 
 /* One write() for a whole line, so that lines of two threads or processes do not mix. */
 #define LINE_BYTES PIPE_BUF
@@ -38,22 +39,28 @@ void bg_log_set_level(enum bg_log_level most)
 	most_level = most;
 }
 
-/* Control characters would let a feed forge lines or drive the terminal. */
+/* So that no feed can forge lines or drive the terminal of who reads them. */
 static size_t escape(const char *text, char *out, size_t size)
 {
-	size_t used = 0;
+	size_t left = strlen(text), used = 0, bytes;
+	unsigned int code;
 
-	for (; *text && used + 5 < size; text++) {
-		unsigned char c = (unsigned char)*text;
+	/* room for the longest character, 4 bytes of "\x00" */
+	for (; left && used + 17 < size; text += bytes, left -= bytes) {
+		enum bg_printing what = bg_printing_of(text, left, &bytes, &code);
 
-		if (c == '"' || c == '\\')
-			used += snprintf(out + used, size - used, "\\%c", c);
-		else if (c == '\n')
+		if (*text == '"' || *text == '\\') {
+			used += snprintf(out + used, size - used, "\\%c", *text);
+		} else if (*text == '\n') {
 			used += snprintf(out + used, size - used, "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			used += snprintf(out + used, size - used, "\\x%02x", c);
-		else
-			out[used++] = (char)c;
+		} else if (what == BG_PRINTS) {
+			memcpy(out + used, text, bytes);
+			used += bytes;
+		} else {
+			for (size_t i = 0; i < bytes; i++)
+				used += snprintf(out + used, size - used, "\\x%02x",
+						 (unsigned char)text[i]);
+		}
 	}
 	out[used] = '\0';
 	return used;
@@ -138,20 +145,24 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 	used += escape(message, line + used, last - used - 1);
 	line[used++] = '"';
 	if (fields) {
+		char *fields_at;
 		va_list args;
 		int length;
 
 		line[used++] = ' ';
+		fields_at = line + used;
 		va_start(args, fields);
 		length = vsnprintf(line + used, last - used, fields, args);
 		va_end(args);
 		if (length > 0)
 			used += (size_t)length < last - used ? (size_t)length : last - used - 1;
-		/* what was not quoted may still not break the line */
-		for (char *c = line; c < line + used; c++) {
+		/* what was not quoted may still not break the line, or worse */
+		line[used] = '\0';
+		for (char *c = fields_at; *c; c++)
 			if (*c == '\n')
 				*c = ' ';
-		}
+		bg_printable(fields_at);
+		used = (size_t)(fields_at - line) + strlen(fields_at);
 	}
 	line[used++] = '\n';
 	write_line(line, used);

@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/grow.h"
 #include "base/names.h"
+#include "base/printable.h"
 #include "show/out.h"
 #include "show/status.h"
 

@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "base/ip.h"
 #include "base/names.h"
+#include "base/printable.h"
 #include "protocol.h"
 
 static bool has_addresses(const struct bg_event *event)

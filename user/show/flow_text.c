@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/ip.h"
 #include "base/names.h"
+#include "base/printable.h"
 #include "protocol.h"
 
 /* IN and OUT are packets/bytes toward and from the pod. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/printable.h"
 #include "show/out.h"
 
 /* The feed's file is looked at every few seconds, and so is every interface. */

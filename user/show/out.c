@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/format.h"
 #include "base/grow.h"
+#include "base/printable.h"
 
 int bg_table_add(struct bg_table *table, const char *text)
 {

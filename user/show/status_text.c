@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/format.h"
 #include "base/names.h"
+#include "base/printable.h"
 #include "show/out.h"
 #include "show/status.h"
 

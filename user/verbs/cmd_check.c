@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
+#include "base/printable.h"
 #include "compile/compile.h"
 #include "compile/registry.h"
 #include "datapath/datapath.h"
