@@ -20,6 +20,7 @@ LAB_DIR=/run/branchguard-lab/$LAB_NAME
 . scripts/lab.sh
 # shellcheck source=selftests/tap.sh
 . selftests/tap.sh
+eval "tap_$(declare -f finish)"
 
 BG=$(realpath -m "${BG_BUILD:-build}")/branchguard
 ECHO=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_echo
@@ -44,6 +45,13 @@ explain_failure() {
 		echo "#   last lines of the daemon:"
 		tail -n 20 "$BG_LOG" | sed 's/^/#   | /'
 	fi
+}
+
+# Of all daemons of a suite: each system call that they made is one that they name.
+finish() {
+	OUTPUT=$(grep -s 'a system call was refused' "$BG_LOG" | sort | uniq -c)
+	[ -z "$OUTPUT" ] || result 1 "no system call was refused"
+	tap_finish
 }
 
 clean_up() {

@@ -9,7 +9,9 @@
 
 own=
 clean_up_own() {
-	[ -z "$own" ] || umount "$own" 2>/dev/null
+	local status=$?
+	[ -z "$own" ] || umount "$own"
+	(exit $status)
 	clean_up
 }
 trap clean_up_own EXIT
@@ -148,6 +150,7 @@ check "nor may what it starts" test "$(holds CapBnd "$BG_PID")" = 000000c0000010
 check "none is inherited" test "$(holds CapInh "$BG_PID")" = 0000000000000000
 check "none is ambient" test "$(holds CapAmb "$BG_PID")" = 0000000000000000
 check "no_new_privs" test "$(holds NoNewPrivs "$BG_PID")" = 1
+check "system calls are restricted" test "$(holds Seccomp "$BG_PID")" = 2
 check "its files are its own" test "$(holds Umask "$BG_PID")" = 0077
 bg_stop
 bg unload >/dev/null
@@ -182,6 +185,6 @@ verbs "user $USER_ID" as_user $THREE
 check "user $USER_ID: it holds the three" test "$(holds CapEff "$BG_PID")" = 000000c000001000
 end -TERM
 check "user $USER_ID: unload" as_user $THREE "$BG" unload --pin-dir "$PIN_DIR"
-umount "$own"
+umount "$own" && own=
 PIN_DIR=$PIN_DIR_BEFORE
 finish

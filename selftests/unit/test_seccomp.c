@@ -2,15 +2,21 @@
 /* A list of allowed system calls: each case in a process of its own, which it restricts. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/seccomp.h"
+#include "daemon/calls.h"
 #include "test.h"
 
 #define LEAST { .call = "exit_group" }, { .call = "no_such_call" }
@@ -128,6 +134,72 @@ static void what_is_listed_works_and_the_rest_fails(void **state)
 	assert_int_equal(exits_by(reads_and_opens), 0);
 }
 
+/* The refused call's line comes in a pipe. */
+static int is_told(void)
+{
+	static const struct bg_seccomp_rule rules[] = { LEAST,
+							{ .call = "write" },
+							{ .call = "poll" },
+							{ .call = "ppoll" },
+							{ .call = "read" },
+							{ .call = "rt_sigreturn" },
+							{} };
+	char line[256] = "", expected[32];
+	struct bg_error err;
+	int ends[2];
+
+	if (pipe(ends) || dup2(ends[1], STDERR_FILENO) < 0)
+		return 1;
+	if (bg_seccomp_allow(rules, BG_SECCOMP_TELL, &err))
+		return 2;
+	errno = 0;
+	if (syscall(SYS_getppid) != -1 || errno != EPERM)
+		return 3;
+	if (read(ends[0], line, sizeof(line) - 1) <= 0)
+		return 4;
+	snprintf(expected, sizeof(expected), " call=%d\n", (int)SYS_getppid);
+	return strstr(line, "a system call was refused") && strstr(line, expected) ? 0 : 5;
+}
+
+static void the_rest_fails_and_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(exits_by(is_told), 0);
+}
+
+static int tries_what_the_daemon_never_does(void)
+{
+	union bpf_attr attr = {};
+	struct bg_error err;
+
+	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bg_daemon_limit_calls(&err))
+		return 1;
+#define REFUSED(call) (syscall(call) == -1 && errno == EPERM)
+	if (!REFUSED(SYS_ptrace) || !REFUSED(SYS_mount) || !REFUSED(SYS_setuid) ||
+	    !REFUSED(SYS_init_module) || !REFUSED(SYS_unshare) || !REFUSED(SYS_setns) ||
+	    !REFUSED(SYS_perf_event_open) || !REFUSED(SYS_reboot))
+		return 2;
+	/* no network */
+	if (syscall(SYS_socket, AF_INET, SOCK_STREAM, 0) != -1 || errno != EPERM ||
+	    syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0) != -1 || errno != EPERM)
+		return 3;
+	if (syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)) != -1 || errno != EPERM ||
+	    syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr)) != -1 || errno != EPERM)
+		return 4;
+	/* what it does it may */
+	if (syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) < 0 ||
+	    syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0)
+		return 5;
+	return syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)) == -1 && errno == EFAULT ? 0 : 6;
+}
+
+static void the_daemon_makes_no_calls_but_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(exits_by(tries_what_the_daemon_never_does), 0);
+}
+
 static void the_rest_ends_the_process(void **state)
 {
 	int status = status_of(asks_who_it_is);
@@ -155,6 +227,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_listed_works_and_the_rest_fails),
+		cmocka_unit_test(the_rest_fails_and_is_told),
+		cmocka_unit_test(the_daemon_makes_no_calls_but_its_own),
 		cmocka_unit_test(the_rest_ends_the_process),
 		cmocka_unit_test(a_call_is_allowed_by_its_argument),
 #ifndef __SANITIZE_ADDRESS__

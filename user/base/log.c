@@ -167,3 +167,24 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 	line[used++] = '\n';
 	write_line(line, used);
 }
+
+void bg_log_refused_call(int number)
+{
+	static const char head[] = "<4>\"a system call was refused: it is not on the list of "
+				   "those that branchguard makes\" call=";
+	char line[sizeof(head) + 16];
+	size_t used = sizeof(head) - 1;
+	char digits[12];
+	int count = 0;
+
+	/* nothing of the C library but write() and poll(): it may be in the middle of anything */
+	memcpy(line, head, used);
+	do
+		digits[count++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0 && count < (int)sizeof(digits));
+	while (count)
+		line[used++] = digits[--count];
+	line[used++] = '\n';
+	if (has_room() && write(STDERR_FILENO, line, used) < 0)
+		return;
+}

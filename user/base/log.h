@@ -17,6 +17,9 @@ void bg_log_set_level(enum bg_log_level most);
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Says that this system call was refused (seccomp.h); may be called by a signal handler. */
+void bg_log_refused_call(int number);
+
 /* The text as a quoted, escaped field value; in one of 8 static buffers that
  * are used in turn. */
 const char *bg_quote(const char *text);

@@ -19,6 +19,7 @@ struct bg_seccomp_rule {
 enum bg_seccomp_otherwise {
 	BG_SECCOMP_KILL, /* it ends the process, by SIGSYS */
 	BG_SECCOMP_FAIL, /* it fails by EPERM */
+	BG_SECCOMP_TELL, /* the same, and the log says which it was */
 };
 
 /*

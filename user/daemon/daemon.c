@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/libbpf_log.h"
 #include "base/log.h"
+#include "daemon/calls.h"
 #include "daemon/running.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
@@ -86,7 +87,8 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	if (rc)
 		return rc;
 	/* what an earlier build left may have to be opened by its id: until it is adopted */
-	rc = bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err);
+	rc = bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err)
+		     ?: bg_daemon_limit_calls(err);
 	if (rc)
 		return rc;
 	rc = bg_daemon_prepare(&daemon, err);
