@@ -24,7 +24,7 @@ health_is() {
 	text=$(bg health)
 	echo "exit $status"
 	echo "$text"
-	[ $status -eq "$1" ] &&
+	[ "$status" -eq "$1" ] &&
 		jq -e --argjson status "$1" '.exit_status == $status and
 			.health == (["well", "degraded", "not-enforcing"] | .[$status])' <<<"$json" &&
 		{ [ $# -eq 1 ] || jq -e --arg concern "$2" --arg words "$3" 'any(.concerns[];
@@ -44,7 +44,7 @@ in_node() {
 start_anew() {
 	bg_kill
 	bg unload >/dev/null
-	bg_start --attach "$BY" "$@"
+	bg_start --attach "$BY"
 	wait_for well || bail "not well: $(bg health)"
 }
 # detach INTERFACE HOOK
@@ -122,11 +122,7 @@ unprivileged() {
 	[ $? -eq 2 ]
 }
 check "for somebody who may look at nothing" unprivileged
-nowhere() {
-	bg health >/dev/full 2>/dev/null
-	[ $? -ne 0 ]
-}
-check "when it cannot be said" nowhere
+check "when it cannot be said" eval '! bg health >/dev/full 2>/dev/null'
 bg_kill
 check "a daemon that was killed" health_is 1 daemon 'not running'
 bg_start --max-rules 2
@@ -157,7 +153,7 @@ for BY in auto clsact; do
 	check "$BY: somebody else comes first" health_is 2 attachment 'comes before tc_branch_egress of vlan.eth.10'
 	start_anew
 
-	[ $BY = clsact ] || see_interfaces
+	[ "$BY" = clsact ] || see_interfaces
 	bg_kill
 	lab_pod_delete web
 	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"

@@ -32,12 +32,12 @@ static void make_node(struct node *node)
 		.hook = { BRANCH, "vlan.eth.9", "egress", "tcx", "tc_branch_egress", 9 },
 		.gap = { "vlan.eth.9", "tc_branch_ingress", 9 },
 		.ifaces = { { BRANCH, BG_ROLE_BRANCH, 9, 0 }, { VETH, BG_ROLE_POD_STRICT, 9, 0 } },
-		.pod = { .pod = { .vlan = 9 } },
 		.netdevs = { { .ifindex = BRANCH, .name = "vlan.eth.9", .up = true },
 			     { .ifindex = VETH, .name = "vlan18582a65b10", .up = true } },
 		.route = { .table = 109, .ifindex = BRANCH },
 		.state = json_pack("{s:i, s:n, s:[]}", "Pid", 77, "LastRefused", "Interfaces"),
 	};
+	node->pod.pod.vlan = 9;
 	bg_addr_parse("10.0.47.82", &node->pod.address);
 	node->status = (struct bg_status){
 		.control = { .abi = BG_ABI, .revision = 42, .published_ns = 900 * S },

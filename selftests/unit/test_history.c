@@ -12,42 +12,41 @@ static void a_look_at_a_counter(void **state)
 	static const struct {
 		const char *name;
 		struct bg_sighting before;
-		bool first;
 		__u64 count, now_ns;
-		bool written;
 		struct bg_sighting after;
+		bool first, written;
 	} cases[] = {
 		{ "nobody ever looked, so nobody knows when",
 		  {},
-		  true,
 		  7,
 		  100 * S,
+		  { 7, 7, 0, 0 },
 		  true,
-		  { 7, 7, 0, 0 } },
-		{ "the first rise", {}, false, 7, 100 * S, true, { 7, 0, 100 * S, 100 * S } },
-		{ "nothing new", { 7, 0, 1, 2 }, false, 7, 900 * S, false, { 7, 0, 1, 2 } },
+		  true },
+		{ "the first rise", {}, 7, 100 * S, { 7, 0, 100 * S, 100 * S }, false, true },
+		{ "nothing new", { 7, 0, 1, 2 }, 7, 900 * S, { 7, 0, 1, 2 }, false, false },
 		{ "it goes on",
 		  { 7, 2, 100 * S, 110 * S },
-		  false,
 		  9,
 		  400 * S,
-		  true,
-		  { 9, 2, 100 * S, 400 * S } },
+		  { 9, 2, 100 * S, 400 * S },
+		  false,
+		  true },
 		{ "it was quiet for long",
 		  { 7, 2, 100 * S, 110 * S },
-		  false,
 		  9,
 		  411 * S,
-		  true,
-		  { 9, 7, 411 * S, 411 * S } },
+		  { 9, 7, 411 * S, 411 * S },
+		  false,
+		  true },
 		{ "it began anew",
 		  { 7, 2, 100 * S, 110 * S },
-		  false,
 		  3,
 		  120 * S,
-		  true,
-		  { 3, 0, 120 * S, 120 * S } },
-		{ "and stands at zero", { 7, 2, 100, 110 }, false, 0, 120, true, {} },
+		  { 3, 0, 120 * S, 120 * S },
+		  false,
+		  true },
+		{ "and stands at zero", { 7, 2, 100, 110 }, 0, 120, {}, false, true },
 	};
 
 	(void)state;

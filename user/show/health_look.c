@@ -181,8 +181,10 @@ static const char *what_is_wrong(const struct bg_status *status, const struct bg
 	const __u32 table = branch->row.vlan + BRANCH_TABLE_BASE;
 
 	text[0] = '\0';
-	if (!netdev || !netdev->up)
+	if (!netdev || !netdev->up) {
 		snprintf(text, 64, netdev ? "is down" : "is gone");
+		return text;
+	}
 	for (int ipv6 = 0; ipv6 < 2 && !text[0]; ipv6++)
 		if (families & 1u << ipv6 && !has_route(look, ipv6, table, netdev->ifindex))
 			snprintf(text, 64, "has no default route for %s in table %u",

@@ -170,7 +170,9 @@ static void put_tables(FILE *out, const struct bg_status *status)
 
 static double seconds(__u64 ns)
 {
-	return (double)(ns / BG_NS_PER_MS) / 1000;
+	const __u64 ms = ns / BG_NS_PER_MS;
+
+	return (double)ms / 1000;
 }
 
 /* 0 when it never was. */
