@@ -274,7 +274,6 @@ each_start() {
 		starts_with obj-get 2
 		starts_with obj-get 3
 		starts_with obj-info 1
-		starts_with btf-by-id 1
 		starts_with map-lookup 1
 		starts_with map-next 1
 		starts_with map-create 1

@@ -151,7 +151,7 @@ check "it shows people why" prints " drop [^ ]+ +egress +tcp 10.0.47.83:[0-9]+ -
 
 # --- a refused feed, no daemon, no branchguard -------------------------------
 cp "$FEED" "$LAB_DIR/good.json"
-jq '.Branches[1].VlanId = .Branches[0].VlanId' "$LAB_DIR/good.json" >"$LAB_DIR/bad.json"
+jq '.Branches[1].VlanId = 5000' "$LAB_DIR/good.json" >"$LAB_DIR/bad.json"
 mv "$LAB_DIR/bad.json" "$FEED"
 check "a refused feed shows" wait_for json status '.feed.last_refused.error | test("VlanId")'
 check "for people too" prints "^REFUSED +the feed as it is now" bg status

@@ -12,7 +12,7 @@
 struct node {
 	struct bg_status status;
 	struct bg_branch_status branch;
-	struct bg_hook_status hook;
+	struct bg_hook_status hook, others[2];
 	struct bg_gap gap;
 	struct bg_iface ifaces[2];
 	struct bg_pod_row pod;
@@ -30,9 +30,14 @@ static void make_node(struct node *node)
 	*node = (struct node){
 		.branch = { .row = some_branch(), .ifindex_now = BRANCH },
 		.hook = { BRANCH, "vlan.eth.9", "egress", "tcx", "tc_branch_egress", 9 },
+		.others = { { BRANCH, "vlan.eth.9", "ingress", "tcx", "tc_branch_ingress", 9 },
+			    { VETH, "vlan18582a65b10", "ingress", "tcx", "tc_pod_egress", 9 } },
 		.gap = { "vlan.eth.9", "tc_branch_ingress", 9 },
 		.ifaces = { { BRANCH, BG_ROLE_BRANCH, 9, 0 }, { VETH, BG_ROLE_POD_STRICT, 9, 0 } },
-		.netdevs = { { .ifindex = BRANCH, .name = "vlan.eth.9", .up = true },
+		.netdevs = { { .ifindex = BRANCH,
+			       .name = "vlan.eth.9",
+			       .up = true,
+			       .lower_netnsid = -1 },
 			     { .ifindex = VETH, .name = "vlan18582a65b10", .up = true } },
 		.route = { .table = 109, .ifindex = BRANCH },
 		.state = json_pack("{s:i, s:n, s:[]}", "Pid", 77, "LastRefused", "Interfaces"),
@@ -48,7 +53,7 @@ static void make_node(struct node *node)
 		.branch_count = 1,
 		.branch_capacity = 255,
 		.hooks = &node->hook,
-		.hook_count = 1,
+		.hook_count = 3,
 		.gaps = &node->gap,
 		.ifaces = node->ifaces,
 		.iface_count = 2,
@@ -97,8 +102,34 @@ static void frozen(struct node *node)
 
 static void starting(struct node *node)
 {
-	node->status.pulse.beat_ns = 0;
+	node->status.pulse = (struct bg_pulse){};
 	node->status.has_pulse = false;
+}
+
+/* The one before was killed hours ago. */
+static void starting_again(struct node *node)
+{
+	node->status.pulse.started_ns = 1 * S;
+	node->status.pulse.beat_ns = 2 * S;
+	node->status.daemon.started_ns = 995 * S;
+}
+
+static void hanging_at_its_start(struct node *node)
+{
+	starting_again(node);
+	node->status.daemon.started_ns = 980 * S;
+}
+
+static void unseen(struct node *node)
+{
+	node->status.hook_count = 0;
+}
+
+/* The branch is a VLAN interface of the veth, for once. */
+static void without_trunk_guard(struct node *node)
+{
+	node->netdevs[0].kind = BG_NETDEV_VLAN;
+	node->netdevs[0].lower = VETH;
 }
 
 static void unsynced(struct node *node)
@@ -181,6 +212,7 @@ static void of_standard_pods(struct node *node)
 {
 	without_route(node);
 	node->ifaces[1].role = BG_ROLE_POD_STANDARD;
+	node->status.unpinned_count = 1; /* tc_pod_ingress */
 }
 
 static void trouble(struct node *node, int open)
@@ -254,11 +286,15 @@ static void every_state_has_its_level(void **state)
 		__u64 since_ns;
 	} cases[] = {
 		{ well, 0, BG_CONCERN_DAEMON, "process 77, heard of 1.0 s ago", 0 },
-		{ well, 0, BG_CONCERN_ATTACHMENT, "1 programs at 1 interfaces", 0 },
+		{ well, 0, BG_CONCERN_ATTACHMENT, "3 programs at 2 interfaces", 0 },
 		{ well, 0, BG_CONCERN_TABLES, "flows 0.0 %, rules 0.0 %", 0 },
 		{ killed, 1, BG_CONCERN_DAEMON, "not running", 999 * S },
 		{ frozen, 1, BG_CONCERN_DAEMON, "not heard of for 10 s", 990 * S },
 		{ starting, 1, BG_CONCERN_DAEMON, "not said yet", 0 },
+		{ starting_again, 1, BG_CONCERN_DAEMON, "not said yet", 0 },
+		{ hanging_at_its_start, 1, BG_CONCERN_DAEMON, "not heard of for 20 s", 980 * S },
+		{ unseen, 2, BG_CONCERN_ATTACHMENT, "could be looked at", 999 * S },
+		{ without_trunk_guard, 1, BG_CONCERN_INTERFACES, "lacks its guard", 0 },
 		{ unsynced, 1, BG_CONCERN_DAEMON, "could not follow the interfaces for 30 s",
 		  970 * S },
 		{ gap, 2, BG_CONCERN_ATTACHMENT, "tc_branch_ingress is missing at vlan.eth.9",

@@ -274,6 +274,7 @@ static void on_pins(void *context)
 
 	check_programs(follower);
 	check_pins(follower);
+	bg_datapath_settle(follower->daemon->datapath);
 	bg_history_beat(follower->daemon);
 }
 
@@ -311,10 +312,10 @@ static void on_answers(void *context)
 static void set_timers(struct follower *follower)
 {
 	static bg_loop_fn *const runs[] = {
-		[TIMER_ROUND] = on_round,	 [TIMER_PINS] = on_pins,
-		[TIMER_NETDEVS] = on_netdevs,	 [TIMER_RETRY] = on_retry,
-		[TIMER_FEED] = read_feed_now,	 [TIMER_SYNC] = sync_now,
-		[TIMER_METRICS] = write_metrics, [TIMER_ANSWERS] = on_answers,
+		[TIMER_ROUND] = on_round,	    [TIMER_PINS] = on_pins,
+		[TIMER_NETDEVS] = on_netdevs,	    [TIMER_RETRY] = on_retry,
+		[TIMER_FEED] = read_feed_now,	    [TIMER_SYNC] = sync_now,
+		[TIMER_METRICS] = write_metrics,    [TIMER_ANSWERS] = on_answers,
 		[TIMER_COUNTERS] = add_up_counters,
 	};
 

@@ -53,8 +53,11 @@ struct bg_datapath_options {
 struct bg_datapath {
 	struct branchguard_bpf *skel;
 	struct bg_registry *registry;
-	struct bg_datapath_options options;   /* with what was really chosen */
-	__u32 revision;			      /* in force, 0 = none */
+	struct bg_datapath_options options; /* with what was really chosen */
+	__u32 revision;			    /* in force, 0 = none */
+	bool unannounced;		    /* `control` has not been told of it yet */
+	__u64 published_ns;		    /* what it will be told */
+	char feed_revision[64];
 	bool adopted;			      /* maps of an earlier daemon were taken over */
 	struct bg_rule *rules;		      /* copy of `rules`, hits are 0: max_rules entries */
 	int template_fd;		      /* of the policy's inner maps, while it loads */
@@ -132,6 +135,11 @@ bool bg_datapath_is_in_force(const struct bg_datapath *datapath, const struct bg
  */
 int bg_datapath_confirm(struct bg_datapath *datapath, const struct bg_model *model,
 			struct bg_publish_times *times, struct bg_error *err);
+
+/* Tells everybody by `control` which revision is in force; settle: again, if the kernel
+ * would not write it. */
+void bg_datapath_announce(struct bg_datapath *datapath, const char *feed_revision);
+void bg_datapath_settle(struct bg_datapath *datapath);
 
 /* Compiles and publishes at once, as tests and the bench do it; -E2BIG: the image does
  * not fit. */

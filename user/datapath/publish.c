@@ -14,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/format.h"
 #include "branchguard.skel.h"
 #include "pinned/image_pin.h"
 
@@ -302,30 +301,6 @@ static int put_in_force(struct publish *publish, const struct bg_image *image, s
 	return 0;
 }
 
-/*
- * The counters in `control` belong to the datapath: what programs add between the read
- * and the write here is lost, a few packets at most with each revision.
- */
-static void write_control(const struct publish *publish)
-{
-	int fd = bpf_map__fd(publish->datapath->skel->maps.control);
-	struct bg_control control = {};
-	char published[BG_FORMAT_TEXT];
-	__u32 zero = 0;
-
-	/* neither can fail on an array's only element */
-	bpf_map_lookup_elem(fd, &zero, &control);
-	control.abi = BG_ABI;
-	control.revision = publish->revision;
-	control.published_ns = bg_boottime_ns();
-	memset(control.feed_revision, 0, sizeof(control.feed_revision));
-	bg_format_boottime(control.published_ns, published);
-	snprintf(control.published, sizeof(control.published), "%s", published);
-	snprintf(control.feed_revision, sizeof(control.feed_revision), "%s",
-		 publish->model->revision ? publish->model->revision : "");
-	bpf_map_update_elem(fd, &zero, &control, BPF_ANY);
-}
-
 static void take_back(struct publish *publish)
 {
 	struct branchguard_bpf *skel = publish->datapath->skel;
@@ -488,7 +463,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 		return rc;
 	}
 	datapath->revision = publish.revision;
-	write_control(&publish);
+	bg_datapath_announce(datapath, model->revision ? model->revision : "");
 	times->rules_added = count_new_rules(&publish);
 	times->rules_removed = clear_old_rules(&publish);
 	clear_old_branches(&publish, times);

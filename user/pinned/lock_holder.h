@@ -5,9 +5,12 @@
 
 #include <stdbool.h>
 
+#include <linux/types.h>
+
 struct bg_lock_holder {
-	int pid;       /* in this process's pid namespace, 0 = not seen from here */
-	char name[16]; /* its comm, "" when not known */
+	int pid;	  /* in this process's pid namespace, 0 = not seen from here */
+	char name[16];	  /* its comm, "" when not known */
+	__u64 started_ns; /* CLOCK_BOOTTIME when it began, 0 = not known */
 };
 
 /* Does a process hold an exclusive flock on this file or directory? If /proc/locks does

@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "base/printable.h"
+#include "datapath/programs.h"
 #include "show/out.h"
 
 /* The feed's file is looked at every few seconds, and so is every interface. */
@@ -112,16 +113,17 @@ static void judge_daemon(const struct bg_status *status, struct bg_health *healt
 			since_or_later(health, BG_CONCERN_DAEMON, pulse->beat_ns);
 		return;
 	}
-	if (!status->has_pulse) {
-		say(health, BG_CONCERN_DAEMON, BG_HEALTH_DEGRADED,
-		    "%sruns, and has not said yet that it is well", process);
-		return;
-	}
 	if (bg_daemon_unheard_ns(status)) {
 		say(health, BG_CONCERN_DAEMON, BG_HEALTH_DEGRADED,
 		    "%snot heard of for %s: it is stopped, hangs, or gets no CPU", process,
 		    bg_format_duration(bg_daemon_unheard_ns(status), text));
-		since(health, BG_CONCERN_DAEMON, pulse->beat_ns);
+		since(health, BG_CONCERN_DAEMON,
+		      status->now_boottime_ns - bg_daemon_unheard_ns(status));
+		return;
+	}
+	if (bg_daemon_begins(status)) {
+		say(health, BG_CONCERN_DAEMON, BG_HEALTH_DEGRADED,
+		    "%sbegins: it has not said yet that it follows feed and interfaces", process);
 		return;
 	}
 	if (is_older(status, pulse->synced_ns, UNSYNCED_NS)) {
@@ -176,6 +178,22 @@ static void name_findings(struct naming *naming, const struct bg_look *look)
 			name(naming, look->findings[i].level, "%s", look->findings[i].text);
 }
 
+/* As many programs as there must be were seen, or missed: who sees none at all may not be
+ * allowed to look. */
+static bool adds_up(const struct bg_status *status, const struct bg_look *look)
+{
+	size_t wanted = 0, seen = status->gap_count + status->unpinned_count;
+
+	for (size_t i = 0; look && i < status->iface_count; i++)
+		for (size_t k = 0; k < look->netdev_count; k++)
+			if (look->netdevs[k].ifindex == status->ifaces[i].ifindex)
+				wanted +=
+					__builtin_popcount(bg_tc_programs(status->ifaces[i].role));
+	for (size_t i = 0; i < status->hook_count; i++)
+		seen += status->hooks[i].ifindex && strcmp(status->hooks[i].by, "xdp") != 0;
+	return seen >= wanted;
+}
+
 static void judge_attachment(const struct bg_status *status, const struct bg_look *look,
 			     const char *why, struct bg_health *health)
 {
@@ -202,6 +220,9 @@ static void judge_attachment(const struct bg_status *status, const struct bg_loo
 	}
 	name_findings(&naming, look);
 	name_rest(&naming);
+	if (!adds_up(status, look))
+		say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING,
+		    "not all that must be attached could be looked at");
 	since_or_later(health, BG_CONCERN_ATTACHMENT, status->pulse.beat_ns);
 	if (!look)
 		say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING,

@@ -223,9 +223,50 @@ static int look_at_ways(const struct bg_status *status, struct bg_look *look)
 	return rc;
 }
 
+/* A trunk that is the primary interface as well has the role of that one. */
+static bool has_guard(const struct bg_status *status, __u32 ifindex)
+{
+	unsigned int directions = 0;
+
+	for (size_t i = 0; i < status->hook_count; i++) {
+		const struct bg_hook_status *hook = &status->hooks[i];
+
+		if (hook->ifindex == ifindex &&
+		    !strcmp(hook->program, bg_program_code(BG_TC_TRUNK_INGRESS)))
+			directions |= !strcmp(hook->where, "ingress") ? 1 : 2;
+	}
+	return directions == 3;
+}
+
+/* The second line: it stops the frames of a branch that is not armed yet. */
+static int look_at_trunks(const struct bg_status *status, struct bg_look *look)
+{
+	__u32 last = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < look->netdev_count && !rc; i++) {
+		const struct bg_netdev *netdev = &look->netdevs[i];
+		const struct bg_netdev *trunk;
+
+		if (netdev->kind != BG_NETDEV_VLAN || netdev->lower_netnsid >= 0 ||
+		    netdev->lower == last || !is_known(status, netdev->ifindex))
+			continue;
+		last = netdev->lower;
+		trunk = netdev_of(look, netdev->lower);
+		if (trunk && !has_guard(status, trunk->ifindex))
+			rc = bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED,
+					 "%s, the trunk of %s, lacks its guard: frames of branches "
+					 "that are not armed yet would pass",
+					 trunk->name, netdev->name);
+	}
+	return rc;
+}
+
 int bg_look_at_interfaces(const struct bg_status *status, struct bg_look *look)
 {
-	return look_at_strangers(status, look) ?: look_at_ways(status, look);
+	return look_at_strangers(status, look) ?:
+	       look_at_ways(status, look) ?:
+	       look_at_trunks(status, look);
 }
 
 static int read_routes(struct bg_look *look, struct bg_error *err)

@@ -198,14 +198,23 @@ bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_s
 
 __u64 bg_daemon_unheard_ns(const struct bg_status *status)
 {
-	const __u64 heard_ns = status->pulse.beat_ns > status->pulse.started_ns
-				       ? status->pulse.beat_ns
-				       : status->pulse.started_ns;
+	__u64 heard_ns = status->pulse.beat_ns;
 
-	if (!status->daemon_runs || !status->has_pulse ||
-	    status->now_boottime_ns < heard_ns + BG_UNHEARD_NS)
+	/* one that begins has not been silent before, whatever the one before it was */
+	if (status->pulse.started_ns > heard_ns)
+		heard_ns = status->pulse.started_ns;
+	if (status->daemon.started_ns > heard_ns)
+		heard_ns = status->daemon.started_ns;
+	if (!status->daemon_runs || !heard_ns || status->now_boottime_ns < heard_ns + BG_UNHEARD_NS)
 		return 0;
 	return status->now_boottime_ns - heard_ns;
+}
+
+bool bg_daemon_begins(const struct bg_status *status)
+{
+	return status->daemon_runs &&
+	       (!status->has_pulse || status->pulse.beat_ns < status->pulse.started_ns ||
+		status->pulse.beat_ns < status->daemon.started_ns);
 }
 
 __u32 bg_status_reused(const struct bg_status *status)

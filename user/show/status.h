@@ -67,6 +67,7 @@ struct bg_status {
 	size_t hook_count;
 	struct bg_gap *gaps;
 	size_t gap_count;
+	size_t unpinned_count; /* programs that are attached by links without a pin */
 
 	struct bg_pod_row *pods;
 	size_t pod_count;
@@ -102,6 +103,8 @@ bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_s
  * daemon runs. */
 #define BG_UNHEARD_NS (10 * BG_NS_PER_S)
 __u64 bg_daemon_unheard_ns(const struct bg_status *status);
+/* One holds the lock, and has not been heard of yet. */
+bool bg_daemon_begins(const struct bg_status *status);
 
 /* When an older revision has the name of the feed in force, but another content: its
  * number; else 0. */

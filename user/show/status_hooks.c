@@ -221,9 +221,12 @@ static int find_gaps(struct hook_list *list)
 			struct bg_gap *gap;
 
 			if (!(wanted & BG_PROGRAM_BIT(program)) ||
-			    is_hooked(status, iface->ifindex, program) ||
-			    is_unpinned(list, iface->ifindex, program))
+			    is_hooked(status, iface->ifindex, program))
 				continue;
+			if (is_unpinned(list, iface->ifindex, program)) {
+				status->unpinned_count++;
+				continue;
+			}
 			gap = BG_GROW(status->gaps, status->gap_count);
 			if (!gap)
 				return -ENOMEM;
