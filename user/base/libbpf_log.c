@@ -13,9 +13,39 @@
 
 #include "base/log.h"
 
-static char last_warning[1024];
-static char kept[8192];
-static size_t kept_length;
+/* A thread keeps its own: one may load programs while another attaches some. */
+static _Thread_local char last_warning[1024];
+static _Thread_local char kept[8192];
+static _Thread_local size_t kept_length;
+
+/* What a thread has done with messages; NULL: what all do, unless it hushed them. */
+static _Thread_local libbpf_print_fn_t of_thread;
+static libbpf_print_fn_t of_all;
+
+static int dispatch(enum libbpf_print_level level, const char *format, va_list args)
+{
+	libbpf_print_fn_t print = of_thread ? of_thread : of_all;
+
+	return print ? print(level, format, args) : 0;
+}
+
+/* Returns what it was before. */
+static libbpf_print_fn_t set_of_thread(libbpf_print_fn_t print)
+{
+	libbpf_print_fn_t before = of_thread;
+
+	of_thread = print;
+	libbpf_set_print(dispatch);
+	return before;
+}
+
+static int hush_message(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
 
 /* Is it libbpf's closing line, which follows the warning that says what went wrong? */
 static bool is_aftermath(const char *text)
@@ -52,12 +82,13 @@ static int log_message(enum libbpf_print_level level, const char *format, va_lis
 
 void bg_libbpf_log(void)
 {
-	libbpf_set_print(log_message);
+	of_all = log_message;
+	libbpf_set_print(dispatch);
 }
 
 const char *bg_libbpf_last_warning(void)
 {
-	static char taken[sizeof(last_warning)];
+	static _Thread_local char taken[sizeof(last_warning)];
 
 	memcpy(taken, last_warning, sizeof(taken));
 	last_warning[0] = '\0';
@@ -104,17 +135,17 @@ libbpf_print_fn_t bg_libbpf_keep(void)
 {
 	kept_length = 0;
 	kept[0] = '\0';
-	return libbpf_set_print(keep_message);
+	return set_of_thread(keep_message);
 }
 
 libbpf_print_fn_t bg_libbpf_hush(void)
 {
-	return libbpf_set_print(NULL);
+	return set_of_thread(hush_message);
 }
 
 void bg_libbpf_restore(const libbpf_print_fn_t *before)
 {
-	libbpf_set_print(*before);
+	set_of_thread(*before);
 }
 
 const char *bg_libbpf_kept(size_t most)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What becomes of libbpf's messages: lines of our log, part of an error, or nothing.
- * libbpf has one print hook for the process, without a context, so what is kept here
- * is kept once for the process too.
+ * libbpf has one print hook for the process, without a context; here each thread has its
+ * own, and keeps its own messages.
  */
 #ifndef BG_BASE_LIBBPF_LOG_H
 #define BG_BASE_LIBBPF_LOG_H

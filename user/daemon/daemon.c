@@ -24,6 +24,10 @@
 
 static void close_daemon(struct bg_daemon *daemon)
 {
+	/* what a thread still works with ends with the process, as the lock does */
+	if (bg_reload_is_busy(daemon))
+		return;
+	bg_reload_close(daemon);
 	bg_ifaces_free(daemon->ifaces);
 	bg_modes_free(daemon->modes);
 	bg_netdevs_close(daemon->netdevs);
@@ -65,7 +69,11 @@ static int take_signals(int *signal_fd, struct bg_error *err)
 
 int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 {
-	bg_cleanup(close_daemon) struct bg_daemon daemon = { .options = *options, .lock_fd = -1 };
+	bg_cleanup(close_daemon) struct bg_daemon daemon = {
+		.options = *options,
+		.lock_fd = -1,
+		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
+	};
 	bg_auto_close int signal_fd = -1;
 	int rc;
 
@@ -93,9 +101,13 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		return rc;
 	rc = bg_daemon_prepare(&daemon, err);
 	if (!rc)
-		rc = bg_daemon_start(&daemon, err);
+		rc = bg_daemon_start(&daemon, signal_fd, err);
 	if (rc)
 		bg_pin_prune(options->pin_dir);
+	if (rc == -EINTR && !options->once) {
+		bg_log(BG_LOG_INFO, "stopping, before anything was done", NULL);
+		return 0;
+	}
 	if (rc)
 		return rc;
 	if (!options->once) {

@@ -120,6 +120,15 @@ static void on_signal(void *context)
 	}
 }
 
+static void log_sync_error(struct follower *follower, const struct bg_error *err)
+{
+	if (!strcmp(follower->sync_error, err->text))
+		return;
+	memcpy(follower->sync_error, err->text, sizeof(follower->sync_error));
+	bg_log(BG_LOG_ERROR, "guarding the interfaces, will be tried again", "error=%s",
+	       bg_quote(err->text));
+}
+
 static void sync_now(void *context)
 {
 	struct follower *follower = context;
@@ -130,10 +139,8 @@ static void sync_now(void *context)
 		follower->sync_error[0] = '\0';
 		if (!bg_netdevs_incomplete(follower->daemon->netdevs))
 			bg_history_synced(follower->daemon);
-	} else if (strcmp(follower->sync_error, err.text) != 0) {
-		memcpy(follower->sync_error, err.text, sizeof(follower->sync_error));
-		bg_log(BG_LOG_ERROR, "guarding the interfaces, will be tried again", "error=%s",
-		       bg_quote(err.text));
+	} else {
+		log_sync_error(follower, &err);
 	}
 	bg_daemon_write_state(follower->daemon);
 }
@@ -158,22 +165,69 @@ static void plan_retry(struct follower *follower, int rc)
 	bg_loop_at(&follower->loop, TIMER_RETRY, bg_monotonic_ms() + follower->retry_ms);
 }
 
-static void read_feed_now(void *context)
+/* Of a reload: what was refused for a passing reason is tried again. */
+static void after_feed(struct follower *follower, int rc)
 {
-	struct follower *follower = context;
-	struct bg_error err = {};
-	int rc;
-
-	if (!bg_file_watch_changed(follower->daemon->file_watch) && !follower->reread) {
-		bg_history_feed_same(follower->daemon);
-		return;
-	}
-	follower->reread = false;
-	rc = bg_daemon_read_feed(follower->daemon, &err);
 	plan_retry(follower, rc);
 	if (!rc)
 		sync_now(follower);
 	bg_daemon_write_state(follower->daemon);
+}
+
+static void read_feed_now(void *context)
+{
+	struct follower *follower = context;
+	struct bg_daemon *daemon = follower->daemon;
+	struct bg_error err = {};
+	int rc;
+
+	if (!bg_file_watch_changed(daemon->file_watch) && !follower->reread) {
+		bg_history_feed_same(daemon);
+		return;
+	}
+	follower->reread = false;
+	rc = bg_reload_begin(daemon, &err);
+	if (!rc)
+		return;
+	bg_daemon_refuse(daemon, &(struct bg_problems){}, rc, &err);
+	after_feed(follower, rc);
+}
+
+/* Of a revision of the same feed, for other interfaces. If there is none, the guards are brought
+ * in line all the same, and the next round tries again. */
+static void after_again(struct follower *follower, int rc, const struct bg_error *err)
+{
+	struct bg_error guards = {};
+
+	if (!rc) {
+		sync_now(follower);
+		return;
+	}
+	log_sync_error(follower, err);
+	if (bg_daemon_sync_guards(follower->daemon, &guards) < 0)
+		log_sync_error(follower, &guards);
+	bg_daemon_write_state(follower->daemon);
+}
+
+/* Reading or compiling is done, which went on beside the loop. */
+static void on_reload(void *context)
+{
+	struct follower *follower = context;
+	struct bg_daemon *daemon = follower->daemon;
+	struct bg_error err = {};
+	bool of_feed;
+	int rc;
+
+	if (!bg_reload_go_on(daemon, &of_feed, &rc, &err))
+		return;
+	if (of_feed)
+		after_feed(follower, rc);
+	else
+		after_again(follower, rc, &err);
+	if (daemon->reload.again) {
+		follower->reread = true;
+		bg_loop_sooner(&follower->loop, TIMER_FEED, bg_monotonic_ms());
+	}
 }
 
 static void put_metrics(struct follower *follower, bool goes_on)
@@ -341,6 +395,7 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 		return rc;
 	rc = bg_loop_watch(loop, signal_fd, on_signal, err) ?:
 	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), on_netdevs, err) ?:
+	     bg_loop_watch(loop, daemon->reload.work.done_fd, on_reload, err) ?:
 	     bg_loop_watch(loop, bg_file_watch_fd(daemon->file_watch), on_file, err);
 	if (!rc) {
 		follower.answers = bg_answers_new(daemon, loop, on_socket);

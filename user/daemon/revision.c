@@ -28,81 +28,6 @@ static void log_kept(const struct bg_model_branch *branch, enum bg_mode mode, en
 	       bg_mode_name(asked));
 }
 
-/* Room for this image and for its growth; a power of two. */
-static __u32 capacity_for(const struct bg_image *image)
-{
-	__u32 capacity = BG_DEFAULT_IMAGE_BLOCKS;
-
-	while (capacity < 2 * image->block_count && capacity < BG_MAX_IMAGE_BLOCKS)
-		capacity *= 2;
-	return capacity;
-}
-
-/*
- * A feed outgrew the image maps, whose capacity is built into the programs: loads a
- * second datapath with larger ones, publishes there, and only then puts its programs
- * in the places of the old ones.
- */
-static int load_larger(struct bg_daemon *daemon, const struct bg_model *model,
-		       const struct bg_image *image, __u32 capacity_blocks,
-		       struct bg_publish_times *times, struct bg_error *err)
-{
-	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
-	struct bg_datapath_options options = daemon->options.datapath;
-	struct bg_datapath *old = daemon->datapath;
-	struct bg_error warning = {};
-	int rc;
-
-	options.image_blocks = capacity_blocks;
-	options.new_policy = true;
-	rc = bg_datapath_open(&options, &datapath, err);
-	if (rc) {
-		bg_datapath_discard(old);
-		return rc;
-	}
-	bg_datapath_take_numbers(datapath, old);
-	rc = bg_datapath_publish(datapath, model, image, times, err);
-	if (!rc)
-		rc = bg_datapath_pin(datapath, err);
-	if (rc < 0) {
-		bg_datapath_take_numbers(old, datapath);
-		return rc;
-	}
-	daemon->datapath = bg_take_ptr(datapath);
-	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
-	bg_datapath_close(old);
-	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
-	if (rc < 0)
-		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
-	bg_log(BG_LOG_INFO, "loaded again, with room for larger images", "capacity_kib=%u",
-	       capacity_blocks);
-	return 0;
-}
-
-/* `same`: the feed's content is that of the revision in force. If its image is, too, there
- * is nothing new to put in force. */
-static int publish(struct bg_daemon *daemon, struct bg_model *model, bool same,
-		   struct bg_publish_times *times, struct bg_error *err)
-{
-	/* an explicit --image-mib is the capacity, and no feed may have more */
-	__u32 asked = daemon->options.datapath.image_blocks;
-	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
-	struct bg_datapath *datapath = daemon->datapath;
-	int rc;
-
-	rc = bg_datapath_compile(datapath, model, asked ? asked : BG_MAX_IMAGE_BLOCKS, &image,
-				 times, err);
-	if (rc)
-		return rc;
-	if (bg_datapath_has_room(datapath, image) &&
-	    (!asked || asked == datapath->options.image_blocks)) {
-		if (same && bg_datapath_is_in_force(datapath, image))
-			return bg_datapath_confirm(datapath, model, times, err);
-		return bg_datapath_publish(datapath, model, image, times, err);
-	}
-	return load_larger(daemon, model, image, asked ? asked : capacity_for(image), times, err);
-}
-
 /* By id only: what is in a group is counted as rules. */
 static void count_groups(const struct bg_model *old, const struct bg_model *new,
 			 struct bg_revision *revision)
@@ -187,40 +112,6 @@ static void log_warnings(const struct bg_model *model)
 	}
 }
 
-static int accept_model(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
-{
-	/* after a restart it may be what the daemon before had put in force */
-	const bool same = bg_history_is_in_force(daemon, parsed->content);
-	const __u32 before = daemon->datapath->revision;
-	bg_cleanup(bg_settled_free) struct bg_settled settled = {};
-	struct bg_model *document = parsed->model, *model;
-	struct bg_publish_times times = {};
-	int rc;
-
-	rc = bg_in_force_settle(daemon, document, true, &settled, err);
-	if (rc)
-		return rc;
-	model = settled.model ? settled.model : document;
-	rc = bg_modes_ask(daemon->modes, model);
-	if (rc)
-		return bg_no_memory(err, "settling the modes of the branches");
-	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept) < 0)
-		rc = bg_no_memory(err, "settling the modes of the branches");
-	else
-		rc = publish(daemon, model, same, &times, err);
-	if (rc) {
-		bg_modes_ask_back(daemon->modes);
-		return rc;
-	}
-	daemon->republish = false;
-	note_revision(daemon, model, parsed->content, before, BG_REVISION_OF_FEED, &times,
-		      parsed->parse_ms);
-	log_warnings(document);
-	bg_state_accepted(daemon->state, document, daemon->datapath->revision);
-	bg_in_force_replace(daemon, bg_take_ptr(parsed->model), &settled);
-	return 0;
-}
-
 static void hash_content(const char *text, size_t length_bytes, __u8 content[SHA256_DIGEST_LENGTH])
 {
 	SHA2_CTX context;
@@ -286,41 +177,145 @@ static void accept_same(struct bg_daemon *daemon)
 	bg_history_feed_judged(daemon, false);
 }
 
-int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err)
+void bg_daemon_refuse(struct bg_daemon *daemon, const struct bg_problems *errors, int rc,
+		      const struct bg_error *err)
 {
-	int rc = parsed->rc;
+	daemon->refused = rc;
+	bg_history_feed_judged(daemon, true);
+	bg_state_refused(daemon->state, err->text, errors);
+	bg_log(BG_LOG_ERROR,
+	       daemon->datapath->revision
+		       ? "feed refused, the last revision stays in force"
+		       : "feed refused, and no revision is in force: nothing passes",
+	       "revision=%u error=%s", daemon->datapath->revision, bg_quote(err->text));
+	log_errors(errors);
+}
+
+static void to_compile(struct bg_daemon *daemon, struct bg_model *model, bool same,
+		       struct bg_compiled *compiled)
+{
+	*compiled = (struct bg_compiled){
+		.datapath = daemon->datapath,
+		.options = daemon->options.datapath,
+		.model = model,
+		.same = same,
+		.image_fd = -1,
+	};
+}
+
+/* What this document puts in force, by the interfaces that there are. Its modes are asked
+ * for until it is in force or refused. */
+static int settle(struct bg_daemon *daemon, struct bg_model *document, struct bg_settled *settled,
+		  struct bg_model **model, struct bg_error *err)
+{
+	int rc = bg_in_force_settle(daemon, document, true, settled, err);
+
+	if (rc)
+		return rc;
+	*model = settled->model ? settled->model : document;
+	if (bg_modes_ask(daemon->modes, *model)) {
+		bg_settled_free(settled);
+		return bg_no_memory(err, "settling the modes of the branches");
+	}
+	if (bg_modes_apply(daemon->modes, *model, daemon->netdevs, log_kept) >= 0)
+		return 0;
+	bg_modes_ask_back(daemon->modes);
+	bg_settled_free(settled);
+	return bg_no_memory(err, "settling the modes of the branches");
+}
+
+bool bg_daemon_judge(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_settled *settled,
+		     struct bg_compiled *compiled, int *rc, struct bg_error *err)
+{
+	struct bg_model *model;
 
 	bg_history_feed_read(daemon, parsed->was_read);
+	*rc = parsed->rc;
 	if (parsed->same) {
 		accept_same(daemon);
-		return 0;
+		return true;
 	}
-	if (rc)
+	if (*rc)
 		*err = parsed->err;
 	else
-		rc = accept_model(daemon, parsed, err);
-	daemon->refused = rc;
-	bg_history_feed_judged(daemon, rc);
+		*rc = settle(daemon, parsed->model, settled, &model, err);
+	if (*rc) {
+		bg_daemon_refuse(daemon, &parsed->errors, *rc, err);
+		return true;
+	}
+	/* after a restart it may be what the daemon before had put in force */
+	to_compile(daemon, model, bg_history_is_in_force(daemon, parsed->content), compiled);
+	return false;
+}
+
+int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_settled *settled,
+		     struct bg_compiled *compiled, struct bg_error *err)
+{
+	const __u32 before = daemon->datapath->revision;
+	struct bg_model *document = parsed->model;
+	int rc = bg_compiled_publish(compiled, daemon, err);
+
 	if (rc) {
-		bg_state_refused(daemon->state, err->text, &parsed->errors);
-		bg_log(BG_LOG_ERROR,
-		       daemon->datapath->revision ? "feed refused, the last revision stays in force"
-						  : "feed refused, and no revision is in force: "
-						    "nothing passes",
-		       "revision=%u error=%s", daemon->datapath->revision, bg_quote(err->text));
-		log_errors(&parsed->errors);
+		bg_modes_ask_back(daemon->modes);
+		bg_daemon_refuse(daemon, &parsed->errors, rc, err);
 		return rc;
 	}
+	daemon->refused = 0;
+	bg_history_feed_judged(daemon, false);
+	daemon->republish = false;
+	note_revision(daemon, compiled->model, parsed->content, before, BG_REVISION_OF_FEED,
+		      &compiled->times, parsed->parse_ms);
+	log_warnings(document);
+	bg_state_accepted(daemon->state, document, daemon->datapath->revision);
+	bg_in_force_replace(daemon, bg_take_ptr(parsed->model), settled);
 	memcpy(daemon->content, parsed->content, sizeof(daemon->content));
 	return 0;
 }
 
-int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err)
+int bg_daemon_judge_again(struct bg_daemon *daemon, struct bg_settled *settled,
+			  struct bg_compiled *compiled, enum bg_revision_cause *cause,
+			  struct bg_error *err)
 {
-	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
+	struct bg_model *model = daemon->model;
+	int rc;
 
-	bg_daemon_parse(daemon, &parsed);
-	return bg_daemon_accept(daemon, &parsed, err);
+	/* what is claimed twice may be another one's, and what was kept may be gone */
+	if (bg_in_force_is_stale(daemon)) {
+		*cause = BG_REVISION_OF_INTERFACES;
+		rc = settle(daemon, daemon->document, settled, &model, err);
+		if (rc)
+			return rc;
+	} else {
+		/* a pod that was replaced gets the mode that the feed asks for */
+		*cause = BG_REVISION_OF_MODES;
+		rc = bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept);
+		if (rc < 0)
+			return bg_no_memory(err, "settling the modes of the branches");
+		daemon->republish |= rc > 0;
+		if (!daemon->republish)
+			return 0;
+	}
+	to_compile(daemon, model, false, compiled);
+	return 1;
+}
+
+int bg_daemon_accept_again(struct bg_daemon *daemon, struct bg_settled *settled,
+			   struct bg_compiled *compiled, enum bg_revision_cause cause,
+			   struct bg_error *err)
+{
+	const __u32 before = daemon->datapath->revision;
+	int rc = bg_compiled_publish(compiled, daemon, err);
+
+	if (rc) {
+		if (cause == BG_REVISION_OF_INTERFACES)
+			bg_modes_ask_back(daemon->modes);
+		return rc;
+	}
+	daemon->republish = false;
+	note_revision(daemon, compiled->model, daemon->content, before, cause, &compiled->times, 0);
+	if (cause == BG_REVISION_OF_INTERFACES)
+		bg_in_force_replace(daemon, daemon->document, settled);
+	return 0;
 }
 
 __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model)
@@ -336,67 +331,28 @@ __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *
 	if (!registry || bg_registry_assign(registry, model, &ignored) ||
 	    bg_compile(model, 1, BG_MAX_IMAGE_BLOCKS, &image, &ignored))
 		return 0;
-	return capacity_for(image);
-}
-
-/* The interfaces are others now: what is claimed twice may be another one's, and what was
- * kept may be gone. */
-static int settle_again(struct bg_daemon *daemon, struct bg_error *err)
-{
-	bg_cleanup(bg_settled_free) struct bg_settled settled = {};
-	const __u32 before = daemon->datapath->revision;
-	struct bg_publish_times times = {};
-	struct bg_model *model;
-	int rc;
-
-	if (!bg_in_force_is_stale(daemon))
-		return 0;
-	rc = bg_in_force_settle(daemon, daemon->document, true, &settled, err);
-	if (rc)
-		return rc;
-	model = settled.model ? settled.model : daemon->document;
-	rc = bg_modes_ask(daemon->modes, model);
-	if (rc)
-		return bg_no_memory(err, "settling the modes of the branches");
-	if (bg_modes_apply(daemon->modes, model, daemon->netdevs, log_kept) < 0)
-		rc = bg_no_memory(err, "settling the modes of the branches");
-	else
-		rc = publish(daemon, model, false, &times, err);
-	if (rc) {
-		bg_modes_ask_back(daemon->modes);
-		return rc;
-	}
-	daemon->republish = false;
-	note_revision(daemon, model, daemon->content, before, BG_REVISION_OF_INTERFACES, &times, 0);
-	bg_in_force_replace(daemon, daemon->document, &settled);
-	return 0;
+	return bg_capacity_for(image);
 }
 
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
 {
-	struct bg_publish_times times = {};
-	__u32 before;
-	int rc;
+	struct bg_error later = {};
+	int again, rc;
 
-	/* a pod that was replaced gets the mode that the feed asks for */
-	if (daemon->model) {
-		bg_sight_note(daemon->model, daemon->netdevs);
-		rc = settle_again(daemon, err);
-		if (rc)
-			return rc;
-		rc = bg_modes_apply(daemon->modes, daemon->model, daemon->netdevs, log_kept);
-		if (rc < 0)
-			return bg_no_memory(err, "settling the modes of the branches");
-		daemon->republish |= rc > 0;
-		if (daemon->republish) {
-			before = daemon->datapath->revision;
-			rc = publish(daemon, daemon->model, false, &times, err);
-			if (rc)
-				return rc;
-			daemon->republish = false;
-			note_revision(daemon, daemon->model, daemon->content, before,
-				      BG_REVISION_OF_MODES, &times, 0);
-		}
+	again = bg_reload_again(daemon, &later);
+	/* then it is called once more when that is done */
+	if (daemon->reload.stage == BG_RELOAD_COMPILES_AGAIN)
+		return 0;
+	/* whatever became of that: interfaces do not wait for it */
+	rc = bg_daemon_sync_guards(daemon, err);
+	if (again && rc >= 0) {
+		*err = later;
+		return again;
 	}
+	return rc;
+}
+
+int bg_daemon_sync_guards(struct bg_daemon *daemon, struct bg_error *err)
+{
 	return bg_ifaces_sync(daemon->ifaces, daemon->datapath, daemon->model, err);
 }

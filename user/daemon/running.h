@@ -3,11 +3,11 @@
 #ifndef BG_DAEMON_RUNNING_H
 #define BG_DAEMON_RUNNING_H
 
-#include <sha2.h>
-
 #include "compile/compile.h"
 #include "daemon/daemon.h"
 #include "daemon/history.h"
+#include "daemon/parsed.h"
+#include "daemon/reload.h"
 #include "guard/ifaces.h"
 #include "guard/modes.h"
 #include "guard/netdevs.h"
@@ -29,25 +29,15 @@ struct bg_daemon {
 	struct bg_model *document;	    /* the accepted one, NULL = that is `model` */
 	__u64 settled_hash;		    /* of the decision between the two */
 	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of the document's text */
-	int refused;			    /* why the last feed was, 0 = it was accepted */
-	bool republish;			    /* modes changed, but that could not be published yet */
-};
-
-/* The result of reading the feed: a model, or rc and err. */
-struct bg_parsed {
-	struct bg_model *model;
-	__u8 content[SHA256_DIGEST_LENGTH];
-	bool was_read; /* the file, whatever is in it */
-	bool same;     /* the content that is in force; it was not parsed */
-	int rc;
-	struct bg_error err;
-	struct bg_problems errors; /* of a document that is refused: all of them */
-	double parse_ms;
+	struct bg_reload reload;
+	int refused;	/* why the last feed was, 0 = it was accepted */
+	bool republish; /* modes changed, but that could not be published yet */
 };
 
 /* start.c. prepare: subscribes to everything, so that no change is missed. */
 int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err);
-int bg_daemon_start(struct bg_daemon *daemon, struct bg_error *err);
+/* -EINTR: a signal came first, which is still to be read. */
+int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);
 
 /* follow.c: until a signal ends it. */
 int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);
@@ -56,24 +46,42 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 void bg_daemon_write_state(struct bg_daemon *daemon);
 
 /* revision.c, from here on. */
-int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
-void bg_parsed_free(struct bg_parsed *parsed);
 
 /*
- * Puts what was read in force, or refuses it; logs either outcome. On failure
+ * What was read is refused, or nothing new, and then that is the outcome, *rc; else false,
+ * *settled is what it puts in force, and *compiled what is to be made of that.
+ */
+bool bg_daemon_judge(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_settled *settled,
+		     struct bg_compiled *compiled, int *rc, struct bg_error *err);
+
+/*
+ * Puts what was compiled of it in force, or refuses it; logs either outcome. On failure
  * what was in force stays.
  */
-int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_error *err);
+int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_settled *settled,
+		     struct bg_compiled *compiled, struct bg_error *err);
 
-/* Parses the feed and accepts it. */
-int bg_daemon_read_feed(struct bg_daemon *daemon, struct bg_error *err);
+/* The feed could not even be read; what was in force stays. */
+void bg_daemon_refuse(struct bg_daemon *daemon, const struct bg_problems *errors, int rc,
+		      const struct bg_error *err);
+
+/* The same for the document in force, of which something else is to be made since the
+ * interfaces are others. 1: it is, and *compiled; 0: it is not. */
+int bg_daemon_judge_again(struct bg_daemon *daemon, struct bg_settled *settled,
+			  struct bg_compiled *compiled, enum bg_revision_cause *cause,
+			  struct bg_error *err);
+int bg_daemon_accept_again(struct bg_daemon *daemon, struct bg_settled *settled,
+			   struct bg_compiled *compiled, enum bg_revision_cause cause,
+			   struct bg_error *err);
 
 /* The image capacity that this model needs, so that programs are not loaded a second
  * time for it; 0 = not known, take the default. */
 __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model);
 
-/* After a change of interfaces: brings the guards in line, and the modes of branches whose
- * pod was replaced. */
+/* After a change of interfaces: brings the guards in line. When something else is to be in
+ * force, by claims or by modes, that comes first, and this is called again when it is. */
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err);
+/* The guards alone, with the modes that are in force. */
+int bg_daemon_sync_guards(struct bg_daemon *daemon, struct bg_error *err);
 
 #endif

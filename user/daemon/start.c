@@ -4,6 +4,7 @@
  * daemon.c calls it once; nothing here runs a second time.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
@@ -17,6 +18,9 @@
 #include "daemon/running.h"
 #include "datapath/tally.h"
 #include "pinned/pin.h"
+
+/* A start waits this long for the feed, which may be large, or never come. */
+#define FIRST_LOOK_MS 2000
 
 static int adopt_modes(struct bg_daemon *daemon)
 {
@@ -103,7 +107,7 @@ int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 	daemon->state = bg_state_new(options->pin_dir, options->feed);
 	if (!daemon->ifaces || !daemon->modes || !daemon->state)
 		return bg_no_memory(err, "starting");
-	return 0;
+	return bg_reload_open(daemon, err);
 }
 
 /*
@@ -118,33 +122,65 @@ static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 	rc = bg_datapath_pin_programs(daemon->datapath, err);
 	if (rc < 0)
 		return rc;
-	return bg_daemon_sync(daemon, err);
+	return bg_daemon_sync_guards(daemon, err);
 }
 
-int bg_daemon_start(struct bg_daemon *daemon, struct bg_error *err)
+/*
+ * Takes a first look at the feed, so that the maps can be made for it at once: if *is_read,
+ * it is in daemon->reload.parsed; else it takes longer than a start may, and follows. With
+ * --once it is waited for, and a feed that is refused ends it.
+ */
+static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, struct bg_error *err)
 {
-	bg_cleanup(bg_parsed_free) struct bg_parsed parsed;
+	const bool once = daemon->options.once;
+	struct pollfd signals = { .fd = signal_fd, .events = POLLIN };
+	int rc = bg_reload_begin(daemon, err);
+
+	if (rc)
+		return rc;
+	*is_read = bg_reload_wait(daemon, once ? -1 : FIRST_LOOK_MS, signal_fd);
+	if (*is_read && once && daemon->reload.parsed.rc) {
+		*err = daemon->reload.parsed.err;
+		return daemon->reload.parsed.rc;
+	}
+	if (*is_read)
+		return 0;
+	if (poll(&signals, 1, 0) > 0)
+		return bg_fail(err, -EINTR, "stopped by a signal before the feed was read");
+	bg_log(BG_LOG_WARNING,
+	       "the feed is not read yet: the start does not wait for it, what is in force stays",
+	       "feed=%s", bg_quote(daemon->options.feed));
+	return 0;
+}
+
+static int adopt(struct bg_daemon *daemon, struct bg_error *err)
+{
+	int rc = adopt_modes(daemon);
+
+	if (rc)
+		return bg_fail(err, rc, "taking over the modes of the branches: %s", strerror(-rc));
+	return bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
+}
+
+int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *err)
+{
 	struct bg_error no_matter;
+	bool is_read = false;
 	int rc;
 
-	/* with --once, a feed that is refused ends it */
-	if (bg_daemon_parse(daemon, &parsed) && daemon->options.once) {
-		*err = parsed.err;
-		return parsed.rc;
-	}
-	rc = load(daemon, parsed.model, err);
+	rc = first_look(daemon, signal_fd, &is_read, err);
+	if (rc)
+		return rc;
+	rc = load(daemon, is_read ? daemon->reload.parsed.model : NULL, err);
 	if (rc)
 		return rc;
 	if (daemon->datapath->adopted) {
-		rc = adopt_modes(daemon);
-		if (rc)
-			return bg_fail(err, rc, "taking over the modes of the branches: %s",
-				       strerror(-rc));
-		rc = bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
+		rc = adopt(daemon, err);
 		if (rc)
 			return rc;
 	}
-	rc = bg_daemon_accept(daemon, &parsed, err);
+	if (is_read)
+		rc = bg_reload_finish(daemon, err);
 	bg_daemon_write_state(daemon);
 	if (rc && daemon->options.once) {
 		/* nothing was attached: leave no trace */

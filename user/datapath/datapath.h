@@ -90,6 +90,7 @@ int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
 
 struct bg_publish_times {
 	double compile_ms, publish_ms;
+	double fill_ms; /* a part of publish_ms, which may have been done beside the loop */
 	size_t image_bytes;
 	__u32 rules_added, rules_removed;
 	__u32 branches_added, branches_removed;
@@ -115,13 +116,21 @@ bool bg_datapath_has_room(const struct bg_datapath *datapath, const struct bg_im
  */
 void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *from);
 
+/* A new image map with what was compiled, frozen; the caller closes it. Nothing uses it yet. */
+int bg_datapath_fill(const struct bg_datapath *datapath, const struct bg_image *image,
+		     int *image_fd, struct bg_error *err);
+
 /*
- * Puts what was compiled in force. Order: new entries of `rules` and `branches`, a
- * new inner map filled and frozen, ONE update of the outer map (the moment the
- * revision is in force), then entries that only the old revision used are removed: a
- * rule's goes to `former_rules`, for the flows that still name it.
- * On failure everything is as it was, the numbers too.
+ * Puts a filled map in force. Order: new entries of `rules` and `branches`, ONE update of
+ * the outer map (the moment the revision is in force), then entries that only the old
+ * revision used are removed: a rule's goes to `former_rules`, for the flows that still name
+ * it. On failure everything is as it was, the numbers too. *image_fd stays the caller's if
+ * it is still open then.
  */
+int bg_datapath_put_in_force(struct bg_datapath *datapath, const struct bg_model *model,
+			     int *image_fd, struct bg_publish_times *times, struct bg_error *err);
+
+/* Both at once. */
 int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,
 			const struct bg_image *image, struct bg_publish_times *times,
 			struct bg_error *err);

@@ -232,8 +232,8 @@ static int write_branches(struct publish *publish, struct bg_error *err)
  * since the kernel does not allow a writable mapping of a map that is read-only for
  * programs.
  */
-static int make_image_map(const struct bg_datapath *datapath, const struct bg_image *image,
-			  int *image_fd, struct bg_error *err)
+int bg_datapath_fill(const struct bg_datapath *datapath, const struct bg_image *image,
+		     int *image_fd, struct bg_error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS,
 		    .btf_fd = bpf_object__btf_fd(datapath->skel->obj),
@@ -268,24 +268,21 @@ static int make_image_map(const struct bg_datapath *datapath, const struct bg_im
 }
 
 /* The order is that of pinned/image_pin.h. */
-static int put_in_force(struct publish *publish, const struct bg_image *image, struct bg_error *err)
+static int put_in_force(struct publish *publish, int *image_fd, struct bg_error *err)
 {
 	struct bg_datapath *datapath = publish->datapath;
 	const char *pin_dir = datapath->options.pin_dir;
-	bg_auto_close int fd = -1;
 	__u32 zero = 0;
 	int rc;
 
-	rc = make_image_map(datapath, image, &fd, err);
-	if (rc)
-		return rc;
 	if (datapath->policy_pinned) {
-		rc = bg_image_announce(pin_dir, fd);
+		rc = bg_image_announce(pin_dir, *image_fd);
 		if (rc)
 			return bg_fail(err, rc, "pinning %s/maps/image_next: %s", pin_dir,
 				       strerror(-rc));
 	}
-	rc = bpf_map_update_elem(bpf_map__fd(datapath->skel->maps.policy), &zero, &fd, BPF_ANY);
+	rc = bpf_map_update_elem(bpf_map__fd(datapath->skel->maps.policy), &zero, image_fd,
+				 BPF_ANY);
 	if (rc) {
 		if (datapath->policy_pinned)
 			bg_image_withdraw(pin_dir);
@@ -297,7 +294,7 @@ static int put_in_force(struct publish *publish, const struct bg_image *image, s
 	if (datapath->image_fd >= 0)
 		close(datapath->image_fd);
 	/* for the pin; nothing else needs it open */
-	datapath->image_fd = pin_dir ? bg_take_fd(&fd) : -1;
+	datapath->image_fd = pin_dir ? bg_take_fd(image_fd) : -1;
 	return 0;
 }
 
@@ -442,9 +439,8 @@ void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *
 		datapath->revision = from->revision;
 }
 
-int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,
-			const struct bg_image *image, struct bg_publish_times *times,
-			struct bg_error *err)
+int bg_datapath_put_in_force(struct bg_datapath *datapath, const struct bg_model *model,
+			     int *image_fd, struct bg_publish_times *times, struct bg_error *err)
 {
 	bg_cleanup(free_publish) struct publish publish = {
 		.datapath = datapath,
@@ -456,7 +452,7 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 
 	rc = write_rules(&publish, err) ?:
 	     write_branches(&publish, err) ?:
-	     put_in_force(&publish, image, err);
+	     put_in_force(&publish, image_fd, err);
 	if (rc) {
 		take_back(&publish);
 		bg_datapath_discard(datapath);
@@ -468,8 +464,22 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 	times->rules_removed = clear_old_rules(&publish);
 	clear_old_branches(&publish, times);
 	bg_registry_commit(datapath->registry);
-	times->publish_ms = bg_monotonic_ms() - start_ms;
+	times->publish_ms = times->fill_ms + bg_monotonic_ms() - start_ms;
 	return 0;
+}
+
+int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *model,
+			const struct bg_image *image, struct bg_publish_times *times,
+			struct bg_error *err)
+{
+	bg_auto_close int fd = -1;
+	int rc = bg_datapath_fill(datapath, image, &fd, err);
+
+	if (rc) {
+		bg_datapath_discard(datapath);
+		return rc;
+	}
+	return bg_datapath_put_in_force(datapath, model, &fd, times, err);
 }
 
 int bg_datapath_confirm(struct bg_datapath *datapath, const struct bg_model *model,

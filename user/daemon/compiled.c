@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From a model to an image map, and to a larger datapath if that needs one; then into
+ * force. The first half runs in a thread (reload.c), and neither logs nor touches what
+ * the loop uses.
+ */
+#include "daemon/compiled.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/running.h"
+
+__u32 bg_capacity_for(const struct bg_image *image)
+{
+	__u32 capacity = BG_DEFAULT_IMAGE_BLOCKS;
+
+	while (capacity < 2 * image->block_count && capacity < BG_MAX_IMAGE_BLOCKS)
+		capacity *= 2;
+	return capacity;
+}
+
+/*
+ * The feed outgrew the image maps, whose capacity is built into the programs: loads a
+ * second datapath with larger ones.
+ */
+static int load_larger(struct bg_compiled *compiled, __u32 capacity_blocks)
+{
+	struct bg_datapath_options options = compiled->options;
+
+	options.image_blocks = capacity_blocks;
+	options.new_policy = true;
+	return bg_datapath_open(&options, &compiled->larger, &compiled->err);
+}
+
+static int make(struct bg_compiled *compiled)
+{
+	/* an explicit --image-mib is the capacity, and no feed may have more */
+	const __u32 asked = compiled->options.image_blocks;
+	bg_cleanup(bg_image_free_at) struct bg_image *image = NULL;
+	struct bg_datapath *datapath = compiled->datapath;
+	double start_ms;
+	int rc;
+
+	rc = bg_datapath_compile(datapath, compiled->model, asked ? asked : BG_MAX_IMAGE_BLOCKS,
+				 &image, &compiled->times, &compiled->err);
+	if (rc)
+		return rc;
+	if (!bg_datapath_has_room(datapath, image) ||
+	    (asked && asked != datapath->options.image_blocks)) {
+		rc = load_larger(compiled, asked ? asked : bg_capacity_for(image));
+	} else if (compiled->same && bg_datapath_is_in_force(datapath, image)) {
+		compiled->is_in_force = true;
+		return 0;
+	}
+	start_ms = bg_monotonic_ms();
+	if (!rc)
+		rc = bg_datapath_fill(compiled->larger ? compiled->larger : datapath, image,
+				      &compiled->image_fd, &compiled->err);
+	compiled->times.fill_ms = bg_monotonic_ms() - start_ms;
+	if (rc)
+		bg_datapath_discard(datapath);
+	return rc;
+}
+
+void bg_compiled_make(struct bg_compiled *compiled)
+{
+	compiled->image_fd = -1;
+	compiled->rc = make(compiled);
+}
+
+void bg_compiled_free(struct bg_compiled *compiled)
+{
+	if (compiled->datapath && compiled->image_fd >= 0)
+		close(compiled->image_fd);
+	bg_datapath_close(compiled->larger);
+	*compiled = (struct bg_compiled){ .image_fd = -1 };
+}
+
+/* Only when the image is in force in the larger datapath do its programs come into the
+ * places of the old ones. */
+static int move_to_larger(struct bg_compiled *compiled, struct bg_daemon *daemon,
+			  struct bg_error *err)
+{
+	struct bg_datapath *larger = compiled->larger, *old = daemon->datapath;
+	struct bg_error warning = {};
+	int rc;
+
+	bg_datapath_take_numbers(larger, old);
+	rc = bg_datapath_put_in_force(larger, compiled->model, &compiled->image_fd,
+				      &compiled->times, err);
+	if (!rc)
+		rc = bg_datapath_pin(larger, err);
+	if (rc < 0) {
+		bg_datapath_take_numbers(old, larger);
+		return rc;
+	}
+	daemon->datapath = bg_take_ptr(compiled->larger);
+	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
+	bg_datapath_close(old);
+	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
+	if (rc < 0)
+		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
+	bg_log(BG_LOG_INFO, "loaded again, with room for larger images", "capacity_kib=%u",
+	       daemon->datapath->options.image_blocks);
+	return 0;
+}
+
+int bg_compiled_publish(struct bg_compiled *compiled, struct bg_daemon *daemon,
+			struct bg_error *err)
+{
+	if (compiled->rc) {
+		*err = compiled->err;
+		return compiled->rc;
+	}
+	if (compiled->larger)
+		return move_to_larger(compiled, daemon, err);
+	if (compiled->is_in_force)
+		return bg_datapath_confirm(daemon->datapath, compiled->model, &compiled->times,
+					   err);
+	return bg_datapath_put_in_force(daemon->datapath, compiled->model, &compiled->image_fd,
+					&compiled->times, err);
+}

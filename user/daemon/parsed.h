@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The result of reading the feed: a model, or rc and err. */
+#ifndef BG_DAEMON_PARSED_H
+#define BG_DAEMON_PARSED_H
+
+#include <sha2.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "feed/model.h"
+
+struct bg_parsed {
+	struct bg_model *model;
+	__u8 content[SHA256_DIGEST_LENGTH];
+	bool was_read; /* the file, whatever is in it */
+	bool same;     /* the content that is in force; it was not parsed */
+	int rc;
+	struct bg_error err;
+	struct bg_problems errors; /* of a document that is refused: all of them */
+	double parse_ms;
+};
+
+struct bg_daemon;
+
+/* Reads and parses; changes nothing of the daemon. */
+int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
+void bg_parsed_free(struct bg_parsed *parsed); /* what it holds; {} is fine */
+
+#endif

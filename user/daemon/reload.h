@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A reload of the feed beside the loop: it is read and parsed, then compiled, in a thread;
+ * the loop goes on meanwhile, and between the two, and at the end, has its say.
+ */
+#ifndef BG_DAEMON_RELOAD_H
+#define BG_DAEMON_RELOAD_H
+
+#include "base/work.h"
+#include "daemon/compiled.h"
+#include "daemon/in_force.h"
+#include "daemon/parsed.h"
+
+enum bg_reload_stage {
+	BG_RELOAD_RESTS,
+	BG_RELOAD_READS,	  /* and parses */
+	BG_RELOAD_COMPILES,	  /* what was read */
+	BG_RELOAD_COMPILES_AGAIN, /* what is in force, since the interfaces are others */
+};
+
+struct bg_reload {
+	struct bg_work work;
+	enum bg_reload_stage stage;
+	bool again; /* the feed may be another one than that which is under way */
+	struct bg_parsed parsed;
+	struct bg_settled settled;
+	enum bg_revision_cause cause; /* of compiling again */
+	struct bg_compiled compiled;
+};
+
+int bg_reload_open(struct bg_daemon *daemon, struct bg_error *err);
+/* While it is under way, what it uses cannot be freed. */
+bool bg_reload_is_busy(const struct bg_daemon *daemon);
+void bg_reload_close(struct bg_daemon *daemon);
+
+/* Reads the feed, now or when what is under way is done. 0, or why it could not begin. */
+int bg_reload_begin(struct bg_daemon *daemon, struct bg_error *err);
+
+/* The interfaces may be others: puts the document in force anew if that makes a difference,
+ * and if nothing is under way. 0, or why it could not begin. */
+int bg_reload_again(struct bg_daemon *daemon, struct bg_error *err);
+
+/*
+ * Goes on, when the work is done. True: there is an outcome, *rc, for a refusal with its text
+ * in *err; what was in force stays then. *of_feed: it is that of a feed.
+ */
+bool bg_reload_go_on(struct bg_daemon *daemon, bool *of_feed, int *rc, struct bg_error *err);
+
+/* For the start, which has nothing else to do: waits until the feed is read, but not longer
+ * than this (-1: however long), nor when a signal comes. False: not yet. */
+bool bg_reload_wait(struct bg_daemon *daemon, int limit_ms, int signal_fd);
+/* Then, with a datapath: all the rest at once. */
+int bg_reload_finish(struct bg_daemon *daemon, struct bg_error *err);
+
+#endif
