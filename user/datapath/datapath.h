@@ -18,8 +18,8 @@
 struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
 
 /* One block is 1 KiB. An image map is allocated whole, and during a publish there are
- * two of them. */
-#define BG_DEFAULT_IMAGE_BLOCKS 32768u
+ * two of them: small at first, since the daemon makes room for a feed that needs more. */
+#define BG_DEFAULT_IMAGE_BLOCKS 4096u
 #define BG_MAX_IMAGE_BLOCKS (1u << 20)
 #define BG_IMAGE_MAP_FLAGS (BPF_F_MMAPABLE | BPF_F_RDONLY_PROG)
 #define BG_DEFAULT_FLOWS 65536u

@@ -96,7 +96,7 @@ int cmd_run(int argc, char **argv)
 			.min = 1,
 			.max = BG_MAX_IMAGE_BLOCKS / MIB_BLOCKS,
 			.help = "size of a compiled feed at most; memory is taken for it whole, and "
-				"twice while a revision is published (default: 32, and more if "
+				"twice while a revision is published (default: 4, and more if "
 				"the feed needs it)",
 		},
 		{
