@@ -5,7 +5,7 @@
  * reused, new ones are added at the end of their half.
  *
  * BG_REASONS is the one source for the enum, the names in JSON and metrics, and
- * the table in the README. The named counters in struct bg_counters follow it.
+ * the table in the README. The names in struct bg_counters_info follow it.
  */
 #ifndef BG_REASON_H
 #define BG_REASON_H
