@@ -187,4 +187,60 @@ end -TERM
 check "user $USER_ID: unload" as_user $THREE "$BG" unload --pin-dir "$PIN_DIR"
 umount "$own" && own=
 PIN_DIR=$PIN_DIR_BEFORE
+# --- a group that may look ------------------------------------------------------------
+
+GROUP_ID=4711
+# as_member COMMAND...: another user of that group, without a capability.
+as_member() {
+	lab_exec node setpriv --reuid $USER_ID --regid $GROUP_ID --clear-groups --bounding-set -all --inh-caps -all -- "$@"
+}
+as_stranger() {
+	lab_exec node setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --bounding-set -all --inh-caps -all -- "$@"
+}
+modes() {
+	stat -c '%a %g' "$PIN_DIR" "$PIN_DIR/maps" "$PIN_DIR/maps/control" "$PIN_DIR/maps/image" | tr '\n' ' '
+}
+private() {
+	stat -c '%a' "$PIN_DIR/links" "$PIN_DIR/programs" "$PIN_DIR/maps/seed" | tr '\n' ' '
+}
+writable() {
+	find "$PIN_DIR" -perm /022
+}
+lab_exec node "$BG" run --once --feed "$FEED" --pin-dir "$PIN_DIR" 2>/dev/null
+check "without --group nobody may look" fails as_member "$BG" status --pin-dir "$PIN_DIR"
+for by in tcx clsact; do
+	ATTACH=(--group $GROUP_ID --attach $([ $by = tcx ] && echo auto || echo clsact))
+	bg_start "${ATTACH[@]}"
+	check "$by: directories and maps are the group's" \
+		test "$(modes)" = "2750 $GROUP_ID 2750 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID "
+	check "$by: links, programs and the seed are not" test "$(private)" = "700 700 600 "
+	check "$by: nobody else may write" test -z "$(writable)"
+	for verb in rules flows 'status --metrics' 'status --revisions'; do
+		# shellcheck disable=SC2086
+		check "$by: $verb" as_member "$BG" $verb --pin-dir "$PIN_DIR"
+	done
+	feed_live '.'
+	check "$by: status, also of the next image" as_member "$BG" status --pin-dir "$PIN_DIR"
+	check "$by: monitor" eval 'as_member timeout 3 "$BG" monitor --pin-dir "$PIN_DIR" 2>&1 | grep -q "listening for"'
+	check "$by: not for others" fails as_stranger "$BG" status --pin-dir "$PIN_DIR"
+	check "$by: who looks writes nothing" fails as_member bpftool map update pinned "$PIN_DIR/maps/control" \
+		key 0 0 0 0 value 0
+	check "$by: explain --live takes capabilities, too" lacks "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" \
+		question as_member "$BG" explain --live --pin-dir "$PIN_DIR"
+	rm -rf "$PIN_DIR/maps"
+	maps_are_back() { [ "$(modes)" = "2750 $GROUP_ID 2750 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID " ] && as_member "$BG" status --pin-dir "$PIN_DIR"; }
+	check "$by: pins that are put back are the group's" wait_for maps_are_back
+	if [ "$(bg status --json | jq -r '.branches[0].programs[0].way')" = tcx ]; then
+		check "$by: it does not say armed of what it cannot look at" \
+			eval 'as_member "$BG" status --json --pin-dir "$PIN_DIR" | jq -e "all(.branches[]; .armed == null)"'
+		check "$by: and says why" \
+			eval 'as_member "$BG" status --pin-dir "$PIN_DIR" | tr -s " \n" " " | grep -q "could not be looked at"'
+		check "$by: nor does health" fails as_member "$BG" health --pin-dir "$PIN_DIR"
+	else
+		check "$by: everybody can look at filters" \
+			eval 'as_member "$BG" status --json --pin-dir "$PIN_DIR" | jq -e "all(.branches[]; .armed)"'
+	fi
+	bg_stop
+	bg unload >/dev/null
+done
 finish

@@ -72,6 +72,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	bg_cleanup(close_daemon) struct bg_daemon daemon = {
 		.options = *options,
 		.lock_fd = -1,
+		.group = BG_NO_GROUP,
 		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
 	};
 	bg_auto_close int signal_fd = -1;
@@ -92,8 +93,13 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	if (rc)
 		return rc;
 	rc = bg_home_check(options->pin_dir, err);
+	if (!rc && options->group)
+		rc = bg_share_group(options->group, &daemon.group, err);
+	if (!rc)
+		rc = bg_share_pins(options->pin_dir, daemon.group, err);
 	if (rc)
 		return rc;
+	bg_state_share(daemon.group);
 	/* what an earlier build left may have to be opened by its id: until it is adopted */
 	rc = bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err)
 		     ?: bg_daemon_limit_calls(err);

@@ -15,6 +15,7 @@
 struct bg_daemon_options {
 	const char *feed; /* path, "-" = stdin (with once only) */
 	const char *pin_dir;
+	const char *group;	  /* whose members may read the maps, NULL = nobody */
 	const char *metrics_file; /* for node_exporter, NULL = none */
 	struct bg_build build;
 	bool once;	   /* stop when everything is in force */

@@ -286,6 +286,8 @@ static void check_pins(void *context)
 	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
 	moved = rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, &err);
 	if (rc >= 0)
+		rc = bg_share_pins(daemon->options.pin_dir, daemon->group, &err);
+	if (rc >= 0)
 		made = rc = bg_datapath_pin(daemon->datapath, &err);
 	if (rc >= 0) {
 		rc = bg_datapath_pin_programs(daemon->datapath, &err);

@@ -11,6 +11,7 @@
 #include "guard/ifaces.h"
 #include "guard/modes.h"
 #include "guard/netdevs.h"
+#include "pinned/share.h"
 #include "pinned/state_file.h"
 #include "source/file_watch.h"
 
@@ -18,6 +19,7 @@ struct bg_daemon {
 	struct bg_daemon_options options;
 	const char *unused_programs[BG_PROGRAMS + 1]; /* what options.datapath.without names */
 	int lock_fd;
+	gid_t group; /* of options.group, or BG_NO_GROUP */
 	struct bg_datapath *datapath;
 	struct bg_netdevs *netdevs;
 	struct bg_ifaces *ifaces;

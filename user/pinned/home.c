@@ -33,7 +33,7 @@ int bg_home_check(const char *pin_dir, struct bg_error *err)
 	__u32 zero = 0;
 	int rc;
 
-	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, "home");
+	fd = bg_pin_get_to_read(pin_dir, BG_PIN_MAPS, "home");
 	if (fd == -ENOENT)
 		return 0;
 	if (fd < 0)

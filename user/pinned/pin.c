@@ -187,6 +187,19 @@ int bg_pin_lock_again(const char *pin_dir, int *lock_fd, struct bg_error *err)
 	return 1;
 }
 
+bool bg_pin_is_for_others(enum bg_pin_kind kind, const char *name)
+{
+	return kind == BG_PIN_MAPS && strcmp(name, "seed") != 0;
+}
+
+/* Is the directory shared? Then what is pinned there has its group already. */
+static bool is_shared(const char *pin_dir)
+{
+	struct stat info;
+
+	return !stat(pin_dir, &info) && info.st_mode & S_IRGRP;
+}
+
 int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int fd)
 {
 	char path[PATH_MAX], replacement[PATH_MAX];
@@ -202,6 +215,11 @@ int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int
 	rc = bpf_obj_pin(fd, replacement);
 	if (rc)
 		return rc;
+	if (bg_pin_is_for_others(kind, name) && is_shared(pin_dir) && chmod(replacement, 0640)) {
+		rc = -errno;
+		unlink(replacement);
+		return rc;
+	}
 	if (rename(replacement, path)) {
 		rc = -errno;
 		unlink(replacement);

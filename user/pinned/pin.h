@@ -46,6 +46,9 @@ int bg_pin_get_to_read(const char *pin_dir, enum bg_pin_kind kind, const char *n
 int bg_pin_remove(const char *pin_dir, enum bg_pin_kind kind, const char *name);
 int bg_pin_rename(const char *pin_dir, enum bg_pin_kind kind, const char *from, const char *to);
 
+/* Is it a map that may be read where the pins are shared (share.h)? */
+bool bg_pin_is_for_others(enum bg_pin_kind kind, const char *name);
+
 /* Calls `each` with the name of every pin of a kind, in no order, until one call returns
  * another value than 0, and returns that value. Interrupted replacements are left out. */
 int bg_pin_each(const char *pin_dir, enum bg_pin_kind kind,

@@ -7,6 +7,7 @@
 #include "pinned/state_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "feed/model.h"
+#include "pinned/share.h"
 
 #define STATE_DIR "/run/branchguard"
 
@@ -205,9 +208,50 @@ void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lo
 	state->changed = true;
 }
 
+/* The umask is no matter for the directory: whom a file in it is for says each of them. */
+static void make_directory(void)
+{
+	if (!mkdir(STATE_DIR, 0755))
+		chmod(STATE_DIR, 0755);
+}
+
+void bg_state_share(gid_t group)
+{
+	make_directory();
+	/* whose it is not keeps it as it is */
+	if (chown(STATE_DIR, (uid_t)-1, group == BG_NO_GROUP ? getegid() : group))
+		bg_log(BG_LOG_INFO,
+		       "the group of this directory, which the socket gets, is as it was",
+		       "directory=" STATE_DIR " reason=%s", bg_quote(strerror(errno)));
+}
+
+/* A new file of our own, whatever stands there under its name; then the rename. */
+static int write_whole(const struct bg_state *state)
+{
+	const char *pin_dir = json_string_value(json_object_get(state->document, "PinDir"));
+	char replacement[BG_STATE_PATH_BYTES + 8];
+	bg_auto_close int fd = -1;
+	int rc;
+
+	make_directory();
+	snprintf(replacement, sizeof(replacement), "%s.new", state->path);
+	unlink(replacement);
+	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	rc = bg_share_file(fd, bg_shared_with(pin_dir ? pin_dir : ""));
+	if (!rc && json_dumpfd(state->document, fd, JSON_INDENT(2)))
+		rc = -EIO;
+	if (!rc && rename(replacement, state->path))
+		rc = -errno;
+	if (rc)
+		unlink(replacement);
+	return rc;
+}
+
 void bg_state_write(struct bg_state *state)
 {
-	char replacement[BG_STATE_PATH_BYTES + 8];
+	int rc;
 
 	if (!state)
 		return;
@@ -220,15 +264,12 @@ void bg_state_write(struct bg_state *state)
 	/* also when somebody has tidied up /run */
 	if (!state->changed && !access(state->path, F_OK))
 		return;
-	snprintf(replacement, sizeof(replacement), "%s.new", state->path);
-	mkdir(STATE_DIR, 0755);
-	if (json_dump_file(state->document, replacement, JSON_INDENT(2)) ||
-	    rename(replacement, state->path)) {
+	rc = write_whole(state);
+	if (rc) {
 		if (!state->complained)
 			bg_log(BG_LOG_WARNING, "cannot write the state file, will be tried again",
-			       "file=%s reason=%s", state->path, bg_quote(strerror(errno)));
+			       "file=%s reason=%s", state->path, bg_quote(strerror(-rc)));
 		state->complained = true;
-		unlink(replacement);
 		return;
 	}
 	state->changed = state->complained = false;

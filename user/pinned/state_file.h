@@ -28,6 +28,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "types.h"
 
@@ -42,6 +43,10 @@ void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
 struct bg_state;
+
+/* The directory, hence the daemon's socket, is this group's from here on (share.h). The file
+ * has the group of the pins. */
+void bg_state_share(gid_t group);
 
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed);
 void bg_state_free(struct bg_state *state); /* NULL is fine, as everywhere below */

@@ -401,6 +401,8 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 	struct causes causes = {};
 
 	from_gaps(&causes, status);
+	if (status->not_looked_at)
+		add(&causes, "node", unknown, "%s", BG_NOT_LOOKED_AT);
 	if (!status->control.revision)
 		add(&causes, "node", unknown,
 		    "no revision is in force: every packet of a branch is dropped "

@@ -116,6 +116,9 @@ static void put_traffic(FILE *out, const struct bg_status *status)
 
 static void put_branches(FILE *out, const struct bg_status *status)
 {
+	/* no figure is better than one that is not known */
+	if (status->not_looked_at)
+		return;
 	describe(out, "branch_armed", "gauge",
 		 "1 when the branch's interface is there and its programs are attached.");
 	for (size_t i = 0; i < status->branch_count; i++) {

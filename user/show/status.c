@@ -9,9 +9,9 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "pinned/home.h"
 #include "pinned/state_file.h"
 #include "show/flow_text.h"
 #include "show/status_hooks.h"
@@ -107,16 +107,6 @@ static int read_rules(const struct bg_maps *maps, struct bg_status *status, stru
 	return 0;
 }
 
-static bool other_netns(int pid)
-{
-	struct stat ours, theirs;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	return pid && !stat("/proc/self/ns/net", &ours) && !stat(path, &theirs) &&
-	       ours.st_ino != theirs.st_ino;
-}
-
 /* For a daemon in another network namespace: what the maps say is right, but names that
  * were looked up by ifindex in this namespace are not. */
 static void forget_names(struct bg_status *status)
@@ -136,6 +126,7 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	struct flow_count count = { .status = status, .now_ns = bg_monotonic_ns() };
 	char state[BG_STATE_PATH_BYTES];
+	struct bg_error elsewhere;
 	int rc = bg_maps_open(pin_dir, &maps, err);
 
 	if (rc)
@@ -157,7 +148,7 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
 	       bg_status_read_hooks(&maps, status, err);
 	status->flow_capacity /= 2;
-	if (!rc && other_netns(status->daemon.pid))
+	if (!rc && bg_home_check(pin_dir, &elsewhere) == -EXDEV)
 		forget_names(status);
 	return rc;
 }

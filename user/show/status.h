@@ -68,6 +68,7 @@ struct bg_status {
 	struct bg_gap *gaps;
 	size_t gap_count;
 	size_t unpinned_count; /* programs that are attached by links without a pin */
+	bool not_looked_at; /* some hooks: this process may not open the links */
 
 	struct bg_pod_row *pods;
 	size_t pod_count;
@@ -95,6 +96,11 @@ struct bg_status {
 int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
 		   struct bg_error *err);
 void bg_status_free(struct bg_status *status);
+
+/* What follows from not_looked_at, in words. */
+#define BG_NOT_LOOKED_AT                                                                           \
+	"what is attached could not be looked at, which takes the links' owner or root: what is "  \
+	"said to be armed here is so by the daemon's word alone"
 
 /* Armed means attached: what the daemon wrote is compared with what is there. */
 bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch);

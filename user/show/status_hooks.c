@@ -29,7 +29,8 @@ struct hook_list {
 	struct bg_status *status;
 	struct program *programs;
 	size_t program_count;
-	bool tcx; /* the kernel has tcx, so there are no filters of ours */
+	bool tcx;    /* the kernel has tcx, so there are no filters of ours */
+	bool hidden; /* links and programs are not for this process to open */
 };
 
 static void hook_list_free(struct hook_list *list)
@@ -87,6 +88,9 @@ static void name_program(const struct hook_list *list, struct bg_hook_status *ho
 	bg_auto_close int fd = -1;
 	int program = 0;
 
+	/* a filter is known by its handle, too */
+	if (list->hidden)
+		return;
 	if (pinned) {
 		snprintf(hook->program, sizeof(hook->program), "%s", pinned->name);
 		return;
@@ -162,6 +166,7 @@ static int add_filters(struct hook_list *list, const struct bg_iface *iface)
 			continue;
 		hook.where = bg_program_hook(program) == BG_HOOK_EGRESS ? "egress" : "ingress";
 		hook.prog_id = found.prog_id;
+		snprintf(hook.program, sizeof(hook.program), "%s", bg_program_code(program));
 		rc = add_hook(list, &hook);
 	}
 	return rc;
@@ -223,6 +228,10 @@ static int find_gaps(struct hook_list *list)
 			if (!(wanted & BG_PROGRAM_BIT(program)) ||
 			    is_hooked(status, iface->ifindex, program))
 				continue;
+			if (list->hidden) {
+				status->not_looked_at = true;
+				continue;
+			}
 			if (is_unpinned(list, iface->ifindex, program)) {
 				status->unpinned_count++;
 				continue;
@@ -247,10 +256,11 @@ int bg_status_read_hooks(const struct bg_maps *maps, struct bg_status *status, s
 	if (rc)
 		return rc;
 	rc = bg_pin_each(maps->pin_dir, BG_PIN_PROGRAMS, add_program, &list);
-	if (rc)
+	list.hidden = rc == -EACCES;
+	if (rc && !list.hidden)
 		return bg_fail(err, rc, "cannot list %s/programs: %s", maps->pin_dir,
 			       strerror(-rc));
-	rc = bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
+	rc = list.hidden ? 0 : bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
 	for (size_t i = 0; i < status->iface_count && !list.tcx && !rc; i++)
 		rc = add_filters(&list, &status->ifaces[i]);
 	if (rc)

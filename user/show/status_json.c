@@ -168,7 +168,9 @@ static json_t *branch_json(const struct bg_status *status, const struct bg_branc
 			   info->ifindex ? json_integer(info->ifindex) : json_null()) ?:
 		       set(o, "mode", json_string(bg_mode_name(info->mode))) ?:
 		       set(o, "group_ids", groups_json(info->groups)) ?:
-		       set(o, "armed", json_boolean(armed)) ?:
+		       /* not known is neither */
+		       set(o, "armed", armed && status->not_looked_at ? json_null()
+								      : json_boolean(armed)) ?:
 		       set(o, "armed_since", moment(armed ? info->armed_ns : 0)) ?:
 		       set(o, "pod_addresses", pods_json(status, branch->row.vlan)) ?:
 		       set(o, "programs",

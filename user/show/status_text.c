@@ -308,7 +308,7 @@ static void print_branch(FILE *out, const struct bg_status *status,
 	if (bg_branch_is_armed(status, branch)) {
 		fprintf(out, ", ifindex %u, armed ", info.ifindex);
 		print_since(out, info.armed_ns, status);
-		fputc('\n', out);
+		fputs(status->not_looked_at ? " says the daemon\n" : "\n", out);
 	} else {
 		fputs(branch->ifindex_now ? ", NOT ARMED\n" : ", no such interface\n", out);
 	}

@@ -28,7 +28,10 @@ static int open_directory(const char *path, const char **name, struct stat *foun
 	char directory[108];
 
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
-	if (mkdir(directory, 0755) && errno != EEXIST)
+	if (!mkdir(directory, 0755))
+		chmod(directory,
+		      0755); /* whatever the umask: whom the socket is for it says itself */
+	else if (errno != EEXIST)
 		return bg_fail(err, -errno, "cannot make %s for the socket: %s", directory,
 			       strerror(errno));
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

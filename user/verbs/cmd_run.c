@@ -41,6 +41,14 @@ int cmd_run(int argc, char **argv)
 		},
 		BG_OPTION_PIN_DIR(&daemon.pin_dir),
 		{
+			.name = "group",
+			.type = BG_OPTION_STRING,
+			.value = &daemon.group,
+			.argument = "GROUP",
+			.help = "its members may look without a capability: status, health, rules, "
+				"flows and monitor (default: nobody may)",
+		},
+		{
 			.name = "xdp",
 			.type = BG_OPTION_ENUM,
 			.value = &xdp,
