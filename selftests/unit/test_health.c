@@ -61,6 +61,7 @@ static void make_node(struct node *node)
 		.pod_count = 1,
 		.flow_capacity = 1000,
 		.rule_capacity = 100,
+		.has_image = true,
 		.has_pulse = true,
 		.pulse = { .started_ns = 800 * S,
 			   .beat_ns = 999 * S,
@@ -260,6 +261,11 @@ static void without_feed(struct node *node)
 	node->status.control.revision = 0;
 }
 
+static void without_image(struct node *node)
+{
+	node->status.has_image = false;
+}
+
 static void full(struct node *node)
 {
 	node->status.rules = 90;
@@ -321,6 +327,7 @@ static void every_state_has_its_level(void **state)
 		{ refused_by_pulse, 1, BG_CONCERN_FEED, "revision 42 stays in force", 0 },
 		{ unread, 1, BG_CONCERN_FEED, "not looked at for 1 min 40 s", 900 * S },
 		{ without_feed, 1, BG_CONCERN_FEED, "nothing passes", 0 },
+		{ without_image, 1, BG_CONCERN_FEED, "not in the map policy", 0 },
 		{ full, 1, BG_CONCERN_TABLES,
 		  "rules 90.0 % full (90 of 100); branches 100.0 % full (1 of 1)", 0 },
 		{ lossy, 1, BG_CONCERN_EVENTS, "7 events lost", 950 * S },

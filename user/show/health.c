@@ -248,8 +248,9 @@ static void name_troubles(struct naming *naming, const struct bg_status *status)
 			continue;
 		name(naming, open ? BG_HEALTH_NOT_ENFORCING : BG_HEALTH_DEGRADED, "%s: %s",
 		     interface, text);
-		since(naming->health, naming->concern,
-		      (__u64)json_integer_value(json_object_get(problem, "SinceNs")));
+		if (naming->count == 1)
+			since(naming->health, naming->concern,
+			      (__u64)json_integer_value(json_object_get(problem, "SinceNs")));
 	}
 }
 
@@ -329,6 +330,9 @@ static void judge_feed(const struct bg_status *status, struct bg_health *health)
 	if (!control->revision)
 		say(health, BG_CONCERN_FEED, BG_HEALTH_DEGRADED,
 		    "none was accepted yet: nothing passes");
+	else if (!status->has_image)
+		say(health, BG_CONCERN_FEED, BG_HEALTH_DEGRADED,
+		    "revision %u is not in the map policy: nothing passes", control->revision);
 	if (refusal || (status->daemon_runs && status->pulse.feed_refused)) {
 		say(health, BG_CONCERN_FEED, BG_HEALTH_DEGRADED,
 		    "refused, revision %u stays in force: %.300s", control->revision,
