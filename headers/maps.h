@@ -274,6 +274,7 @@ struct bg_revision {
 	char sha256[72];	/* of the feed's text, as sha256sum prints it */
 	__u64 boot_ns;		/* CLOCK_BOOTTIME when it came into force */
 	__u64 unix_ns;		/* CLOCK_REALTIME then */
+	char time[24];		/* the same as text: "2026-11-27T00:42:00Z" */
 	enum bg_revision_cause cause;
 	__u32 branches, branches_added, branches_removed;
 	__u32 rules, rules_added, rules_removed;
@@ -282,7 +283,7 @@ struct bg_revision {
 	__u32 members;
 	__u32 warnings;
 };
-BG_ASSERT_SIZE(struct bg_revision, 200);
+BG_ASSERT_SIZE(struct bg_revision, 224);
 
 /* When a counter rose, as the daemon saw it from time to time. */
 struct bg_sighting {

@@ -35,7 +35,8 @@ check "so is the next one, with what came" revisions \
 	"length == 2 and .[0].revision == 2 and .[0].sha256 == \"$(hash)\" and
 	 .[0].rules.added == 1 and .[0].rules.removed == 0 and .[0].groups.added == 0"
 check "bpftool shows the same" by_bpftool \
-	"length == 2 and any(.[]; .key == 1 and .value.sha256 == \"$first\" and .value.cause == \"BG_REVISION_OF_FEED\")"
+	"length == 2 and any(.[]; .key == 1 and .value.sha256 == \"$first\" and .value.cause == \"BG_REVISION_OF_FEED\" and
+	 (.value.time | test(\"^20[0-9-]+T[0-9:]+Z$\")))"
 check "people get a table" eval "bg status --revisions | grep -E '^ *r2 +20[0-9T:Z-]+ +feed +$(hash | head -c 12) '"
 published=$(bg status --json | jq .published)
 touch "$FEED"

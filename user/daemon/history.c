@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "branchguard.skel.h"
 #include "daemon/running.h"
@@ -219,12 +220,15 @@ void bg_history_revision(struct bg_daemon *daemon, const struct bg_model *model,
 	const int fd = bpf_map__fd(daemon->datapath->skel->maps.revisions);
 	const __u32 number = daemon->datapath->revision;
 	struct bg_revision revision = *counted;
+	char text[BG_FORMAT_TEXT];
 
 	snprintf(revision.feed_revision, sizeof(revision.feed_revision), "%s",
 		 model->revision ? model->revision : "");
 	print_hash(content, revision.sha256);
 	revision.boot_ns = bg_boottime_ns();
 	revision.unix_ns = bg_realtime_ns();
+	snprintf(revision.time, sizeof(revision.time), "%s",
+		 bg_format_realtime(revision.unix_ns, text));
 	revision.branches = model->branch_count;
 	revision.rules = model->rule_count;
 	revision.groups = (__s32)model->group_count;
