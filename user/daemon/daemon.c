@@ -41,18 +41,6 @@ static void close_daemon(struct bg_daemon *daemon)
 		close(daemon->lock_fd);
 }
 
-static void note_trouble(const char *interface, const char *text, bool open, void *context)
-{
-	bg_state_add_interface(context, interface, text, open);
-}
-
-void bg_daemon_write_state(struct bg_daemon *daemon)
-{
-	bg_state_clear_interfaces(daemon->state);
-	bg_ifaces_troubles(daemon->ifaces, note_trouble, daemon->state);
-	bg_state_write(daemon->state);
-}
-
 /* Signals are blocked from the start, so that none ends the daemon during a step. */
 static int take_signals(int *signal_fd, struct bg_error *err)
 {

@@ -44,7 +44,7 @@ int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 /* follow.c: until a signal ends it. */
 int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);
 
-/* daemon.c: writes the state file if anything in it has changed. */
+/* state.c: writes the state file if anything in it has changed. */
 void bg_daemon_write_state(struct bg_daemon *daemon);
 
 /* revision.c, from here on. */
