@@ -288,7 +288,7 @@ many_ends() {
 	said=$(timeout "$MOST_S" "$BG" explain --feed "$DIR/many.json" --queries "$DIR/many.questions")
 	status=$?
 	echo "status $status, $(grep -c '"Overall"' <<<"$said") of 600 with another end"
-	return $status
+	return "$status"
 }
 expect "more kinds of other ends than a datapath has branches" 0 "600 of 600" many_ends
 

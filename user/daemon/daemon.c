@@ -94,6 +94,9 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	if (rc)
 		return rc;
 	rc = bg_daemon_prepare(&daemon, err);
+	/* with --once, what was begun is done */
+	if (!rc && !options->once)
+		bg_ifaces_interrupt_by(daemon.ifaces, signal_fd);
 	if (!rc)
 		rc = bg_daemon_start(&daemon, signal_fd, err);
 	if (rc)

@@ -137,11 +137,15 @@ static void sync_now(void *context)
 	bg_loop_never(&follower->loop, TIMER_SYNC);
 	if (bg_daemon_sync(follower->daemon, &err) >= 0) {
 		follower->sync_error[0] = '\0';
-		if (!bg_netdevs_incomplete(follower->daemon->netdevs))
+		if (!bg_netdevs_incomplete(follower->daemon->netdevs) &&
+		    !bg_ifaces_interrupted(follower->daemon->ifaces))
 			bg_history_synced(follower->daemon);
 	} else {
 		log_sync_error(follower, &err);
 	}
+	/* the signal first, then the rest of them */
+	if (bg_ifaces_interrupted(follower->daemon->ifaces))
+		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms());
 	bg_daemon_write_state(follower->daemon);
 }
 

@@ -34,6 +34,8 @@ struct bg_ifaces {
 	size_t count;
 	__u32 primary;	      /* of the default route */
 	__u64 put_back_count; /* programs that somebody took away */
+	int interrupt_fd;     /* -1 = none */
+	bool interrupted;     /* the last sync was, and left interfaces for the next one */
 };
 
 struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex);

@@ -5,6 +5,7 @@
  * without one. A branch or a pod is never disarmed because the feed lost it.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct 
 		return NULL;
 	ifaces->options = *options;
 	ifaces->netdevs = netdevs;
+	ifaces->interrupt_fd = -1;
 	return ifaces;
 }
 
@@ -158,6 +160,26 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 	guard->tag = netdev->kind == BG_NETDEV_VLAN ? netdev->vlan : 0;
 }
 
+void bg_ifaces_interrupt_by(struct bg_ifaces *ifaces, int fd)
+{
+	ifaces->interrupt_fd = fd;
+}
+
+bool bg_ifaces_interrupted(const struct bg_ifaces *ifaces)
+{
+	return ifaces->interrupted;
+}
+
+/* Once it is, a pass stays so. */
+static bool is_interrupted(struct bg_ifaces *ifaces)
+{
+	struct pollfd wake = { .fd = ifaces->interrupt_fd, .events = POLLIN };
+
+	if (!ifaces->interrupted && wake.fd >= 0)
+		ifaces->interrupted = poll(&wake, 1, 0) > 0;
+	return ifaces->interrupted;
+}
+
 /* Trunks first: from then on nothing comes in for a branch that is not armed. */
 static int arm_all(struct bg_ifaces *ifaces, const struct bg_datapath *datapath, bool trunks)
 {
@@ -169,7 +191,8 @@ static int arm_all(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 
 		if (is_trunk != trunks)
 			continue;
-		bg_guard_arm(ifaces, guard, datapath);
+		if (!is_interrupted(ifaces))
+			bg_guard_arm(ifaces, guard, datapath);
 		incomplete += !guard->complete;
 	}
 	return incomplete;
@@ -225,6 +248,7 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev,
 				     datapath, ifaces->options.xdp);
 	}
+	ifaces->interrupted = false;
 	incomplete = arm_all(ifaces, datapath, true);
 	incomplete += arm_all(ifaces, datapath, false);
 	if (model) {

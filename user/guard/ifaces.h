@@ -43,6 +43,14 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err);
 
+/*
+ * To attach a program takes the kernel up to a tenth of a second, and there may be hundreds
+ * to attach: when something can be read from `fd`, bg_ifaces_sync() ends between two
+ * interfaces. Then bg_ifaces_interrupted() says so, and the next call goes on.
+ */
+void bg_ifaces_interrupt_by(struct bg_ifaces *ifaces, int fd);
+bool bg_ifaces_interrupted(const struct bg_ifaces *ifaces);
+
 /* Is a program gone that was attached? Then it is time for a sync. */
 bool bg_ifaces_lost(struct bg_ifaces *ifaces);
 
