@@ -2,8 +2,13 @@
 /* Flows and events, as people and programs read them. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <time.h>
 
+#include "base/clock.h"
+#include "base/ip.h"
+#include "base/names.h"
 #include "model_maker.h"
+#include "protocol.h"
 #include "show/event_filter.h"
 #include "show/event_text.h"
 #include "show/flow_text.h"
@@ -91,35 +96,189 @@ static void flows_as_lines(void **state)
 				"age=60s in=10/12.3k out=1/60 (rule 7, removed since)");
 }
 
+/* The same by the library, for comparison. */
+static int set(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new(object, key, value);
+}
+
+static int set_ports(json_t *object, const struct bg_flow *flow)
+{
+	__u16 local = ntohs(flow->key.local_port), remote = ntohs(flow->key.remote_port);
+
+	if (bg_has_ports(flow->key.protocol))
+		return set(object, "local_port", json_integer(local))
+			       ?: set(object, "remote_port", json_integer(remote));
+	if (bg_is_icmp(flow->key.protocol))
+		return set(object, "icmp_id", json_integer(local))
+			       ?: set(object, "icmp_type", json_integer(remote));
+	return 0;
+}
+
+static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_flow_names *names)
+{
+	const struct bg_rule *rule = flow->rule && flow->rule < names->rule_count &&
+						     names->rules[flow->rule].group[0]
+					     ? &names->rules[flow->rule]
+					     : NULL;
+
+	return set(object, "rule", flow->rule ? json_integer(flow->rule) : json_null()) ?:
+	       set(object, "group_id", rule ? bg_json_text(rule->group) : json_null()) ?:
+	       set(object, "rule_id",
+		   rule && rule->rule_id[0] ? bg_json_text(rule->rule_id) : json_null());
+}
+
+/* To the millisecond: the clock's tick makes the rest meaningless. */
+static __u64 since_ns(__u64 then_ns, __u64 now_ns)
+{
+	return now_ns > then_ns ? now_ns - then_ns : 0;
+}
+
+static json_t *seconds(__u64 duration_ns)
+{
+	const __u64 duration_ms = duration_ns / BG_NS_PER_MS;
+
+	return json_real((double)duration_ms / 1000);
+}
+
+static json_t *by_direction(__u64 ingress, __u64 egress)
+{
+	return json_pack("{s:I, s:I}", "ingress", (json_int_t)ingress, "egress",
+			 (json_int_t)egress);
+}
+
+static json_t *flow_by_library(const struct bg_flow *flow, const struct bg_flow_names *names,
+			       struct bg_calendar *calendar, __u64 now_ns)
+{
+	const struct bg_branch_row *branch =
+		bg_branch_of_tag(names->branches, names->branch_count, flow->key.branch);
+	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT],
+		text[BG_CALENDAR_TEXT];
+	json_t *o = json_object();
+	__u16 flags = flow->flags;
+
+	if (o &&
+	    !(set(o, "branch", branch ? bg_json_text(branch->info.id) : json_null()) ?:
+	      set(o, "vlan", branch ? json_integer(branch->vlan) : json_null()) ?:
+	      set(o, "direction", json_string(bg_direction_name(bg_flow_direction(flow)))) ?:
+	      set(o, "protocol",
+		  json_string(bg_protocol_format(flow->key.protocol, protocol))) ?:
+	      set(o, "local", json_string(bg_addr_format(&flow->key.local, local))) ?:
+	      set(o, "remote", json_string(bg_addr_format(&flow->key.remote, remote))) ?:
+	      set_ports(o, flow) ?:
+	      set(o, "state", json_string(bg_flow_state(flow))) ?:
+	      set_rule(o, flow, names) ?:
+	      set(o, "platform", json_boolean(flags & BG_FLOW_PLATFORM)) ?:
+	      set(o, "probe", json_boolean(flags & BG_FLOW_PROBE)) ?:
+	      set(o, "local_service", json_boolean(flags & BG_FLOW_LOCAL_SERVICE)) ?:
+	      set(o, "midstream", json_boolean(flags & BG_FLOW_MIDSTREAM)) ?:
+	      set(o, "revision", json_integer(flow->revision)) ?:
+	      set(o, "packets", by_direction(flow->packets[BG_INGRESS], flow->packets[BG_EGRESS])) ?:
+	      set(o, "bytes", by_direction(flow->bytes[BG_INGRESS], flow->bytes[BG_EGRESS])) ?:
+	      set(o, "created", json_string(bg_calendar_format(calendar, flow->created_ns, text))) ?:
+	      set(o, "age_s", seconds(since_ns(flow->created_ns, now_ns))) ?:
+	      set(o, "idle_s", seconds(since_ns(flow->last_seen_ns, now_ns))) ?:
+	      set(o, "left_s", seconds(bg_flow_left_ns(flow, now_ns))) ?:
+	      set(o, "timeout_s", json_integer(flow->timeout_s))))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static __u64 random_number(void)
+{
+	__u64 number = ((__u64)rand() << 31 | (__u64)rand()) << 2 | (rand() & 3);
+
+	return number >> rand() % 64;
+}
+
+static void random_bytes(void *to, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		((__u8 *)to)[i] = (__u8)rand();
+}
+
+static struct bg_flow random_flow(void)
+{
+	static const __u8 protocols[] = { IPPROTO_TCP,	  IPPROTO_UDP, IPPROTO_ICMP,
+					  IPPROTO_ICMPV6, IPPROTO_GRE, 255 };
+	struct bg_flow flow;
+
+	random_bytes(&flow, sizeof(flow));
+	flow.key.protocol = protocols[rand() % sizeof(protocols)];
+	flow.key.branch = 1 + rand() % 4;
+	flow.rule = rand() % 5;
+	if (rand() % 2)
+		flow.key.local = maker_addr("10.0.47.90");
+	if (rand() % 2)
+		flow.key.remote = maker_addr(rand() % 2 ? "255.0.10.199" : "2001:db8::");
+	flow.created_ns = random_number() >> 4;
+	flow.last_seen_ns = random_number() >> 4;
+	for (int i = 0; i < BG_DIRECTIONS; i++)
+		flow.bytes[i] = random_number() >> 1; /* more the library does not write */
+	return flow;
+}
+
 static void flows_as_json(void **state)
 {
-	const struct bg_rule list[] = { {},
-					{ .group = "sg-1", .rule_id = "sgr-1", .revision = 1 } };
-	const struct bg_branch_row branch = some_branch();
-	const struct bg_flow_names view = { &branch, 1, list, 2 };
-	const struct bg_flow flow = some_flow();
-	json_t *json = bg_flow_json(&flow, &view, 160 * S), *packets;
-	const char *id, *direction, *local, *flow_state, *group, *rule;
-	double left_s;
-	int port;
+	struct bg_rule list[] = { {},
+				  { .group = "sg-1", .rule_id = "sgr-1", .revision = 1 },
+				  { .group = "sg \"\\\001\t", .revision = 1 },
+				  { .group = "sg-\xff\xc3\xa4", .rule_id = "sgr-\xc3\xa4" } };
+	struct bg_branch_row branches[] = { some_branch(), some_branch() };
+	const struct bg_flow_names view = { branches, 2, list, 4 };
+	struct bg_json_writer writer = {};
+	struct bg_calendar calendar;
 
 	(void)state;
-	assert_non_null(json);
-	assert_int_equal(json_unpack(json, "{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:F, s:o}",
-				     "branch", &id, "direction", &direction, "local", &local,
-				     "remote_port", &port, "state", &flow_state, "group_id", &group,
-				     "rule_id", &rule, "left_s", &left_s, "packets", &packets),
-			 0);
-	assert_string_equal(id, "eni-0b2c");
-	assert_string_equal(direction, "egress");
-	assert_string_equal(local, "10.0.47.90");
-	assert_int_equal(port, 5432);
-	assert_string_equal(flow_state, "assured");
-	assert_string_equal(group, "sg-1");
-	assert_string_equal(rule, "sgr-1");
-	assert_true(left_s == 340.0);
-	assert_int_equal(json_integer_value(json_object_get(packets, "ingress")), 10);
-	json_decref(json);
+	branches[1].info.tag = 2;
+	branches[1].vlan = 10;
+	bg_flow_sort_branches(branches, 2);
+	assert_int_equal(branches[0].info.tag, 2);
+	bg_calendar_open(&calendar);
+	srand(8);
+	for (int i = 0; i < 20000; i++) {
+		struct bg_flow flow = random_flow();
+		__u64 now_ns = random_number() >> 4;
+		json_t *expected = flow_by_library(&flow, &view, &calendar, now_ns), *json;
+
+		assert_non_null(expected);
+		bg_json_clear(&writer);
+		bg_flow_write(&writer, &flow, &view, &calendar, now_ns);
+		json = json_loadb(writer.text, writer.length_bytes, JSON_REJECT_DUPLICATES, NULL);
+		if (!json_equal(json, expected))
+			fail_msg("%.*s\n%s", (int)writer.length_bytes, writer.text,
+				 json_dumps(expected, JSON_COMPACT));
+		json_decref(json);
+		json_decref(expected);
+	}
+	bg_json_writer_free(&writer);
+}
+
+/* As the library has it, for a thousand years, and at the ends of a day. */
+static void times_of_the_calendar(void **state)
+{
+	struct bg_calendar calendar = { .day = -1 };
+	char text[BG_CALENDAR_TEXT], expected[64];
+
+	(void)state;
+	srand(9);
+	for (int i = 0; i < 20000; i++) {
+		__u64 s = random_number() % (290ull * 365 * 86400), ms = rand() % 1000;
+		struct tm utc;
+		size_t used;
+		time_t time;
+
+		if (i % 3 == 0) /* the first second of a day, or the last one */
+			s = s - s % 86400 + (i % 2 ? 86399 : 0);
+		time = (time_t)s;
+		gmtime_r(&time, &utc);
+		used = strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &utc);
+		snprintf(expected + used, sizeof(expected) - used, ".%03uZ", (unsigned int)ms);
+		assert_string_equal(bg_calendar_format(&calendar, (__u64)time * S + ms * S / 1000,
+						       text),
+				    expected);
+	}
 }
 
 static struct bg_event some_event(void)
@@ -292,10 +451,10 @@ static void events_are_chosen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(flow_states),	     cmocka_unit_test(time_left),
-		cmocka_unit_test(flows_as_lines),    cmocka_unit_test(flows_as_json),
-		cmocka_unit_test(events_as_lines),   cmocka_unit_test(events_as_json),
-		cmocka_unit_test(events_are_chosen),
+		cmocka_unit_test(flow_states),		 cmocka_unit_test(time_left),
+		cmocka_unit_test(flows_as_lines),	 cmocka_unit_test(flows_as_json),
+		cmocka_unit_test(times_of_the_calendar), cmocka_unit_test(events_as_lines),
+		cmocka_unit_test(events_as_json),	 cmocka_unit_test(events_are_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "show/flow_text.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -26,11 +27,38 @@ static __u64 since_ns(__u64 then_ns, __u64 now_ns)
 	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
+static int compare_tag(const void *tag, const void *branch)
+{
+	__u32 x = *(const __u32 *)tag, y = ((const struct bg_branch_row *)branch)->info.tag;
+
+	return (x > y) - (x < y);
+}
+
+static int by_tag(const void *a, const void *b)
+{
+	return compare_tag(&((const struct bg_branch_row *)a)->info.tag, b);
+}
+
+void bg_flow_sort_branches(struct bg_branch_row *branches, size_t count)
+{
+	if (count)
+		qsort(branches, count, sizeof(*branches), by_tag);
+}
+
+static const struct bg_branch_row *branch_of(const struct bg_flow *flow,
+					     const struct bg_flow_names *names)
+{
+	const __u32 tag = flow->key.branch;
+
+	return names->branch_count ? bsearch(&tag, names->branches, names->branch_count,
+					     sizeof(*names->branches), compare_tag)
+				   : NULL;
+}
+
 static const char *branch_name(const struct bg_flow *flow, const struct bg_flow_names *names,
 			       char *text)
 {
-	const struct bg_branch_row *branch =
-		bg_branch_of_tag(names->branches, names->branch_count, flow->key.branch);
+	const struct bg_branch_row *branch = branch_of(flow, names);
 
 	if (branch)
 		snprintf(text, BG_FORMAT_TEXT, "%s", branch->info.id);
@@ -135,83 +163,115 @@ void bg_flow_print_line(FILE *out, const struct bg_flow *flow, const struct bg_f
 		admitted_by(flow, names, rule));
 }
 
-static int set(json_t *object, const char *key, json_t *value)
+static void write_text(struct bg_json_writer *w, const char *key, const char *text)
 {
-	return json_object_set_new(object, key, value);
+	bg_json_key(w, key);
+	bg_json_string(w, text);
 }
 
-static int set_ports(json_t *object, const struct bg_flow *flow)
+static void write_plain(struct bg_json_writer *w, const char *key, const char *text)
 {
-	__u16 local = ntohs(flow->key.local_port), remote = ntohs(flow->key.remote_port);
-
-	if (bg_has_ports(flow->key.protocol))
-		return set(object, "local_port", json_integer(local))
-			       ?: set(object, "remote_port", json_integer(remote));
-	if (bg_is_icmp(flow->key.protocol))
-		return set(object, "icmp_id", json_integer(local))
-			       ?: set(object, "icmp_type", json_integer(remote));
-	return 0;
+	bg_json_key(w, key);
+	bg_json_plain(w, text);
 }
 
-static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_flow_names *names)
+static void write_number(struct bg_json_writer *w, const char *key, __u64 number)
 {
-	const struct bg_rule *rule = rule_of(flow, names);
+	bg_json_key(w, key);
+	bg_json_number(w, number);
+}
 
-	return set(object, "rule", flow->rule ? json_integer(flow->rule) : json_null()) ?:
-	       set(object, "group_id", rule ? bg_json_text(rule->group) : json_null()) ?:
-	       set(object, "rule_id",
-		   rule && rule->rule_id[0] ? bg_json_text(rule->rule_id) : json_null());
+static void write_flag(struct bg_json_writer *w, const char *key, bool flag)
+{
+	bg_json_key(w, key);
+	bg_json_bool(w, flag);
 }
 
 /* To the millisecond: the clock's tick makes the rest meaningless. */
-static json_t *seconds(__u64 duration_ns)
+static void write_seconds(struct bg_json_writer *w, const char *key, __u64 duration_ns)
 {
-	const __u64 duration_ms = duration_ns / BG_NS_PER_MS;
-
-	return json_real((double)duration_ms / 1000);
+	bg_json_key(w, key);
+	bg_json_ms(w, duration_ns / BG_NS_PER_MS);
 }
 
-static json_t *by_direction(__u64 ingress, __u64 egress)
+static void write_both(struct bg_json_writer *w, const char *key, __u64 ingress, __u64 egress)
 {
-	return json_pack("{s:I, s:I}", "ingress", (json_int_t)ingress, "egress",
-			 (json_int_t)egress);
+	bg_json_key(w, key);
+	bg_json_open(w, '{');
+	write_number(w, "ingress", ingress);
+	write_number(w, "egress", egress);
+	bg_json_close(w, '}');
 }
 
-json_t *bg_flow_json(const struct bg_flow *flow, const struct bg_flow_names *names, __u64 now_ns)
+static void write_ends(struct bg_json_writer *w, const struct bg_flow *flow)
 {
-	const struct bg_branch_row *branch =
-		bg_branch_of_tag(names->branches, names->branch_count, flow->key.branch);
-	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT],
-		text[BG_FORMAT_TEXT];
-	json_t *o = json_object();
+	__u16 local_port = ntohs(flow->key.local_port), remote_port = ntohs(flow->key.remote_port);
+	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT];
+
+	write_plain(w, "direction", bg_direction_name(bg_flow_direction(flow)));
+	write_plain(w, "protocol", bg_protocol_format(flow->key.protocol, protocol));
+	write_plain(w, "local", bg_addr_format(&flow->key.local, local));
+	write_plain(w, "remote", bg_addr_format(&flow->key.remote, remote));
+	if (bg_has_ports(flow->key.protocol)) {
+		write_number(w, "local_port", local_port);
+		write_number(w, "remote_port", remote_port);
+	} else if (bg_is_icmp(flow->key.protocol)) {
+		write_number(w, "icmp_id", local_port);
+		write_number(w, "icmp_type", remote_port);
+	}
+}
+
+static void write_branch(struct bg_json_writer *w, const struct bg_flow *flow,
+			 const struct bg_flow_names *names)
+{
+	const struct bg_branch_row *branch = branch_of(flow, names);
+
+	write_text(w, "branch", branch ? branch->info.id : NULL);
+	bg_json_key(w, "vlan");
+	if (branch)
+		bg_json_number(w, branch->vlan);
+	else
+		bg_json_null(w);
+}
+
+static void write_rule(struct bg_json_writer *w, const struct bg_flow *flow,
+		       const struct bg_flow_names *names)
+{
+	const struct bg_rule *rule = rule_of(flow, names);
+
+	bg_json_key(w, "rule");
+	if (flow->rule)
+		bg_json_number(w, flow->rule);
+	else
+		bg_json_null(w);
+	write_text(w, "group_id", rule ? rule->group : NULL);
+	write_text(w, "rule_id", rule && rule->rule_id[0] ? rule->rule_id : NULL);
+}
+
+void bg_flow_write(struct bg_json_writer *w, const struct bg_flow *flow,
+		   const struct bg_flow_names *names, struct bg_calendar *calendar, __u64 now_ns)
+{
+	char created[BG_CALENDAR_TEXT];
 	__u16 flags = flow->flags;
 
-	if (o &&
-	    !(set(o, "branch", branch ? bg_json_text(branch->info.id) : json_null()) ?:
-	      set(o, "vlan", branch ? json_integer(branch->vlan) : json_null()) ?:
-	      set(o, "direction", json_string(bg_direction_name(bg_flow_direction(flow)))) ?:
-	      set(o, "protocol",
-		  json_string(bg_protocol_format(flow->key.protocol, protocol))) ?:
-	      set(o, "local", json_string(bg_addr_format(&flow->key.local, local))) ?:
-	      set(o, "remote", json_string(bg_addr_format(&flow->key.remote, remote))) ?:
-	      set_ports(o, flow) ?:
-	      set(o, "state", json_string(bg_flow_state(flow))) ?:
-	      set_rule(o, flow, names) ?:
-	      set(o, "platform", json_boolean(flags & BG_FLOW_PLATFORM)) ?:
-	      set(o, "probe", json_boolean(flags & BG_FLOW_PROBE)) ?:
-	      set(o, "local_service", json_boolean(flags & BG_FLOW_LOCAL_SERVICE)) ?:
-	      set(o, "midstream", json_boolean(flags & BG_FLOW_MIDSTREAM)) ?:
-	      set(o, "revision", json_integer(flow->revision)) ?:
-	      set(o, "packets", by_direction(flow->packets[BG_INGRESS], flow->packets[BG_EGRESS])) ?:
-	      set(o, "bytes", by_direction(flow->bytes[BG_INGRESS], flow->bytes[BG_EGRESS])) ?:
-	      set(o, "created", json_string(bg_format_monotonic(flow->created_ns, text))) ?:
-	      set(o, "age_s", seconds(since_ns(flow->created_ns, now_ns))) ?:
-	      set(o, "idle_s", seconds(since_ns(flow->last_seen_ns, now_ns))) ?:
-	      set(o, "left_s", seconds(bg_flow_left_ns(flow, now_ns))) ?:
-	      set(o, "timeout_s", json_integer(flow->timeout_s))))
-		return o;
-	json_decref(o);
-	return NULL;
+	bg_json_open(w, '{');
+	write_branch(w, flow, names);
+	write_ends(w, flow);
+	write_plain(w, "state", bg_flow_state(flow));
+	write_rule(w, flow, names);
+	write_flag(w, "platform", flags & BG_FLOW_PLATFORM);
+	write_flag(w, "probe", flags & BG_FLOW_PROBE);
+	write_flag(w, "local_service", flags & BG_FLOW_LOCAL_SERVICE);
+	write_flag(w, "midstream", flags & BG_FLOW_MIDSTREAM);
+	write_number(w, "revision", flow->revision);
+	write_both(w, "packets", flow->packets[BG_INGRESS], flow->packets[BG_EGRESS]);
+	write_both(w, "bytes", flow->bytes[BG_INGRESS], flow->bytes[BG_EGRESS]);
+	write_plain(w, "created", bg_calendar_format(calendar, flow->created_ns, created));
+	write_seconds(w, "age_s", since_ns(flow->created_ns, now_ns));
+	write_seconds(w, "idle_s", since_ns(flow->last_seen_ns, now_ns));
+	write_seconds(w, "left_s", bg_flow_left_ns(flow, now_ns));
+	write_number(w, "timeout_s", flow->timeout_s);
+	bg_json_close(w, '}');
 }
 
 const char *bg_flow_state(const struct bg_flow *flow)

@@ -3,7 +3,9 @@
 #ifndef BG_SHOW_FLOW_TEXT_H
 #define BG_SHOW_FLOW_TEXT_H
 
+#include "base/calendar.h"
 #include "base/format.h"
+#include "base/json_writer.h"
 #include "pinned/maps_read.h"
 #include "show/out.h"
 
@@ -18,11 +20,14 @@ __u64 bg_flow_left_ns(const struct bg_flow *flow, __u64 now_ns);
 
 /* What a flow's numbers stand for; all borrowed. */
 struct bg_flow_names {
-	const struct bg_branch_row *branches;
+	const struct bg_branch_row *branches; /* as bg_flow_sort_branches() sorts them */
 	size_t branch_count;
 	const struct bg_rule *rules;
 	size_t rule_count;
 };
+
+/* By tag, which flows have. */
+void bg_flow_sort_branches(struct bg_branch_row *branches, size_t count);
 
 #define BG_FLOW_COLUMNS 13
 extern const char *const bg_flow_heads[BG_FLOW_COLUMNS];
@@ -35,7 +40,8 @@ int bg_flow_add_row(struct bg_table *table, const struct bg_flow *flow,
 void bg_flow_print_line(FILE *out, const struct bg_flow *flow, const struct bg_flow_names *names,
 			__u64 now_ns);
 
-/* NULL when out of memory. */
-json_t *bg_flow_json(const struct bg_flow *flow, const struct bg_flow_names *names, __u64 now_ns);
+/* Writes one object. */
+void bg_flow_write(struct bg_json_writer *writer, const struct bg_flow *flow,
+		   const struct bg_flow_names *names, struct bg_calendar *calendar, __u64 now_ns);
 
 #endif

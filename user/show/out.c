@@ -95,41 +95,25 @@ json_t *bg_json_text(const char *text)
 	return json;
 }
 
-/* With what stands before and behind it. */
-static int print_json(const char *before, json_t *json, const char *behind, size_t flags,
-		      struct bg_error *err)
+static int print_json(json_t *json, size_t flags, struct bg_error *err)
 {
 	int rc;
 
 	if (!json)
 		return bg_no_memory(err, "making JSON");
-	rc = fputs(before, stdout) == EOF || json_dumpf(json, stdout, flags) ||
-	     fputs(behind, stdout) == EOF;
+	rc = json_dumpf(json, stdout, flags) || putchar('\n') == EOF;
 	json_decref(json);
 	return rc ? bg_fail(err, -EIO, "cannot write JSON to stdout: %s", strerror(errno)) : 0;
 }
 
 int bg_print_json(json_t *json, struct bg_error *err)
 {
-	return print_json("", json, "\n", JSON_INDENT(2) | JSON_REAL_PRECISION(15), err);
+	return print_json(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15), err);
 }
 
 int bg_print_json_line(json_t *json, struct bg_error *err)
 {
-	return print_json("", json, "\n", JSON_COMPACT | JSON_REAL_PRECISION(15), err);
-}
-
-int bg_json_array_add(struct bg_json_array *array, json_t *json, struct bg_error *err)
-{
-	return print_json(array->count++ ? ",\n  " : "[\n  ", json, "", JSON_REAL_PRECISION(15),
-			  err);
-}
-
-int bg_json_array_end(struct bg_json_array *array, struct bg_error *err)
-{
-	if (fputs(array->count ? "\n]\n" : "[]\n", stdout) == EOF)
-		return bg_fail(err, -EIO, "cannot write JSON to stdout: %s", strerror(errno));
-	return 0;
+	return print_json(json, JSON_COMPACT | JSON_REAL_PRECISION(15), err);
 }
 
 int bg_out_finish(struct bg_error *err)

@@ -36,16 +36,6 @@ json_t *bg_json_text(const char *text);
 int bg_print_json(json_t *json, struct bg_error *err);
 int bg_print_json_line(json_t *json, struct bg_error *err);
 
-/*
- * An array that is printed as its elements come, one a line, so that it never stands in
- * memory whole. bg_json_array_end() prints the rest, also of an empty one.
- */
-struct bg_json_array {
-	size_t count;
-};
-int bg_json_array_add(struct bg_json_array *array, json_t *json, struct bg_error *err);
-int bg_json_array_end(struct bg_json_array *array, struct bg_error *err);
-
 /* Flushes; -EIO or the like when not everything could be written (a full disk, a
  * closed pipe). Every verb that prints a result ends with it. */
 int bg_out_finish(struct bg_error *err);

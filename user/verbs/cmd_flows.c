@@ -26,6 +26,9 @@
 #define SCAN_INTERVAL_NS (500 * BG_NS_PER_MS)
 #define SCAN_SHARE 10
 
+/* JSON is written in pieces of about this size. */
+#define PIECE_BYTES (64u << 10)
+
 struct query {
 	const char *pin_dir, *branch, *local, *remote, *protocol;
 	bool json, follow, port_given;
@@ -139,6 +142,7 @@ static int read_names(const struct bg_maps *maps, struct names *names, struct bg
 	int rc = bg_maps_branches(maps, &names->branches, &names->view.branch_count, err)
 			 ?: bg_maps_rules(maps, &names->rules, &names->view.rule_count, NULL, err);
 
+	bg_flow_sort_branches(names->branches, names->view.branch_count);
 	names->view.branches = names->branches;
 	names->view.rules = names->rules;
 	return rc;
@@ -147,10 +151,28 @@ static int read_names(const struct bg_maps *maps, struct names *names, struct bg
 struct json_list {
 	const struct query *query;
 	const struct bg_flow_names *names;
-	struct bg_json_array array;
+	struct bg_calendar calendar;
+	struct bg_json_writer text;
+	size_t count;
 	__u64 now_ns;
 	struct bg_error *err;
 };
+
+static void json_list_free(struct json_list *list)
+{
+	bg_json_writer_free(&list->text);
+}
+
+/* What is written so far. */
+static int put_json(struct bg_json_writer *text, struct bg_error *err)
+{
+	if (text->failed)
+		return bg_no_memory(err, "making JSON");
+	if (fwrite(text->text, 1, text->length_bytes, stdout) != text->length_bytes)
+		return bg_fail(err, -EIO, "cannot write JSON to stdout: %s", strerror(errno));
+	bg_json_clear(text);
+	return 0;
+}
 
 static int print_flow(const struct bg_flow *flow, void *context)
 {
@@ -158,23 +180,35 @@ static int print_flow(const struct bg_flow *flow, void *context)
 
 	if (!fits(list->query, &flow->key) || !bg_flow_left_ns(flow, list->now_ns))
 		return 0;
-	return bg_json_array_add(&list->array, bg_flow_json(flow, list->names, list->now_ns),
-				 list->err);
+	if (list->count++)
+		bg_json_raw(&list->text, ",\n  ", 4);
+	else
+		bg_json_raw(&list->text, "[\n  ", 4);
+	list->text.comma = false;
+	bg_flow_write(&list->text, flow, list->names, &list->calendar, list->now_ns);
+	return list->text.length_bytes < PIECE_BYTES ? 0 : put_json(&list->text, list->err);
 }
 
 /* As they stand in the map, which may hold millions: none is kept. */
 static int print_json(const struct bg_maps *maps, const struct query *query, struct bg_error *err)
 {
 	bg_cleanup(names_free) struct names names = {};
-	struct json_list list = {
+	bg_cleanup(json_list_free) struct json_list list = {
 		.query = query, .names = &names.view, .now_ns = bg_monotonic_ns(), .err = err
 	};
 	int rc = read_names(maps, &names, err);
 
 	if (rc)
 		return rc;
+	bg_calendar_open(&list.calendar);
 	rc = bg_maps_flows(maps, print_flow, &list, NULL, err);
-	return rc ? rc : bg_json_array_end(&list.array, err);
+	if (rc)
+		return rc;
+	if (list.count)
+		bg_json_raw(&list.text, "\n]\n", 3);
+	else
+		bg_json_raw(&list.text, "[]\n", 3);
+	return put_json(&list.text, err);
 }
 
 static int print_table(const struct snapshot *snapshot, const struct bg_flow_names *names,
@@ -220,23 +254,28 @@ static void stop(int signal_number)
 static int print_change(const char *change, const struct bg_flow *flow, const struct names *names,
 			const struct query *query, __u64 now_ns, struct bg_error *err)
 {
-	char when[BG_FORMAT_TEXT];
-	json_t *object;
+	bg_cleanup(bg_json_writer_free) struct bg_json_writer text = {};
+	struct bg_calendar calendar;
+	char when[BG_CALENDAR_TEXT];
 
+	bg_calendar_open(&calendar);
 	/* a flow has the time at which it began; it ended since the last look */
-	bg_format_monotonic(change[0] == 'n' ? flow->created_ns : now_ns, when);
+	bg_calendar_format(&calendar, change[0] == 'n' ? flow->created_ns : now_ns, when);
 	if (!query->json) {
 		printf("%s %-5s ", when, change);
 		bg_flow_print_line(stdout, flow, &names->view, now_ns);
 		return putchar('\n') == EOF ? bg_out_finish(err) : 0;
 	}
-	object = bg_flow_json(flow, &names->view, now_ns);
-	if (object && (json_object_set_new(object, "event", json_string(change)) ||
-		       json_object_set_new(object, "time", json_string(when)))) {
-		json_decref(object);
-		object = NULL;
-	}
-	return bg_print_json_line(object, err);
+	bg_flow_write(&text, flow, &names->view, &calendar, now_ns);
+	if (!text.failed)
+		text.length_bytes--; /* two more keys in front of the brace */
+	bg_json_key(&text, "event");
+	bg_json_plain(&text, change);
+	bg_json_key(&text, "time");
+	bg_json_plain(&text, when);
+	bg_json_close(&text, '}');
+	bg_json_raw(&text, "\n", 1);
+	return put_json(&text, err);
 }
 
 /* Which of two flows comes first, as by_key() has it; NULL, of a list that has
