@@ -71,7 +71,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -g -O2 -std=gnu11 -Wall -Wextra -Iheaders -Ib
 
 # --- tools: `check` and `demo` install what is missing, others only say so --
 
-SETTING_UP := $(filter check check-% demo bench bench-% setup,$(MAKECMDGOALS))
+SETTING_UP := $(filter check check-% demo soak bench bench-% setup,$(MAKECMDGOALS))
 TOOLS := $(BUILD)/tools.stamp
 NAMED := CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)'
 
@@ -271,6 +271,13 @@ check-quick: $(CHECKED)
 check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_VM)
 
+# Hours: what net/test_soak.sh has a sample of in every check. BG_SEED=N repeats a course.
+.PHONY: soak
+soak: export BG_SOAK_REVISIONS ?= 10000
+soak: export BG_SOAK_CHANGES ?= 10000
+soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
+	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 86400 selftests/net/test_soak.sh
+
 .PHONY: demo
 demo: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/demo.sh
@@ -317,6 +324,7 @@ help:
 	'make check-quick, check-vm   the same without, or only, the VMs' \
 	'make unit, unit-san, packets, net, packaging, lint, fuzz   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
+	'make soak       10,000 revisions and changes of interfaces, with faults (root, hours)' \
 	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
 	'make bench-forward   only forwarding: with no firewall, ours, and nftables' \
 	'make install, uninstall   below PREFIX ($(PREFIX)), with DESTDIR before it' \

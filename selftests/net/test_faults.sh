@@ -7,44 +7,13 @@
 # the daemon does its work again.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/net/trouble.sh
+. selftests/net/trouble.sh
 
-FAULT=$LAB_DIR/fault
-PRELOAD=$(realpath -m "${BG_BUILD:-build}")/selftests/net/fault.so
 ERRNOS=EINTR,EBUSY,ENOBUFS,ENOMEM
 ANSWERS=$ERRNOS,send-ENOBUFS,answer-EBUSY,answer-ENOMEM,short,truncated,attribute
 
-# --- making calls fail -----------------------------------------------------------------
-FLOODS=()
 FED= # the feed is another one, and shall come in force
-# Every daemon of this test is one whose calls can fail.
-bg_spawn() {
-	: >>"$BG_LOG"
-	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
-	BG_FAULT_FILE=$FAULT LD_PRELOAD=$PRELOAD \
-		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
-		2>>"$BG_LOG" &
-	BG_PID=$!
-}
-
-# begin CALL HOW [FIRST [STEP [COUNT]]]: as fault.c reads it.
-begin() {
-	rm -f "$FAULT.hits"
-	echo "$*" >"$FAULT.new"
-	# all interfaces are listed when events were lost
-	[ "$1" != link-dump ] || echo "event ENOBUFS" >>"$FAULT.new"
-	# and neighbours asked for where the peer is not known
-	[ "$1" != neigh ] || echo "link answer-ENOMEM" >>"$FAULT.new"
-	mv "$FAULT.new" "$FAULT"
-}
-
-end() {
-	rm -f "$FAULT"
-}
-
-# hit CALL: one has failed.
-hit() {
-	grep -q "^$1 " "$FAULT.hits"
-}
 
 # --- what must go on ---------------------------------------------------------------------
 # Who is where: each link with its program (a new link is a gap), or each filter.
@@ -70,26 +39,6 @@ places_are_kept() {
 	now=$(places)
 	diff <(echo "$PLACES") <(echo "$now") &&
 		! grep '^deleted filter' "$LAB_DIR/tc" | grep -v 'dev vlan\.eth\.7[78] \|dev if[0-9]* '
-}
-
-flood() {
-	lab_exec cart ping -q -i 0.02 "$LAB_CLIENT4" >/dev/null &
-	FLOODS+=($!)
-	lab_exec web ping -q -i 0.02 "$LAB_CLIENT6" >/dev/null &
-	FLOODS+=($!)
-	lab_exec client ping -q -i 0.02 10.0.47.82 >/dev/null &
-	FLOODS+=($!)
-}
-
-stop_floods() {
-	kill "${FLOODS[@]}"
-	wait "${FLOODS[@]}" 2>/dev/null
-	FLOODS=()
-}
-
-nothing_passed() {
-	cat "$AT_CLIENT" "$AT_CART"
-	! grep -q . "$AT_CLIENT" && ! grep -q . "$AT_CART"
 }
 
 # From the trunk to the branch (of a VLAN interface, that is).
@@ -333,20 +282,12 @@ for BY in tcx clsact; do
 	watch_filters
 	connect out cart "$LAB_DB4" 5432
 	check "$BY: a connection talks" talk out
-	capture client eth0 "(icmp or icmp6) and (src net 10.0.32.0/20 or src net 2001:db8:0:32::/64)"
-	AT_CLIENT=$CAPTURE
-	capture cart eth0 icmp and src net 10.0.2.0/24
-	AT_CART=$CAPTURE
 	flood
 	check "$BY: what is denied does not pass" goes_on
 	each_call
 	storm
 	each_start
 	stop_floods
-	CAPTURE=$AT_CLIENT
-	capture_end
-	CAPTURE=$AT_CART
-	capture_end
 	check "$BY: nobody is said to have taken anything away, and no map started empty" \
 		said_nothing_false
 	check "$BY: much was denied, and nothing passed" nothing_passed
