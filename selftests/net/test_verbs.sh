@@ -163,6 +163,20 @@ bg_stop
 check "no daemon: status says so" prints "^daemon +NOT RUNNING" bg status
 check "and why that matters" json status 'any(.causes[]; .text | test("daemon is not running"))'
 check "flows and rules go on" json flows 'length >= 1'
+
+# --- a table that nobody wants in memory -------------------------------------
+fill=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_fill_flows
+filled=$("$fill" "$PIN_DIR/maps/flows" "$(bpftool -j map dump pinned "$PIN_DIR/maps/branches" | jq '.[0].formatted.value.tag')") ||
+	bail "the flow table cannot be filled"
+# With less memory than they take as they are, and they are more than are sorted.
+little() { (ulimit -v 60000 && bg "$@"); }
+counts() { [ "$(little flows --json | jq "map(select($1)) | length")" -eq "$filled" ]; }
+check "all of $filled flows are printed as JSON" \
+	counts '.branch != null and .remote_port == 0 and .left_s > 0 and (.created | test("^20.*Z$"))'
+lines() { [ "$(little flows | tee "$LAB_DIR/table" | wc -l)" -eq $((filled + 1)) ]; }
+check "and as lines" lines
+check "in columns" test "$(tail -n +2 "$LAB_DIR/table" | grep -cE '^eni-[^ ]+ +tcp +10\.0\.47\.[0-5]:80 +<- +11\.[0-9.]+:0 +half-open ')" -eq "$filled"
+
 bg unload >/dev/null
 wait $MONITOR_PID
 check "unload ends a monitor" test $? -eq 1

@@ -120,29 +120,24 @@ static const char *traffic(const struct bg_flow *flow, enum bg_direction directi
 	return text;
 }
 
-int bg_flow_add_row(struct bg_table *table, const struct bg_flow *flow,
-		    const struct bg_flow_names *names, __u64 now_ns)
+void bg_flow_cells(const struct bg_flow *flow, const struct bg_flow_names *names, __u64 now_ns,
+		   char cells[BG_FLOW_COLUMNS][BG_RULE_TEXT])
 {
 	bool ports = bg_has_ports(flow->key.protocol);
-	char cells[BG_FLOW_COLUMNS][BG_RULE_TEXT];
-	int rc = 0;
 
 	branch_name(flow, names, cells[0]);
 	protocol_name(flow, cells[1]);
 	bg_format_endpoint(&flow->key.local, flow->key.local_port, ports, cells[2]);
-	snprintf(cells[3], sizeof(cells[3]), "%s", arrow(flow));
+	strcpy(cells[3], arrow(flow));
 	bg_format_endpoint(&flow->key.remote, flow->key.remote_port, ports, cells[4]);
-	snprintf(cells[5], sizeof(cells[5]), "%s", bg_flow_state(flow));
+	strcpy(cells[5], bg_flow_state(flow));
 	bg_format_age(since_ns(flow->created_ns, now_ns), cells[6]);
 	bg_format_age(since_ns(flow->last_seen_ns, now_ns), cells[7]);
 	bg_format_age(bg_flow_left_ns(flow, now_ns), cells[8]);
 	traffic(flow, BG_INGRESS, cells[9]);
 	traffic(flow, BG_EGRESS, cells[10]);
-	snprintf(cells[11], sizeof(cells[11]), "r%u", flow->revision);
+	snprintf(cells[11], BG_RULE_TEXT, "r%u", flow->revision);
 	admitted_by(flow, names, cells[12]);
-	for (int i = 0; i < BG_FLOW_COLUMNS && !rc; i++)
-		rc = bg_table_add(table, cells[i]);
-	return rc;
 }
 
 void bg_flow_print_line(FILE *out, const struct bg_flow *flow, const struct bg_flow_names *names,

@@ -32,9 +32,9 @@ void bg_flow_sort_branches(struct bg_branch_row *branches, size_t count);
 #define BG_FLOW_COLUMNS 13
 extern const char *const bg_flow_heads[BG_FLOW_COLUMNS];
 
-/* Adds a row of BG_FLOW_COLUMNS cells. 0 or -ENOMEM. */
-int bg_flow_add_row(struct bg_table *table, const struct bg_flow *flow,
-		    const struct bg_flow_names *names, __u64 now_ns);
+/* A row of printable cells. */
+void bg_flow_cells(const struct bg_flow *flow, const struct bg_flow_names *names, __u64 now_ns,
+		   char cells[BG_FLOW_COLUMNS][BG_RULE_TEXT]);
 
 /* One line of fixed columns for --follow, without the newline. */
 void bg_flow_print_line(FILE *out, const struct bg_flow *flow, const struct bg_flow_names *names,

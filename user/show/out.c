@@ -26,44 +26,65 @@ int bg_table_add(struct bg_table *table, const char *text)
 	return 0;
 }
 
+static void put_blanks(FILE *out, int count)
+{
+	static const char blanks[32] = "                                ";
+
+	for (int piece; count > 0; count -= piece) {
+		piece = count < (int)sizeof(blanks) ? count : (int)sizeof(blanks);
+		fwrite_unlocked(blanks, 1, piece, out);
+	}
+}
+
 static void print_row(FILE *out, const struct bg_table *table, const int *widths,
 		      const char *const *cells, bool heads, int indent)
 {
-	fprintf(out, "%*s", indent, "");
+	put_blanks(out, indent);
 	for (size_t i = 0; i < table->columns; i++) {
 		bool right = table->heads[i][0] == '^';
 		const char *text = heads && right ? cells[i] + 1 : cells[i];
 		bool last = i + 1 == table->columns;
+		int length = (int)strlen(text);
 
 		if (right)
-			fprintf(out, "%*s", widths[i], text);
-		else if (last)
-			fputs(text, out);
-		else
-			fprintf(out, "%-*s", widths[i], text);
+			put_blanks(out, widths[i] - length);
+		fwrite_unlocked(text, 1, length, out);
+		if (!right && !last)
+			put_blanks(out, widths[i] - length);
 		if (!last)
-			fputs("  ", out);
+			fwrite_unlocked("  ", 1, 2, out);
 	}
-	fputc('\n', out);
+	putc_unlocked('\n', out);
+}
+
+void bg_row_widths(const struct bg_table *table, int *widths, const char *const *cells)
+{
+	for (size_t i = 0; i < table->columns; i++) {
+		int width = cells ? (int)strlen(cells[i])
+				  : (int)strlen(table->heads[i]) - (table->heads[i][0] == '^');
+
+		if (!cells || width > widths[i])
+			widths[i] = width;
+	}
+}
+
+void bg_row_print(FILE *out, const struct bg_table *table, const int *widths,
+		  const char *const *cells)
+{
+	print_row(out, table, widths, cells ? cells : table->heads, !cells, 0);
 }
 
 void bg_table_print(FILE *out, struct bg_table *table, int indent)
 {
-	int widths[BG_TABLE_COLUMNS] = {};
-	size_t column = 0;
+	const char *const *cells = (const char *const *)table->cells;
+	int widths[BG_TABLE_COLUMNS];
 
-	for (size_t i = 0; i < table->columns; i++)
-		widths[i] = (int)strlen(table->heads[i]) - (table->heads[i][0] == '^');
-	for (size_t i = 0; i < table->cell_count; i++) {
-		int width = (int)strlen(table->cells[i]);
-
-		if (width > widths[column])
-			widths[column] = width;
-		column = column + 1 < table->columns ? column + 1 : 0;
-	}
+	bg_row_widths(table, widths, NULL);
+	for (size_t i = 0; i + table->columns <= table->cell_count; i += table->columns)
+		bg_row_widths(table, widths, cells + i);
 	print_row(out, table, widths, table->heads, true, indent);
 	for (size_t i = 0; i + table->columns <= table->cell_count; i += table->columns)
-		print_row(out, table, widths, (const char *const *)table->cells + i, false, indent);
+		print_row(out, table, widths, cells + i, false, indent);
 	bg_table_free(table);
 }
 

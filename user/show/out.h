@@ -27,6 +27,16 @@ int bg_table_add(struct bg_table *table, const char *text);
 void bg_table_print(FILE *out, struct bg_table *table, int indent);
 void bg_table_free(struct bg_table *table);
 
+/*
+ * The same row by row, for tables that nobody wants in memory whole. Widths have
+ * BG_TABLE_COLUMNS entries: those of the heads first (NULL), then wide enough for each of
+ * these rows, too. A row that is wider is printed as it is. Cells are printable already;
+ * NULL: the heads.
+ */
+void bg_row_widths(const struct bg_table *table, int *widths, const char *const *cells);
+void bg_row_print(FILE *out, const struct bg_table *table, const int *widths,
+		  const char *const *cells);
+
 /* A JSON string, NULL when out of memory.
  * Text that is not UTF-8 (it comes from maps) is written with `?`. */
 json_t *bg_json_text(const char *text);

@@ -68,7 +68,7 @@ struct bg_status {
 	struct bg_gap *gaps;
 	size_t gap_count;
 	size_t unpinned_count; /* programs that are attached by links without a pin */
-	bool not_looked_at; /* some hooks: this process may not open the links */
+	bool not_looked_at;    /* some hooks: this process may not open the links */
 
 	struct bg_pod_row *pods;
 	size_t pod_count;

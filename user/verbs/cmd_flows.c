@@ -211,36 +211,92 @@ static int print_json(const struct bg_maps *maps, const struct query *query, str
 	return put_json(&list.text, err);
 }
 
-static int print_table(const struct snapshot *snapshot, const struct bg_flow_names *names,
-		       struct bg_error *err)
-{
-	struct bg_table table = { .columns = BG_FLOW_COLUMNS, .heads = bg_flow_heads };
+/* Sorted as far as that is cheap: of more flows the first ones make the widths, and the
+ * others follow as they stand in the map. */
+#define SORTED_MOST 65536
 
-	for (size_t i = 0; i < snapshot->count; i++) {
-		if (bg_flow_add_row(&table, &snapshot->flows[i], names, snapshot->now_ns)) {
-			bg_table_free(&table);
-			return bg_no_memory(err, "printing %zu flows", snapshot->count);
-		}
-	}
-	bg_table_print(stdout, &table, 0);
+struct table_list {
+	struct snapshot sorted;
+	const struct bg_flow_names *names;
+	struct bg_table table;
+	int widths[BG_TABLE_COLUMNS];
+	bool printing;
+};
+
+static void table_list_free(struct table_list *list)
+{
+	snapshot_free(&list->sorted);
+}
+
+static void print_row(const struct table_list *list, const struct bg_flow *flow, int *widths)
+{
+	char texts[BG_FLOW_COLUMNS][BG_RULE_TEXT];
+	const char *cells[BG_FLOW_COLUMNS];
+
+	bg_flow_cells(flow, list->names, list->sorted.now_ns, texts);
+	for (int i = 0; i < BG_FLOW_COLUMNS; i++)
+		cells[i] = texts[i];
+	if (widths)
+		bg_row_widths(&list->table, widths, cells);
+	else
+		bg_row_print(stdout, &list->table, list->widths, cells);
+}
+
+static void print_sorted(struct table_list *list)
+{
+	struct snapshot *sorted = &list->sorted;
+
+	qsort(sorted->flows, sorted->count, sizeof(*sorted->flows), by_key);
+	bg_row_widths(&list->table, list->widths, NULL);
+	for (size_t i = 0; i < sorted->count; i++)
+		print_row(list, &sorted->flows[i], list->widths);
+	bg_row_print(stdout, &list->table, list->widths, NULL);
+	for (size_t i = 0; i < sorted->count; i++)
+		print_row(list, &sorted->flows[i], NULL);
+	list->printing = true;
+}
+
+static int take_row(const struct bg_flow *flow, void *context)
+{
+	struct table_list *list = context;
+
+	if (!list->printing && list->sorted.count < SORTED_MOST)
+		return take_flow(flow, &list->sorted);
+	if (!fits(list->sorted.query, &flow->key) || !bg_flow_left_ns(flow, list->sorted.now_ns))
+		return 0;
+	if (!list->printing)
+		print_sorted(list);
+	print_row(list, flow, NULL);
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static int print_table(const struct bg_maps *maps, const struct query *query, struct bg_error *err)
+{
+	bg_cleanup(names_free) struct names names = {};
+	bg_cleanup(table_list_free) struct table_list list = {
+		.sorted = { .query = query, .now_ns = bg_monotonic_ns() },
+		.names = &names.view,
+		.table = { .columns = BG_FLOW_COLUMNS, .heads = bg_flow_heads },
+	};
+	int rc = read_names(maps, &names, err);
+
+	if (rc)
+		return rc;
+	rc = bg_maps_flows(maps, take_row, &list, NULL, err);
+	if (rc == -EIO)
+		return bg_out_finish(err) ?: rc;
+	if (rc)
+		return rc;
+	if (list.sorted.count && !list.printing)
+		print_sorted(&list);
+	if (!list.printing)
+		fputs("branchguard flows: no flow\n", stderr);
 	return 0;
 }
 
 static int show_once(const struct bg_maps *maps, const struct query *query, struct bg_error *err)
 {
-	bg_cleanup(snapshot_free) struct snapshot snapshot = {};
-	bg_cleanup(names_free) struct names names = {};
-	int rc;
-
-	if (query->json)
-		return print_json(maps, query, err);
-	rc = take_snapshot(maps, query, &snapshot, err) ?: read_names(maps, &names, err);
-	if (rc)
-		return rc;
-	if (snapshot.count)
-		return print_table(&snapshot, &names.view, err);
-	fputs("branchguard flows: no flow\n", stderr);
-	return 0;
+	return query->json ? print_json(maps, query, err) : print_table(maps, query, err);
 }
 
 static volatile sig_atomic_t stopped;
