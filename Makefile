@@ -62,6 +62,24 @@ LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 
+# How many instructions the verifier may walk of each program, from which kernel on:
+# a tenth above what it takes now, where it gives up at a million. Kernels differ in
+# what they can prune, so the tests' kernels have figures of their own. packets/test_verifier
+# prints what each program takes; one that takes more has grown by more than it should,
+# or says here why.
+VERIFIER_BUDGET := \
+	xdp_branch        6.1=78000 6.12=80000  6.18=83000  7.3=68000; \
+	xdp_trunk         6.1=77000 6.12=80000  6.18=84000  7.3=69000; \
+	tc_branch_ingress 6.1=76000 6.12=78000  6.18=80000  7.3=71000; \
+	tc_branch_egress  6.1=88000 6.12=95000  6.18=99000  7.3=86000; \
+	tc_trunk_guard    6.1=440   6.12=380    6.18=330    7.3=330;   \
+	tc_pod_egress     6.1=99000 6.12=115000 6.18=119000 7.3=93000; \
+	tc_pod_ingress    6.1=78000 6.12=81000  6.18=84000  7.3=69000; \
+	tc_node_ingress   6.1=71000 6.12=79000  6.18=84000  7.3=70000; \
+	tc_node_egress    6.1=94000 6.12=110000 6.18=115000 7.3=94000; \
+	tc_stand_in       6.1=10    6.12=10     6.18=10     7.3=10
+%/packets/test_verifier.o: CPPFLAGS += -DBG_VERIFIER_BUDGET='"$(VERIFIER_BUDGET)"'
+
 # The BPF target knows no multiarch directory, and glibc's headers take it for
 # a 32-bit x86 unless told otherwise.
 MACHINE := $(shell uname -m)

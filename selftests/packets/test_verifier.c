@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What each program costs the verifier on this kernel, which is what its test is called,
+ * and that it keeps within the budget of the Makefile.
+ */
+#include <sys/utsname.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "branchguard.skel.h"
+#include "rig.h"
+#include "test.h"
+
+/* "NAME 6.1=N 6.12=N;...": from which kernel on, how many instructions. */
+#ifndef BG_VERIFIER_BUDGET
+#define BG_VERIFIER_BUDGET ""
+#endif
+
+/* The nine hooks of the design, and the stand-in. */
+#define PROGRAMS 10
+
+struct cost {
+	char test[96];
+	__u32 verified, most;
+};
+
+static struct cost costs[PROGRAMS];
+
+static unsigned int release_number(const char *text)
+{
+	unsigned int major = 0, minor = 0;
+
+	sscanf(text, "%u.%u", &major, &minor);
+	return major * 1000 + minor;
+}
+
+/* The last figure that is for this kernel or an older one; 0: there is none. */
+static __u32 budget_of(const char *program)
+{
+	const char *line = BG_VERIFIER_BUDGET;
+	size_t length = strlen(program);
+	struct utsname kernel;
+	__u32 most = 0;
+
+	assert_int_equal(uname(&kernel), 0);
+	for (; line; line = strchr(line, ';')) {
+		line += strspn(line, "; ");
+		if (!strncmp(line, program, length) && line[length] == ' ')
+			break;
+	}
+	if (!line)
+		return 0;
+	for (line += length; *line == ' '; line += strcspn(line, " ;")) {
+		unsigned int major, minor, figure;
+
+		line += strspn(line, " ");
+		if (sscanf(line, "%u.%u=%u", &major, &minor, &figure) == 3 &&
+		    major * 1000 + minor <= release_number(kernel.release))
+			most = figure;
+	}
+	return most;
+}
+
+static void keeps_within_its_budget(void **state)
+{
+	const struct cost *cost = *state;
+
+	assert_in_range(cost->verified, 1, cost->most);
+}
+
+static void ask_kernel(struct rig *rig)
+{
+	struct bpf_program *program;
+	int count = 0;
+
+	bpf_object__for_each_program (program, rig->datapath->skel->obj) {
+		struct bpf_prog_info info = {};
+		__u32 length = sizeof(info);
+		struct cost *cost = &costs[count++];
+
+		assert_true(count <= PROGRAMS);
+		assert_int_equal(bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &length),
+				 0);
+		cost->verified = info.verified_insns;
+		cost->most = budget_of(bpf_program__name(program));
+		snprintf(cost->test, sizeof(cost->test),
+			 "%s: %u instructions verified, of %u at most", bpf_program__name(program),
+			 cost->verified, cost->most);
+	}
+	assert_int_equal(count, PROGRAMS);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[PROGRAMS];
+	struct rig rig;
+
+	rig_open_all(&rig);
+	ask_kernel(&rig);
+	rig_close(&rig);
+	for (int i = 0; i < PROGRAMS; i++)
+		tests[i] = (struct CMUnitTest){ .name = costs[i].test,
+						.test_func = keeps_within_its_budget,
+						.initial_state = &costs[i] };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
