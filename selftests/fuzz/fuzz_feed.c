@@ -11,6 +11,7 @@
 #include "compile/image_read.h"
 #include "compile/registry.h"
 #include "feed/feed.h"
+#include "feed/settle.h"
 #include "promises.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -48,7 +49,7 @@ static void must_answer(const struct bg_model *model, const struct bg_image *ima
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct bg_registry *registry;
-	struct bg_model *model = NULL;
+	struct bg_model *model = NULL, *settled = NULL;
 	struct bg_image *image = NULL;
 	struct bg_error err = {};
 
@@ -58,6 +59,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		return 0;
 	}
 	must_be_whole(model);
+	MUST(!bg_settle_alone(model, &settled));
+	if (settled) {
+		bg_model_free(model);
+		model = settled;
+		must_be_whole(model);
+	}
 	ids_must_differ(model);
 	registry = bg_registry_new(1 << 16, 1 << 12);
 	MUST(registry);

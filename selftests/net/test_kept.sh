@@ -63,6 +63,60 @@ feed_live '.Branches = [.Branches[1], .Branches[2]] | branch("web").Pods[0].Addr
 check "an address of two living pods: who had it has it" together "$to_db" "$denied" "talk lasting"
 check "for the other it is left out" left_out "$(jq -r '.Branches[0].Pods[0].Addresses[0]' "$FEED")"
 
+# --- restarts ---------------------------------------------------------------------------
+cp "$LAB_DIR/good.json" "$FEED"
+feed_live '.'
+feed_live '.Branches = [] | .SecurityGroups = []'
+since=$(bg status --json | jq -r '.feed.kept[0].since')
+bg_kill
+bg_start
+check "after kill -9 what was kept is kept" together "$to_db" "$denied" "$web_denied" "talk lasting"
+check "since when it is" test "$(bg status --json | jq -r '.feed.kept[0].since')" = "$since"
+held=$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json)
+held=${held%.json}
+check "its files are the user's alone" \
+	eval '[ "$(stat -c %a "$held".held "$held".feed? | sort -u)" = 600 ]'
+
+cp "$LAB_DIR/good.json" "$FEED"
+feed_live '.'
+bg_stop
+feed '.Branches = [] | .SecurityGroups = []'
+bg_start
+check "a document that lacked everything while no daemon ran" together "$to_db" "$denied" "talk lasting"
+check "is no other" kept branch eni-cart
+
+cp "$LAB_DIR/good.json" "$FEED"
+feed_live 'del(branch("web"))'
+bg_kill
+echo oops >"$FEED"
+bg_spawn
+check "a restart with a broken feed has all in force again" wait_for bg_says '"ready"'
+check "by the document that was in force" bg_says 'taken up again'
+check "with what was kept beside it" together "in_force eni-cart" "kept branch eni-web"
+check "and it guards it" together "$to_db" "$denied" "$web_denied" "talk lasting"
+check "that the feed is refused is said" eval 'bg status --json | jq -e .feed.last_refused.error'
+cp "$LAB_DIR/good.json" "$FEED"
+check "until it is right again" wait_for eval 'bg status --json | jq -e ".feed.kept == [] and .feed.last_refused == null"'
+
+# damaged NAME COMMAND...: what is held, after that, is not believed; and nothing opens.
+damaged() {
+	local name=$1
+	shift
+	bg_stop
+	"$@"
+	echo oops >"$FEED"
+	bg_spawn
+	check "$name: the daemon starts all the same" wait_for bg_says '"ready"'
+	check "$name: and says what is wrong" bg_says 'daemon before.*cannot be read'
+	check "$name: the datapath goes on as it was" together "$to_db" "$denied" "$web_denied" "talk lasting"
+	cp "$LAB_DIR/good.json" "$FEED"
+	check "$name: with a good feed all is well" wait_for eval 'bg status --json | jq -e ".feed.last_refused == null and .feed.kept == []"'
+}
+damaged "a file that is cut short" truncate -s -1 "$held.held"
+damaged "one of somebody else" eval 'mv "$held".held "$held".x && ln -s "$held".x "$held".held'
+rm -f "$held.x"
+damaged "another document" eval 'for f in "$held".feed?; do echo "{}" >"$f"; done'
+
 # --- until its interface is gone ------------------------------------------------------------
 cp "$LAB_DIR/good.json" "$FEED"
 feed_live 'del(branch("web"))'
@@ -70,4 +124,7 @@ check "a branch that is kept" kept branch eni-web
 ip -n "$LAB_NAME-node" link del vlan.eth.10
 check "is forgotten with its interface" wait_for fails in_force eni-web
 check "and the others go on" together "$to_db" "talk lasting"
+bg_stop
+bg unload >/dev/null
+check "unload takes it all away" eval '! ls "$held".*'
 finish

@@ -33,6 +33,8 @@ static void close_daemon(struct bg_daemon *daemon)
 	bg_netdevs_close(daemon->netdevs);
 	bg_file_watch_close(daemon->file_watch);
 	bg_datapath_close(daemon->datapath);
+	bg_model_free(daemon->before);
+	bg_holding_free(&daemon->holding);
 	bg_model_free(daemon->document);
 	bg_model_free(daemon->model);
 	bg_state_free(daemon->state);

@@ -11,6 +11,8 @@
 
 struct bg_parsed {
 	struct bg_model *model;
+	char *text; /* that it was read from */
+	size_t text_bytes;
 	__u8 content[SHA256_DIGEST_LENGTH];
 	bool was_read; /* the file, whatever is in it */
 	bool same;     /* the content that is in force; it was not parsed */
@@ -25,5 +27,10 @@ struct bg_daemon;
 /* Reads and parses; changes nothing of the daemon. */
 int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
 void bg_parsed_free(struct bg_parsed *parsed); /* what it holds; {} is fine */
+
+/* In the parser's process; fills in model, errors and err. */
+int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes,
+			 struct bg_parsed *parsed);
+void bg_daemon_hash(const char *text, size_t length_bytes, __u8 content[SHA256_DIGEST_LENGTH]);
 
 #endif

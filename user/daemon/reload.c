@@ -76,6 +76,8 @@ int bg_reload_begin(struct bg_daemon *daemon, struct bg_error *err)
 	}
 	reload->again = false;
 	bg_parsed_free(&reload->parsed);
+	reload->knows_content = daemon->model;
+	memcpy(reload->content, daemon->content, sizeof(reload->content));
 	return start(daemon, BG_RELOAD_READS, err);
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/work.h"
 #include "daemon/compiled.h"
-#include "daemon/in_force.h"
+#include "daemon/settled.h"
 #include "daemon/parsed.h"
 
 enum bg_reload_stage {
@@ -22,6 +22,9 @@ struct bg_reload {
 	struct bg_work work;
 	enum bg_reload_stage stage;
 	bool again; /* the feed may be another one than that which is under way */
+	/* of the document in force, when it began: the thread compares with that */
+	bool knows_content;
+	__u8 content[SHA256_DIGEST_LENGTH];
 	struct bg_parsed parsed;
 	struct bg_settled settled;
 	enum bg_revision_cause cause; /* of compiling again */

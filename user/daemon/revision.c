@@ -3,23 +3,18 @@
  * From the feed to a revision in force. daemon.c calls it when the feed or the interfaces
  * may have changed; a feed that is refused never changes what is in force.
  */
-#include "daemon/in_force.h"
 #include "daemon/running.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "apart/memory.h"
-#include "apart/parser.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/dict.h"
 #include "base/log.h"
 #include "base/names.h"
-#include "feed/feed.h"
+#include "daemon/settled.h"
 #include "guard/seen.h"
-#include "source/file.h"
 
 static void log_kept(const struct bg_model_branch *branch, enum bg_mode mode, enum bg_mode asked)
 {
@@ -112,59 +107,6 @@ static void log_warnings(const struct bg_model *model)
 	}
 }
 
-static void hash_content(const char *text, size_t length_bytes, __u8 content[SHA256_DIGEST_LENGTH])
-{
-	SHA2_CTX context;
-
-	SHA256Init(&context);
-	SHA256Update(&context, (const __u8 *)text, length_bytes);
-	SHA256Final(content, &context);
-}
-
-static int parse_apart(const char *name, const char *text, size_t length_bytes,
-		       struct bg_parsed *parsed)
-{
-	bg_auto_close int fd = bg_memory_of("the feed's text", text, length_bytes, &parsed->err);
-	struct bg_wire_answer answer;
-	int rc;
-
-	if (fd < 0)
-		return bg_fail_in(&parsed->err, fd, "%s", name);
-	rc = bg_parser_run(name, fd, &answer, &parsed->err);
-	parsed->model = answer.model;
-	parsed->errors = answer.errors;
-	return rc;
-}
-
-int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
-{
-	const char *path = daemon->options.feed;
-	double start_ms = bg_monotonic_ms();
-	bg_auto_free char *text = NULL;
-	size_t length_bytes;
-
-	memset(parsed, 0, sizeof(*parsed));
-	parsed->rc = bg_file_read(path, daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR,
-				  BG_FEED_MAX_BYTES, &text, &length_bytes, &parsed->err);
-	parsed->was_read = !parsed->rc;
-	if (!parsed->rc) {
-		hash_content(text, length_bytes, parsed->content);
-		parsed->same = daemon->model &&
-			       !memcmp(parsed->content, daemon->content, sizeof(parsed->content));
-	}
-	if (!parsed->rc && !parsed->same)
-		parsed->rc = parse_apart(bg_file_name(path), text, length_bytes, parsed);
-	parsed->parse_ms = bg_monotonic_ms() - start_ms;
-	return parsed->rc;
-}
-
-void bg_parsed_free(struct bg_parsed *parsed)
-{
-	bg_model_free(parsed->model);
-	bg_problems_free(&parsed->errors);
-	parsed->model = NULL;
-}
-
 /* A file that was only touched, or that came back, is no new revision. */
 static void accept_same(struct bg_daemon *daemon)
 {
@@ -208,7 +150,7 @@ static void to_compile(struct bg_daemon *daemon, struct bg_model *model, bool sa
 static int settle(struct bg_daemon *daemon, struct bg_model *document, struct bg_settled *settled,
 		  struct bg_model **model, struct bg_error *err)
 {
-	int rc = bg_in_force_settle(daemon, document, true, settled, err);
+	int rc = bg_in_force_settle(daemon, document, BG_MERGE, settled, err);
 
 	if (rc)
 		return rc;
@@ -248,11 +190,25 @@ bool bg_daemon_judge(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 	return false;
 }
 
+/* It was published. */
+static void put_in_force(struct bg_daemon *daemon, struct bg_parsed *parsed,
+			 struct bg_settled *settled, const struct bg_compiled *compiled,
+			 __u32 before)
+{
+	daemon->republish = false;
+	note_revision(daemon, compiled->model, parsed->content, before, BG_REVISION_OF_FEED,
+		      &compiled->times, parsed->parse_ms);
+	log_warnings(parsed->model);
+	bg_state_accepted(daemon->state, parsed->model, daemon->datapath->revision);
+	bg_in_force_replace(daemon, bg_take_ptr(parsed->model), settled);
+	memcpy(daemon->content, parsed->content, sizeof(daemon->content));
+	bg_hold_text(daemon, parsed);
+}
+
 int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_settled *settled,
 		     struct bg_compiled *compiled, struct bg_error *err)
 {
 	const __u32 before = daemon->datapath->revision;
-	struct bg_model *document = parsed->model;
 	int rc = bg_compiled_publish(compiled, daemon, err);
 
 	if (rc) {
@@ -262,13 +218,38 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 	}
 	daemon->refused = 0;
 	bg_history_feed_judged(daemon, false);
-	daemon->republish = false;
-	note_revision(daemon, compiled->model, parsed->content, before, BG_REVISION_OF_FEED,
-		      &compiled->times, parsed->parse_ms);
-	log_warnings(document);
-	bg_state_accepted(daemon->state, document, daemon->datapath->revision);
-	bg_in_force_replace(daemon, bg_take_ptr(parsed->model), settled);
-	memcpy(daemon->content, parsed->content, sizeof(daemon->content));
+	put_in_force(daemon, parsed, settled, compiled, before);
+	return 0;
+}
+
+int bg_daemon_take_up(struct bg_daemon *daemon, struct bg_parsed *document, struct bg_error *err)
+{
+	const __u32 before = daemon->datapath->revision;
+	bg_cleanup(bg_settled_free) struct bg_settled settled = {};
+	bg_cleanup(bg_compiled_free) struct bg_compiled compiled = { .image_fd = -1 };
+	struct bg_model *model;
+	int rc;
+
+	if (daemon->model || document->rc)
+		return 0;
+	rc = settle(daemon, document->model, &settled, &model, err);
+	if (!rc) {
+		to_compile(daemon, model, bg_history_is_in_force(daemon, document->content),
+			   &compiled);
+		bg_compiled_make(&compiled);
+		rc = bg_compiled_publish(&compiled, daemon, err);
+		if (rc)
+			bg_modes_ask_back(daemon->modes);
+	}
+	if (rc) {
+		bg_log(BG_LOG_ERROR, "what the daemon before had in force cannot be taken up",
+		       "error=%s", bg_quote(err->text));
+		return rc;
+	}
+	put_in_force(daemon, document, &settled, &compiled, before);
+	bg_log(BG_LOG_WARNING, "taken up again, until there is a feed: what was in force before",
+	       "revision=%u feed_revision=%s", daemon->datapath->revision,
+	       bg_quote(daemon->model->revision));
 	return 0;
 }
 
@@ -332,27 +313,4 @@ __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *
 	    bg_compile(model, 1, BG_MAX_IMAGE_BLOCKS, &image, &ignored))
 		return 0;
 	return bg_capacity_for(image);
-}
-
-int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err)
-{
-	struct bg_error later = {};
-	int again, rc;
-
-	again = bg_reload_again(daemon, &later);
-	/* then it is called once more when that is done */
-	if (daemon->reload.stage == BG_RELOAD_COMPILES_AGAIN)
-		return 0;
-	/* whatever became of that: interfaces do not wait for it */
-	rc = bg_daemon_sync_guards(daemon, err);
-	if (again && rc >= 0) {
-		*err = later;
-		return again;
-	}
-	return rc;
-}
-
-int bg_daemon_sync_guards(struct bg_daemon *daemon, struct bg_error *err)
-{
-	return bg_ifaces_sync(daemon->ifaces, daemon->datapath, daemon->model, err);
 }

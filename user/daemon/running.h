@@ -6,6 +6,7 @@
 #include "compile/compile.h"
 #include "daemon/daemon.h"
 #include "daemon/history.h"
+#include "daemon/holding.h"
 #include "daemon/parsed.h"
 #include "daemon/reload.h"
 #include "guard/ifaces.h"
@@ -27,7 +28,9 @@ struct bg_daemon {
 	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
 	struct bg_state *state;
 	struct bg_history history;
+	struct bg_holding holding;
 	struct bg_model *model;		    /* what is in force, NULL = nothing yet */
+	struct bg_model *before;	    /* what the daemon before had in force, until then */
 	struct bg_model *document;	    /* the accepted one, NULL = that is `model` */
 	__u64 settled_hash;		    /* of the decision between the two */
 	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of the document's text */
@@ -63,6 +66,10 @@ bool bg_daemon_judge(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct bg_settled *settled,
 		     struct bg_compiled *compiled, struct bg_error *err);
 
+/* When the feed is refused at the start: puts in force what was, by its document. 0, also if
+ * there is none. */
+int bg_daemon_take_up(struct bg_daemon *daemon, struct bg_parsed *document, struct bg_error *err);
+
 /* The feed could not even be read; what was in force stays. */
 void bg_daemon_refuse(struct bg_daemon *daemon, const struct bg_problems *errors, int rc,
 		      const struct bg_error *err);
@@ -80,7 +87,7 @@ int bg_daemon_accept_again(struct bg_daemon *daemon, struct bg_settled *settled,
  * time for it; 0 = not known, take the default. */
 __u32 bg_daemon_first_capacity(const struct bg_daemon *daemon, struct bg_model *model);
 
-/* After a change of interfaces: brings the guards in line. When something else is to be in
+/* sync.c. After a change of interfaces: brings the guards in line. When something else is to be in
  * force, by claims or by modes, that comes first, and this is called again when it is. */
 int bg_daemon_sync(struct bg_daemon *daemon, struct bg_error *err);
 /* The guards alone, with the modes that are in force. */

@@ -162,8 +162,21 @@ static int adopt(struct bg_daemon *daemon, struct bg_error *err)
 	return bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
 }
 
+/* What was in force before: what the feed lacks is kept by it; and where there is no feed, or a
+ * broken one, it is put in force again. */
+static void restore(struct bg_daemon *daemon, bool is_read, struct bg_parsed *before)
+{
+	const struct bg_parsed *feed = is_read ? &daemon->reload.parsed : NULL;
+	struct bg_error no_matter;
+
+	bg_held_restore(daemon, feed, before);
+	if (!feed || feed->rc)
+		bg_daemon_take_up(daemon, before, &no_matter);
+}
+
 int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *err)
 {
+	bg_cleanup(bg_parsed_free) struct bg_parsed before = {};
 	struct bg_error no_matter;
 	bool is_read = false;
 	int rc;
@@ -179,8 +192,13 @@ int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 		if (rc)
 			return rc;
 	}
+	restore(daemon, is_read, &before);
 	if (is_read)
 		rc = bg_reload_finish(daemon, err);
+	/* a feed that has no room is refused only here */
+	if (rc && !daemon->options.once && !daemon->model && !before.rc &&
+	    !bg_daemon_take_up(daemon, &before, &no_matter))
+		bg_state_refused(daemon->state, err->text, &(struct bg_problems){});
 	bg_daemon_write_state(daemon);
 	if (rc && daemon->options.once) {
 		/* nothing was attached: leave no trace */

@@ -17,6 +17,7 @@
 #include "datapath/clsact.h"
 #include "guard/netdevs.h"
 #include "maps.h"
+#include "pinned/held_file.h"
 #include "pinned/home.h"
 #include "pinned/lock_holder.h"
 #include "pinned/pin.h"
@@ -241,6 +242,7 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 			       pin_dir,
 			       rc == -ENOTEMPTY ? "there is something in it that is not ours"
 						: strerror(-rc));
+	bg_held_files_remove(pin_dir);
 	bg_state_remove(pin_dir);
 	return 0;
 }

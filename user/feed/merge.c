@@ -74,23 +74,21 @@ static void forget_pods(struct bg_model_branch *branch)
 	branch->pod_count = 0;
 }
 
-/* Of each owner first all pointers are made its own, so that it can be freed at any time. */
+/* Each of these makes all pointers of the copy its own, whatever fails, so that it can be
+ * freed at any time: so all are tried, and their codes joined by |. */
 static int copy_pod(const struct bg_model_pod *from, struct bg_model_pod *to)
 {
 	*to = *from;
 	/* none of them may be left behind as another's */
-	return (own_text(&to->namespace) != 0) | (own_text(&to->name) != 0) |
-			       (OWN(to->addresses, to->address_count) != 0) |
-			       (OWN(to->probes, to->probe_count) != 0)
-		       ? -ENOMEM
-		       : 0;
+	return own_text(&to->namespace) | own_text(&to->name) |
+	       OWN(to->addresses, to->address_count) | OWN(to->probes, to->probe_count);
 }
 
 static int copy_branch(const struct bg_model_branch *from, struct bg_model_branch *to)
 {
 	*to = *from;
 	forget_pods(to);
-	if ((own_text(&to->id) != 0) | (OWN(to->groups, to->group_count) != 0))
+	if (own_text(&to->id) | OWN(to->groups, to->group_count))
 		return -ENOMEM;
 	for (size_t i = 0; i < from->pod_count; i++) {
 		struct bg_model_pod *pod = BG_GROW(to->pods, to->pod_count);
@@ -104,37 +102,31 @@ static int copy_branch(const struct bg_model_branch *from, struct bg_model_branc
 static int copy_node(const struct bg_model_node *from, struct bg_model_node *to)
 {
 	*to = *from;
-	return (own_text(&to->name) != 0) | (OWN(to->addresses, to->address_count) != 0) |
-			       (OWN(to->groups, to->group_count) != 0) |
-			       (OWN(to->vpc_cidrs, to->vpc_cidr_count) != 0) |
-			       (OWN(to->service_cidrs, to->service_cidr_count) != 0) |
-			       (OWN(to->exclude_snat_cidrs, to->exclude_snat_cidr_count) != 0) |
-			       (OWN(to->probe_sources, to->probe_source_count) != 0) |
-			       (OWN(to->local_services, to->local_service_count) != 0)
-		       ? -ENOMEM
-		       : 0;
+	return own_text(&to->name) | OWN(to->addresses, to->address_count) |
+	       OWN(to->groups, to->group_count) | OWN(to->vpc_cidrs, to->vpc_cidr_count) |
+	       OWN(to->service_cidrs, to->service_cidr_count) |
+	       OWN(to->exclude_snat_cidrs, to->exclude_snat_cidr_count) |
+	       OWN(to->probe_sources, to->probe_source_count) |
+	       OWN(to->local_services, to->local_service_count);
 }
 
 static int copy_group(const struct bg_group *from, struct bg_group *to)
 {
 	*to = *from;
-	return (own_text(&to->id) != 0) | (own_text(&to->name) != 0) ? -ENOMEM : 0;
+	return own_text(&to->id) | own_text(&to->name);
 }
 
 static int copy_set(const struct bg_set *from, struct bg_set *to)
 {
 	*to = *from;
-	return (own_text(&to->name) != 0) | (OWN(to->prefixes, to->prefix_count) != 0) ? -ENOMEM
-										       : 0;
+	return own_text(&to->name) | OWN(to->prefixes, to->prefix_count);
 }
 
 static int copy_interface(const struct bg_model_interface *from, struct bg_model_interface *to)
 {
 	*to = *from;
-	return (own_text(&to->id) != 0) | (OWN(to->groups, to->group_count) != 0) |
-			       (OWN(to->prefixes, to->prefix_count) != 0)
-		       ? -ENOMEM
-		       : 0;
+	return own_text(&to->id) | OWN(to->groups, to->group_count) |
+	       OWN(to->prefixes, to->prefix_count);
 }
 
 /* --- sets ------------------------------------------------------------------------ */

@@ -32,7 +32,7 @@ struct bg_state {
 	bool complained;
 };
 
-static void path_of(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES])
+void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES])
 {
 	size_t length = strlen(pin_dir);
 
@@ -45,12 +45,12 @@ static void path_of(const char *pin_dir, const char *kind, char path[BG_STATE_PA
 
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
-	path_of(pin_dir, "json", path);
+	bg_state_file_path(pin_dir, "json", path);
 }
 
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
-	path_of(pin_dir, "sock", path);
+	bg_state_file_path(pin_dir, "sock", path);
 }
 
 /* Text from a feed is UTF-8 already; from elsewhere it may be anything. */
@@ -209,7 +209,7 @@ void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lo
 }
 
 /* The umask is no matter for the directory: whom a file in it is for says each of them. */
-static void make_directory(void)
+void bg_state_make_dir(void)
 {
 	if (!mkdir(STATE_DIR, 0755))
 		chmod(STATE_DIR, 0755);
@@ -217,7 +217,7 @@ static void make_directory(void)
 
 void bg_state_share(gid_t group)
 {
-	make_directory();
+	bg_state_make_dir();
 	/* whose it is not keeps it as it is */
 	if (chown(STATE_DIR, (uid_t)-1, group == BG_NO_GROUP ? getegid() : group))
 		bg_log(BG_LOG_INFO,
@@ -233,7 +233,7 @@ static int write_whole(const struct bg_state *state)
 	bg_auto_close int fd = -1;
 	int rc;
 
-	make_directory();
+	bg_state_make_dir();
 	snprintf(replacement, sizeof(replacement), "%s.new", state->path);
 	unlink(replacement);
 	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

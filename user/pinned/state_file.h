@@ -42,6 +42,11 @@ void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 /* The daemon's socket, beside it: the same with ".sock". */
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
+/* That of another kind, beside it. */
+void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES]);
+/* Makes the directory that they are in, if it can. */
+void bg_state_make_dir(void);
+
 struct bg_state;
 
 /* The directory, hence the daemon's socket, is this group's from here on (share.h). The file

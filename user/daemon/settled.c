@@ -4,7 +4,7 @@
  * in force before, and the interfaces. revision.c asks for it and publishes it; what is
  * decided, and how, is feed/settle.c's.
  */
-#include "daemon/in_force.h"
+#include "daemon/settled.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -33,13 +33,13 @@ const struct bg_model *bg_in_force_document(const struct bg_daemon *daemon)
 	return daemon->document ? daemon->document : daemon->model;
 }
 
-int bg_in_force_settle(const struct bg_daemon *daemon, const struct bg_model *document, bool merge,
-		       struct bg_settled *settled, struct bg_error *err)
+int bg_in_force_settle(const struct bg_daemon *daemon, const struct bg_model *document,
+		       enum bg_settle_how how, struct bg_settled *settled, struct bg_error *err)
 {
 	bg_cleanup(bg_sight_free) struct bg_sight sight = {};
 	struct bg_settling settling = {
 		.document = document,
-		.in_force = daemon->model,
+		.in_force = daemon->model ? daemon->model : daemon->before,
 		.now_ns = bg_boottime_ns(),
 		.keep_ns = daemon->options.keep_lost_s == BG_KEEP_LOST_FOR_EVER
 				   ? UINT64_MAX
@@ -55,7 +55,7 @@ int bg_in_force_settle(const struct bg_daemon *daemon, const struct bg_model *do
 		settling.alive = sight.alive;
 		rc = bg_settle(&settling, &settled->decision);
 	}
-	if (!rc && merge && !settled->decision.as_document)
+	if (!rc && how != BG_DECIDE && (how == BG_COPY || !settled->decision.as_document))
 		rc = bg_merge(&settling, &settled->decision, &settled->model);
 	if (rc)
 		bg_settled_free(settled);
@@ -71,7 +71,7 @@ bool bg_in_force_is_stale(struct bg_daemon *daemon)
 	/* the document as it is, without claims: interfaces make no difference */
 	if (!daemon->document)
 		return false;
-	if (bg_in_force_settle(daemon, daemon->document, false, &settled, &ignored))
+	if (bg_in_force_settle(daemon, daemon->document, BG_DECIDE, &settled, &ignored))
 		return false;
 	stale = settled.decision.hash != daemon->settled_hash;
 	bg_settled_free(&settled);
@@ -172,7 +172,7 @@ static void log_changes(const struct bg_daemon *daemon, const struct bg_model *m
 {
 	bg_cleanup(bg_dict_release) struct bg_dict before = {}, now = {};
 
-	learn_kept(daemon->model, &before);
+	learn_kept(daemon->model ? daemon->model : daemon->before, &before);
 	learn_kept(model, &now);
 	log_new(model, &before);
 	log_ended(daemon->model, &now);
@@ -246,6 +246,7 @@ void bg_in_force_replace(struct bg_daemon *daemon, struct bg_model *document,
 		bg_model_free(daemon->document);
 	if (daemon->model != document)
 		bg_model_free(daemon->model);
+	bg_model_free(bg_take_ptr(daemon->before));
 	daemon->model = model;
 	daemon->document = model == document ? NULL : document;
 	if (bg_sight_note(model, daemon->netdevs) < 0)
@@ -254,7 +255,7 @@ void bg_in_force_replace(struct bg_daemon *daemon, struct bg_model *document,
 	/* what was given up just now is no part of it any more */
 	daemon->settled_hash = settled->decision.hash;
 	if (daemon->document &&
-	    !bg_in_force_settle(daemon, daemon->document, false, &again, &ignored)) {
+	    !bg_in_force_settle(daemon, daemon->document, BG_DECIDE, &again, &ignored)) {
 		daemon->settled_hash = again.decision.hash;
 		bg_settled_free(&again);
 	}

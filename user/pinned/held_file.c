@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Writes and reads the files of the state in force. The daemon writes them when something
+ * changed and reads them once, when it starts; what is in them is feed/held.c's.
+ */
+#include "pinned/held_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "pinned/state_file.h"
+
+static const char *const kinds[BG_HELD_FILES] = {
+	[BG_HELD_TEXT_0] = "feed0",
+	[BG_HELD_TEXT_1] = "feed1",
+	[BG_HELD_STATE] = "held",
+};
+
+static int write_all(int fd, const char *text, size_t length_bytes)
+{
+	while (length_bytes) {
+		ssize_t written = write(fd, text, length_bytes);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written ? -errno : -EIO;
+		text += written;
+		length_bytes -= (size_t)written;
+	}
+	return 0;
+}
+
+int bg_held_file_write(const char *pin_dir, enum bg_held_file which, const char *text,
+		       size_t length_bytes, struct bg_error *err)
+{
+	char path[BG_STATE_PATH_BYTES], replacement[BG_STATE_PATH_BYTES + 8];
+	bg_auto_close int fd = -1;
+	int rc = 0;
+
+	bg_state_file_path(pin_dir, kinds[which], path);
+	snprintf(replacement, sizeof(replacement), "%s.new", path);
+	bg_state_make_dir();
+	/* what is left of an earlier try, or what somebody put there for us to follow */
+	unlink(replacement);
+	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	rc = fd < 0 ? -errno : write_all(fd, text, length_bytes);
+	if (!rc && rename(replacement, path))
+		rc = -errno;
+	if (!rc)
+		return 0;
+	if (fd >= 0)
+		unlink(replacement);
+	return bg_fail(err, rc, "writing %s: %s", path, strerror(-rc));
+}
+
+static int read_all(int fd, char *text, size_t length_bytes)
+{
+	while (length_bytes) {
+		ssize_t got = read(fd, text, length_bytes);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got ? -errno : -EIO;
+		text += got;
+		length_bytes -= (size_t)got;
+	}
+	return 0;
+}
+
+int bg_held_file_read(const char *pin_dir, enum bg_held_file which, size_t most_bytes, char **text,
+		      size_t *length_bytes, struct bg_error *err)
+{
+	char path[BG_STATE_PATH_BYTES];
+	bg_auto_free char *bytes = NULL;
+	bg_auto_close int fd = -1;
+	struct stat status;
+	int rc;
+
+	bg_state_file_path(pin_dir, kinds[which], path);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &status))
+		return bg_fail(err, -errno, "opening %s: %s", path, strerror(errno));
+	if (!S_ISREG(status.st_mode) || status.st_mode & (S_IWGRP | S_IWOTH) ||
+	    (status.st_uid != geteuid() && status.st_uid))
+		return bg_fail(
+			err, -EPERM,
+			"%s: found a file that others may have written, expected one of this "
+			"user's own (mode 0600)",
+			path);
+	if (status.st_size > (off_t)most_bytes)
+		return bg_fail(err, -E2BIG, "%s: found %lld bytes, expected at most %zu", path,
+			       (long long)status.st_size, most_bytes);
+	bytes = malloc((size_t)status.st_size + 1);
+	if (!bytes)
+		return bg_no_memory(err, "reading %s", path);
+	rc = read_all(fd, bytes, (size_t)status.st_size);
+	if (rc)
+		return bg_fail(err, rc, "reading %s: %s", path, strerror(-rc));
+	*length_bytes = (size_t)status.st_size;
+	*text = bg_take_ptr(bytes);
+	return 0;
+}
+
+void bg_held_files_remove(const char *pin_dir)
+{
+	char path[BG_STATE_PATH_BYTES];
+
+	for (int which = 0; which < BG_HELD_FILES; which++) {
+		bg_state_file_path(pin_dir, kinds[which], path);
+		unlink(path);
+	}
+}
