@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * From a feed's file to a model, for explain: what is claimed twice is nobody's. It prints nothing: warnings are in
- * the model, an error in *err.
+ * From a feed's file to a model, for explain: what is claimed twice is nobody's. It prints
+ * nothing: warnings are in the model, an error in *err.
  */
 #include "verbs/read_feed.h"
 
