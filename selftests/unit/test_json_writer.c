@@ -75,10 +75,12 @@ static void random_text(char *text, size_t room)
 					      "\xe2\x82" };
 	const int count = sizeof(pieces) / sizeof(pieces[0]);
 	int good = rand() % 2, length = rand() % 12;
+	size_t used = 0;
 
 	text[0] = '\0';
-	for (int i = 0; i < length && strlen(text) + 8 < room; i++)
-		strcat(text, pieces[rand() % (good ? 12 : count)]);
+	for (int i = 0; i < length && used + 8 < room; i++)
+		used += snprintf(text + used, room - used, "%s",
+				 pieces[rand() % (good ? 12 : count)]);
 }
 
 static void texts_are_the_librarys(void **state)

@@ -92,9 +92,10 @@ static int take_sample(void *context, void *data, size_t size_bytes)
 	/* not events that an earlier listener did not read */
 	if (size_bytes >= sizeof(*event) && event->time_ns + TICK_NS >= source->started_ns)
 		rc = source->take(event, source->context);
-	if (!rc && source->left && !--source->left)
-		rc = ENOUGH;
-	return rc;
+	if (rc || !source->left)
+		return rc;
+	source->left--;
+	return source->left ? 0 : ENOUGH;
 }
 
 static int open_ring(const struct bg_maps *maps, struct bg_event_source *source,

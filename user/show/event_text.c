@@ -61,14 +61,15 @@ static void print_why(FILE *out, const struct bg_event *event, const struct bg_e
 
 void bg_event_print(FILE *out, const struct bg_event *event, const struct bg_event_names *names)
 {
-	char id[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT];
+	char id[BG_FORMAT_TEXT], reason[BG_FORMAT_TEXT], when[BG_FORMAT_TEXT];
 
 	if (names->branch)
 		snprintf(id, sizeof(id), "%s", names->branch);
 	else
 		snprintf(id, sizeof(id), event->vlan ? "VLAN %u" : "(no branch)", event->vlan);
 	snprintf(reason, sizeof(reason), "%s", names->reason);
-	fprintf(out, "%s %s %-14s %-7s", names->time,
+	snprintf(when, sizeof(when), "%s", names->time);
+	fprintf(out, "%s %s %-14s %-7s", bg_printable(when),
 		event->type == BG_EVENT_DROP ? "drop" : "flow", bg_printable(id),
 		bg_direction_name(event->direction));
 	print_ends(out, event);
@@ -132,7 +133,7 @@ void bg_event_write(struct bg_json_writer *w, const struct bg_event *event,
 {
 	bg_json_open(w, '{');
 	bg_json_key(w, "time");
-	bg_json_plain(w, names->time);
+	bg_json_string(w, names->time);
 	bg_json_key(w, "event");
 	bg_json_plain(w, event->type == BG_EVENT_DROP ? "drop" : "flow");
 	bg_json_key(w, "branch");

@@ -128,9 +128,9 @@ void bg_flow_cells(const struct bg_flow *flow, const struct bg_flow_names *names
 	branch_name(flow, names, cells[0]);
 	protocol_name(flow, cells[1]);
 	bg_format_endpoint(&flow->key.local, flow->key.local_port, ports, cells[2]);
-	strcpy(cells[3], arrow(flow));
+	snprintf(cells[3], BG_RULE_TEXT, "%s", arrow(flow));
 	bg_format_endpoint(&flow->key.remote, flow->key.remote_port, ports, cells[4]);
-	strcpy(cells[5], bg_flow_state(flow));
+	snprintf(cells[5], BG_RULE_TEXT, "%s", bg_flow_state(flow));
 	bg_format_age(since_ns(flow->created_ns, now_ns), cells[6]);
 	bg_format_age(since_ns(flow->last_seen_ns, now_ns), cells[7]);
 	bg_format_age(bg_flow_left_ns(flow, now_ns), cells[8]);

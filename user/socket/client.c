@@ -64,9 +64,8 @@ static int ask(int fd, const char *path, const char *request)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) ||
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
-	/* it is shorter than any socket's buffer */
-	if (send(fd, request, length, MSG_NOSIGNAL | MSG_MORE) != (ssize_t)length ||
-	    send(fd, "\n", 1, MSG_NOSIGNAL) != 1)
+	/* it is shorter than any socket's buffer, and goes whole */
+	if (send(fd, request, length, MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
 		return errno == EPIPE ? -ECONNREFUSED : -errno;
 	return 0;
 }

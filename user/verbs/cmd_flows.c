@@ -346,8 +346,9 @@ static int order_of(const struct bg_flow *before, const struct bg_flow *after)
 }
 
 /* Two sorted lists, walked side by side. */
-static int print_changes(const struct snapshot *before, const struct snapshot *after,
-			 const struct names *names, struct bg_error *err)
+static int print_changes(const struct query *query, const struct snapshot *before,
+			 const struct snapshot *after, const struct names *names,
+			 struct bg_error *err)
 {
 	size_t i = 0, j = 0;
 	int rc = 0;
@@ -358,9 +359,9 @@ static int print_changes(const struct snapshot *before, const struct snapshot *a
 		int order = order_of(old, new);
 
 		if (order < 0)
-			rc = print_change("ended", old, names, after->query, after->now_ns, err);
+			rc = print_change("ended", old, names, query, after->now_ns, err);
 		else if (order > 0)
-			rc = print_change("new", new, names, after->query, after->now_ns, err);
+			rc = print_change("new", new, names, query, after->now_ns, err);
 		i += order <= 0;
 		j += order >= 0;
 	}
@@ -390,7 +391,7 @@ static int follow(const struct bg_maps *maps, const struct query *query, struct 
 		if (nanosleep(&pause, NULL))
 			continue;
 		rc = take_snapshot(maps, query, &after, err) ?: read_names(maps, &names, err) ?:
-		     print_changes(&before, &after, &names, err) ?: bg_out_finish(err);
+		     print_changes(query, &before, &after, &names, err) ?: bg_out_finish(err);
 		if (rc)
 			return rc;
 		snapshot_free(&before);

@@ -191,7 +191,7 @@ static int print_from_daemon(struct monitor *monitor)
 {
 	bg_cleanup(bg_client_close_at) struct bg_client *client = NULL;
 	bg_auto_free char *request = request_text(monitor);
-	char *line;
+	char *line = NULL;
 	int rc;
 
 	if (!request)
