@@ -71,6 +71,8 @@ struct bg_place {
 /* A byte order mark, which editors of other systems write, is passed over. */
 void bg_skip_bom(const char **text, size_t *length_bytes);
 
+/* From the place of `start` to that of `end`. */
+void bg_place_step(struct bg_place *place, const char *start, const char *end);
 /* Of the byte at `offset`. */
 struct bg_place bg_place_of(const char *text, size_t offset);
 

@@ -317,17 +317,24 @@ void bg_skip_bom(const char **text, size_t *length_bytes)
 	*length_bytes -= sizeof(BOM) - 1;
 }
 
-struct bg_place bg_place_of(const char *text, size_t offset)
+void bg_place_step(struct bg_place *place, const char *start, const char *end)
 {
-	struct bg_place place = { 1, 1 };
-	const char *start = text, *end = text + offset, *line_break;
+	const char *line_break;
 
 	while ((line_break = memchr(start, '\n', end - start))) {
-		place.line++;
+		place->line++;
+		place->column = 1;
 		start = line_break + 1;
 	}
 	for (; start < end; start++)
-		place.column += ((unsigned char)*start & 0xc0) != 0x80;
+		place->column += ((unsigned char)*start & 0xc0) != 0x80;
+}
+
+struct bg_place bg_place_of(const char *text, size_t offset)
+{
+	struct bg_place place = { 1, 1 };
+
+	bg_place_step(&place, text, text + offset);
 	return place;
 }
 

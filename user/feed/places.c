@@ -37,6 +37,10 @@ struct walk {
 	struct container open[BG_JSON_MAX_DEPTH];
 	size_t depth;
 	size_t skipped; /* depth within a value that is passed over */
+	/* the value that was met last: the next one is behind it, so that documents of one
+	 * long line are counted through once */
+	struct bg_place last;
+	size_t last_offset;
 };
 
 static void release_walk(struct walk *walk)
@@ -93,7 +97,9 @@ static void meet(struct walk *walk, const size_t *wanted, size_t offset)
 	problem = &walk->problems[*wanted];
 	if (problem->place.line)
 		return; /* a document that was refused may have a key twice: the first counts */
-	problem->place = bg_place_of(walk->text, offset);
+	bg_place_step(&walk->last, walk->text + walk->last_offset, walk->text + offset);
+	walk->last_offset = offset;
+	problem->place = walk->last;
 	walk->left--;
 }
 
@@ -220,6 +226,7 @@ static int locate(struct bg_problem *problems, size_t count, const char *text, s
 		.text = text,
 		.length_bytes = length_bytes,
 		.problems = problems,
+		.last = { 1, 1 },
 	};
 	bg_cleanup(yajl_free_at) yajl_handle handle = yajl_alloc(&callbacks, NULL, &walk);
 
