@@ -32,14 +32,13 @@ unsigned int script_left(void);
 unsigned int script_asked(void);
 
 struct script_link {
-	__u32 ifindex;
 	const char *name, *kind; /* NULL = none */
-	__u16 vlan;
-	__u32 lower;
+	__u32 ifindex, lower;
 	int netnsid; /* + 1, 0 = none */
 	unsigned int flags;
-	__u8 mac[6];
 	int family;
+	__u16 vlan;
+	__u8 mac[6];
 };
 
 /* Each adds a message to a part; `type` is RTM_NEW... or RTM_DEL... */

@@ -175,19 +175,19 @@ static void events_change_the_table(void **state)
 						      .family = AF_BRIDGE };
 	static const struct script_link nameless = { .ifindex = 6 };
 	static const struct {
-		int type;
 		const struct script_link *link;
 		size_t count;
+		int type;
 		bool changed;
 	} cases[] = {
-		{ RTM_NEWLINK, &again, LINKS, false },
-		{ RTM_NEWLINK, &renamed, LINKS, true },
-		{ RTM_NEWLINK, &added, LINKS + 1, true },
-		{ RTM_NEWLINK, &added, LINKS + 1, false },
-		{ RTM_DELLINK, &of_bridge, LINKS + 1, false },
-		{ RTM_NEWLINK, &nameless, LINKS + 1, false },
-		{ RTM_DELLINK, &added, LINKS, true },
-		{ RTM_DELLINK, &added, LINKS, false },
+		{ &again, LINKS, RTM_NEWLINK, false },
+		{ &renamed, LINKS, RTM_NEWLINK, true },
+		{ &added, LINKS + 1, RTM_NEWLINK, true },
+		{ &added, LINKS + 1, RTM_NEWLINK, false },
+		{ &of_bridge, LINKS + 1, RTM_DELLINK, false },
+		{ &nameless, LINKS + 1, RTM_NEWLINK, false },
+		{ &added, LINKS, RTM_DELLINK, true },
+		{ &added, LINKS, RTM_DELLINK, false },
 	};
 	struct bg_netdevs *netdevs = table();
 	unsigned int changed;
@@ -252,18 +252,18 @@ static void note_neighbour(const struct bg_neighbour *neighbour, void *context)
 static void neighbours_are_told_of_when_their_address_is_known(void **state)
 {
 	static const struct {
-		int state;
 		const char *address;
 		const __u8 *mac;
+		int state;
 		bool told;
 	} cases[] = {
-		{ NUD_REACHABLE, "10.0.0.1", mac_a, true },
-		{ NUD_STALE, "2001:db8::1", mac_a, true },
-		{ NUD_PERMANENT, "10.0.0.1", mac_a, true },
-		{ NUD_FAILED, "10.0.0.1", mac_a, false },
-		{ NUD_INCOMPLETE, "10.0.0.1", NULL, false },
-		{ NUD_REACHABLE, "10.0.0.1", NULL, false },
-		{ NUD_REACHABLE, NULL, mac_a, false },
+		{ "10.0.0.1", mac_a, NUD_REACHABLE, true },
+		{ "2001:db8::1", mac_a, NUD_STALE, true },
+		{ "10.0.0.1", mac_a, NUD_PERMANENT, true },
+		{ "10.0.0.1", mac_a, NUD_FAILED, false },
+		{ "10.0.0.1", NULL, NUD_INCOMPLETE, false },
+		{ "10.0.0.1", NULL, NUD_REACHABLE, false },
+		{ NULL, mac_a, NUD_REACHABLE, false },
 	};
 	struct bg_netdevs *netdevs = table();
 	struct bg_error err;
@@ -369,18 +369,17 @@ static void the_far_end_is_asked_for(void **state)
 {
 	static const struct {
 		struct script_link peer;
-		int peer_error;
 		const char *neighbour;
-		int rc;
 		const __u8 *mac;
+		int peer_error, rc;
 	} cases[] = {
-		{ PEER(2, "veth", 8, 0xa), 0, NULL, 0, mac_a },
+		{ PEER(2, "veth", 8, 0xa), NULL, mac_a, 0, 0 },
 		/* it has the index that the peer had, and is another device */
-		{ PEER(2, "veth", 9, 0xa), 0, "10.0.0.9", 0, mac_b },
-		{ PEER(2, "vlan", 8, 0xa), 0, "10.0.0.9", 0, mac_b },
-		{ PEER(0, "veth", 8, 0), 0, "10.0.0.9", 0, mac_b },
-		{ PEER(2, "veth", 8, 0xa), ENODEV, "10.0.0.9", 0, mac_b },
-		{ PEER(2, "veth", 8, 0xa), ENODEV, NULL, -ENOENT, NULL },
+		{ PEER(2, "veth", 9, 0xa), "10.0.0.9", mac_b, 0, 0 },
+		{ PEER(2, "vlan", 8, 0xa), "10.0.0.9", mac_b, 0, 0 },
+		{ PEER(0, "veth", 8, 0), "10.0.0.9", mac_b, 0, 0 },
+		{ PEER(2, "veth", 8, 0xa), "10.0.0.9", mac_b, ENODEV, 0 },
+		{ PEER(2, "veth", 8, 0xa), NULL, NULL, ENODEV, -ENOENT },
 	};
 	struct bg_netdevs *netdevs = table();
 	struct bg_addr address = maker_addr("10.0.0.9");

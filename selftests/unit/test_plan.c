@@ -38,15 +38,20 @@ static struct bg_netdevs *node(void)
 	return script_netdevs(links, LINKS);
 }
 
+static void set_name(char name[16], const char *text)
+{
+	snprintf(name, 16, "%s", text);
+}
+
 /* The branch with VLAN 9, with one pod on the strict veth. */
 static struct bg_model *feed(const char *primary, const char *trunk)
 {
 	struct bg_model *model = maker_new();
 	size_t branch = maker_branch(model, "eni-9", 9), pod = maker_pod(model, branch, "cart");
 
-	strcpy(model->branches[branch].pods[pod].host_interface, STRICT_VETH);
-	strcpy(model->node.primary_interface, primary);
-	strcpy(model->node.trunk_interface, trunk);
+	set_name(model->branches[branch].pods[pod].host_interface, STRICT_VETH);
+	set_name(model->node.primary_interface, primary);
+	set_name(model->node.trunk_interface, trunk);
 	return model;
 }
 
@@ -154,8 +159,8 @@ static void the_node_s_own_interfaces_get_no_other_role(void **state)
 		struct bg_model *model = feed(cases[i].primary, cases[i].trunk);
 		struct bg_plan plan;
 
-		strcpy(model->branches[0].interface, cases[i].branch);
-		strcpy(model->branches[0].pods[0].host_interface, cases[i].pod);
+		set_name(model->branches[0].interface, cases[i].branch);
+		set_name(model->branches[0].pods[0].host_interface, cases[i].pod);
 		plan = make(model, netdevs, BG_XDP_OFF, cases[i].found_primary);
 		expect(&plan, cases[i].ifindex, cases[i].role, 0,
 		       of_role(cases[i].role) | of_role(cases[i].also));
@@ -279,7 +284,7 @@ static void a_branch_keeps_its_mode_as_long_as_its_interface(void **state)
 
 	(void)state;
 	kept_count = 0;
-	strcpy(model->branches[0].pods[0].host_interface, "pod0");
+	set_name(model->branches[0].pods[0].host_interface, "pod0");
 	assert_int_equal(ask(modes, model, BG_STRICT, netdevs, 0), BG_STRICT);
 	assert_int_equal(ask(modes, model, BG_STANDARD, netdevs, 0), BG_STRICT);
 	/* a model that is refused leaves what was asked before */
@@ -320,7 +325,7 @@ static void what_an_earlier_daemon_had_in_force_counts(void **state)
 		struct bg_model *model = feed("eth0", "eth1");
 		struct bg_modes *modes = bg_modes_new();
 
-		strcpy(model->branches[0].pods[0].host_interface, "pod0");
+		set_name(model->branches[0].pods[0].host_interface, "pod0");
 		assert_int_equal(bg_modes_adopt(modes, &info), 0);
 		assert_int_equal(ask(modes, model, BG_STRICT, netdevs, cases[i].mode != BG_STRICT),
 				 cases[i].mode);
@@ -338,11 +343,11 @@ static void a_pod_is_found_under_either_name(void **state)
 
 	(void)state;
 	assert_int_equal(bg_pod_netdev(netdevs, &pod)->ifindex, 6);
-	strcpy(pod.host_interface, STRICT_VETH);
+	set_name(pod.host_interface, STRICT_VETH);
 	assert_int_equal(bg_pod_netdev(netdevs, &pod)->ifindex, 6);
-	strcpy(pod.host_interface, "vlan0123456789b");
+	set_name(pod.host_interface, "vlan0123456789b");
 	assert_null(bg_pod_netdev(netdevs, &pod));
-	strcpy(pod.host_interface, "pod0");
+	set_name(pod.host_interface, "pod0");
 	assert_null(bg_pod_netdev(netdevs, &pod));
 	bg_netdevs_close(netdevs);
 }
