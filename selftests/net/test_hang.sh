@@ -97,4 +97,71 @@ check "what was in force stays" together "$to_db" "silent tcp web $LAB_DB4 5432"
 prlimit --pid "$BG_PID" --nofile=1024:4096
 check "when they are there it is accepted by itself" wait_for tcp web "$LAB_DB4" 5432
 bg_stop
+
+# --- a file system that does not answer: of the feed, of the metrics ---------------------
+WAYWARD=$LAB_DIR/wayward
+bg_spawn() {
+	: >>"$BG_LOG"
+	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
+	BG_WAYWARD_FILE=$WAYWARD LD_PRELOAD=$(realpath -m "${BG_BUILD:-build}")/selftests/net/wayward.so \
+		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
+		2>>"$BG_LOG" &
+	BG_PID=$!
+}
+process_for() {
+	pgrep -P "$BG_PID" -f "^branchguard-files .*$1"
+}
+# term_in_time: term_it, within a second? (As there: not in a subshell.)
+term_in_time() {
+	local at
+	at=$(date +%s%3N)
+	term_it
+	at=$(($(date +%s%3N) - at))
+	[ $at -le 1000 ] || ENDED="$ENDED, after $at ms"
+}
+no_web="silent tcp web $LAB_DB4 5432"
+feed "no_rules(\"sg-web\")"
+bg_start
+check "a daemon without its feed's file system:" wait_for feed_in_force
+echo "files reads" >"$WAYWARD"
+feed "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+wait_for grep -q . "$WAYWARD.hits"
+comes
+check "interfaces are armed while it waits" wait_for programs_on vlan.eth.77
+goes
+check "the feed is refused in words" wait_for bg_says 'feed refused, the last.*no answer for 5 s'
+check "and status tells them" eval 'bg status | grep "no answer for 5 s"'
+check "what was in force stays" together "$to_db" "$no_web"
+check "it tries again" wait_for process_for feed.json
+term_in_time
+check "SIGTERM ends it meanwhile" test "$ENDED" = 0
+check "nobody is left waiting" wait_for fails pgrep -f "^branchguard-files $FEED"
+bg_spawn
+check "a start does not wait for it" wait_for bg_says '"ready"'
+check "and says so" bg_says 'not read yet'
+comes
+check "and arms interfaces" wait_for programs_on vlan.eth.77
+goes
+check "what was in force stays" together "$to_db" "$no_web"
+rm "$WAYWARD"
+check "when it answers again, the feed comes in force by itself" wait_for tcp web "$LAB_DB4" 5432
+kill -STOP "$(process_for feed.json)"
+feed "no_rules(\"sg-web\")"
+check "a reader that somebody stopped is replaced" wait_for feed_in_force
+bg_stop
+
+echo "files writes" >"$WAYWARD"
+mkdir "$LAB_DIR/metrics"
+bg_start --metrics-file "$LAB_DIR/metrics/node.prom"
+wait_for grep -q writes "$WAYWARD.hits"
+feed_live "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+check "while metrics cannot be written, a feed comes in force" tcp web "$LAB_DB4" 5432
+term_in_time
+check "SIGTERM ends it within a second" test "$ENDED" = 0
+bg_start --metrics-file "$LAB_DIR/metrics/node.prom"
+check "it says so" wait_for bg_says 'metrics not written.*no answer for 5 s'
+rm "$WAYWARD"
+bg_stop
+check "and writes them when it can, for everybody to read" eval \
+	'grep -q "branchguard_daemon_running 0" "$LAB_DIR/metrics/node.prom" && [ "$(stat -c %a "$LAB_DIR/metrics/node.prom")" = 644 ]'
 finish

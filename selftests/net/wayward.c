@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Makes the processes beside the daemon go wrong, for test_apart.sh:
+ * Makes the processes beside the daemon go wrong, for test_apart.sh and test_hang.sh:
  *	LD_PRELOAD=wayward.so BG_WAYWARD_FILE=FILE branchguard run ...
  * As long as FILE is there, it says what goes wrong, in one line:
  *	parser crash	ends by SIGSEGV
@@ -64,17 +64,17 @@ static bool is_told(const char *process)
 	return told;
 }
 
+/* (By calls that the process may make.) */
 static void note(void)
 {
-	char name[4096];
-	FILE *file;
+	char name[4096], line[80];
+	int length = snprintf(line, sizeof(line), "%s %s\n", whose, how), fd;
 
 	snprintf(name, sizeof(name), "%s.hits", getenv("BG_WAYWARD_FILE"));
-	file = fopen(name, "ae");
-	if (!file)
+	fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, line, length) != length)
 		abort();
-	fprintf(file, "%s %s\n", whose, how);
-	fclose(file);
+	close(fd);
 }
 
 /* --- the parser: asked before it is confined, wayward when it writes its answer -------- */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "apart/files.h"
 #include "apart/parser.h"
 
 int bg_apart_main(int argc, char **argv)
@@ -13,6 +14,7 @@ int bg_apart_main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} processes[] = {
 		{ BG_PARSER, bg_parser_main },
+		{ BG_FILES, bg_files_main },
 	};
 
 	for (size_t i = 0; argc && i < sizeof(processes) / sizeof(processes[0]); i++)

@@ -62,8 +62,8 @@ int bg_confine(const struct bg_confinement *how, struct bg_error *err)
 {
 	int rc;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_DUMPABLE, 0) ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	if ((!how->outlives_thread && prctl(PR_SET_PDEATHSIG, SIGKILL)) ||
+	    prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return bg_fail(err, -errno, "confining a process: prctl: %s", strerror(errno));
 	if (close_range(BG_CHILD_FD + (unsigned int)how->fd_count, ~0U, 0))
 		return bg_fail(err, -errno, "confining a process: close_range: %s",

@@ -22,8 +22,13 @@
 #include "pinned/home.h"
 #include "pinned/pin.h"
 
-static void close_daemon(struct bg_daemon *daemon)
+static void close_daemon(struct bg_daemon *const *closed)
 {
+	struct bg_daemon *daemon = *closed;
+
+	bg_metrics_out_close(&daemon->metrics);
+	/* what waits for a file is waited for no longer */
+	bg_child_kill(&daemon->feed_file.child);
 	/* what a thread still works with ends with the process, as the lock does */
 	if (bg_reload_is_busy(daemon))
 		return;
@@ -31,7 +36,9 @@ static void close_daemon(struct bg_daemon *daemon)
 	bg_ifaces_free(daemon->ifaces);
 	bg_modes_free(daemon->modes);
 	bg_netdevs_close(daemon->netdevs);
-	bg_file_watch_close(daemon->file_watch);
+	bg_files_end(&daemon->feed_file);
+	if (daemon->watch_fd >= 0)
+		close(daemon->watch_fd);
 	bg_datapath_close(daemon->datapath);
 	bg_model_free(daemon->before);
 	bg_holding_free(&daemon->holding);
@@ -59,15 +66,20 @@ static int take_signals(int *signal_fd, struct bg_error *err)
 
 int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 {
-	bg_cleanup(close_daemon) struct bg_daemon daemon = {
-		.options = *options,
-		.lock_fd = -1,
-		.group = BG_NO_GROUP,
-		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
-	};
+	/* static: a thread may have to do with it until the process is gone */
+	static struct bg_daemon daemon;
+	bg_cleanup(close_daemon) struct bg_daemon *closed = &daemon;
 	bg_auto_close int signal_fd = -1;
 	int rc;
 
+	daemon = (struct bg_daemon){
+		.options = *options,
+		.lock_fd = -1,
+		.watch_fd = -1,
+		.group = BG_NO_GROUP,
+		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
+		.metrics = { .work.done_fd = -1, .text_fd = -1 },
+	};
 	rc = bg_caps_need(BG_CAPS_OF_DAEMON, "loading and attaching BPF programs", err);
 	if (rc)
 		return rc;

@@ -19,7 +19,6 @@
 #include "datapath/tally.h"
 #include "guard/iface_maps.h"
 #include "pinned/pin.h"
-#include "show/metrics_file.h"
 
 /* Feed and interfaces are looked at this often, even when the kernel reports no change. */
 #define ROUND_MS 3000
@@ -59,9 +58,9 @@ struct follower {
 	struct bg_loop loop;
 	struct bg_answers *answers;
 	int signal_fd;
-	double retry_ms;     /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
-	bool reread;	     /* read the feed even if the file is the same */
-	bool metrics_failed; /* and that was logged */
+	double tried_ms; /* when the feed was refused so */
+	double retry_ms; /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
+	bool reread;	 /* read the feed even if the file is the same */
 	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
@@ -166,7 +165,8 @@ static void plan_retry(struct follower *follower, int rc)
 	follower->retry_ms = follower->retry_ms ? follower->retry_ms * 2 : FIRST_RETRY_MS;
 	if (follower->retry_ms > LAST_RETRY_MS)
 		follower->retry_ms = LAST_RETRY_MS;
-	bg_loop_at(&follower->loop, TIMER_RETRY, bg_monotonic_ms() + follower->retry_ms);
+	follower->tried_ms = bg_monotonic_ms();
+	bg_loop_at(&follower->loop, TIMER_RETRY, follower->tried_ms + follower->retry_ms);
 }
 
 /* Of a reload: what was refused for a passing reason is tried again. */
@@ -185,12 +185,8 @@ static void read_feed_now(void *context)
 	struct bg_error err = {};
 	int rc;
 
-	if (!bg_file_watch_changed(daemon->file_watch) && !follower->reread) {
-		bg_history_feed_same(daemon);
-		return;
-	}
+	rc = bg_reload_begin(daemon, follower->reread, &err);
 	follower->reread = false;
-	rc = bg_reload_begin(daemon, &err);
 	if (!rc)
 		return;
 	bg_daemon_refuse(daemon, &(struct bg_problems){}, rc, &err);
@@ -219,33 +215,19 @@ static void on_reload(void *context)
 	struct follower *follower = context;
 	struct bg_daemon *daemon = follower->daemon;
 	struct bg_error err = {};
-	bool of_feed;
+	enum bg_reload_of of;
 	int rc;
 
-	if (!bg_reload_go_on(daemon, &of_feed, &rc, &err))
+	if (!bg_reload_go_on(daemon, &of, &rc, &err))
 		return;
-	if (of_feed)
+	if (of == BG_RELOAD_OF_LOOK)
+		bg_history_feed_same(daemon);
+	else if (of == BG_RELOAD_OF_FEED)
 		after_feed(follower, rc);
 	else
 		after_again(follower, rc, &err);
-	if (daemon->reload.again) {
-		follower->reread = true;
+	if (daemon->reload.again)
 		bg_loop_sooner(&follower->loop, TIMER_FEED, bg_monotonic_ms());
-	}
-}
-
-static void put_metrics(struct follower *follower, bool goes_on)
-{
-	const struct bg_daemon_options *options = &follower->daemon->options;
-	struct bg_error err = {};
-	int rc;
-
-	rc = bg_metrics_write(options->pin_dir, options->metrics_file, &options->build, goes_on,
-			      &err);
-	if (rc && !follower->metrics_failed)
-		bg_log(BG_LOG_WARNING, "metrics not written, will be tried again", "error=%s",
-		       bg_quote(err.text));
-	follower->metrics_failed = rc != 0;
 }
 
 static void write_metrics(void *context)
@@ -253,7 +235,14 @@ static void write_metrics(void *context)
 	struct follower *follower = context;
 
 	bg_loop_at(&follower->loop, TIMER_METRICS, bg_monotonic_ms() + METRICS_MS);
-	put_metrics(follower, true);
+	bg_metrics_out_put(&follower->daemon->metrics);
+}
+
+static void on_metrics(void *context)
+{
+	struct follower *follower = context;
+
+	bg_metrics_out_done(&follower->daemon->metrics);
 }
 
 static void add_up_counters(void *context)
@@ -324,8 +313,9 @@ static void on_round(void *context)
 
 	bg_loop_at(&follower->loop, TIMER_ROUND, now_ms + ROUND_MS);
 	bg_loop_sooner(&follower->loop, TIMER_SYNC, now_ms);
-	/* finds a change that inotify does not report */
-	bg_loop_sooner(&follower->loop, TIMER_FEED, now_ms);
+	/* finds a change that inotify does not report; what is tried again anyway has its time */
+	if (!follower->retry_ms)
+		bg_loop_sooner(&follower->loop, TIMER_FEED, now_ms);
 }
 
 static void on_pins(void *context)
@@ -350,8 +340,14 @@ static void on_file(void *context)
 {
 	struct follower *follower = context;
 
-	if (bg_file_watch_read(follower->daemon->file_watch))
-		bg_loop_at(&follower->loop, TIMER_FEED, bg_monotonic_ms() + SETTLE_MS);
+	double due_ms = bg_monotonic_ms() + SETTLE_MS;
+
+	if (!bg_file_watch_read(follower->daemon->watch_fd))
+		return;
+	/* what cannot be read now is not tried with every event */
+	if (follower->retry_ms && due_ms < follower->tried_ms + FIRST_RETRY_MS)
+		due_ms = follower->tried_ms + FIRST_RETRY_MS;
+	bg_loop_at(&follower->loop, TIMER_FEED, due_ms);
 }
 
 static void on_socket(void *context)
@@ -402,7 +398,9 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	rc = bg_loop_watch(loop, signal_fd, on_signal, err) ?:
 	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), on_netdevs, err) ?:
 	     bg_loop_watch(loop, daemon->reload.work.done_fd, on_reload, err) ?:
-	     bg_loop_watch(loop, bg_file_watch_fd(daemon->file_watch), on_file, err);
+	     bg_loop_watch(loop, daemon->watch_fd, on_file, err);
+	if (!rc && daemon->options.metrics_file)
+		rc = bg_loop_watch(loop, daemon->metrics.work.done_fd, on_metrics, err);
 	if (!rc) {
 		follower.answers = bg_answers_new(daemon, loop, on_socket);
 		if (!follower.answers)
@@ -415,7 +413,7 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	bg_answers_free(follower.answers);
 	bg_loop_close(loop);
 	/* the file outlives us, and must not say that we run */
-	if (!rc && daemon->options.metrics_file)
-		put_metrics(&follower, false);
+	if (!rc)
+		bg_metrics_out_last(&daemon->metrics);
 	return rc;
 }

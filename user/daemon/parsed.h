@@ -14,8 +14,9 @@ struct bg_parsed {
 	char *text; /* that it was read from */
 	size_t text_bytes;
 	__u8 content[SHA256_DIGEST_LENGTH];
-	bool was_read; /* the file, whatever is in it */
-	bool same;     /* the content that is in force; it was not parsed */
+	bool is_same_file; /* as it was looked at last: it was not even read */
+	bool was_read;	   /* the file, whatever is in it */
+	bool same;	   /* the content that is in force; it was not parsed */
 	int rc;
 	struct bg_error err;
 	struct bg_problems errors; /* of a document that is refused: all of them */
@@ -24,8 +25,9 @@ struct bg_parsed {
 
 struct bg_daemon;
 
-/* Reads and parses; changes nothing of the daemon. */
-int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed);
+/* Reads and parses; changes nothing of the daemon but feed_file and reload.look, which are
+ * the thread's meanwhile. */
+int bg_daemon_parse(struct bg_daemon *daemon, struct bg_parsed *parsed);
 void bg_parsed_free(struct bg_parsed *parsed); /* what it holds; {} is fine */
 
 /* In the parser's process; fills in model, errors and err. */

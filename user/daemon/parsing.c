@@ -23,40 +23,66 @@ void bg_daemon_hash(const char *text, size_t length_bytes, __u8 content[SHA256_D
 	SHA256Final(content, &context);
 }
 
-int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes,
-			 struct bg_parsed *parsed)
+static int parse_memory(const char *name, int text_fd, struct bg_parsed *parsed)
 {
-	bg_auto_close int fd = bg_memory_of("the feed's text", text, length_bytes, &parsed->err);
 	struct bg_wire_answer answer;
-	int rc;
+	int rc = bg_parser_run(name, text_fd, &answer, &parsed->err);
 
-	if (fd < 0)
-		return bg_fail_in(&parsed->err, fd, "%s", name);
-	rc = bg_parser_run(name, fd, &answer, &parsed->err);
 	parsed->model = answer.model;
 	parsed->errors = answer.errors;
 	return rc;
 }
 
-int bg_daemon_parse(const struct bg_daemon *daemon, struct bg_parsed *parsed)
+int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes,
+			 struct bg_parsed *parsed)
 {
-	const char *path = daemon->options.feed;
-	double start_ms = bg_monotonic_ms();
+	bg_auto_close int fd = bg_memory_of("the feed's text", text, length_bytes, &parsed->err);
+
+	if (fd < 0)
+		return bg_fail_in(&parsed->err, fd, "%s", name);
+	return parse_memory(name, fd, parsed);
+}
+
+/* Of a feed that was read: what is new is parsed. */
+static int parse_new(const struct bg_daemon *daemon, const char *name, int text_fd,
+		     struct bg_parsed *parsed)
+{
+	bg_auto_memory struct bg_memory text = {};
+	int rc = bg_memory_map(text_fd, "the feed's text", &text, &parsed->err);
+
+	if (rc)
+		return bg_fail_in(&parsed->err, rc, "%s", name);
+	bg_daemon_hash(text.bytes, text.length_bytes, parsed->content);
+	parsed->same = daemon->reload.knows_content &&
+		       !memcmp(parsed->content, daemon->reload.content, sizeof(parsed->content));
+	if (parsed->same)
+		return 0;
+	parsed->text = malloc(text.length_bytes + 1);
+	if (!parsed->text)
+		return bg_no_memory(&parsed->err, "%s: reading the feed", name);
+	if (text.length_bytes)
+		memcpy(parsed->text, text.bytes, text.length_bytes);
+	parsed->text_bytes = text.length_bytes;
+	return parse_memory(name, text_fd, parsed);
+}
+
+int bg_daemon_parse(struct bg_daemon *daemon, struct bg_parsed *parsed)
+{
+	const char *name = bg_file_name(daemon->options.feed);
+	struct bg_files_look *look = &daemon->reload.look;
+	const double start_ms = bg_monotonic_ms();
+	bg_auto_close int text_fd = -1;
 
 	memset(parsed, 0, sizeof(*parsed));
-	parsed->rc = bg_file_read(path, daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR,
-				  BG_FEED_MAX_BYTES, &parsed->text, &parsed->text_bytes,
-				  &parsed->err);
-	parsed->was_read = !parsed->rc;
-	if (!parsed->rc) {
-		bg_daemon_hash(parsed->text, parsed->text_bytes, parsed->content);
-		parsed->same =
-			daemon->reload.knows_content &&
-			!memcmp(parsed->content, daemon->reload.content, sizeof(parsed->content));
-	}
-	if (!parsed->rc && !parsed->same)
-		parsed->rc = bg_daemon_parse_text(bg_file_name(path), parsed->text,
-						  parsed->text_bytes, parsed);
+	look->kind = daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR;
+	look->most_bytes = BG_FEED_MAX_BYTES;
+	text_fd = bg_memory_new("the feed's text", &parsed->err);
+	parsed->rc = text_fd < 0 ? bg_fail_in(&parsed->err, text_fd, "%s", name)
+				 : bg_files_read(&daemon->feed_file, look, text_fd, &parsed->err);
+	parsed->is_same_file = !parsed->rc && look->is_same;
+	parsed->was_read = !parsed->rc && !look->is_same;
+	if (parsed->was_read)
+		parsed->rc = parse_new(daemon, name, text_fd, parsed);
 	parsed->parse_ms = bg_monotonic_ms() - start_ms;
 	return parsed->rc;
 }

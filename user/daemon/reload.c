@@ -66,15 +66,17 @@ static int start(struct bg_daemon *daemon, enum bg_reload_stage stage, struct bg
 	return rc;
 }
 
-int bg_reload_begin(struct bg_daemon *daemon, struct bg_error *err)
+int bg_reload_begin(struct bg_daemon *daemon, bool anyway, struct bg_error *err)
 {
 	struct bg_reload *reload = &daemon->reload;
 
+	reload->anyway |= anyway;
 	if (reload->stage != BG_RELOAD_RESTS) {
 		reload->again = true;
 		return 0;
 	}
-	reload->again = false;
+	reload->look.anyway = reload->anyway;
+	reload->again = reload->anyway = false;
 	bg_parsed_free(&reload->parsed);
 	reload->knows_content = daemon->model;
 	memcpy(reload->content, daemon->content, sizeof(reload->content));
@@ -122,7 +124,7 @@ static bool judge(struct bg_daemon *daemon, int *rc, struct bg_error *err)
 	return true;
 }
 
-bool bg_reload_go_on(struct bg_daemon *daemon, bool *of_feed, int *rc, struct bg_error *err)
+bool bg_reload_go_on(struct bg_daemon *daemon, enum bg_reload_of *of, int *rc, struct bg_error *err)
 {
 	struct bg_reload *reload = &daemon->reload;
 	const enum bg_reload_stage stage = reload->stage;
@@ -130,15 +132,20 @@ bool bg_reload_go_on(struct bg_daemon *daemon, bool *of_feed, int *rc, struct bg
 	if (!bg_work_end(&reload->work))
 		return false;
 	reload->stage = BG_RELOAD_RESTS;
-	*of_feed = stage != BG_RELOAD_COMPILES_AGAIN;
-	if (stage == BG_RELOAD_READS && !judge(daemon, rc, err))
+	*rc = 0;
+	*of = BG_RELOAD_OF_FEED;
+	if (stage == BG_RELOAD_READS && reload->parsed.is_same_file)
+		*of = BG_RELOAD_OF_LOOK;
+	else if (stage == BG_RELOAD_READS && !judge(daemon, rc, err))
 		return false;
 	if (stage == BG_RELOAD_COMPILES)
 		*rc = bg_daemon_accept(daemon, &reload->parsed, &reload->settled, &reload->compiled,
 				       err);
-	if (stage == BG_RELOAD_COMPILES_AGAIN)
+	if (stage == BG_RELOAD_COMPILES_AGAIN) {
+		*of = BG_RELOAD_OF_INTERFACES;
 		*rc = bg_daemon_accept_again(daemon, &reload->settled, &reload->compiled,
 					     reload->cause, err);
+	}
 	forget(reload);
 	return true;
 }

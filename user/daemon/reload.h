@@ -6,6 +6,7 @@
 #ifndef BG_DAEMON_RELOAD_H
 #define BG_DAEMON_RELOAD_H
 
+#include "apart/files.h"
 #include "base/work.h"
 #include "daemon/compiled.h"
 #include "daemon/settled.h"
@@ -25,6 +26,8 @@ struct bg_reload {
 	/* of the document in force, when it began: the thread compares with that */
 	bool knows_content;
 	__u8 content[SHA256_DIGEST_LENGTH];
+	bool anyway; /* and is to be read even if the file looks the same */
+	struct bg_files_look look;
 	struct bg_parsed parsed;
 	struct bg_settled settled;
 	enum bg_revision_cause cause; /* of compiling again */
@@ -36,8 +39,9 @@ int bg_reload_open(struct bg_daemon *daemon, struct bg_error *err);
 bool bg_reload_is_busy(const struct bg_daemon *daemon);
 void bg_reload_close(struct bg_daemon *daemon);
 
-/* Reads the feed, now or when what is under way is done. 0, or why it could not begin. */
-int bg_reload_begin(struct bg_daemon *daemon, struct bg_error *err);
+/* Looks at the feed, now or when what is under way is done, and reads it if the file is
+ * another one, or `anyway`. 0, or why it could not begin. */
+int bg_reload_begin(struct bg_daemon *daemon, bool anyway, struct bg_error *err);
 
 /* The interfaces may be others: puts the document in force anew if that makes a difference,
  * and if nothing is under way. 0, or why it could not begin. */
@@ -45,9 +49,15 @@ int bg_reload_again(struct bg_daemon *daemon, struct bg_error *err);
 
 /*
  * Goes on, when the work is done. True: there is an outcome, *rc, for a refusal with its text
- * in *err; what was in force stays then. *of_feed: it is that of a feed.
+ * in *err; what was in force stays then. *of: what it is the outcome of.
  */
-bool bg_reload_go_on(struct bg_daemon *daemon, bool *of_feed, int *rc, struct bg_error *err);
+enum bg_reload_of {
+	BG_RELOAD_OF_LOOK, /* the file is the same */
+	BG_RELOAD_OF_FEED,
+	BG_RELOAD_OF_INTERFACES,
+};
+bool bg_reload_go_on(struct bg_daemon *daemon, enum bg_reload_of *of, int *rc,
+		     struct bg_error *err);
 
 /* For the start, which has nothing else to do: waits until the feed is read, but not longer
  * than this (-1: however long), nor when a signal comes. False: not yet. */

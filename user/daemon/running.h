@@ -3,10 +3,12 @@
 #ifndef BG_DAEMON_RUNNING_H
 #define BG_DAEMON_RUNNING_H
 
+#include "apart/files.h"
 #include "compile/compile.h"
 #include "daemon/daemon.h"
 #include "daemon/history.h"
 #include "daemon/holding.h"
+#include "daemon/metrics_out.h"
 #include "daemon/parsed.h"
 #include "daemon/reload.h"
 #include "guard/ifaces.h"
@@ -14,7 +16,6 @@
 #include "guard/netdevs.h"
 #include "pinned/share.h"
 #include "pinned/state_file.h"
-#include "source/file_watch.h"
 
 struct bg_daemon {
 	struct bg_daemon_options options;
@@ -25,7 +26,9 @@ struct bg_daemon {
 	struct bg_netdevs *netdevs;
 	struct bg_ifaces *ifaces;
 	struct bg_modes *modes;
-	struct bg_file_watch *file_watch; /* NULL with stdin or --once */
+	int watch_fd; /* events of the feed's directory, -1 with --once */
+	struct bg_files feed_file;
+	struct bg_metrics_out metrics;
 	struct bg_state *state;
 	struct bg_history history;
 	struct bg_holding holding;

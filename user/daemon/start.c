@@ -92,13 +92,16 @@ int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 	rc = bg_attach_choose(options->attach, &ifaces.tcx, err);
 	if (rc)
 		return rc;
-	/* subscribed before the feed is read, so no change is missed */
 	if (!options->once) {
-		rc = bg_file_watch_open(options->feed, &daemon->file_watch, err);
-		if (rc)
-			return rc;
-		bg_file_watch_changed(daemon->file_watch);
+		daemon->watch_fd = bg_file_watch_open(err);
+		if (daemon->watch_fd < 0)
+			return daemon->watch_fd;
 	}
+	daemon->feed_file = (struct bg_files){
+		.path = options->feed,
+		.watch_fd = daemon->watch_fd,
+		.limit_ms = options->once ? -1 : BG_FILES_WAIT_MS,
+	};
 	rc = bg_netdevs_open(&daemon->netdevs, err);
 	if (rc)
 		return rc;
@@ -107,7 +110,8 @@ int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 	daemon->state = bg_state_new(options->pin_dir, options->feed);
 	if (!daemon->ifaces || !daemon->modes || !daemon->state)
 		return bg_no_memory(err, "starting");
-	return bg_reload_open(daemon, err);
+	return bg_metrics_out_open(&daemon->metrics, &daemon->options, err)
+		       ?: bg_reload_open(daemon, err);
 }
 
 /*
@@ -134,7 +138,7 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 {
 	const bool once = daemon->options.once;
 	struct pollfd signals = { .fd = signal_fd, .events = POLLIN };
-	int rc = bg_reload_begin(daemon, err);
+	int rc = bg_reload_begin(daemon, true, err);
 
 	if (rc)
 		return rc;
@@ -142,6 +146,10 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 	if (*is_read && once && daemon->reload.parsed.rc) {
 		*err = daemon->reload.parsed.err;
 		return daemon->reload.parsed.rc;
+	}
+	if (*is_read && daemon->reload.look.watch_rc) {
+		*err = daemon->reload.look.watch_err;
+		return daemon->reload.look.watch_rc;
 	}
 	if (*is_read)
 		return 0;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Where a feed comes from: a file or stdin. The daemon and the verbs that take a
- * feed call it; it never looks at what it reads, and keeps nothing of it.
+ * Where a feed comes from: a file or stdin; and where metrics go. The verbs that take a
+ * feed call it, and for the daemon a process beside it; it never looks at what it reads, and
+ * keeps nothing of it.
  */
 #include "source/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/grow.h"
@@ -58,8 +62,9 @@ static int read_all(const char *name, int fd, size_t expected_bytes, size_t most
 	return bg_no_memory(err, "%s: reading the feed", name);
 }
 
-int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, char **text,
-		 size_t *length_bytes, struct bg_error *err)
+/* `expected_bytes`: of a file, whose length is known, that; else a first room. */
+static int open_file(const char *path, enum bg_file_kind kind, size_t most_bytes, int *file_fd,
+		     size_t *expected_bytes, struct bg_error *err)
 {
 	const char *name = bg_file_name(path);
 	bool from_stdin = is_stdin(path);
@@ -84,6 +89,82 @@ int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, ch
 			       (long long)status.st_size, most_bytes);
 	if (!from_stdin)
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-	return read_all(name, fd, S_ISREG(status.st_mode) ? (size_t)status.st_size : FIRST_BYTES,
-			most_bytes, text, length_bytes, err);
+	*expected_bytes = S_ISREG(status.st_mode) ? (size_t)status.st_size : FIRST_BYTES;
+	*file_fd = bg_take_fd(&fd);
+	return 0;
+}
+
+int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, char **text,
+		 size_t *length_bytes, struct bg_error *err)
+{
+	bg_auto_close int fd = -1;
+	size_t expected_bytes;
+	int rc = open_file(path, kind, most_bytes, &fd, &expected_bytes, err);
+
+	if (rc)
+		return rc;
+	return read_all(bg_file_name(path), fd, expected_bytes, most_bytes, text, length_bytes,
+			err);
+}
+
+int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, int to_fd,
+		 struct bg_error *err)
+{
+	const char *name = bg_file_name(path);
+	static char buffer[FIRST_BYTES];
+	bg_auto_close int fd = -1;
+	size_t used = 0, ignored;
+	ssize_t got;
+	int rc = open_file(path, kind, most_bytes, &fd, &ignored, err);
+
+	if (rc)
+		return rc;
+	while ((got = read(fd, buffer, sizeof(buffer)))) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return bg_fail(err, -errno, "%s: reading the feed: %s", name,
+				       strerror(errno));
+		used += (size_t)got;
+		if (used > most_bytes)
+			return bg_fail(err, -E2BIG,
+				       "%s: found more than %zu bytes, expected no more than that",
+				       name, most_bytes);
+		for (ssize_t at = 0, put; at < got; at += put) {
+			put = write(to_fd, buffer + at, (size_t)(got - at));
+			if (put <= 0)
+				return bg_fail(err, -errno, "%s: keeping the feed: %s", name,
+					       strerror(errno));
+		}
+	}
+	return 0;
+}
+
+int bg_file_replace(const char *path, mode_t mode, int from_fd, struct bg_error *err)
+{
+	static char buffer[FIRST_BYTES];
+	char replacement[PATH_MAX];
+	bg_auto_close int fd = -1;
+	ssize_t got;
+
+	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
+		return bg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
+	/* what is left of an earlier try, or what somebody put there for us to follow */
+	unlink(replacement);
+	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0 || fchmod(fd, mode))
+		return bg_fail(err, -errno, "cannot write %s: %s", replacement, strerror(errno));
+	while ((got = read(from_fd, buffer, sizeof(buffer))) > 0) {
+		if (write(fd, buffer, (size_t)got) != got) {
+			got = -1;
+			break;
+		}
+	}
+	if (got || rename(replacement, path)) {
+		int rc = errno ? -errno : -EIO;
+
+		unlink(replacement);
+		return bg_fail(err, rc, "cannot write %s: %s", path, strerror(-rc));
+	}
+	return 0;
 }

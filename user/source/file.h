@@ -4,6 +4,7 @@
 #define BG_SOURCE_FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -18,6 +19,13 @@ enum bg_file_kind {
  */
 int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, char **text,
 		 size_t *length_bytes, struct bg_error *err);
+
+/* The same into another file, from its beginning. */
+int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, int to_fd,
+		 struct bg_error *err);
+
+/* What can be read from `from_fd` takes the place of a file, at once and as a whole. */
+int bg_file_replace(const char *path, mode_t mode, int from_fd, struct bg_error *err);
 
 /* What errors call it: the path, or "stdin". */
 const char *bg_file_name(const char *path);

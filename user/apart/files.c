@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The daemon's end of a process that reads or writes a file: starts it when there is
+ * something to do, asks, and gives it up when it does not answer. Its answer is of a fixed
+ * length, and what it read stands in a file in memory that the daemon made.
+ */
+#include "apart/files.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* After it was killed: whether it ends at once. */
+#define END_MS 1000
+
+static void close_socket(struct bg_files *files)
+{
+	if (files->child.pid)
+		close(files->socket_fd);
+	files->socket_fd = -1;
+}
+
+/* It has gone wrong, or does not answer: ends it, if it can be ended. */
+static void give_up(struct bg_files *files, int *status)
+{
+	*status = 0;
+	if (!files->is_stuck)
+		close_socket(files);
+	bg_child_kill(&files->child);
+	files->is_stuck = bg_child_wait(&files->child, files->is_stuck ? 0 : END_MS, status) != 0;
+}
+
+static int start(struct bg_files *files, struct bg_error *err)
+{
+	struct bg_child_start how = {
+		.name = BG_FILES,
+		.argument = files->path,
+		.fd_count = 1,
+		.keeps_stdin = !strcmp(files->path, "-"),
+	};
+	int pair[2], rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return bg_fail(err, -errno, "starting " BG_FILES ": %s", strerror(errno));
+	how.fds[0] = pair[1];
+	if (files->watch_fd >= 0)
+		how.fds[how.fd_count++] = files->watch_fd;
+	rc = bg_child_start(&how, &files->child, err);
+	close(pair[1]);
+	if (rc)
+		close(pair[0]);
+	else
+		files->socket_fd = pair[0];
+	return rc;
+}
+
+static int send_question(const struct bg_files *files, const struct bg_files_question *question,
+			 int text_fd)
+{
+	char control[CMSG_SPACE(sizeof(text_fd))] = {};
+	struct iovec bytes = { (void *)question, sizeof(*question) };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(text_fd));
+	memcpy(CMSG_DATA(head), &text_fd, sizeof(text_fd));
+	return sendmsg(files->socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static off_t length_of(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) ? 0 : status.st_size;
+}
+
+/* Waits for the answer, as long as there is some progress. 0, or -ETIMEDOUT. */
+static int wait_for_answer(const struct bg_files *files, int text_fd)
+{
+	struct pollfd answer = { .fd = files->socket_fd, .events = POLLIN };
+	off_t before, now = 0;
+	int ready;
+
+	do {
+		before = now;
+		ready = poll(&answer, 1, files->limit_ms);
+		now = length_of(text_fd);
+	} while ((ready < 0 && errno == EINTR) || (!ready && now > before));
+	if (ready < 0)
+		return -errno;
+	return ready ? 0 : -ETIMEDOUT;
+}
+
+static int fail_answer(struct bg_files *files, int rc, struct bg_error *err)
+{
+	int status;
+
+	give_up(files, &status);
+	if (rc == -ETIMEDOUT)
+		return bg_fail(err, -EAGAIN,
+			       "%s: no answer for %d s: does its file system answer? It will be "
+			       "tried again",
+			       files->path, files->limit_ms / 1000);
+	if (WIFSIGNALED(status))
+		return bg_fail(err, -EAGAIN, "%s: " BG_FILES " ended by signal %d (%s)",
+			       files->path, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return bg_fail(err, -EAGAIN, "%s: " BG_FILES " ended without an answer", files->path);
+}
+
+static int ask(struct bg_files *files, const struct bg_files_question *question, int text_fd,
+	       struct bg_files_answer *answer, struct bg_error *err)
+{
+	int status, rc;
+
+	if (files->is_stuck) {
+		give_up(files, &status);
+		if (files->is_stuck)
+			return bg_fail(
+				err, -EAGAIN,
+				"%s: its file system does not answer: the process that waits "
+				"for it cannot even be killed (pid %d)",
+				files->path, files->child.pid);
+	}
+	rc = files->child.pid ? 0 : start(files, err);
+	if (rc)
+		return bg_fail_in(err, rc, "%s", files->path);
+	rc = send_question(files, question, text_fd) ?: wait_for_answer(files, text_fd);
+	if (!rc && recv(files->socket_fd, answer, sizeof(*answer), 0) != sizeof(*answer))
+		rc = -EPROTO;
+	if (rc)
+		return fail_answer(files, rc, err);
+	answer->err.text[sizeof(answer->err.text) - 1] = '\0';
+	answer->look.watch_err.text[sizeof(answer->look.watch_err.text) - 1] = '\0';
+	if (answer->rc > 0 || answer->rc < -4095 || answer->look.watch_rc > 0)
+		return fail_answer(files, -EPROTO, err);
+	if (answer->rc)
+		*err = answer->err;
+	return answer->rc;
+}
+
+int bg_files_read(struct bg_files *files, struct bg_files_look *look, int text_fd,
+		  struct bg_error *err)
+{
+	struct bg_files_question question = { .what = BG_FILES_READ, .look = *look };
+	struct bg_files_answer answer = {};
+	int rc;
+
+	question.look.watches = files->watch_fd >= 0;
+	rc = ask(files, &question, text_fd, &answer, err);
+
+	/* if there was no answer, the next one is to read it whatever it looks like */
+	if (rc == -EAGAIN)
+		look->stamp = (struct bg_file_stamp){};
+	else
+		*look = answer.look;
+	return rc;
+}
+
+int bg_files_write(struct bg_files *files, int text_fd, mode_t mode, struct bg_error *err)
+{
+	const struct bg_files_question question = { .what = BG_FILES_WRITE, .mode = mode };
+	struct bg_files_answer answer = {};
+
+	return ask(files, &question, text_fd, &answer, err);
+}
+
+void bg_files_end(struct bg_files *files)
+{
+	if (!files->child.pid)
+		return;
+	if (!files->is_stuck)
+		close_socket(files);
+	bg_child_kill(&files->child);
+	close(files->child.pidfd);
+	files->child.pid = 0;
+}

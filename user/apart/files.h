@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A process for a file that may keep its reader or writer waiting: on NFS, FUSE, a slow
+ * disk. It has no capabilities and holds no lock; what does not answer in time is killed, and
+ * if it cannot even be killed it is left, and no other one is started for that file
+ * until it is gone. A thread beside the daemon's loop asks, and waits for the answer.
+ */
+#ifndef BG_APART_FILES_H
+#define BG_APART_FILES_H
+
+#include "apart/child.h"
+#include "source/file.h"
+#include "source/file_watch.h"
+
+#define BG_FILES "branchguard-files"
+
+/* No answer for so long, and nothing read meanwhile: the file system does not answer. */
+#define BG_FILES_WAIT_MS 5000
+
+struct bg_files {
+	const char *path; /* "-" is stdin */
+	int watch_fd;	  /* where events of the path's directory come, -1 = nowhere */
+	int limit_ms;	  /* BG_FILES_WAIT_MS, or -1: as long as it takes */
+	struct bg_child child;
+	int socket_fd; /* to the child, if there is one */
+	bool is_stuck; /* it was killed, and is still there */
+};
+
+struct bg_files_look {
+	enum bg_file_kind kind;
+	size_t most_bytes;
+	bool watches;		    /* its directory, too */
+	bool anyway;		    /* read it even if it is the same */
+	struct bg_file_stamp stamp; /* as it was when it was read last; then as it is */
+	bool is_same;		    /* it was not read */
+	int watch_rc;		    /* why its directory is not watched */
+	struct bg_error watch_err;
+};
+
+/*
+ * Looks at the file, and reads it into `text_fd` if it is another one. -EAGAIN: no
+ * answer, or none can be asked at present; the rest is what reading failed with.
+ */
+int bg_files_read(struct bg_files *files, struct bg_files_look *look, int text_fd,
+		  struct bg_error *err);
+
+/* Puts what is in text_fd (from its beginning) in the file's place. */
+int bg_files_write(struct bg_files *files, int text_fd, mode_t mode, struct bg_error *err);
+
+/* The process ends, sooner or later; nothing waits for that. */
+void bg_files_end(struct bg_files *files);
+
+/* The process; main() calls it by its name. */
+int bg_files_main(int argc, char **argv);
+
+/* --- what the two ends say to each other ------------------------------------- */
+
+enum bg_files_do { BG_FILES_READ, BG_FILES_WRITE };
+
+struct bg_files_question {
+	enum bg_files_do what;
+	mode_t mode;
+	struct bg_files_look look;
+};
+
+struct bg_files_answer {
+	int rc;
+	struct bg_error err;
+	struct bg_files_look look;
+};
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The process that reads or writes one file for the daemon, which it was started for. It
+ * may wait as long as a file system likes. It ends when the daemon does.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apart/confine.h"
+#include "apart/files.h"
+#include "base/cleanup.h"
+
+#define SOCKET_FD BG_CHILD_FD
+#define WATCH_FD (BG_CHILD_FD + 1)
+
+static const struct bg_seccomp_rule calls[] = {
+	{ .call = "recvmsg" },
+	{ .call = "sendto" },
+	{ .call = "inotify_add_watch" },
+	/* the file, its directory, and what it is copied to or from */
+	{ .call = "open" },
+	{ .call = "openat" },
+	{ .call = "stat" },
+	{ .call = "newfstatat" },
+	{ .call = "statx" },
+	{ .call = "fstat" },
+	{ .call = "fcntl" },
+	{ .call = "read" },
+	{ .call = "write" },
+	{ .call = "close" },
+	{ .call = "fchmod" },
+	{ .call = "unlink" },
+	{ .call = "unlinkat" },
+	{ .call = "rename" },
+	{ .call = "renameat" },
+	{ .call = "renameat2" },
+	/* memory, and the end */
+	{ .call = "brk" },
+	{ .call = "mmap", .argument = 2, .mask = PROT_EXEC, .value = 0 },
+	{ .call = "munmap" },
+	{ .call = "madvise" },
+	{ .call = "getrandom" },
+	{ .call = "poll" },
+	{ .call = "exit_group" },
+	{},
+};
+
+/* The question, and the file in memory that comes with it. */
+static bool hear(struct bg_files_question *question, int *text_fd)
+{
+	char control[CMSG_SPACE(sizeof(*text_fd))] = {};
+	struct iovec bytes = { question, sizeof(*question) };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *head;
+
+	if (recvmsg(SOCKET_FD, &message, MSG_CMSG_CLOEXEC) != sizeof(*question))
+		return false;
+	head = CMSG_FIRSTHDR(&message);
+	if (!head || head->cmsg_type != SCM_RIGHTS)
+		return false;
+	memcpy(text_fd, CMSG_DATA(head), sizeof(*text_fd));
+	return true;
+}
+
+static int look_and_read(const char *path, struct bg_files_look *look, int text_fd,
+			 struct bg_error *err)
+{
+	const struct bg_file_stamp before = look->stamp;
+
+	if (look->watches) {
+		look->watch_rc = bg_file_look(WATCH_FD, path, &look->stamp, &look->watch_err);
+		look->is_same = !look->anyway && bg_file_is_same(&before, &look->stamp);
+		if (look->is_same)
+			return 0;
+	}
+	return bg_file_copy(path, look->kind, look->most_bytes, text_fd, err);
+}
+
+static void answer(const char *path, const struct bg_files_question *question, int text_fd)
+{
+	struct bg_files_answer answer = { .look = question->look };
+
+	if (question->what == BG_FILES_READ)
+		answer.rc = look_and_read(path, &answer.look, text_fd, &answer.err);
+	else
+		answer.rc = bg_file_replace(path, question->mode, text_fd, &answer.err);
+	/* if it cannot be said, nobody is there any more */
+	if (send(SOCKET_FD, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+int bg_files_main(int argc, char **argv)
+{
+	const struct bg_confinement how = {
+		.fd_count = 2,
+		.outlives_thread = true,
+		.calls = calls,
+	};
+	struct bg_files_question question;
+	struct bg_error err;
+	int text_fd;
+
+	if (argc != 2 || bg_confine(&how, &err))
+		return EXIT_FAILURE;
+	while (hear(&question, &text_fd)) {
+		answer(argv[1], &question, text_fd);
+		close(text_fd);
+	}
+	_exit(EXIT_SUCCESS);
+}
