@@ -23,7 +23,7 @@ cp "$seed"/*.json "$corpus/" || exit 1
 seeds=$(find "$corpus" -type f | wc -l)
 
 "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \
-	-dict=$words -artifact_prefix="$(dirname "$program")/" -print_final_stats=1 \
+	-dict="$words" -artifact_prefix="$(dirname "$program")/" -print_final_stats=1 \
 	"$corpus" 2>&1 | tee "$log" | sed -u 's/^/# /'
 status=${PIPESTATUS[0]}
 
