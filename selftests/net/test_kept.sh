@@ -62,6 +62,9 @@ check "whatever stands first" together "$to_db" "$denied" "talk lasting"
 feed_live '.Branches = [.Branches[1], .Branches[2]] | branch("web").Pods[0].Addresses += [branch("cart").Pods[0].Addresses[0]]'
 check "an address of two living pods: who had it has it" together "$to_db" "$denied" "talk lasting"
 check "for the other it is left out" left_out "$(jq -r '.Branches[0].Pods[0].Addresses[0]' "$FEED")"
+bg_kill
+bg_start
+check "the next daemon knows who had it" together "$to_db" "$denied" "talk lasting"
 
 # --- restarts ---------------------------------------------------------------------------
 cp "$LAB_DIR/good.json" "$FEED"

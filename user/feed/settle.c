@@ -79,7 +79,17 @@ static bool same_addresses(const struct bg_model_pod *a, const struct bg_model_p
 		!memcmp(a->addresses, b->addresses, a->address_count * sizeof(*a->addresses)));
 }
 
-/* Does all stand in the second that stands in the first? */
+/* Groups stand in the order of their document. */
+static bool has_group(const struct bg_model *model, const struct bg_model_branch *branch,
+		      const char *id)
+{
+	for (size_t i = 0; i < branch->group_count; i++)
+		if (!strcmp(model->groups[branch->groups[i]].id, id))
+			return true;
+	return false;
+}
+
+/* Do both say the same? */
 static bool same_content(const struct bg_model *model_a, const struct bg_model_branch *a,
 			 const struct bg_model *model_b, const struct bg_model_branch *b)
 {
@@ -87,7 +97,7 @@ static bool same_content(const struct bg_model *model_a, const struct bg_model_b
 	    a->group_count != b->group_count || a->pod_count != b->pod_count)
 		return false;
 	for (size_t i = 0; i < a->group_count; i++)
-		if (strcmp(model_a->groups[a->groups[i]].id, model_b->groups[b->groups[i]].id) != 0)
+		if (!has_group(model_b, b, model_a->groups[a->groups[i]].id))
 			return false;
 	for (size_t i = 0; i < a->pod_count; i++)
 		if (!same_pod(&a->pods[i], &b->pods[i]) ||
