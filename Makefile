@@ -193,6 +193,10 @@ $(BUILD)/%.so: %.c Makefile | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 
+$(BUILD)/selftests/net/old_branchguard-%: selftests/net/old/programs.tar.xz
+	@mkdir -p $(@D)
+	$(call say,TAR,$@)tar xJOf $< ./branchguard-$* >$@.new && chmod +x $@.new && mv $@.new $@
+
 # Objects are named only in pattern rules: keep them.
 .SECONDARY:
 
@@ -230,7 +234,9 @@ uninstall:
 UNIT := $(call programs_of,unit,$(OUT))
 PACKETS := $(call programs_of,packets,$(OUT))
 BENCH := $(call programs_of,bench,$(BUILD))
-NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so)
+# Programs of the past, for the test of upgrades.
+OLD_PROGRAMS := $(patsubst %,$(BUILD)/selftests/net/old_branchguard-%,1 2)
+NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS)
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)

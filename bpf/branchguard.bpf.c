@@ -451,6 +451,32 @@ int tc_node_egress(struct __sk_buff *ctx)
 }
 
 /*
+ * Is on no hook: the loader runs it on "packets" that hold flows of another table
+ * (flow.h: a header, then as many as fit) when that cannot be taken over as it
+ * is (user/datapath/migrate.c). Returns how many it could not place.
+ */
+SEC("tc")
+int tc_import_flows(struct __sk_buff *ctx)
+{
+	void *data = (void *)(long)ctx->data + BG_IMPORT_HEADER_BYTES;
+	void *end = (void *)(long)ctx->data_end;
+	struct bg_case *c;
+	__u32 zero = 0;
+	int full = 0;
+
+	c = bpf_map_lookup_elem(&scratch, &zero);
+	if (!c)
+		return BG_IMPORT_FLOWS;
+	for (int i = 0; i < BG_IMPORT_FLOWS; i++) {
+		if (data + sizeof(struct bg_flow) > end)
+			break;
+		full += flow_import(data, &c->flow) == BG_CREATE_FULL;
+		data += sizeof(struct bg_flow);
+	}
+	return full;
+}
+
+/*
  * Holds a program's place in a tcx chain while the program itself gets another
  * at the head: no program can be in a chain twice (user/datapath/attach.c).
  */

@@ -496,4 +496,59 @@ __noinline int flow_create(const struct bg_flow_query *query, struct bg_new_flow
 	return result;
 }
 
+/* Writes the whole flow over the one with its key, if that was seen before it (or in any
+ * case). Returns whether there is one. */
+static __always_inline bool flow_overwrite(const struct bg_place *place, const struct bg_flow *flow,
+					   bool in_any_case)
+{
+	bool found = false;
+
+	for (int which = 0; which < 2 && !found; which++) {
+		struct bg_bucket *bucket = place_bucket(place, which);
+		struct bg_flow *there;
+		__u32 slot;
+
+		if (!bucket)
+			break;
+		bpf_spin_lock(&bucket->lock);
+		slot = bucket_slot(bucket, &flow->key, place->tag);
+		if (slot < BG_BUCKET_FLOWS) {
+			found = true;
+			there = &bucket->flow[bound(unforeseen(slot), BG_BUCKET_FLOWS)];
+			if (in_any_case || there->last_seen_ns < flow->last_seen_ns) {
+				bucket_changes(bucket);
+				*there = *flow;
+				bucket_changes(bucket);
+			}
+		}
+		bpf_spin_unlock(&bucket->lock);
+	}
+	return found;
+}
+
+/*
+ * A flow out of another table comes into this one as it is. If this table has it as
+ * well, the one that was seen last stays. `query` is room to work in, since the stack
+ * is short. Returns enum bg_create_result.
+ */
+__noinline int flow_import(const struct bg_flow *flow, struct bg_flow_query *query)
+{
+	struct bg_new_flow new = {};
+	int result;
+
+	if (!flow || !query)
+		return BG_CREATE_FULL;
+	query->key = flow->key;
+	query->now_ns = bpf_ktime_get_ns();
+	if (flow_expired(flow, query->now_ns))
+		return BG_CREATE_DONE;
+	flow_place(&query->place, &query->key);
+	if (flow_overwrite(&query->place, flow, false))
+		return BG_CREATE_DONE;
+	result = flow_create(query, &new);
+	if (result != BG_CREATE_FULL)
+		flow_overwrite(&query->place, flow, true);
+	return result;
+}
+
 #endif

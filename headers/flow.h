@@ -77,6 +77,13 @@ struct bg_bucket {
 BG_ASSERT_SIZE(struct bg_bucket, 864);
 
 /*
+ * Flows that the loader brings into the table (program tc_import_flows): as one packet,
+ * of which the kernel takes the first bytes for an Ethernet header.
+ */
+#define BG_IMPORT_HEADER_BYTES 16
+#define BG_IMPORT_FLOWS 32
+
+/*
  * Ports of a datagram's first fragment, for the later ones: map `fragments`,
  * LRU_HASH, entries older than 30 s are ignored (RFC 791 reassembly time-out).
  */

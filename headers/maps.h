@@ -239,8 +239,11 @@ struct bg_event {
 BG_ASSERT_SIZE(struct bg_event, 80);
 
 struct bg_control {
-	__u32 abi;	       /* BG_ABI */
-	__u32 revision;	       /* number of the image in force, 0 = none */
+	/* these three stay where they are in every ABI */
+	__u32 abi;	   /* BG_ABI */
+	__u32 revision;	   /* number of the image in force, 0 = none */
+	__u32 flow_layout; /* BG_FLOW_LAYOUT; before ABI 3 something else stood here */
+	__u32 pad;
 	__u64 events_until_ns; /* CLOCK_MONOTONIC; `monitor` moves it on while it listens */
 	__u64 events_lost;
 	__u64 flows_evicted;	       /* half-open flows that gave way */
@@ -248,7 +251,7 @@ struct bg_control {
 	char published[BG_TIME_BYTES]; /* the same as the calendar had it then */
 	char feed_revision[64];	       /* "Revision" of the feed, as given */
 };
-BG_ASSERT_SIZE(struct bg_control, 128);
+BG_ASSERT_SIZE(struct bg_control, 136);
 
 /* Whose interfaces these are: ifindexes mean nothing in another network namespace. */
 struct bg_home {

@@ -45,6 +45,7 @@ static const struct bg_seccomp_rule calls[] = {
 	ONLY(bpf, 0, BPF_PROG_LOAD),
 	ONLY(bpf, 0, BPF_PROG_QUERY),
 	ONLY(bpf, 0, BPF_PROG_BIND_MAP),
+	ONLY(bpf, 0, BPF_PROG_TEST_RUN), /* flows that are carried over */
 	ONLY(bpf, 0, BPF_OBJ_PIN),
 	ONLY(bpf, 0, BPF_OBJ_GET),
 	ONLY(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "daemon/calls.h"
 #include "daemon/running.h"
+#include "daemon/upgrade.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
 
@@ -113,6 +114,11 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		bg_ifaces_interrupt_by(daemon.ifaces, signal_fd);
 	if (!rc)
 		rc = bg_daemon_start(&daemon, signal_fd, err);
+	while (rc == BG_START_LATER) {
+		if (bg_upgrade_wait(&daemon, signal_fd))
+			return 0;
+		rc = bg_daemon_start(&daemon, signal_fd, err);
+	}
 	if (rc)
 		bg_pin_prune(options->pin_dir);
 	if (rc == -EINTR && !options->once) {

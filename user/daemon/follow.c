@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "daemon/answers.h"
 #include "daemon/running.h"
+#include "daemon/upgrade.h"
 #include "datapath/tally.h"
 #include "guard/iface_maps.h"
 #include "pinned/pin.h"
@@ -325,6 +326,7 @@ static void on_pins(void *context)
 	check_programs(follower);
 	check_pins(follower);
 	bg_datapath_settle(follower->daemon->datapath);
+	bg_upgrade_finish(follower->daemon);
 	bg_history_beat(follower->daemon);
 }
 

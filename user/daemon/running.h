@@ -39,12 +39,16 @@ struct bg_daemon {
 	__u8 content[SHA256_DIGEST_LENGTH]; /* SHA-256 of the document's text */
 	struct bg_reload reload;
 	int refused;	/* why the last feed was, 0 = it was accepted */
+	bool upgraded;	/* nothing of an earlier build is left */
+	bool put_off;	/* a build of another ABI stays, for want of a feed */
 	bool republish; /* modes changed, but that could not be published yet */
 };
 
 /* start.c. prepare: subscribes to everything, so that no change is missed. */
 int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err);
-/* -EINTR: a signal came first, which is still to be read. */
+/* -EINTR: a signal came first, which is still to be read. BG_START_LATER: a build of
+ * another ABI stays in force until there is a feed. */
+#define BG_START_LATER 1
 int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);
 
 /* follow.c: until a signal ends it. */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "branchguard.skel.h"
 #include "daemon/running.h"
+#include "daemon/upgrade.h"
 #include "datapath/tally.h"
 #include "pinned/pin.h"
 
@@ -50,10 +51,10 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	rc = bg_datapath_open(&options, &daemon->datapath, err);
 	if (rc)
 		return rc;
-	if (daemon->datapath->dropped[0])
+	if (daemon->datapath->dropped[0] && !daemon->datapath->from)
 		bg_log(BG_LOG_WARNING,
-		       "maps of the daemon before do not fit and start empty (rules and counters "
-		       "are copied)",
+		       "maps of the daemon before do not fit and start empty (rules, counters and "
+		       "flows are copied)",
 		       "maps=%s", daemon->datapath->dropped);
 	bg_log(BG_LOG_INFO,
 	       daemon->datapath->adopted ? "loaded, taking over what is pinned" : "loaded",
@@ -62,7 +63,7 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	       daemon->datapath->options.max_flows, daemon->datapath->options.max_rules,
 	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
 	       bg_monotonic_ms() - start_ms);
-	rc = bg_datapath_pin(daemon->datapath, err);
+	rc = daemon->datapath->from ? 0 : bg_datapath_pin(daemon->datapath, err);
 	if (rc < 0)
 		return rc;
 	bg_history_begin(daemon);
@@ -161,15 +162,6 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 	return 0;
 }
 
-static int adopt(struct bg_daemon *daemon, struct bg_error *err)
-{
-	int rc = adopt_modes(daemon);
-
-	if (rc)
-		return bg_fail(err, rc, "taking over the modes of the branches: %s", strerror(-rc));
-	return bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
-}
-
 /* What was in force before: what the feed lacks is kept by it; and where there is no feed, or a
  * broken one, it is put in force again. */
 static void restore(struct bg_daemon *daemon, bool is_read, struct bg_parsed *before)
@@ -192,15 +184,24 @@ int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 	rc = first_look(daemon, signal_fd, &is_read, err);
 	if (rc)
 		return rc;
+	if (daemon->put_off && (!is_read || daemon->reload.parsed.rc))
+		return BG_START_LATER;
 	rc = load(daemon, is_read ? daemon->reload.parsed.model : NULL, err);
 	if (rc)
 		return rc;
 	if (daemon->datapath->adopted) {
-		rc = adopt(daemon, err);
+		rc = adopt_modes(daemon);
 		if (rc)
-			return rc;
+			return bg_fail(err, rc, "taking over the modes of the branches: %s",
+				       strerror(-rc));
 	}
 	restore(daemon, is_read, &before);
+	/* the programs of the other build stay until there is something to put in force */
+	if (!is_read && bg_upgrade_needs_feed(daemon)) {
+		is_read = bg_reload_wait(daemon, -1, signal_fd);
+		if (!is_read)
+			return bg_fail(err, -EINTR, "stopped by a signal before the feed was read");
+	}
 	if (is_read)
 		rc = bg_reload_finish(daemon, err);
 	/* a feed that has no room is refused only here */
@@ -214,8 +215,19 @@ int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 			bg_pin_clear(daemon->options.pin_dir);
 		return rc;
 	}
+	if (rc && bg_upgrade_needs_feed(daemon)) {
+		bg_upgrade_put_off(daemon);
+		return BG_START_LATER;
+	}
+	rc = bg_upgrade_place_maps(daemon, err);
+	if (!rc && daemon->datapath->adopted)
+		rc = bg_ifaces_adopt(daemon->ifaces, daemon->datapath, err);
+	if (rc)
+		return rc;
 	/* without --once a refused feed is no error: the daemon waits for the next one */
 	rc = take_over(daemon, err);
+	if (rc >= 0)
+		bg_upgrade_finish(daemon);
 	bg_daemon_write_state(daemon);
 	/* if it fails, the loop says so */
 	if (rc >= 0)

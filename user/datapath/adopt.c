@@ -15,6 +15,8 @@
 
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
+#include "datapath/layouts.h"
+#include "datapath/migrate.h"
 #include "flow.h"
 #include "pinned/image_pin.h"
 #include "pinned/pin.h"
@@ -36,36 +38,67 @@ static int map_info(int fd, struct bpf_map_info *info)
 	return bpf_map_get_info_by_fd(fd, info, &length);
 }
 
-/* -ENOENT: no daemon was here, or one was killed before its maps were complete
- * (control is pinned last). */
-static int check_abi(const char *pin_dir, struct bg_error *err)
+/* What stands first in `control` in every ABI; before ABI 3 without flow_layout. */
+struct control_start {
+	__u32 abi, revision, flow_layout;
+};
+
+/* -ENOENT: no daemon was here, or one was killed before its maps were complete (control
+ * is pinned last). */
+static int read_control(const char *pin_dir, enum bg_pin_kind kind, struct control_start *start)
 {
-	bg_auto_close int fd = -1;
-	struct bg_control control;
+	bg_auto_close int fd = bg_pin_get(pin_dir, kind, "control");
+	bg_auto_free char *value = NULL;
 	struct bpf_map_info info;
-	__u32 zero = 0, abi = 0;
+	__u32 zero = 0;
 	int rc;
 
-	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, "control");
 	if (fd < 0)
-		return fd == -ENOENT ? fd
-				     : bg_fail(err, fd, "opening %s/maps/control: %s", pin_dir,
-					       strerror(-fd));
+		return fd;
 	rc = map_info(fd, &info);
-	if (!rc && info.value_size == sizeof(control)) {
-		rc = bpf_map_lookup_elem(fd, &zero, &control);
-		abi = control.abi;
-	}
+	if (rc)
+		return rc;
+	if (info.key_size != sizeof(zero))
+		return -EPROTO;
+	value = calloc(1, info.value_size + sizeof(*start));
+	if (!value)
+		return -ENOMEM;
+	rc = bpf_map_lookup_elem(fd, &zero, value);
+	memcpy(start, value, sizeof(*start));
+	return rc;
+}
+
+/* Whose maps are these? An ABI that is not ours sets datapath->from. */
+static int look_at_control(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	struct control_start start;
+	int rc = read_control(pin_dir, BG_PIN_MAPS, &start);
+
+	if (rc == -ENOENT)
+		return rc;
 	if (rc)
 		return bg_fail(err, rc, "reading %s/maps/control: %s", pin_dir, strerror(-rc));
-	if (abi != BG_ABI)
-		return bg_fail(
-			err, -EPROTO,
-			"%s holds the maps of another branchguard (ABI %u, this one has %u): "
-			"end that one with its own `branchguard unload`, or give this one "
-			"its own --pin-dir",
-			pin_dir, abi, BG_ABI);
+	if (start.abi == BG_ABI)
+		return 0;
+	datapath->from = bg_layout_of(start.abi);
+	if (!datapath->from && start.abi < BG_ABI)
+		return bg_fail(err, -EPROTO,
+			       "%s/maps/control says ABI %u, which no branchguard ever had: it is "
+			       "not ours; give this one its own --pin-dir",
+			       pin_dir, start.abi);
+	if (!datapath->from) {
+		datapath->from = &bg_layout_newer;
+		datapath->from_flow_layout = start.flow_layout;
+	}
+	datapath->from_abi = start.abi;
 	return 0;
+}
+
+/* Is the map that is pinned under this name one that this build can go on with? */
+static bool is_ours(const struct bg_datapath *datapath, const char *map)
+{
+	return !datapath->from || !bg_layout_makes(datapath->from, datapath->from_flow_layout, map);
 }
 
 /* The place of a variable in a data section, by the BTF that its map carries. */
@@ -147,14 +180,6 @@ static bool definition_fits(const struct bpf_map *map, const struct bpf_map_info
 	       info->map_flags == bpf_map__map_flags(map);
 }
 
-static void note_dropped(struct bg_datapath *datapath, const char *name)
-{
-	size_t length = strlen(datapath->dropped);
-
-	snprintf(datapath->dropped + length, sizeof(datapath->dropped) - length, "%s%s",
-		 length ? "," : "", name);
-}
-
 /* The outer map only takes images of the capacity of the one that is in it. */
 static int adopt_policy(struct bg_datapath *datapath, int fd)
 {
@@ -166,6 +191,11 @@ static int adopt_policy(struct bg_datapath *datapath, int fd)
 	if (datapath->options.new_policy)
 		return 0;
 	image = bg_image_open(datapath->options.pin_dir, fd);
+	/* without a pin of it, as older builds leave it: then the feed makes a new one */
+	if (image == -EPERM && datapath->from) {
+		datapath->without_policy = true;
+		return 0;
+	}
 	if (image < 0)
 		return image == -ENOENT ? 0 : image;
 	rc = map_info(image, &info) ?: bpf_map__reuse_fd(policy, fd);
@@ -177,11 +207,60 @@ static int adopt_policy(struct bg_datapath *datapath, int fd)
 	return 0;
 }
 
+/* The flows of a table that cannot be taken over are brought into the new one. */
+static int adopt_flows_only(struct bg_datapath *datapath, int *fd, const struct bpf_map_info *info)
+{
+	const struct bg_moved_flows *as = &bg_flows_today;
+
+	if (datapath->from && datapath->from->flows)
+		as = datapath->from->flows;
+	if (info->type != BPF_MAP_TYPE_ARRAY || info->value_size != as->bucket_bytes ||
+	    (datapath->from == &bg_layout_newer && !is_ours(datapath, "flows"))) {
+		bg_migrate_note_dropped(datapath, "flows");
+		return 0;
+	}
+	bg_migrate_flows_later(datapath, bg_take_fd(fd), as);
+	return 0;
+}
+
+/* A daemon that replaced another build was killed before it was done: what programs of
+ * that one noted since is in the old table. */
+static int adopt_aside(struct bg_datapath *datapath)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	const struct bg_moved_flows *as = &bg_flows_today;
+	int flows_fd = bpf_map__fd(datapath->skel->maps.flows);
+	struct bpf_map_info old, new = {};
+	const struct bg_layout *layout;
+	bg_auto_close int fd = -1;
+	struct control_start start;
+	int rc;
+
+	if (datapath->from || datapath->old_flows_fd >= 0 ||
+	    read_control(pin_dir, BG_PIN_ASIDE, &start))
+		return 0;
+	layout = bg_layout_of(start.abi);
+	if (!layout && (start.abi < BG_ABI || start.flow_layout != BG_FLOW_LAYOUT))
+		return 0;
+	if (layout && layout->flows)
+		as = layout->flows;
+	fd = bg_pin_get(pin_dir, BG_PIN_ASIDE, "flows");
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	rc = map_info(fd, &old);
+	if (!rc && flows_fd >= 0)
+		rc = map_info(flows_fd, &new);
+	if (!rc && old.id != new.id &&old.value_size == as->bucket_bytes)
+		bg_migrate_flows_later(datapath, bg_take_fd(&fd), as);
+	return rc;
+}
+
 static int adopt_map(struct bg_datapath *datapath, struct bpf_map *map, bool have_seed)
 {
 	const char *name = bpf_map__name(map);
 	bg_auto_close int fd = -1;
 	struct bpf_map_info info;
+	bool same;
 	int rc;
 
 	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, name);
@@ -190,8 +269,12 @@ static int adopt_map(struct bg_datapath *datapath, struct bpf_map *map, bool hav
 	rc = map_info(fd, &info);
 	if (rc)
 		return rc;
-	if (!definition_fits(map, &info) || (map == datapath->skel->maps.flows && !have_seed)) {
-		note_dropped(datapath, name);
+	same = is_ours(datapath, name) && definition_fits(map, &info);
+	if (map == datapath->skel->maps.flows && !(same && have_seed))
+		return adopt_flows_only(datapath, &fd, &info);
+	if (!same) {
+		if (!bg_layout_moves(datapath->from, name))
+			bg_migrate_note_dropped(datapath, name);
 		return 0;
 	}
 	if (map == datapath->skel->maps.policy)
@@ -206,12 +289,13 @@ int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *er
 	bool have_seed;
 	int rc;
 
-	rc = check_abi(pin_dir, err);
+	rc = look_at_control(datapath, err);
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
+	datapath->without_policy = !is_ours(datapath, "policy");
 	rc = read_seed(pin_dir, seed);
-	/* without it the flows are lost: only when it is not there */
-	if (rc && rc != -ENOENT && rc != -EINVAL)
+	/* without it the table must be another one: only when it is not there */
+	if (rc && rc != -ENOENT && rc != -EINVAL && !datapath->from)
 		return bg_fail(err, rc, "reading the hash seed in %s/maps: %s%s", pin_dir,
 			       strerror(-rc), rc == -EPERM ? BY_ID_ONCE : "");
 	have_seed = !rc;
@@ -224,6 +308,9 @@ int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *er
 				       bpf_map__name(map), strerror(-rc),
 				       rc == -EPERM ? BY_ID_ONCE : "");
 	}
+	rc = adopt_aside(datapath);
+	if (rc)
+		return bg_fail(err, rc, "looking at %s/maps_aside: %s", pin_dir, strerror(-rc));
 	datapath->adopted = true;
 	return 0;
 }
@@ -238,6 +325,8 @@ static int copy_array(const struct bg_datapath *datapath, const struct bpf_map *
 	size_t size;
 	int rc;
 
+	if (!is_ours(datapath, bpf_map__name(map)))
+		return 0;
 	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, bpf_map__name(map));
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
@@ -273,6 +362,8 @@ static int copy_rules(const struct bg_datapath *datapath, const struct bpf_map *
 	struct bg_rule rule;
 	int rc;
 
+	if (!is_ours(datapath, bpf_map__name(map)))
+		return 0;
 	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, bpf_map__name(map));
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;

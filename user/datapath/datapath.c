@@ -21,6 +21,7 @@
 #include "branchguard.skel.h"
 #include "datapath/adopt.h"
 #include "datapath/cgroup.h"
+#include "datapath/migrate.h"
 #include "flow.h"
 #include "pinned/home.h"
 
@@ -225,6 +226,9 @@ static void choose_programs(struct branchguard_bpf *skel, const struct bg_datapa
 {
 	struct bpf_program *program;
 
+	/* only where there are flows to bring in */
+	if (!options->only)
+		bpf_program__set_autoload(skel->progs.tc_import_flows, false);
 	bpf_object__for_each_program (program, skel->obj) {
 		const char *name = bpf_program__name(program);
 
@@ -286,7 +290,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 		     struct bg_error *err)
 {
 	bg_cleanup(bg_datapath_close_at) struct bg_datapath *datapath = NULL;
-	struct bg_control control = { .abi = BG_ABI };
+	struct bg_control control = { .abi = BG_ABI, .flow_layout = BG_FLOW_LAYOUT };
 	struct bg_home home = {};
 	__u32 zero = 0;
 	int rc;
@@ -296,6 +300,7 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 		return bg_no_memory(err, "loading the BPF programs");
 	datapath->image_fd = -1;
 	datapath->options = *options;
+	datapath->old_flows_fd = -1;
 	rc = check_options(&datapath->options, err);
 	if (rc)
 		return rc;
@@ -310,7 +315,9 @@ int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapa
 	if (!datapath->rules || !datapath->registry)
 		return bg_no_memory(err, "loading the BPF programs");
 	if (datapath->adopted)
-		rc = bg_adopt_contents(datapath, err);
+		rc = bg_migrate_maps(datapath, err) ?:
+		     bg_migrate_flows(datapath, err) ?:
+		     bg_adopt_contents(datapath, err);
 	else
 		rc = bg_map_set(datapath->skel->maps.control, &zero, &control, err);
 	if (!rc && options->pin_dir)
@@ -331,6 +338,8 @@ void bg_datapath_close(struct bg_datapath *datapath)
 	branchguard_bpf__destroy(datapath->skel);
 	if (datapath->image_fd >= 0)
 		close(datapath->image_fd);
+	if (datapath->old_flows_fd >= 0)
+		close(datapath->old_flows_fd);
 	free(datapath->rules);
 	free(datapath->bucket_keys);
 	free(datapath->empty_buckets);

@@ -15,6 +15,8 @@
 #include "compile/registry.h"
 #include "feed/model.h"
 
+struct bg_layout; /* layouts.h */
+struct bg_moved_flows;
 struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
 
 /* One block is 1 KiB. An image map is allocated whole, and during a publish there are
@@ -65,6 +67,14 @@ struct bg_datapath {
 	bool policy_pinned;		      /* what is put in force there needs its pin at once */
 	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
 	char dropped[128];		      /* pinned maps that did not fit: new ones were made */
+	/* of migrate.c; what is pinned has another ABI until bg_datapath_pin(): */
+	__u32 from_abi, from_flow_layout; /* its `control`; 0 = the ABI is ours */
+	const struct bg_layout *from;	  /* NULL: the ABI is ours */
+	bool without_policy; /* of what is pinned, the policy is not taken over: nothing passes
+			      * until a revision is published */
+	int old_flows_fd;    /* a table whose flows are brought in, -1 = none */
+	const struct bg_moved_flows *old_flows;
+	unsigned long flows_lost; /* of it, that found no place */
 	/* of test_run.c: */
 	struct bg_iface stand_in;
 	__u32 *bucket_keys; /* of all buckets of the flow table */
@@ -82,11 +92,18 @@ void bg_datapath_close(struct bg_datapath *datapath); /* NULL is fine */
 BG_CLEANUP_OF(bg_datapath_close, struct bg_datapath)
 
 /* Both return how many pins they made: what is pinned already is left alone.
- * Pins all maps, each replacing its predecessor in one rename. */
+ * Pins all maps, each replacing its predecessor in one rename; in the place of those of
+ * another ABI all at once, after which those are in maps_aside (pin.h). */
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);
 
 /* Pins the programs; once they are attached. */
 int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err);
+
+/*
+ * Once no program of an earlier daemon is attached any more: brings in what its flow
+ * table got since, if that is another one, and removes maps_aside.
+ */
+int bg_datapath_finish(struct bg_datapath *datapath, struct bg_error *err);
 
 struct bg_publish_times {
 	double compile_ms, publish_ms;

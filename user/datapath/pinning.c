@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
 #include "datapath/adopt.h"
+#include "datapath/migrate.h"
 #include "pinned/image_pin.h"
 #include "pinned/pin.h"
 
@@ -97,6 +98,72 @@ static int pin_policy(struct bg_datapath *datapath, struct bg_error *err)
 	return made + rc;
 }
 
+static int pin_aside(const struct bg_datapath *datapath, const char *name, int fd,
+		     struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	int rc = bg_pin_put(pin_dir, BG_PIN_ASIDE, name, fd);
+
+	return rc ? bg_fail(err, rc, "pinning %s/maps_aside/%s: %s", pin_dir, name, strerror(-rc))
+		  : 0;
+}
+
+static int pin_all_aside(const struct bg_datapath *datapath, struct bg_error *err)
+{
+	const struct branchguard_bpf *skel = datapath->skel;
+	struct bpf_map *map;
+	int made = 3, rc = 0;
+
+	bpf_object__for_each_map (map, skel->obj) {
+		if (rc)
+			return rc;
+		if (bpf_map__is_internal(map) || map == skel->maps.control)
+			continue;
+		rc = pin_aside(datapath, bpf_map__name(map), bpf_map__fd(map), err);
+		made++;
+	}
+	if (!rc && datapath->image_fd >= 0)
+		rc = pin_aside(datapath, BG_IMAGE_PIN, datapath->image_fd, err);
+	rc = rc ?: pin_aside(datapath, BG_CONFIG_PIN, bpf_map__fd(skel->maps.rodata), err);
+	rc = rc ?: pin_aside(datapath, BG_SEED_PIN, bpf_map__fd(skel->maps.rodata_seed), err);
+	rc = rc ?: pin_aside(datapath, "control", bpf_map__fd(skel->maps.control), err);
+	return rc ? rc : made;
+}
+
+/* Those of another ABI are replaced all at once: at no time are there some of either. */
+static int pin_in_place_of_others(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	int made, rc;
+
+	made = rc = bg_pin_aside_make(pin_dir, err);
+	if (!rc)
+		made = rc = pin_all_aside(datapath, err);
+	if (rc >= 0)
+		rc = bg_pin_aside_swap(pin_dir, err);
+	if (rc) {
+		bg_pin_aside_remove(pin_dir);
+		return rc;
+	}
+	datapath->from = NULL;
+	datapath->policy_pinned = true;
+	return made;
+}
+
+int bg_datapath_finish(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	int rc = bg_migrate_flows(datapath, err);
+
+	if (datapath->old_flows_fd >= 0)
+		close(datapath->old_flows_fd);
+	datapath->old_flows_fd = -1;
+	if (rc)
+		return rc;
+	rc = bg_pin_aside_remove(pin_dir);
+	return rc ? bg_fail(err, rc, "removing %s/maps_aside: %s", pin_dir, strerror(-rc)) : 0;
+}
+
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
 {
 	struct branchguard_bpf *skel = datapath->skel;
@@ -112,6 +179,8 @@ int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
 	struct bpf_map *map;
 	int made, rc;
 
+	if (datapath->from)
+		return pin_in_place_of_others(datapath, err);
 	made = rc = pin_policy(datapath, err);
 	bpf_object__for_each_map (map, skel->obj) {
 		if (rc < 0)
@@ -138,7 +207,9 @@ int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
 	bpf_object__for_each_program (program, datapath->skel->obj) {
 		int rc;
 
-		if (!bpf_program__autoload(program)) {
+		/* that is run once, and never attached */
+		if (!bpf_program__autoload(program) ||
+		    program == datapath->skel->progs.tc_import_flows) {
 			/* an earlier daemon may have loaded it */
 			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, bpf_program__name(program));
 			continue;

@@ -285,6 +285,16 @@ __u64 bg_ifaces_put_back(const struct bg_ifaces *ifaces)
 	return ifaces->put_back_count;
 }
 
+bool bg_ifaces_outdated(const struct bg_ifaces *ifaces)
+{
+	for (size_t i = 0; i < ifaces->count; i++)
+		for (int program = 0; program < BG_PROGRAMS; program++)
+			if (ifaces->guards[i].attachment[program].by != BG_ATTACH_NONE &&
+			    ifaces->guards[i].attachment[program].outdated)
+				return true;
+	return false;
+}
+
 int bg_ifaces_pin_again(const struct bg_ifaces *ifaces, struct bg_error *err)
 {
 	int made = 0;

@@ -54,6 +54,9 @@ bool bg_ifaces_interrupted(const struct bg_ifaces *ifaces);
 /* Is a program gone that was attached? Then it is time for a sync. */
 bool bg_ifaces_lost(struct bg_ifaces *ifaces);
 
+/* Is a program of an earlier datapath still attached, because it could not be replaced? */
+bool bg_ifaces_outdated(const struct bg_ifaces *ifaces);
+
 /* How many programs that somebody took away were put back so far. */
 __u64 bg_ifaces_put_back(const struct bg_ifaces *ifaces);
 

@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "pinned/pin.h"
 
-#define IN_FORCE "image"
 #define NEXT "image_next"
 
 /* A reader without the lock may look while a revision is published. */
@@ -43,7 +42,7 @@ static int open_pin(const char *pin_dir, const char *name, __u32 id)
 
 static int open_with_id(const char *pin_dir, __u32 id)
 {
-	int fd = open_pin(pin_dir, IN_FORCE, id);
+	int fd = open_pin(pin_dir, BG_IMAGE_PIN, id);
 
 	if (fd < 0)
 		fd = open_pin(pin_dir, NEXT, id);
@@ -77,7 +76,7 @@ int bg_image_announce(const char *pin_dir, int image_fd)
 
 int bg_image_settle(const char *pin_dir)
 {
-	return bg_pin_rename(pin_dir, BG_PIN_MAPS, NEXT, IN_FORCE);
+	return bg_pin_rename(pin_dir, BG_PIN_MAPS, NEXT, BG_IMAGE_PIN);
 }
 
 void bg_image_withdraw(const char *pin_dir)
@@ -93,12 +92,12 @@ int bg_image_pin(const char *pin_dir, int image_fd)
 
 	if (rc)
 		return rc;
-	fd = open_pin(pin_dir, IN_FORCE, id);
+	fd = open_pin(pin_dir, BG_IMAGE_PIN, id);
 	if (fd >= 0)
 		return 0;
 	/* anything but "it is another one, or none" is not known to be so */
 	if (fd != -ENOENT)
 		return fd;
-	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, IN_FORCE, image_fd);
+	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, BG_IMAGE_PIN, image_fd);
 	return rc ? rc : 1;
 }

@@ -13,6 +13,8 @@
 #ifndef BG_PINNED_IMAGE_PIN_H
 #define BG_PINNED_IMAGE_PIN_H
 
+#define BG_IMAGE_PIN "image"
+
 /*
  * Opens the image that this policy map has in force, to be read. -ENOENT: it has none.
  * -EPERM: it has one, but that is pinned nowhere, and this process may not open it by its

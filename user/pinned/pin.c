@@ -25,10 +25,11 @@
 
 BG_CLEANUP_OF(closedir, DIR)
 
-static const char *const kind_names[BG_PIN_KINDS] = {
+static const char *const kind_names[] = {
 	[BG_PIN_MAPS] = "maps",
 	[BG_PIN_LINKS] = "links",
 	[BG_PIN_PROGRAMS] = "programs",
+	[BG_PIN_ASIDE] = "maps_aside",
 };
 
 static int kind_path(char *path, const char *pin_dir, enum bg_pin_kind kind, const char *name,
@@ -333,12 +334,60 @@ void bg_pin_tidy(const char *pin_dir)
 	}
 }
 
+int bg_pin_aside_remove(const char *pin_dir)
+{
+	struct removal removal = { pin_dir, BG_PIN_ASIDE };
+	char path[PATH_MAX];
+	int rc;
+
+	rc = kind_path(path, pin_dir, BG_PIN_ASIDE, "", "")
+		     ?: bg_pin_each(pin_dir, BG_PIN_ASIDE, remove_one, &removal);
+	if (rc)
+		return rc;
+	return rmdir(path) && errno != ENOENT ? -errno : 0;
+}
+
+int bg_pin_aside_make(const char *pin_dir, struct bg_error *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	rc = bg_pin_aside_remove(pin_dir) ?: kind_path(path, pin_dir, BG_PIN_ASIDE, "", "");
+	if (rc)
+		return bg_fail(err, rc, "removing %s/maps_aside: %s", pin_dir, strerror(-rc));
+	return make_directory(path, err);
+}
+
+int bg_pin_aside_swap(const char *pin_dir, struct bg_error *err)
+{
+	char maps[PATH_MAX], aside[PATH_MAX];
+	int rc;
+
+	rc = kind_path(maps, pin_dir, BG_PIN_MAPS, "", "")
+		     ?: kind_path(aside, pin_dir, BG_PIN_ASIDE, "", "");
+	if (!rc && renameat2(AT_FDCWD, aside, AT_FDCWD, maps, RENAME_EXCHANGE))
+		rc = -errno;
+	return rc ? bg_fail(err, rc, "putting %s/maps_aside in the place of %s/maps: %s", pin_dir,
+			    pin_dir, strerror(-rc))
+		  : 0;
+}
+
+bool bg_pin_aside_is_there(const char *pin_dir)
+{
+	char path[PATH_MAX];
+
+	return !kind_path(path, pin_dir, BG_PIN_ASIDE, "", "") && !access(path, F_OK);
+}
+
 int bg_pin_clear(const char *pin_dir)
 {
 	char path[PATH_MAX];
 	int rc;
 
 	bg_pin_tidy(pin_dir);
+	rc = bg_pin_aside_remove(pin_dir);
+	if (rc)
+		return rc;
 	for (int kind = BG_PIN_KINDS - 1; kind >= 0; kind--) {
 		struct removal removal = { pin_dir, kind };
 

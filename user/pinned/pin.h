@@ -10,7 +10,10 @@
  *  - maps/ is complete before the first program is attached. A link is pinned
  *    in links/ right after it was made; when a daemon is killed in between, the
  *    link ends with the daemon.
- *  - maps/control holds the ABI of all maps. Maps of another ABI are left alone.
+ *  - maps/control holds the ABI of all maps. Maps of another ABI are replaced all at
+ *    once: the new ones are pinned in maps_aside/, complete, and then the two folders
+ *    change places. What is in maps_aside/ from then on is of the build before, for as
+ *    long as a program of it may run; before that it is of no use to anybody.
  *  - Dots are reserved in names on bpffs, so pins of links have `_` instead.
  */
 #ifndef BG_PINNED_PIN_H
@@ -23,7 +26,13 @@
 
 #define BG_DEFAULT_PIN_DIR "/sys/fs/bpf/branchguard"
 
-enum bg_pin_kind { BG_PIN_MAPS, BG_PIN_LINKS, BG_PIN_PROGRAMS, BG_PIN_KINDS };
+enum bg_pin_kind {
+	BG_PIN_MAPS,
+	BG_PIN_LINKS,
+	BG_PIN_PROGRAMS,
+	BG_PIN_KINDS, /* these are always there */
+	BG_PIN_ASIDE = BG_PIN_KINDS,
+};
 
 /*
  * Creates the directories (if `create`) and takes the lock; *lock_fd is the
@@ -60,6 +69,15 @@ int bg_pin_clear(const char *pin_dir);
 
 /* Removes the directories again if nothing is pinned. */
 void bg_pin_prune(const char *pin_dir);
+
+/*
+ * The folder maps_aside: made empty; put in the place of maps/ in one step, which then
+ * is maps_aside/; removed with all that is in it (0 when there is none).
+ */
+int bg_pin_aside_make(const char *pin_dir, struct bg_error *err);
+int bg_pin_aside_swap(const char *pin_dir, struct bg_error *err);
+int bg_pin_aside_remove(const char *pin_dir);
+bool bg_pin_aside_is_there(const char *pin_dir);
 
 /* Removes what interrupted replacements left behind. */
 void bg_pin_tidy(const char *pin_dir);
