@@ -270,6 +270,8 @@ enum bg_revision_cause {
 	BG_REVISION_OF_MODES = 1, /* the same feed; a branch has another mode now */
 	/* the same feed; of what it lacks or claims twice, something came or went */
 	BG_REVISION_OF_INTERFACES = 2,
+	/* the same feed; a daemon that began with other sizes, modes or another build */
+	BG_REVISION_OF_RESTART = 3,
 };
 
 struct bg_revision {

@@ -48,19 +48,26 @@ check "nor is a restart" status ".revision == 2 and .published == $published"
 check "which keeps the list" revisions 'map(.revision) == [2, 1]'
 check "and enforces" together "tcp web $LAB_DB4 5432" "silent tcp web $LAB_DB4 5433"
 
+bg_stop
+bg_start --metrics-file "$METRICS" --image-mib 8
+check "one with other sizes is, and says so" revisions \
+	'.[0].revision == 3 and .[0].for == "restart" and .[0].sha256 == .[1].sha256'
+bg_stop
+bg_start --metrics-file "$METRICS"
+
 again=$(jq -r .Revision "$FEED")
 feed_live "no_rules(\"sg-web\")"
 jq --arg again "$again" '.Revision = $again' "$FEED" >"$LAB_DIR/again.json"
 mv "$LAB_DIR/again.json" "$FEED"
 check "the name of an earlier revision for another content is warned of" \
-	wait_for bg_says "Revision text is that of an earlier.* feed_revision=\"$again\" revision=4 earlier=2"
-check "in the list" revisions '.[0].feed_revision_also_of == 2 and .[1].feed_revision_also_of == null'
-check "and in the status" status 'any(.causes[]; .text | test("Revision text of revision 2"))'
+	wait_for bg_says "Revision text is that of an earlier.* feed_revision=\"$again\" revision=5 earlier=3"
+check "in the list" revisions '.[0].feed_revision_also_of == 3 and .[1].feed_revision_also_of == null'
+check "and in the status" status 'any(.causes[]; .text | test("Revision text of revision 3"))'
 bg_stop
 feed .
 bg_start --metrics-file "$METRICS"
 check "a restart with another feed is a revision; which groups are new, nobody knows" revisions \
-	'.[0].revision == 5 and .[0].rules.added == 0 and .[0].groups.added == null'
+	'.[0].revision == 6 and .[0].rules.added == 0 and .[0].groups.added == null'
 
 # --- causes ------------------------------------------------------------------------------
 spoofs() {

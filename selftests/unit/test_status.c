@@ -18,6 +18,7 @@ static void make_status(struct bg_status *status, struct bg_branch_status *branc
 		.branch_count = 1,
 		.flow_capacity = 1000,
 		.fragment_capacity = 100,
+		.has_image = true,
 	};
 }
 
@@ -79,6 +80,9 @@ static void causes_name_what_is_wrong(void **state)
 	status.rules = 90;
 	status.rule_capacity = 100;
 	assert_true(has_cause(&status, "node", "rules: 90 of 100 are used"));
+	status.control.revision = 42;
+	status.has_image = false;
+	assert_true(has_cause(&status, "node", "revision 42 is not in the map policy"));
 	status.has_image = true;
 	status.image.cells_used = 230u << 10;
 	status.image_capacity_bytes = 1u << 20;

@@ -196,7 +196,8 @@ static void put_in_force(struct bg_daemon *daemon, struct bg_parsed *parsed,
 			 __u32 before)
 {
 	daemon->republish = false;
-	note_revision(daemon, compiled->model, parsed->content, before, BG_REVISION_OF_FEED,
+	note_revision(daemon, compiled->model, parsed->content, before,
+		      compiled->same ? BG_REVISION_OF_RESTART : BG_REVISION_OF_FEED,
 		      &compiled->times, parsed->parse_ms);
 	log_warnings(parsed->model);
 	bg_state_accepted(daemon->state, parsed->model, daemon->datapath->revision);

@@ -407,6 +407,11 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 		add(&causes, "node", unknown,
 		    "no revision is in force: every packet of a branch is dropped "
 		    "until a feed is accepted");
+	else if (!status->has_image)
+		add(&causes, "node", unknown,
+		    "revision %u is not in the map policy, from which somebody took it: every "
+		    "packet of a branch is dropped until the next one, or a restart",
+		    status->control.revision);
 	from_daemon(&causes, status);
 	if (bg_status_reused(status))
 		add(&causes, "node", (struct when){ .since_ns = status->control.published_ns },

@@ -23,6 +23,8 @@ const char *bg_revision_cause_name(enum bg_revision_cause cause)
 		return "modes";
 	case BG_REVISION_OF_INTERFACES:
 		return "interfaces";
+	case BG_REVISION_OF_RESTART:
+		return "restart";
 	}
 	return "unknown";
 }

@@ -8,7 +8,7 @@
 
 #include "pinned/maps_history.h"
 
-/* "feed", "modes" */
+/* "feed", "modes", "interfaces", "restart" */
 const char *bg_revision_cause_name(enum bg_revision_cause cause);
 
 /* The latest one first. 0 or -ENOMEM; NULL when out of memory. */
