@@ -13,6 +13,7 @@
 
 #include "base/dict.h"
 #include "base/grow.h"
+#include "feed/copy.h"
 
 #define NONE SIZE_MAX
 
@@ -35,100 +36,6 @@ static void release_merge(struct merge *merge)
 	bg_model_free(merge->model);
 }
 
-/* --- copies -------------------------------------------------------------------- */
-
-/* With the room that BG_GROW would have made. NULL without memory, and of nothing. */
-static void *copy(const void *from, size_t count, size_t entry_bytes)
-{
-	size_t room = 1;
-	void *to;
-
-	if (!count)
-		return NULL;
-	while (room < count)
-		room *= 2;
-	to = calloc(room, entry_bytes);
-	if (to)
-		memcpy(to, from, count * entry_bytes);
-	return to;
-}
-
-/* Replaces an array that was copied with its owner by one of its own. */
-#define OWN(array, count)                                                                          \
-	({                                                                                         \
-		(array) = copy((array), (count), sizeof(*(array)));                                \
-		!(count) || (array) ? 0 : -ENOMEM;                                                 \
-	})
-
-static int own_text(char **text)
-{
-	if (!*text)
-		return 0;
-	*text = strdup(*text);
-	return *text ? 0 : -ENOMEM;
-}
-
-static void forget_pods(struct bg_model_branch *branch)
-{
-	branch->pods = NULL;
-	branch->pod_count = 0;
-}
-
-/* Each of these makes all pointers of the copy its own, whatever fails, so that it can be
- * freed at any time: so all are tried, and their codes joined by |. */
-static int copy_pod(const struct bg_model_pod *from, struct bg_model_pod *to)
-{
-	*to = *from;
-	/* none of them may be left behind as another's */
-	return own_text(&to->namespace) | own_text(&to->name) |
-	       OWN(to->addresses, to->address_count) | OWN(to->probes, to->probe_count);
-}
-
-static int copy_branch(const struct bg_model_branch *from, struct bg_model_branch *to)
-{
-	*to = *from;
-	forget_pods(to);
-	if (own_text(&to->id) | OWN(to->groups, to->group_count))
-		return -ENOMEM;
-	for (size_t i = 0; i < from->pod_count; i++) {
-		struct bg_model_pod *pod = BG_GROW(to->pods, to->pod_count);
-
-		if (!pod || copy_pod(&from->pods[i], pod))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int copy_node(const struct bg_model_node *from, struct bg_model_node *to)
-{
-	*to = *from;
-	return own_text(&to->name) | OWN(to->addresses, to->address_count) |
-	       OWN(to->groups, to->group_count) | OWN(to->vpc_cidrs, to->vpc_cidr_count) |
-	       OWN(to->service_cidrs, to->service_cidr_count) |
-	       OWN(to->exclude_snat_cidrs, to->exclude_snat_cidr_count) |
-	       OWN(to->probe_sources, to->probe_source_count) |
-	       OWN(to->local_services, to->local_service_count);
-}
-
-static int copy_group(const struct bg_group *from, struct bg_group *to)
-{
-	*to = *from;
-	return own_text(&to->id) | own_text(&to->name);
-}
-
-static int copy_set(const struct bg_set *from, struct bg_set *to)
-{
-	*to = *from;
-	return own_text(&to->name) | OWN(to->prefixes, to->prefix_count);
-}
-
-static int copy_interface(const struct bg_model_interface *from, struct bg_model_interface *to)
-{
-	*to = *from;
-	return own_text(&to->id) | OWN(to->groups, to->group_count) |
-	       OWN(to->prefixes, to->prefix_count);
-}
-
 /* --- sets ------------------------------------------------------------------------ */
 
 static size_t find(const struct bg_dict *dict, const char *name)
@@ -148,7 +55,7 @@ static int add_set(struct merge *merge, const struct bg_set *from, size_t *index
 	struct bg_set *set = BG_GROW(merge->model->sets, merge->model->set_count);
 
 	*index = merge->model->set_count - 1;
-	if (!set || copy_set(from, set))
+	if (!set || bg_copy_set(from, set))
 		return -ENOMEM;
 	return put(&merge->sets[set->kind], set->name, *index);
 }
@@ -180,7 +87,8 @@ static int keep_entries(struct merge *merge, struct bg_set *set)
 	since_ns = before->kept_since_ns ? before->kept_since_ns : merge->given->now_ns;
 	if (!bg_keeps(merge->given, since_ns))
 		return 0;
-	set->prefixes = copy(before->prefixes, before->prefix_count, sizeof(*set->prefixes));
+	set->prefixes =
+		bg_copy_array(before->prefixes, before->prefix_count, sizeof(*set->prefixes));
 	if (before->prefix_count && !set->prefixes)
 		return -ENOMEM;
 	set->prefix_count = before->prefix_count;
@@ -222,7 +130,7 @@ static int group_like(struct merge *merge, const struct bg_group *before, size_t
 		return 0;
 	group = BG_GROW(merge->model->groups, merge->model->group_count);
 	*index = merge->model->group_count - 1;
-	if (!group || copy_group(&unknown, group))
+	if (!group || bg_copy_group(&unknown, group))
 		return -ENOMEM;
 	return put(&merge->groups, group->id, *index);
 }
@@ -235,7 +143,7 @@ static int keep_rule(struct merge *merge, const struct bg_model_rule *before, si
 	if (rc)
 		return rc;
 	rule.group = group;
-	if (own_text(&rule.rule_id))
+	if (bg_own_text(&rule.rule_id))
 		return -ENOMEM;
 	added = BG_GROW(merge->model->rules, merge->model->rule_count);
 	if (!added) {
@@ -303,7 +211,7 @@ static struct bg_model_branch *add_branch(struct merge *merge, const struct bg_m
 	if (BG_RESERVE(merge->adds_members, merge->branch_room, model->branch_count + 1))
 		return NULL;
 	branch = BG_GROW(model->branches, model->branch_count);
-	if (!branch || copy_branch(from, branch))
+	if (!branch || bg_copy_branch(from, branch))
 		return NULL;
 	merge->adds_members[model->branch_count - 1] = adds_members;
 	return branch;
@@ -451,7 +359,7 @@ static int copy_document(struct merge *merge)
 	for (size_t i = 0; i < document->group_count; i++) {
 		struct bg_group *group = BG_GROW(model->groups, model->group_count);
 
-		if (!group || copy_group(&document->groups[i], group) ||
+		if (!group || bg_copy_group(&document->groups[i], group) ||
 		    put(&merge->groups, group->id, i))
 			return -ENOMEM;
 	}
@@ -461,7 +369,7 @@ static int copy_document(struct merge *merge)
 		if (!rule)
 			return -ENOMEM;
 		*rule = document->rules[i];
-		if (own_text(&rule->rule_id))
+		if (bg_own_text(&rule->rule_id))
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < document->set_count; i++)
@@ -474,7 +382,7 @@ static int copy_document(struct merge *merge)
 		if (document->spare_sets[i].kind != BG_SET_LIST)
 			continue;
 		set = BG_GROW(model->spare_sets, model->spare_set_count);
-		if (!set || copy_set(&document->spare_sets[i], set))
+		if (!set || bg_copy_set(&document->spare_sets[i], set))
 			return -ENOMEM;
 	}
 	for (size_t i = 0; i < document->warning_count; i++)
@@ -484,10 +392,10 @@ static int copy_document(struct merge *merge)
 		struct bg_model_interface *interface =
 			BG_GROW(model->interfaces, model->interface_count);
 
-		if (!interface || copy_interface(&document->interfaces[i], interface))
+		if (!interface || bg_copy_interface(&document->interfaces[i], interface))
 			return -ENOMEM;
 	}
-	return copy_node(&document->node, &model->node);
+	return bg_copy_node(&document->node, &model->node);
 }
 
 static int finish_sets(struct merge *merge)
