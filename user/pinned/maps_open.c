@@ -87,12 +87,13 @@ int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err
 			       pin_dir);
 	abi = value[0];
 	if (abi != BG_ABI)
-		return bg_fail(err, -EPROTO,
-			       "what is pinned in %s/maps is of %s build of branchguard (ABI %u, this "
-			       "one has %d) and stays in force as that one left it: `branchguard run "
-			       "--feed FILE` of this build takes it over, or ask by the build that "
-			       "pinned it",
-			       pin_dir, abi < BG_ABI ? "an older" : "a newer", abi, BG_ABI);
+		return bg_fail(
+			err, -EPROTO,
+			"what is pinned in %s/maps is of %s build of branchguard (ABI %u, this "
+			"one has %d) and stays in force as that one left it: `branchguard run "
+			"--feed FILE` of this build takes it over, or ask by the build that "
+			"pinned it",
+			pin_dir, abi < BG_ABI ? "an older" : "a newer", abi, BG_ABI);
 	if (info.value_size != sizeof(struct bg_control))
 		return bg_fail(err, -EPROTO,
 			       "%s/maps/control says ABI %u, but has %u bytes instead of %zu: "
