@@ -54,11 +54,10 @@ static void note_revision(struct bg_daemon *daemon, const struct bg_model *model
 	};
 	const bool is_new = daemon->datapath->revision != before;
 
-	if (!is_new)
-		count_groups(model, model, &revision);
-	else if (daemon->model || !before)
+	/* of one that stays, nothing came or went */
+	if (is_new && (daemon->model || !before))
 		count_groups(daemon->model, model, &revision);
-	else /* a revision of the daemon before, of which only the maps are left */
+	else if (is_new) /* a revision of the daemon before, of which only the maps are left */
 		revision.groups_added = revision.groups_removed = -1;
 	bg_log(BG_LOG_INFO, "revision in force",
 	       "revision=%u feed_revision=%s rules=%zu(+%u/-%u) branches=%zu(+%u/-%u) "
