@@ -28,9 +28,9 @@ static int open_directory(const char *path, const char **name, struct stat *foun
 	char directory[108];
 
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+	/* whatever the umask: whom the socket is for it says itself */
 	if (!mkdir(directory, 0755))
-		chmod(directory,
-		      0755); /* whatever the umask: whom the socket is for it says itself */
+		chmod(directory, 0755);
 	else if (errno != EEXIST)
 		return bg_fail(err, -errno, "cannot make %s for the socket: %s", directory,
 			       strerror(errno));
