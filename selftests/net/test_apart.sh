@@ -40,7 +40,7 @@ serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
 bg_start
 
-wayward crash 'ended by signal 11 .*please report' "crashes"
+wayward crash 'ended by signal [45] .*please report' "crashes"
 wayward abort 'ended by signal [36]1* .*please report' "aborts"
 wayward opens 'ended by signal 31 .*a system call that it may not make' "opens a file"
 wayward connects 'ended by signal 31 .*a system call that it may not make' "makes a socket"

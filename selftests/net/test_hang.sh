@@ -100,6 +100,7 @@ bg_stop
 
 # --- a file system that does not answer: of the feed, of the metrics ---------------------
 WAYWARD=$LAB_DIR/wayward
+# shellcheck disable=SC2120 # bg_start has arguments for it
 bg_spawn() {
 	: >>"$BG_LOG"
 	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")

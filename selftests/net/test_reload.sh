@@ -51,7 +51,7 @@ worst_of() {
 	while [ $SEEN -lt "$most" ] && "$@"; do
 		armed_after $((100 + SEEN)) || return
 		SEEN=$((SEEN + 1))
-		[ "$MS" -le $WORST ] || WORST=$MS
+		[ "$MS" -le "$WORST" ] || WORST=$MS
 	done
 }
 

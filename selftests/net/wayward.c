@@ -3,7 +3,7 @@
  * Makes the processes beside the daemon go wrong, for test_apart.sh and test_hang.sh:
  *	LD_PRELOAD=wayward.so BG_WAYWARD_FILE=FILE branchguard run ...
  * As long as FILE is there, it says what goes wrong, in one line:
- *	parser crash	ends by SIGSEGV
+ *	parser crash	ends by SIGILL
  *	parser abort	ends by SIGABRT
  *	parser loop	computes for ever
  *	parser memory	can have no more of it
@@ -98,10 +98,9 @@ __attribute__((constructor)) static void begin(void)
 static void go_wrong(void)
 {
 	static const struct sockaddr_storage nowhere;
-	volatile int *nothing = NULL;
 
 	if (!strcmp(how, "crash"))
-		*nothing = 1;
+		__builtin_trap();
 	else if (!strcmp(how, "abort"))
 		abort();
 	else if (!strcmp(how, "opens"))

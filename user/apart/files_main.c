@@ -104,9 +104,9 @@ int bg_files_main(int argc, char **argv)
 		.outlives_thread = true,
 		.calls = calls,
 	};
-	struct bg_files_question question;
+	struct bg_files_question question = {};
 	struct bg_error err;
-	int text_fd;
+	int text_fd = -1;
 
 	if (argc != 2 || bg_confine(&how, &err))
 		return EXIT_FAILURE;
