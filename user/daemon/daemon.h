@@ -18,8 +18,9 @@ struct bg_daemon_options {
 	const char *group;	  /* whose members may read the maps, NULL = nobody */
 	const char *metrics_file; /* for node_exporter, NULL = none */
 	struct bg_build build;
-	bool once;	   /* stop when everything is in force */
-	__u32 keep_lost_s; /* how long to keep what lives and the feed lacks */
+	bool require_owner; /* of the feed: root or this user, and no other may write it */
+	bool once;	    /* stop when everything is in force */
+	__u32 keep_lost_s;  /* how long to keep what lives and the feed lacks */
 	enum bg_xdp_choice xdp;
 	enum bg_attach_choice attach;
 	struct bg_datapath_options datapath; /* pin_dir is set by the daemon */

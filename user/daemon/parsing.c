@@ -66,6 +66,13 @@ static int parse_new(const struct bg_daemon *daemon, const char *name, int text_
 	return parse_memory(name, text_fd, parsed);
 }
 
+static enum bg_file_kind kind_of(const struct bg_daemon_options *options)
+{
+	if (options->require_owner)
+		return BG_FILE_OWNED;
+	return options->once ? BG_FILE_ANY : BG_FILE_REGULAR;
+}
+
 int bg_daemon_parse(struct bg_daemon *daemon, struct bg_parsed *parsed)
 {
 	const char *name = bg_file_name(daemon->options.feed);
@@ -74,7 +81,7 @@ int bg_daemon_parse(struct bg_daemon *daemon, struct bg_parsed *parsed)
 	bg_auto_close int text_fd = -1;
 
 	memset(parsed, 0, sizeof(*parsed));
-	look->kind = daemon->options.once ? BG_FILE_ANY : BG_FILE_REGULAR;
+	look->kind = kind_of(&daemon->options);
 	look->most_bytes = BG_FEED_MAX_BYTES;
 	text_fd = bg_memory_new("the feed's text", &parsed->err);
 	parsed->rc = text_fd < 0 ? bg_fail_in(&parsed->err, text_fd, "%s", name)

@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/access.h"
 #include "base/cleanup.h"
 #include "base/grow.h"
+#include "source/owner.h"
 
 /* The first buffer for a pipe, whose length is not known; it doubles as needed. */
 #define FIRST_BYTES 65536
@@ -68,17 +70,27 @@ static int open_file(const char *path, enum bg_file_kind kind, size_t most_bytes
 {
 	const char *name = bg_file_name(path);
 	bool from_stdin = is_stdin(path);
+	char why[BG_ACCESS_TEXT];
 	bg_auto_close int fd = -1;
 	struct stat status;
 
 	/* O_NONBLOCK: open() must not wait for the writer of a FIFO */
-	fd = from_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-			: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (from_stdin)
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	else if (kind == BG_FILE_OWNED)
+		fd = bg_open_owned(path, err);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && kind == BG_FILE_OWNED && !from_stdin)
+		return fd;
+	if (fd < 0 && errno == EACCES)
+		return bg_fail(err, -EACCES, "%s: opening the feed: %s%s", name, strerror(EACCES),
+			       bg_access_why(path, R_OK, why));
 	if (fd < 0 || fstat(fd, &status))
 		return bg_fail(err, -errno, "%s: opening the feed: %s", name, strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return bg_fail(err, -EISDIR, "%s: found a directory, expected a file", name);
-	if (kind == BG_FILE_REGULAR && !S_ISREG(status.st_mode))
+	if (kind != BG_FILE_ANY && !S_ISREG(status.st_mode))
 		return bg_fail(err, -EINVAL,
 			       "%s: found a pipe or a device, expected a file: the daemon follows "
 			       "files alone, since it must not wait for a writer (--once reads a "

@@ -11,6 +11,7 @@
 enum bg_file_kind {
 	BG_FILE_ANY,	 /* pipes too, which are read to their end, however long that takes */
 	BG_FILE_REGULAR, /* nothing that may keep its reader waiting */
+	BG_FILE_OWNED,	 /* nor what another user may have written (owner.h) */
 };
 
 /*

@@ -39,6 +39,13 @@ int cmd_run(int argc, char **argv)
 			.value = &daemon.once,
 			.help = "put the feed in force and exit; everything stays in force",
 		},
+		{
+			.name = "require-owner",
+			.type = BG_OPTION_FLAG,
+			.value = &daemon.require_owner,
+			.help = "refuse a feed that is not root's or this user's, or that others may "
+				"write or replace: each directory and link on the way to it counts",
+		},
 		BG_OPTION_PIN_DIR(&daemon.pin_dir),
 		{
 			.name = "group",
@@ -169,6 +176,10 @@ int cmd_run(int argc, char **argv)
 	bg_log_set_level(level);
 	if (!strcmp(daemon.feed, "-") && !daemon.once) {
 		bg_fail(&err, 0, "--feed -: stdin cannot be followed; give --once with it");
+		return bg_cli_misused("run", &err);
+	}
+	if (!strcmp(daemon.feed, "-") && daemon.require_owner) {
+		bg_fail(&err, 0, "--feed - and --require-owner: stdin has no owner that counts");
 		return bg_cli_misused("run", &err);
 	}
 	return bg_daemon_run(&daemon, &err) ? bg_cli_failed("run", &err) : BG_EXIT_DONE;
