@@ -193,7 +193,7 @@ static int rig_up(void **state)
 		return -1;
 	snprintf(rig->path, sizeof(rig->path), "%s/s", rig->directory);
 	*state = rig;
-	return bg_socket_open(rig->path, methods, &rig->seen, &rig->socket, &err);
+	return bg_socket_open(rig->path, -1, methods, &rig->seen, &rig->socket, &err);
 }
 
 static int rig_down(void **state)
@@ -402,7 +402,7 @@ static void expect_refused(const struct rig *rig, const char *path, int code)
 	struct bg_error err = {};
 
 	(void)rig;
-	assert_int_equal(bg_socket_open(path, methods, NULL, &socket, &err), code);
+	assert_int_equal(bg_socket_open(path, -1, methods, NULL, &socket, &err), code);
 	assert_non_null(strstr(err.text, path[0] ? "/tmp/bg-socket-" : ""));
 	assert_null(socket);
 }
@@ -418,7 +418,7 @@ static void a_dead_daemons_socket_is_replaced(void **state)
 	assert_true(bg_socket_is_there(rig->socket));
 	assert_int_equal(stat(rig->path, &found), 0);
 	assert_int_equal(found.st_mode & 07777, 0660);
-	assert_int_equal(bg_socket_open(rig->path, methods, &rig->seen, &second, &err), 0);
+	assert_int_equal(bg_socket_open(rig->path, -1, methods, &rig->seen, &second, &err), 0);
 	/* the first one sees that, and does not take away what is not its own */
 	assert_false(bg_socket_is_there(rig->socket));
 	bg_socket_close(rig->socket);

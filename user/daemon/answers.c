@@ -74,7 +74,8 @@ static void close_socket(struct bg_answers *answers)
 static void open_socket(struct bg_answers *answers)
 {
 	struct bg_error err = {};
-	int rc = bg_socket_open(answers->path, methods, answers, &answers->socket, &err);
+	int rc = bg_socket_open(answers->path, answers->daemon->group, methods, answers,
+				&answers->socket, &err);
 
 	if (!rc) {
 		rc = bg_loop_watch(answers->loop, bg_socket_fd(answers->socket), answers->serve,

@@ -215,16 +215,6 @@ void bg_state_make_dir(void)
 		chmod(STATE_DIR, 0755);
 }
 
-void bg_state_share(gid_t group)
-{
-	bg_state_make_dir();
-	/* whose it is not keeps it as it is */
-	if (chown(STATE_DIR, (uid_t)-1, group == BG_NO_GROUP ? getegid() : group))
-		bg_log(BG_LOG_INFO,
-		       "the group of this directory, which the socket gets, is as it was",
-		       "directory=" STATE_DIR " reason=%s", bg_quote(strerror(errno)));
-}
-
 /* A new file of our own, whatever stands there under its name; then the rename. */
 static int write_whole(const struct bg_state *state)
 {

@@ -28,7 +28,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "types.h"
 
@@ -48,10 +47,6 @@ void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STAT
 void bg_state_make_dir(void);
 
 struct bg_state;
-
-/* The directory, hence the daemon's socket, is this group's from here on (share.h). The file
- * has the group of the pins. */
-void bg_state_share(gid_t group);
 
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed);
 void bg_state_free(struct bg_state *state); /* NULL is fine, as everywhere below */

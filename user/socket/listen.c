@@ -87,7 +87,7 @@ static int bind_beside(const char *path, int fd, int directory, const char *name
 	return 0;
 }
 
-int bg_listen(const char *path, struct bg_listening *listening, struct bg_error *err)
+int bg_listen(const char *path, gid_t group, struct bg_listening *listening, struct bg_error *err)
 {
 	bg_auto_close int fd = -1, directory = -1;
 	struct stat found;
@@ -103,7 +103,7 @@ int bg_listen(const char *path, struct bg_listening *listening, struct bg_error 
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return bg_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
-	rc = bind_beside(path, fd, directory, name, found.st_gid);
+	rc = bind_beside(path, fd, directory, name, group == (gid_t)-1 ? found.st_gid : group);
 	if (rc)
 		return bg_fail(err, rc, "cannot listen at %s: %s", path, strerror(-rc));
 	if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW))

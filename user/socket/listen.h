@@ -18,9 +18,10 @@ struct bg_listening {
 /*
  * In place of a socket that a daemon left there; anything else that stands there stays,
  * and is an error. The directory is made if it is not there. It must be ours or root's,
- * and nobody else's to write to. Who belongs to its group may connect.
+ * and nobody else's to write to. Who belongs to the group (-1: the directory's) may
+ * connect.
  */
-int bg_listen(const char *path, struct bg_listening *listening, struct bg_error *err);
+int bg_listen(const char *path, gid_t group, struct bg_listening *listening, struct bg_error *err);
 
 /* Is it still what stands there? */
 bool bg_listen_is_there(const struct bg_listening *listening);

@@ -318,8 +318,8 @@ void bg_socket_tick(struct bg_socket *socket)
 	send_queues(socket);
 }
 
-int bg_socket_open(const char *path, const struct bg_socket_method *methods, void *context,
-		   struct bg_socket **out, struct bg_error *err)
+int bg_socket_open(const char *path, gid_t group, const struct bg_socket_method *methods,
+		   void *context, struct bg_socket **out, struct bg_error *err)
 {
 	bg_cleanup(bg_socket_close_at) struct bg_socket *socket = calloc(1, sizeof(*socket));
 	int rc;
@@ -329,7 +329,7 @@ int bg_socket_open(const char *path, const struct bg_socket_method *methods, voi
 	socket->listening.fd = socket->epoll_fd = socket->watched_fd = -1;
 	socket->methods = methods;
 	socket->context = context;
-	rc = bg_listen(path, &socket->listening, err);
+	rc = bg_listen(path, group, &socket->listening, err);
 	if (rc)
 		return rc;
 	socket->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -20,6 +20,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -41,11 +42,12 @@ struct bg_socket_method {
 };
 
 /*
- * Listens at `path`, in place of what a daemon before left there. `methods` ends with a
- * name that is NULL; their context may be any.
+ * Listens at `path`, in place of what a daemon before left there, for this group; with
+ * -1 for that of the directory. `methods` ends with a name that is NULL; their context may
+ * be any.
  */
-int bg_socket_open(const char *path, const struct bg_socket_method *methods, void *context,
-		   struct bg_socket **socket, struct bg_error *err);
+int bg_socket_open(const char *path, gid_t group, const struct bg_socket_method *methods,
+		   void *context, struct bg_socket **socket, struct bg_error *err);
 void bg_socket_close(struct bg_socket *socket); /* NULL is fine */
 BG_CLEANUP_OF(bg_socket_close, struct bg_socket)
 
