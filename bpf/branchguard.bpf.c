@@ -462,18 +462,20 @@ int tc_import_flows(struct __sk_buff *ctx)
 	void *end = (void *)(long)ctx->data_end;
 	struct bg_case *c;
 	__u32 zero = 0;
-	int full = 0;
 
 	c = bpf_map_lookup_elem(&scratch, &zero);
 	if (!c)
 		return BG_IMPORT_FLOWS;
+	/* counted in memory: the verifier would follow each number */
+	c->flow.rule = 0;
 	for (int i = 0; i < BG_IMPORT_FLOWS; i++) {
 		if (data + sizeof(struct bg_flow) > end)
 			break;
-		full += flow_import(data, &c->flow) == BG_CREATE_FULL;
+		if (flow_import(data, &c->flow) == BG_CREATE_FULL)
+			c->flow.rule++;
 		data += sizeof(struct bg_flow);
 	}
-	return full;
+	return (int)c->flow.rule;
 }
 
 /*
