@@ -21,6 +21,10 @@ killed_and_still_guarded() {
 	guarded
 }
 
+comes_up() {
+	[ -e "/proc/$BG_PID/exe" ] && bg_is_ready && all_are_back
+}
+
 lab_up || bail "no lab"
 serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
@@ -44,6 +48,15 @@ for by in auto clsact; do
 	bg_start --attach $by
 	check "$by: the next one takes it over" bg_says 'taking over'
 	check "$by: and the connection goes on" talk lasting
+	# While it starts, at several moments of that: it comes up, and all is pinned.
+	for pause in 0.05 0.15 0.25 0.35 0.45; do
+		bg_kill
+		bg_spawn --attach $by
+		sleep $pause
+		rm -rf "$PIN_DIR"
+		check "$by: removed $pause s after the start: it comes up" wait_for comes_up
+	done
+	check "$by: enforced" guarded
 	bg_stop
 	check "$by: unload" bg unload
 done

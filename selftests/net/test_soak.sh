@@ -151,21 +151,21 @@ stop_daemon() {
 	again
 }
 
-# Until they are pinned again, programs end with the daemon: no kill belongs between.
+# Until they are held by a daemon, or pinned again, programs end with what holds them: no kill
+# belongs between, and no daemon that has not yet taken over.
 unpin() {
 	local pins
 	is_running || return 0
-	wait_for in_force
+	wait_for bg_says '"ready"'
 	pins=$(find "$PIN_DIR" | wc -l)
 	rm -rf "$PIN_DIR"
 	pause 200
 	wait_for pinned_again "$pins"
+	is_running || bail "the daemon ended while its pins were away"
 }
 
-# pinned_again NUMBER: or the daemon has ended, which it must not.
 pinned_again() {
-	is_running || bail "the daemon ended while its pins were away"
-	[ "$(find "$PIN_DIR" | wc -l)" -ge "$1" ]
+	! is_running || [ "$(find "$PIN_DIR" | wc -l)" -ge "$1" ]
 }
 
 look() {

@@ -39,6 +39,20 @@ static int adopt_modes(struct bg_daemon *daemon)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/*
+ * Pins that cannot be made end a first start. Where something is in force, an end would
+ * take out of force what only this process holds now, when somebody removes pins just
+ * then: the daemon goes on, and looks after its pins every second.
+ */
+static int unless_adopted(const struct bg_daemon *daemon, int rc, const struct bg_error *err)
+{
+	if (rc >= 0 || daemon->options.once || !daemon->datapath->adopted)
+		return rc < 0 ? rc : 0;
+	bg_log(BG_LOG_WARNING, "pinning at the start, will be tried again", "error=%s",
+	       bg_quote(err->text));
+	return 0;
+}
+
 static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_error *err)
 {
 	struct bg_datapath_options options = daemon->options.datapath;
@@ -64,7 +78,8 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
 	       bg_monotonic_ms() - start_ms);
 	rc = daemon->datapath->from ? 0 : bg_datapath_pin(daemon->datapath, err);
-	if (rc < 0)
+	rc = unless_adopted(daemon, rc, err);
+	if (rc)
 		return rc;
 	bg_history_begin(daemon);
 	return bg_caps_keep(BG_CAPS_OF_DAEMON, 0, err);
@@ -124,8 +139,8 @@ static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 	int rc;
 
 	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
-	rc = bg_datapath_pin_programs(daemon->datapath, err);
-	if (rc < 0)
+	rc = unless_adopted(daemon, bg_datapath_pin_programs(daemon->datapath, err), err);
+	if (rc)
 		return rc;
 	return bg_daemon_sync_guards(daemon, err);
 }
