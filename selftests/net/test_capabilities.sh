@@ -39,11 +39,11 @@ holds() {
 }
 # lacks NAMES COMMAND...: refused, and the one line names just what is missing.
 lacks() {
-	local names=$1 said
+	local missing=$1 said
 	shift
 	said=$("$@" 2>&1) && return 1
 	echo "$said"
-	[ "$(wc -l <<<"$said")" -eq 1 ] && [[ $said == *"lacks $names" ]]
+	[ "$(wc -l <<<"$said")" -eq 1 ] && [[ $said == *"lacks $missing" ]]
 }
 # says TEXT COMMAND...: it fails, and says this.
 says() {
@@ -99,7 +99,7 @@ verbs() {
 	check "$who: explain --feed" question "$@" "$BG" explain --feed "$FEED"
 }
 for by in auto clsact; do
-	ATTACH=(--attach $by)
+	ATTACH=(--attach "$by")
 	starts "$by: the three start it" with $THREE
 	check "$by: enforced" guarded
 	check "$by: it holds these three and no other" test "$(holds CapEff "$BG_PID")" = 000000c000001000
@@ -149,8 +149,9 @@ check "with --require-owner a feed that others may write is refused" \
 	wait_for bg_says 'feed refused.*feed.json can be written by others'
 chmod 644 "$FEED"
 # (the volume of a ConfigMap: everybody may write its directory, but not through this mount)
-mkdir "$LAB_DIR/volume" && mount -t tmpfs -o mode=0777 none "$LAB_DIR/volume" &&
-	cp "$FEED" "$LAB_DIR/volume/feed.json" || bail "no volume"
+mkdir "$LAB_DIR/volume" || bail "no volume"
+mount -t tmpfs -o mode=0777 none "$LAB_DIR/volume" || bail "no volume"
+cp "$FEED" "$LAB_DIR/volume/feed.json" || bail "no volume"
 check "nor one that they could replace" says "volume can be written by others" lab_exec node "$BG" run --once \
 	--require-owner --feed "$LAB_DIR/volume/feed.json" --pin-dir "$PIN_DIR-other"
 mount -o remount,ro "$LAB_DIR/volume"
@@ -173,8 +174,11 @@ bg unload >/dev/null
 
 # (a BPF file system of its own, so that nobody else's is changed)
 own=$LAB_DIR/bpf
-mkdir "$own" && mount -t bpf -o mode=0755 bpf "$own" && mkdir -m 700 "$own/pins" "$own/shut" &&
-	chmod 755 "$LAB_DIR" && chmod 644 "$FEED" || bail "no BPF file system"
+mkdir "$own" || bail "no BPF file system"
+mount -t bpf -o mode=0755 bpf "$own" || bail "no BPF file system"
+mkdir -m 700 "$own/pins" "$own/shut" || bail "no BPF file system"
+chmod 755 "$LAB_DIR"
+chmod 644 "$FEED"
 check "a user whom the pins are shut to is told where the way ends" \
 	says "user $USER_ID may not enter $own/shut" \
 	as_user $THREE "$BG" run --once --feed "$FEED" --pin-dir "$own/shut/pins"
@@ -223,7 +227,7 @@ writable() {
 lab_exec node "$BG" run --once --feed "$FEED" --pin-dir "$PIN_DIR" 2>/dev/null
 check "without --group nobody may look" fails as_member "$BG" status --pin-dir "$PIN_DIR"
 for by in tcx clsact; do
-	ATTACH=(--group $GROUP_ID --attach $([ $by = tcx ] && echo auto || echo clsact))
+	ATTACH=(--group "$GROUP_ID" --attach "${by/tcx/auto}")
 	bg_start "${ATTACH[@]}"
 	check "$by: directories and maps are the group's" \
 		test "$(modes)" = "2750 $GROUP_ID 2750 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID "

@@ -38,10 +38,12 @@ jq --arg bad "$BAD" --arg worse "$WORSE" '
 	(.. | objects | select(has("Description")) | .Description) |= worse |
 	.SecurityGroups += [{GroupId: ("sg-" + $bad), GroupName: $bad, IpPermissions: [], IpPermissionsEgress: []}] |
 	.Branches[0].GroupIds += ["sg-" + $bad] | .Revision = "9" + $bad | .[$worse] = 1' \
-	"$FEED" >"$LAB_DIR/next.json" && mv "$LAB_DIR/next.json" "$FEED" || bail "no feed"
+	"$FEED" >"$LAB_DIR/next.json" || bail "no feed"
+mv "$LAB_DIR/next.json" "$FEED"
 # (bg_start would look for the revision as it is in the feed)
 bg_spawn
-wait_for bg_says '"ready"' && wait_for armed 10 || bail "the daemon is not ready"
+wait_for bg_says '"ready"' || bail "the daemon is not ready"
+wait_for armed 10 || bail "the branch is not armed"
 briefly tcp cart "$LAB_DB4" 5432
 
 check "check" clean bg_alone check "$FEED"
