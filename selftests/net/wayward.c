@@ -95,10 +95,17 @@ __attribute__((constructor)) static void begin(void)
 	}
 }
 
-static void go_wrong(void)
+static void connect_out(void)
 {
 	static const struct sockaddr_storage nowhere;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (fd >= 0 && connect(fd, (const void *)&nowhere, sizeof(nowhere)))
+		close(fd);
+}
+
+static void go_wrong(void)
+{
 	if (!strcmp(how, "crash"))
 		__builtin_trap();
 	else if (!strcmp(how, "abort"))
@@ -106,8 +113,7 @@ static void go_wrong(void)
 	else if (!strcmp(how, "opens"))
 		open("/etc/passwd", O_RDONLY | O_CLOEXEC);
 	else if (!strcmp(how, "connects"))
-		connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (const void *)&nowhere,
-			sizeof(nowhere));
+		connect_out();
 	else if (!strcmp(how, "starts"))
 		execl("/bin/true", "true", (char *)NULL);
 	else

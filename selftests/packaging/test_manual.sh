@@ -19,7 +19,7 @@ expect "the manual as it is passes" 0 "" judged ''
 expect "an option that it lacks does not" 1 "page lacks: run: --no-short-way" \
 	judged '/^\.TP$/{N;/no.*short.*way/{N;d}}'
 expect "nor a head that says it otherwise" 1 "page lacks: rules: -g, --group GROUP
-page has, but nothing else: rules: -g, --group ID" judged '/group/s/GROUP/ID/'
+page has, but nothing else: rules: -g, --group ID" judged '/^\.BR \\-g/s/GROUP/ID/'
 expect "nor one that lacks the short form" 1 "page lacks: explain: -l, --live
 page has, but nothing else: explain: --live" judged 's/^\.BR \\-l .*/.B \\-\\-live/'
 expect "nor a word that it lacks" 1 "page lacks: run: --attach auto|tcx|clsact

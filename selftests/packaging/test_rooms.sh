@@ -54,8 +54,8 @@ expect "nor a room that is not spelled" 1 \
 	judged first base/ip.c '#include "names.h"'
 expect "nor a call upward of what no header declares" 1 \
 	'user/base/ip.c calls compile/: base/ may not' \
-	judged compiled base/ip.c 'void bg_registry_free(void *); void bg_up(void);
-		void bg_up(void) { bg_registry_free(0); }'
+	judged compiled base/ip.c 'void bg_writer_release(void *); void bg_up(void);
+		void bg_up(void) { bg_writer_release(0); }'
 expect "nor files that need each other" 1 'files of user/ that need each other:
 -: input contains a loop:
 base/ip

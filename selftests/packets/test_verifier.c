@@ -27,11 +27,15 @@ struct cost {
 
 static struct cost costs[PROGRAMS];
 
-static unsigned int release_number(const char *text)
+/* "6.12..." as a number, by which releases are ordered; *rest is what follows. */
+static unsigned long release_number(const char *text, const char **rest)
 {
-	unsigned int major = 0, minor = 0;
+	char *end;
+	unsigned long major = strtoul(text, &end, 10), minor = 0;
 
-	sscanf(text, "%u.%u", &major, &minor);
+	if (*end == '.')
+		minor = strtoul(end + 1, &end, 10);
+	*rest = end;
 	return major * 1000 + minor;
 }
 
@@ -52,12 +56,13 @@ static __u32 budget_of(const char *program)
 	if (!line)
 		return 0;
 	for (line += length; *line == ' '; line += strcspn(line, " ;")) {
-		unsigned int major, minor, figure;
+		const char *figure, *ignored;
+		unsigned long from;
 
 		line += strspn(line, " ");
-		if (sscanf(line, "%u.%u=%u", &major, &minor, &figure) == 3 &&
-		    major * 1000 + minor <= release_number(kernel.release))
-			most = figure;
+		from = release_number(line, &figure);
+		if (*figure == '=' && from <= release_number(kernel.release, &ignored))
+			most = strtoul(figure + 1, NULL, 10);
 	}
 	return most;
 }

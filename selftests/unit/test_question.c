@@ -224,7 +224,7 @@ static void expectations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum bg_expected expected = 4711;
+		enum bg_expected expected = BG_EXPECT_NOTHING;
 		struct bg_question question;
 		struct bg_error err;
 		char text[256], *json;

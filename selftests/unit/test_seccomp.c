@@ -171,8 +171,10 @@ static int tries_what_the_daemon_never_does(void)
 {
 	union bpf_attr attr = {};
 	struct bg_error err;
+	int null_fd = open("/dev/null", O_WRONLY);
 
-	dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+	if (null_fd < 0 || dup2(null_fd, STDERR_FILENO) < 0)
+		return 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bg_daemon_limit_calls(&err))
 		return 1;
 #define REFUSED(call) (syscall(call) == -1 && errno == EPERM)

@@ -92,15 +92,16 @@ static int wait_for_answer(const struct bg_files *files, int text_fd)
 {
 	struct pollfd answer = { .fd = files->socket_fd, .events = POLLIN };
 	off_t before, now = 0;
-	int ready;
+	int ready, error;
 
 	do {
 		before = now;
 		ready = poll(&answer, 1, files->limit_ms);
+		error = ready < 0 ? errno : 0;
 		now = length_of(text_fd);
-	} while ((ready < 0 && errno == EINTR) || (!ready && now > before));
-	if (ready < 0)
-		return -errno;
+	} while (error == EINTR || (!ready && now > before));
+	if (error)
+		return -error;
 	return ready ? 0 : -ETIMEDOUT;
 }
 

@@ -122,7 +122,7 @@ static bool eight_print(const char *text)
 /* How much of it may go as it is. */
 static size_t plain(const char *text, size_t length)
 {
-	size_t at = 0, bytes;
+	size_t at = 0, bytes = 1;
 	unsigned int code;
 
 	while (at < length) {

@@ -36,7 +36,7 @@ static void read_boot(char boot[BG_HELD_BOOT])
 	boot[length] = '\0';
 	boot[strcspn(boot, "\n")] = '\0';
 	if (!*boot)
-		strcpy(boot, "unknown");
+		snprintf(boot, BG_HELD_BOOT, "unknown");
 }
 
 static void write_hash(const __u8 *content, char text[BG_HELD_SHA256])

@@ -74,7 +74,7 @@ static int add_up_branches(struct tally *tally, struct bg_error *err)
 	rc = add_up(tally, 0, &branch, err);
 	if (rc)
 		return rc;
-	while (!(rc = bpf_map_get_next_key(fd, last, &vlan))) {
+	while (!bpf_map_get_next_key(fd, last, &vlan)) {
 		last = &vlan;
 		if (vlan >= BG_VLANS || bpf_map_lookup_elem(fd, &vlan, &branch))
 			continue;

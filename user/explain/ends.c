@@ -409,6 +409,8 @@ static int judge_interface(struct bg_ends *ends, struct bg_side *side, struct bg
 
 	if (rc)
 		return rc;
+	if (!branch)
+		return bg_fail(err, -ENOENT, "the other end is in no branch of its judge");
 	question.local = branch->local[!bg_addr_is_v4(&question.remote)];
 	side->judge = judge;
 	return bg_explain_at(judge,

@@ -322,7 +322,7 @@ static int add_all_members(struct merge *merge)
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
 
-		if (!merge->adds_members[i])
+		if (!merge->adds_members || !merge->adds_members[i])
 			continue;
 		for (size_t k = 0; k < branch->group_count; k++) {
 			size_t set = find(&merge->sets[BG_SET_GROUP],
