@@ -68,7 +68,7 @@ spdx() {
 	local f bad=0
 	for f in "${files[@]}"; do
 		case $f in
-		*.json | *.jsonl | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list)
+		*.json | *.jsonl | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list | *.tar.xz)
 			continue
 			;;
 		esac
@@ -118,7 +118,7 @@ white_space() {
 	local f bad=0
 	! grep -nIE '[[:blank:]]+$' "${files[@]}" || bad=1
 	for f in "${files[@]}"; do
-		if [ -s "$f" ] && [ -n "$(tail -c 1 "$f")" ]; then
+		if [[ $f != *.tar.xz ]] && [ -s "$f" ] && [ -n "$(tail -c 1 "$f")" ]; then
 			echo "$f: no newline at the end"
 			bad=1
 		fi
