@@ -22,7 +22,6 @@
 #include "daemon/upgrade.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
-#include "source/owner.h"
 
 static void close_daemon(struct bg_daemon *const *closed)
 {
@@ -66,22 +65,6 @@ static int take_signals(int *signal_fd, struct bg_error *err)
 	return *signal_fd < 0 ? bg_fail(err, -errno, "signalfd: %s", strerror(errno)) : 0;
 }
 
-/* Whoever writes the feed decides what passes. That may be meant, so it is only said. */
-static void look_at_feed(const struct bg_daemon_options *options)
-{
-	struct bg_error err = {};
-	int fd;
-
-	if (options->require_owner || !strcmp(options->feed, "-"))
-		return;
-	fd = bg_open_owned(options->feed, &err);
-	if (fd >= 0)
-		close(fd);
-	else if (fd == -EPERM)
-		bg_log(BG_LOG_WARNING, "others than root and this user can change the feed",
-		       "reason=%s", bg_quote(err.text));
-}
-
 int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 {
 	/* static: a thread may have to do with it until the process is gone */
@@ -119,7 +102,6 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		rc = bg_share_pins(options->pin_dir, daemon.group, err);
 	if (rc)
 		return rc;
-	look_at_feed(options);
 	/* what an earlier build left may have to be opened by its id: until it is adopted */
 	rc = bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err)
 		     ?: bg_daemon_limit_calls(err);
