@@ -211,7 +211,7 @@ static int print_from_daemon(struct monitor *monitor)
 			rc = bg_out_finish(monitor->err);
 		if (!rc)
 			rc = bg_client_line(client, WAIT_MS, &line, monitor->err);
-		if (rc > 0)
+		if (rc > 0 && line)
 			rc = take_line(monitor, line);
 	}
 	return rc;
