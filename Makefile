@@ -247,7 +247,7 @@ FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/
 FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
-	$(patsubst %,user/socket/%.c,request line_queue) \
+	$(patsubst %,user/socket/%.c,request line_queue) user/guard/netlink.c \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
 FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer)))=selftests/fuzz/run.sh $(fuzzer)')
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \

@@ -70,12 +70,18 @@ static bool has_whole_attributes(const struct nlmsghdr *message)
 	return end - (const char *)attribute < (long)sizeof(*attribute);
 }
 
+/* libmnl takes a length above INT_MAX for a negative one, and goes backward. */
+static bool has_message(const struct nlmsghdr *message, int left)
+{
+	return mnl_nlmsg_ok(message, left) && message->nlmsg_len <= (__u32)left;
+}
+
 bool bg_netlink_is_whole(const void *buffer, size_t length)
 {
 	const struct nlmsghdr *message = buffer;
 	int left = (int)length;
 
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+	for (; has_message(message, left); message = mnl_nlmsg_next(message, &left))
 		if (!has_whole_attributes(message))
 			return false;
 	return left <= 0;
@@ -143,6 +149,22 @@ int bg_netlink_dump(struct bg_netlink *netlink, int type, const void *header, si
 	return rc;
 }
 
+/* 0 when it is too short, as no kernel makes it. */
+static __u32 number_of(const struct nlattr *attribute)
+{
+	return mnl_attr_get_payload_len(attribute) < sizeof(__u32) ? 0
+								   : mnl_attr_get_u32(attribute);
+}
+
+static bool is_text(const struct nlattr *attribute, const char *text)
+{
+	size_t length = mnl_attr_get_payload_len(attribute);
+
+	/* with or without an end */
+	return length >= strlen(text) && length <= strlen(text) + 1 &&
+	       !memcmp(mnl_attr_get_payload(attribute), text, strlen(text));
+}
+
 static void parse_netdev_info(const struct nlattr *info, struct bg_netdev *netdev)
 {
 	const struct nlattr *attribute, *data = NULL;
@@ -150,9 +172,9 @@ static void parse_netdev_info(const struct nlattr *info, struct bg_netdev *netde
 	mnl_attr_for_each_nested (attribute, info) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_INFO_KIND:
-			if (!strcmp(mnl_attr_get_str(attribute), "vlan"))
+			if (is_text(attribute, "vlan"))
 				netdev->kind = BG_NETDEV_VLAN;
-			else if (!strcmp(mnl_attr_get_str(attribute), "veth"))
+			else if (is_text(attribute, "veth"))
 				netdev->kind = BG_NETDEV_VETH;
 			break;
 		case IFLA_INFO_DATA:
@@ -165,7 +187,8 @@ static void parse_netdev_info(const struct nlattr *info, struct bg_netdev *netde
 	if (!data || netdev->kind != BG_NETDEV_VLAN)
 		return;
 	mnl_attr_for_each_nested (attribute, data) {
-		if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID)
+		if (mnl_attr_get_type(attribute) == IFLA_VLAN_ID &&
+		    mnl_attr_get_payload_len(attribute) >= sizeof(__u16))
 			netdev->vlan = mnl_attr_get_u16(attribute);
 	}
 }
@@ -186,8 +209,9 @@ bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev)
 	mnl_attr_for_each (attribute, message, sizeof(*header)) {
 		switch (mnl_attr_get_type(attribute)) {
 		case IFLA_IFNAME:
-			snprintf(netdev->name, sizeof(netdev->name), "%s",
-				 mnl_attr_get_str(attribute));
+			snprintf(netdev->name, sizeof(netdev->name), "%.*s",
+				 (int)mnl_attr_get_payload_len(attribute),
+				 (const char *)mnl_attr_get_payload(attribute));
 			break;
 		case IFLA_ADDRESS:
 			if (mnl_attr_get_payload_len(attribute) == sizeof(netdev->mac))
@@ -195,10 +219,10 @@ bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev)
 				       sizeof(netdev->mac));
 			break;
 		case IFLA_LINK:
-			netdev->lower = mnl_attr_get_u32(attribute);
+			netdev->lower = number_of(attribute);
 			break;
 		case IFLA_LINK_NETNSID:
-			netdev->lower_netnsid = (int)mnl_attr_get_u32(attribute);
+			netdev->lower_netnsid = (int)number_of(attribute);
 			break;
 		case IFLA_LINKINFO:
 			parse_netdev_info(attribute, netdev);
@@ -329,13 +353,13 @@ bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_ro
 
 		switch (mnl_attr_get_type(attribute)) {
 		case RTA_TABLE: /* ids above 255 */
-			route->table = mnl_attr_get_u32(attribute);
+			route->table = number_of(attribute);
 			break;
 		case RTA_OIF:
-			route->ifindex = mnl_attr_get_u32(attribute);
+			route->ifindex = number_of(attribute);
 			break;
 		case RTA_PRIORITY:
-			route->metric = mnl_attr_get_u32(attribute);
+			route->metric = number_of(attribute);
 			break;
 		case RTA_GATEWAY:
 			if (length != 4 && length != 16)
