@@ -301,6 +301,7 @@ check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJ
 .PHONY: soak
 soak: export BG_SOAK_REVISIONS ?= 10000
 soak: export BG_SOAK_CHANGES ?= 10000
+soak: export BG_SEED ?= $(shell echo $$((RANDOM)))
 soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 86400 selftests/net/test_soak.sh
 

@@ -8,7 +8,8 @@
 #
 #   BG_SOAK_REVISIONS, BG_SOAK_CHANGES (of interfaces): it ends when there were as many;
 #   `make check` has a sample, `make soak` 10,000 of each
-#   BG_SEED: the same course again, as far as the machine's timing lets it
+#   BG_SEED: which course it takes, as far as the machine's timing lets it. A check takes
+#   always the same one, `make soak` another one each time.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=selftests/net/trouble.sh
@@ -16,7 +17,7 @@
 
 WANTED_REVISIONS=${BG_SOAK_REVISIONS:-20}
 WANTED_CHANGES=${BG_SOAK_CHANGES:-60}
-SEED=${BG_SEED:-$((($(date +%s) * 31 + $$) % 32768))}
+SEED=${BG_SEED:-1}
 # As many interfaces appear at once.
 STORM=${BG_SOAK_STORM:-20}
 RANDOM=$SEED
