@@ -77,8 +77,17 @@ check "it says that the file is another" asked 0 "feed  .*is not what is in forc
 	-b eni-cart "${db[@]}"
 check "on the path, too" asked 0 "feed  .*is not what is in force" "${path[@]}"
 check "JSON says so" json '.FeedFile.InForce == "no" and .Verdict == "allow"' -b eni-cart "${db[@]}"
+check "the missing rule and the other end are by what is in force, too" asked 0 \
+	"missing  .*\(sg-web\): egress tcp 5432 to sg-0db" -b eni-web "${db[@]}"
 mv "$FEED" "$FEED.away"
-check "without the file there are verdicts" asked 0 "^allow" -b eni-cart "${db[@]}"
+check "without the file, too" asked 0 "missing  .*\(sg-web\): egress tcp 5432 to sg-0db" \
+	-b eni-web "${db[@]}"
+check "and on a path" asked 0 "eni-rds +ingress allow" "${path[@]}"
+
+# What is in force is not known by names without what the daemon wrote down.
+held=$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json)
+mv "${held%.json}.held" "$LAB_DIR/held"
+check "without that there are verdicts" asked 0 "^allow" -b eni-cart "${db[@]}"
 check "it says what it does not know" asked 0 "feed  .*cannot be read here: .*No such file" \
 	-b eni-cart "${db[@]}"
 check "the missing rule names the address then" asked 0 \
@@ -87,4 +96,25 @@ check "a path needs it" asked 1 "need the daemon's feed.*give --feed FEED" "${pa
 echo '{' >"$FEED"
 check "a broken file is not what is in force" asked 0 "feed  .*is not what is in force: " \
 	-b eni-cart "${db[@]}"
+
+# What the daemon keeps, and whom it gave what two claim, a path knows by name.
+mv "$LAB_DIR/held" "${held%.json}.held"
+mv "$FEED.away" "$FEED"
+bg_start
+set_feed '.Revision = "four" | del(.Branches[] | select(.Id == "eni-web"))
+	| (.Branches[] | select(.Id == "eni-cart")) as $cart
+	| .Branches += [$cart | .Id = "eni-bad" | .VlanId = 99 | .Interface = "nosuch0"
+		| .Pods[0].Name = "bad-0" | .Pods[0].HostInterface = "nosuch1"]'
+wait_for in_force four || bail "the feed does not come into force"
+service=(--protocol tcp --port 5432)
+web=$(lab_feed | jq -r '.Branches[] | select(.Id == "eni-web") | .Pods[0].Name')
+cart=$(lab_feed | jq -r '.Branches[] | select(.Id == "eni-cart") | .Pods[0].Name')
+check "a branch that is kept is an end by name" asked 0 "^deny: tcp 5432 from .*$web" \
+	--from "$web" --to "$LAB_DB4" "${service[@]}"
+check "and by address" asked 0 "vlan.eth.10 +egress" --from 10.0.47.83 --to "$LAB_DB4" "${service[@]}"
+check "the missing rule there names the group" asked 0 "egress tcp 5432 to sg-0db" \
+	--from "$web" --to "$LAB_DB4" "${service[@]}"
+check "an address that two claim is the living one's" asked 0 "from .*$cart" \
+	--from 10.0.47.82 --to "$LAB_DB4" "${service[@]}"
+check "the other one has none" asked 1 "no addresses" --from bad-0 --to "$LAB_DB4" "${service[@]}"
 finish

@@ -74,6 +74,14 @@ static int read_all(int fd, char *text, size_t length_bytes)
 	return 0;
 }
 
+/* This user, root, or whose daemon it is. */
+static bool may_have_written(const char *pin_dir, uid_t owner)
+{
+	struct stat pins;
+
+	return owner == geteuid() || !owner || (!stat(pin_dir, &pins) && pins.st_uid == owner);
+}
+
 int bg_held_file_read(const char *pin_dir, enum bg_held_file which, size_t most_bytes, char **text,
 		      size_t *length_bytes, struct bg_error *err)
 {
@@ -88,7 +96,7 @@ int bg_held_file_read(const char *pin_dir, enum bg_held_file which, size_t most_
 	if (fd < 0 || fstat(fd, &status))
 		return bg_fail(err, -errno, "opening %s: %s", path, strerror(errno));
 	if (!S_ISREG(status.st_mode) || status.st_mode & (S_IWGRP | S_IWOTH) ||
-	    (status.st_uid != geteuid() && status.st_uid))
+	    !may_have_written(pin_dir, status.st_uid))
 		return bg_fail(
 			err, -EPERM,
 			"%s: found a file that others may have written, expected one of this "

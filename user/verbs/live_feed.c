@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Finds the daemon's feed by the state file, and tells whether the file still has the
- * content that is in force. `explain --live` calls it and does without it if need be.
+ * The model in force, from what the daemon wrote down of it; without that, from its feed.
+ * Tells whether that file still has the content that is in force. `explain --live` calls it
+ * and does without it if need be.
  */
 #include "verbs/live_feed.h"
 
@@ -13,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "feed/feed.h"
+#include "feed/settle.h"
+#include "pinned/held_model.h"
 #include "pinned/maps_history.h"
 #include "pinned/maps_read.h"
 #include "pinned/state_file.h"
@@ -48,23 +51,33 @@ static void find_path(const char *pin_dir, struct bg_live_feed *feed)
 		note(feed, "no state file says which feed the daemon reads (%s)", path);
 }
 
-/* With the content of the revision in force, as the daemon noted it. */
-static enum bg_feed_match compare(const struct bg_maps *maps, const char *text, size_t length_bytes)
+/* Of the document in force, as the daemon noted it; false: not known. */
+static bool find_hash(const struct bg_maps *maps, char hash[SHA256_DIGEST_STRING_LENGTH])
 {
 	bg_auto_free struct bg_revision_row *rows = NULL;
 	const struct bg_revision_row *row;
-	char hash[SHA256_DIGEST_STRING_LENGTH];
 	struct bg_control control;
 	struct bg_error ignored; /* the verb will meet it again */
 	size_t count = 0;
 
 	if (bg_maps_control(maps, &control, &ignored) ||
 	    bg_maps_revisions(maps, &rows, &count, &ignored))
-		return BG_FEED_UNKNOWN;
+		return false;
 	row = bg_revision_find(rows, count, control.revision);
-	if (!row || !row->revision.sha256[0] || !SHA256Data((const __u8 *)text, length_bytes, hash))
+	if (!row || !row->revision.sha256[0])
+		return false;
+	snprintf(hash, SHA256_DIGEST_STRING_LENGTH, "%s", row->revision.sha256);
+	return true;
+}
+
+/* Has the file that content? */
+static enum bg_feed_match compare(const char *in_force, const char *text, size_t length_bytes)
+{
+	char hash[SHA256_DIGEST_STRING_LENGTH];
+
+	if (!*in_force || !SHA256Data((const __u8 *)text, length_bytes, hash))
 		return BG_FEED_UNKNOWN;
-	return !strcmp(hash, row->revision.sha256) ? BG_FEED_IN_FORCE : BG_FEED_DIFFERS;
+	return strcmp(hash, in_force) != 0 ? BG_FEED_DIFFERS : BG_FEED_IN_FORCE;
 }
 
 /* A branch keeps its mode until its pod is replaced, whatever the feed asks for. */
@@ -82,38 +95,69 @@ static void take_modes(const struct bg_maps *maps, struct bg_model *model)
 				model->branches[i].mode = rows[k].info.mode;
 }
 
-struct bg_model *bg_live_feed_read(const char *pin_dir, struct bg_live_feed *feed)
+/* Who gets what two claim is not to be seen from here: nobody. */
+static struct bg_model *parse(struct bg_live_feed *feed, const char *text, size_t length_bytes)
 {
-	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
-	struct bg_model *model = NULL;
+	struct bg_model *model = NULL, *settled = NULL;
+	struct bg_error err;
+
+	if (bg_feed_parse_all(feed->path, text, length_bytes, &model, NULL, &err)) {
+		note(feed, "the daemon's feed is not what is in force: %s", err.text);
+		return NULL;
+	}
+	if (bg_settle_alone(model, &settled)) {
+		bg_model_free(model);
+		note(feed, "the daemon's feed: out of memory");
+		return NULL;
+	}
+	if (!settled)
+		return model;
+	bg_model_free(model);
+	return settled;
+}
+
+/* What the daemon follows; the model in force is better known from what it wrote down. */
+static struct bg_model *read_file(struct bg_live_feed *feed, const char *in_force,
+				  struct bg_model *known)
+{
 	bg_auto_free char *text = NULL;
 	struct bg_error err;
 	size_t length_bytes;
+
+	if (bg_file_read(feed->path, BG_FILE_REGULAR, BG_FEED_MAX_BYTES, &text, &length_bytes,
+			 &err)) {
+		note(feed, "the daemon's feed cannot be read here: %s", err.text);
+		return known;
+	}
+	feed->match = compare(in_force, text, length_bytes);
+	if (feed->match == BG_FEED_DIFFERS)
+		note(feed,
+		     known ? "%s is not what is in force, and was not asked"
+			   : "%s is not what is in force: verdicts are by what is, the missing "
+			     "rule and the other end by the file",
+		     feed->path);
+	return known ? known : parse(feed, text, length_bytes);
+}
+
+struct bg_model *bg_live_feed_read(const char *pin_dir, struct bg_live_feed *feed)
+{
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
+	char in_force[SHA256_DIGEST_STRING_LENGTH] = "";
+	struct bg_model *model = NULL;
+	struct bg_error err;
 
 	memset(feed, 0, sizeof(*feed));
 	if (bg_maps_open(pin_dir, &maps, &err)) {
 		note(feed, "%s", err.text);
 		return NULL;
 	}
+	if (find_hash(&maps, in_force) && bg_held_model_read(pin_dir, in_force, &model, &err))
+		model = NULL;
 	find_path(pin_dir, feed);
-	if (!*feed->path)
-		return NULL;
-	if (bg_file_read(feed->path, BG_FILE_REGULAR, BG_FEED_MAX_BYTES, &text, &length_bytes,
-			 &err)) {
-		note(feed, "the daemon's feed cannot be read here: %s", err.text);
-		return NULL;
-	}
-	feed->match = compare(&maps, text, length_bytes);
-	if (bg_feed_parse_all(feed->path, text, length_bytes, &model, NULL, &err)) {
-		note(feed, "the daemon's feed is not what is in force: %s", err.text);
-		return NULL;
-	}
-	if (feed->match == BG_FEED_DIFFERS)
-		note(feed,
-		     "%s is not what is in force: verdicts are by what is, the missing rule and the "
-		     "other end by the file",
-		     feed->path);
-	take_modes(&maps, model);
+	if (*feed->path)
+		model = read_file(feed, in_force, model);
+	if (model)
+		take_modes(&maps, model);
 	return model;
 }
 

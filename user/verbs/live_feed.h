@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The feed of a running datapath, for what the pinned maps do not hold: names, groups of
+/* What is in force in a running datapath beyond what the pinned maps hold: names, groups of
  * others, prefix lists. Verdicts never come from it. */
 #ifndef BG_VERBS_LIVE_FEED_H
 #define BG_VERBS_LIVE_FEED_H
@@ -17,7 +17,8 @@ struct bg_live_feed {
 	char note[2304]; /* what does not hold, or ""  */
 };
 
-/* The model by bg_feed_parse_all(), with modes as they are in force, or NULL: *feed says why. */
+/* The model by bg_feed_parse_all(), with modes as they are in force, or NULL: *feed says
+ * why. */
 struct bg_model *bg_live_feed_read(const char *pin_dir, struct bg_live_feed *feed);
 
 /* A line if there is a note; {"Path", "InForce"}, or null when there is no path. */
