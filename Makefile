@@ -245,7 +245,7 @@ PACKAGING := $(wildcard selftests/packaging/test_*.sh)
 # libFuzzer on the pure parts, all by clang.
 FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/fuzz_*.c))
 FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
-	$(patsubst %,user/explain/%.c,question frame missing) \
+	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
 	$(patsubst %,user/socket/%.c,request line_queue) user/guard/netlink.c \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))

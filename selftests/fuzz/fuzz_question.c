@@ -10,23 +10,27 @@
 
 #include "base/ip.h"
 #include "explain/missing.h"
+#include "explain/query.h"
 #include "promises.h"
 #include "protocol.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
-static void must_be_a_question(const struct bg_question *question, enum bg_expected expected)
+static void must_have_a_service(const struct bg_question *question)
+{
+	MUST(question->protocol >= 0 && question->protocol <= 255);
+	MUST(bg_has_ports(question->protocol) == (question->port >= 0));
+	MUST(bg_is_icmp(question->protocol) == (question->icmp_type >= 0));
+	MUST(question->port <= 65535 && question->icmp_type <= 255);
+	MUST(question->icmp_code >= 0 && question->icmp_code <= 255);
+}
+
+static void must_be_a_question(const struct bg_question *question)
 {
 	struct bg_error err;
 
 	MUST(*question->branch && strlen(question->branch) < BG_QUESTION_BRANCH_BYTES);
 	MUST(question->direction == BG_INGRESS || question->direction == BG_EGRESS);
-	MUST(question->protocol >= 0 && question->protocol <= 255);
-	MUST(expected <= BG_EXPECT_DENY);
-	MUST(bg_has_ports(question->protocol) == (question->port >= 0));
-	MUST(bg_is_icmp(question->protocol) == (question->icmp_type >= 0));
-	MUST(question->port <= 65535 && question->icmp_type <= 255);
-	MUST(question->icmp_code >= 0 && question->icmp_code <= 255);
 	MUST(!bg_question_check(question, &bg_question_keys, &err));
 }
 
@@ -98,19 +102,26 @@ static void must_be_proposed(const struct bg_question *question)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	struct bg_question question = { .port = 4711 };
-	enum bg_expected expected = BG_EXPECT_NOTHING;
+	struct bg_query query = { .question.port = 4711 };
+	struct bg_question *question = &query.question;
 	char text[BG_QUESTION_TEXT];
 	struct bg_error err = {};
 
-	if (bg_question_parse((const char *)bytes, length, &question, &expected, &err)) {
-		MUST(*err.text && question.port == 4711);
+	if (bg_query_parse((const char *)bytes, length, &query, &err)) {
+		MUST(*err.text && question->port == 4711);
 		return 0;
 	}
-	must_be_a_question(&question, expected);
-	must_make_a_frame(&question);
-	MUST(strlen(bg_question_format(&question, text)) < sizeof(text) - 1);
-	MUST(strlen(bg_question_service(&question, text)) < BG_SERVICE_TEXT - 1);
-	must_be_proposed(&question);
+	MUST(query.expected <= BG_EXPECT_DENY);
+	must_have_a_service(question);
+	MUST(strlen(bg_question_service(question, text)) < BG_SERVICE_TEXT - 1);
+	if (query.is_path) {
+		MUST(*query.from && strlen(query.from) < sizeof(query.from));
+		MUST(*query.to && strlen(query.to) < sizeof(query.to));
+		return 0;
+	}
+	must_be_a_question(question);
+	must_make_a_frame(question);
+	MUST(strlen(bg_question_format(question, text)) < sizeof(text) - 1);
+	must_be_proposed(question);
 	return 0;
 }

@@ -268,6 +268,34 @@ expect "and the status says so" 1 "1 of the answers are not the expected ones" \
 expect "lines that do not say are held to the option" 1 "line 2: expected allow" \
 	batch_ends "$cart\n$open\n" --expect allow
 
+path_db='"To": "10.0.3.30", "Protocol": "tcp", "Port": 5432'
+away=$(printf '{"From": "shop/cart-0", %s, "Expect": "%s"}' "$path_db" deny)
+open=$(printf '{"From": "web-0", %s, "Expect": "%s"}' "$path_db" allow)
+check "a path in a batch, beside a question" says '.Verdict == "deny" and .From == "10.0.47.90" and
+	(.Steps | map(.Interface) == ["vlan.eth.9", "eni-rds"]) and
+	.Steps[1].Missing.Owner == "eni-rds"' batch_ends "$away\n"
+same "in the order of the questions" "null vlan.eth.9 null vlan.eth.10" bash -c \
+	"printf '%s\n' '$cart' '$away' '$cart' '$open' | '$BG' explain --feed '$ENDS' -q - |
+	jq -r '.Steps[0].Interface' | xargs"
+expect "one that is not as expected" 1 \
+	"line 2: expected allow, found deny: from web-0 to 10.0.3.30" batch_ends "$away\n$open\n"
+expect "ends that make no path are answered in their place" 1 'is no pod.*"Line":2' \
+	batch_ends "$cart\n${away/cart-0/nobody}\n$away\n"
+expect "a path and a branch in one question" 1 "Branch with From and To" \
+	batch_ends "{\"Branch\": \"9\", ${away#\{}\n"
+
+# A group of another account has to be named with it, one of the same need not.
+jq '(.SecurityGroups[] | select(.GroupId == "sg-0db")).OwnerId = "444455556666"
+	| (.SecurityGroups[] | select(.GroupId == "sg-web")).OwnerId = "111122223333"' \
+	"$ENDS" >"$DIR/accounts.json"
+accounts() {
+	"$BG" explain --feed "$DIR/accounts.json" "${db[@]}" "$@"
+}
+expect "a group of another account is named with it" 0 \
+	"UserIdGroupPairs=\[\{GroupId=sg-0db,UserId=444455556666\}\]'" accounts --branch eni-web
+sed -i s/444455556666/111122223333/ "$DIR/accounts.json"
+expect "one of the same is not" 0 "UserIdGroupPairs=\[\{GroupId=sg-0db\}\]'" accounts --branch eni-web
+
 # More kinds of other ends than a datapath has branches, met in no order: 4,186 pairs of 92
 # groups, each of which admits its own port. One of the pair's is allowed, another is not.
 many_ends() {

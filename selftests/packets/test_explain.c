@@ -9,6 +9,7 @@
 #include "branchguard.skel.h"
 #include "explain/ends.h"
 #include "explain/explain.h"
+#include "explain/query.h"
 #include "feeds.h"
 #include "oracle.h"
 #include "pinned/pin.h"
@@ -38,14 +39,13 @@ static struct bg_question question_of(const char *text)
 {
 	size_t length;
 	char *json = json_of(text, &length);
-	enum bg_expected expected;
-	struct bg_question question;
+	struct bg_query query;
 	struct bg_error err;
 
-	if (bg_question_parse(json, length, &question, &expected, &err))
+	if (bg_query_parse(json, length, &query, &err))
 		fail_msg("%s: %s", text, err.text);
 	free(json);
-	return question;
+	return query.question;
 }
 
 static struct bg_answer asked(struct bg_explainer *explainer, const char *text)

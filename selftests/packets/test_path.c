@@ -140,12 +140,16 @@ static struct bg_question service_of(const struct trip *trip)
 				     .icmp_type = -1 };
 }
 
-static void go(struct bg_model *model, const struct trip *trip)
+static void go(struct bg_model *model, const struct trip *trip, struct bg_explainer *shared,
+	       struct bg_ends *ends)
 {
 	struct bg_path path = { .model = model,
+				.shared_explainer = shared,
+				.shared_ends = ends,
 				.from_name = trip->from,
 				.to_name = trip->to,
-				.question = service_of(trip) };
+				.question = service_of(trip),
+				.words = &bg_question_keys };
 	char steps[256] = "", missing[BG_MISSING_TEXT] = "", text[BG_MISSING_TEXT];
 	struct bg_missing lacks;
 	struct bg_error err;
@@ -180,7 +184,7 @@ static void every_interface_on_the_way(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(trips) / sizeof(trips[0]); i++)
-		go(model, &trips[i]);
+		go(model, &trips[i], NULL, NULL);
 	bg_model_free(model);
 }
 
@@ -191,7 +195,26 @@ static void one_interface_a_packet(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(per_interface) / sizeof(per_interface[0]); i++)
-		go(model, &per_interface[i]);
+		go(model, &per_interface[i], NULL, NULL);
+	bg_model_free(model);
+}
+
+/* What one datapath with all programs says of many paths is what each says of its own. */
+static void many_paths_by_one_datapath(void **state)
+{
+	struct bg_model *model = feed_parse_all(NODE_AND(""));
+	struct bg_explainer *explainer = NULL;
+	struct bg_ends *ends = NULL;
+	struct bg_error err;
+
+	(void)state;
+	if (bg_path_open_all(model, NULL, &explainer, &ends, &err))
+		fail_msg("%s", err.text);
+	for (int again = 0; again < 2; again++)
+		for (size_t i = 0; i < sizeof(trips) / sizeof(trips[0]); i++)
+			go(model, &trips[i], explainer, ends);
+	bg_ends_close(ends);
+	bg_explainer_close(explainer);
 	bg_model_free(model);
 }
 
@@ -217,7 +240,8 @@ static void ends_that_make_no_path(void **state)
 		struct bg_path path = { .model = model,
 					.from_name = cases[i].from,
 					.to_name = cases[i].to,
-					.question = service_of(&trips[0]) };
+					.question = service_of(&trips[0]),
+					.words = &bg_question_keys };
 		struct bg_error err = {};
 		int rc = bg_explain_path(&path, &err);
 
@@ -234,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_interface_on_the_way),
 		cmocka_unit_test(one_interface_a_packet),
+		cmocka_unit_test(many_paths_by_one_datapath),
 		cmocka_unit_test(ends_that_make_no_path),
 	};
 

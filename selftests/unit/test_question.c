@@ -4,17 +4,16 @@
 #include <errno.h>
 
 #include "base/ip.h"
-#include "explain/question.h"
+#include "explain/query.h"
 #include "feed_text.h"
 #include "test.h"
 
 /* In `text`, ' stands for ". */
-static int parse(const char *text, struct bg_question *question, struct bg_error *err)
+static int parse(const char *text, struct bg_query *query, struct bg_error *err)
 {
-	enum bg_expected expected;
 	size_t length;
 	char *json = json_of(text, &length);
-	int rc = bg_question_parse(json, length, question, &expected, err);
+	int rc = bg_query_parse(json, length, query, err);
 
 	free(json);
 	return rc;
@@ -22,12 +21,13 @@ static int parse(const char *text, struct bg_question *question, struct bg_error
 
 static struct bg_question parsed(const char *text)
 {
-	struct bg_question question;
+	struct bg_query query;
 	struct bg_error err;
 
-	if (parse(text, &question, &err))
+	if (parse(text, &query, &err))
 		fail_msg("%s: %s", text, err.text);
-	return question;
+	assert_false(query.is_path);
+	return query.question;
 }
 
 #define WHO "'Branch': 'eni-1', 'Direction': 'ingress', "
@@ -56,6 +56,24 @@ static void fields(void **state)
 	assert_int_equal(question.icmp_code, 0);
 	assert_int_equal(question.port, -1);
 	assert_false(question.has_local);
+}
+
+static void paths(void **state)
+{
+	struct bg_query query;
+	struct bg_error err;
+
+	(void)state;
+	assert_int_equal(parse("{'From': 'shop/cart-0', 'To': 'node', 'Protocol': 'tcp', "
+			       "'Port': 80, 'Expect': 'deny', 'Branch': null}",
+			       &query, &err),
+			 0);
+	assert_true(query.is_path);
+	assert_string_equal(query.from, "shop/cart-0");
+	assert_string_equal(query.to, "node");
+	assert_int_equal(query.question.protocol, 6);
+	assert_int_equal(query.question.port, 80);
+	assert_int_equal(query.expected, BG_EXPECT_DENY);
 }
 
 static void protocols(void **state)
@@ -136,7 +154,17 @@ static void refusals(void **state)
 		  "expected Protocol or Port, which" },
 		{ "{'Port': 80, 'Prot': 'tcp'}", "'Prot' is an unknown key",
 		  "expected Protocol, which" },
-		{ "{'From': 'cart-0'}", "'From' is an unknown key", "Expect only" },
+		{ "{'From': 'cart-0'}", "To is missing", "a pod, \"node\" or an address" },
+		{ "{'To': 'cart-0'}", "From is missing", "a pod, \"node\" or an address" },
+		{ "{'From': 'a', 'To': ''}", "To has 0 bytes", "expected 1 to 319" },
+		{ "{'From': 'a', 'To': 'b'}", "Protocol is missing", "tcp" },
+		{ "{'From': 'a', 'To': 'b', 'Protocol': 'tcp'}", "Port is missing",
+		  "destination port" },
+		{ "{'From': 'a', 'To': 'b', 'Protocol': 'tcp', 'Port': 1, 'Remote': '10.0.0.1'}",
+		  "Remote with From and To", "IcmpCode and Expect only" },
+		{ "{'From': 'a', 'To': 'b', 'Branch': 'eni-1'}", "Branch with From and To",
+		  "IcmpCode and Expect only" },
+		{ "{'from': 'a', 'To': 'b'}", "'from' is an unknown key", "expected From, which" },
 		{ "{" WHO "'Protocoll': 'tcp'}", "'Protocoll' is an unknown key",
 		  "expected Protocol, which" },
 		{ "{'branch': 'a'}", "'branch' is an unknown key", "expected Branch, which" },
@@ -166,14 +194,14 @@ static void refusals(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct bg_question question = { .port = 4711 };
+		struct bg_query query = { .question.port = 4711 };
 		struct bg_error err = {};
-		int rc = parse(cases[i].text, &question, &err);
+		int rc = parse(cases[i].text, &query, &err);
 
 		if (rc != -EINVAL || !strstr(err.text, cases[i].names) ||
 		    !strstr(err.text, cases[i].expects))
 			fail_msg("%s: %d, '%s'", cases[i].text, rc, err.text);
-		assert_int_equal(question.port, 4711); /* left alone */
+		assert_int_equal(query.question.port, 4711); /* left alone */
 	}
 }
 
@@ -224,25 +252,21 @@ static void expectations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum bg_expected expected = BG_EXPECT_NOTHING;
-		struct bg_question question;
+		struct bg_query query;
 		struct bg_error err;
-		char text[256], *json;
-		size_t length;
+		char text[256];
 
 		snprintf(text, sizeof(text), "{" WHO "'Protocol': 47, 'Remote': '10.0.0.1'%s}",
 			 cases[i].json);
-		json = json_of(text, &length);
-		assert_int_equal(bg_question_parse(json, length, &question, &expected, &err), 0);
-		assert_int_equal(expected, cases[i].expected);
-		free(json);
+		assert_int_equal(parse(text, &query, &err), 0);
+		assert_int_equal(query.expected, cases[i].expected);
 	}
 }
 
 static void long_branch(void **state)
 {
 	char text[512], name[300];
-	struct bg_question question;
+	struct bg_query query;
 	struct bg_error err;
 
 	(void)state;
@@ -256,7 +280,7 @@ static void long_branch(void **state)
 	name[BG_QUESTION_BRANCH_BYTES - 1] = 'x';
 	name[BG_QUESTION_BRANCH_BYTES] = '\0';
 	snprintf(text, sizeof(text), "{'Branch': '%s'}", name);
-	assert_int_equal(parse(text, &question, &err), -EINVAL);
+	assert_int_equal(parse(text, &query, &err), -EINVAL);
 }
 
 static __u32 sum(__u32 start, const __u8 *data, size_t bytes)
@@ -381,7 +405,7 @@ int main(void)
 		cmocka_unit_test(frame_of_tcp),	    cmocka_unit_test(frame_of_udp_over_ipv6),
 		cmocka_unit_test(frames_of_icmp),   cmocka_unit_test(frame_of_another_protocol),
 		cmocka_unit_test(as_text),	    cmocka_unit_test(expectations),
-		cmocka_unit_test(words_of_options),
+		cmocka_unit_test(words_of_options), cmocka_unit_test(paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "explain/ends.h"
+#include "explain/query.h"
 
 struct bg_explained {
 	struct bg_side here;  /* the branch that was asked about */

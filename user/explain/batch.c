@@ -11,19 +11,26 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/names.h"
+#include "explain/path.h"
 #include "show/out.h"
 
 /* A question has 300 bytes at most; a line that is longer than this is no question. */
 #define MOST_LINE_BYTES 65536
 
 struct batch {
-	struct bg_explainer *explainer;
-	struct bg_ends *ends;
-	enum bg_expected expected; /* where a line does not say */
+	const struct bg_batch *asked;
 	size_t line;
 	struct bg_batch_count *count;
+	/* opened for the first path: its programs take the verifier a while */
+	struct bg_explainer *paths;
+	struct bg_ends *path_ends;
 };
+
+static void release_batch(struct batch *batch)
+{
+	bg_ends_close(batch->path_ends);
+	bg_explainer_close(batch->paths);
+}
 
 static bool is_blank(const char *line, size_t length)
 {
@@ -33,29 +40,89 @@ static bool is_blank(const char *line, size_t length)
 	return true;
 }
 
+static enum bg_expected expected_by(const struct batch *batch, const struct bg_query *query)
+{
+	return query->expected == BG_EXPECT_NOTHING ? batch->asked->expected : query->expected;
+}
+
+static void note_surprise(struct batch *batch, const char *surprise)
+{
+	if (!surprise)
+		return;
+	batch->count->surprises++;
+	fprintf(stderr, "branchguard explain: line %zu: %s\n", batch->line, surprise);
+}
+
+static int answer_branch(struct batch *batch, struct bg_query *query, json_t **json,
+			 struct bg_error *err)
+{
+	struct bg_explained explained;
+	char text[BG_SURPRISE_TEXT];
+	int rc = bg_explain_ends(batch->asked->explainer, batch->asked->ends, &query->question,
+				 &explained, err);
+
+	if (rc)
+		return rc;
+	note_surprise(batch, bg_explained_surprise(&explained, expected_by(batch, query), text));
+	*json = bg_explained_json(batch->asked->ends, &explained);
+	return 0;
+}
+
+static int answer_path(struct batch *batch, const struct bg_query *query, json_t **json,
+		       struct bg_error *err)
+{
+	bg_cleanup(bg_path_release) struct bg_path path = {
+		.model = batch->asked->model,
+		.from_name = query->from,
+		.to_name = query->to,
+		.question = query->question,
+		.words = &bg_question_keys,
+		.shared_explainer = batch->paths,
+		.shared_ends = batch->path_ends,
+	};
+	char text[BG_PATH_SURPRISE_TEXT];
+	int rc;
+
+	if (!path.model)
+		return bg_fail(err, -ENOENT, "From and To: %s", batch->asked->why);
+	rc = bg_explain_path(&path, err);
+	if (rc)
+		return rc;
+	note_surprise(batch, bg_path_surprise(&path, expected_by(batch, query), text));
+	*json = bg_path_json(&path);
+	return 0;
+}
+
+/* What fails here fails for every other line, too. */
+static int prepare(struct batch *batch, const struct bg_query *query, struct bg_error *err)
+{
+	const struct bg_batch *asked = batch->asked;
+
+	if (!query->is_path || batch->paths || !asked->model)
+		return 0;
+	return bg_path_open_all(asked->model, asked->pin_dir, &batch->paths, &batch->path_ends,
+				err);
+}
+
 static int answer_line(struct batch *batch, const char *line, size_t length, struct bg_error *err)
 {
-	struct bg_question question;
-	struct bg_explained explained;
-	enum bg_expected expected;
-	char text[BG_SURPRISE_TEXT];
+	struct bg_query query;
+	json_t *json = NULL;
 	int rc;
 
 	batch->line++;
 	if (is_blank(line, length))
 		return 0;
-	rc = bg_question_parse(line, length, &question, &expected, err);
-	if (!rc)
-		rc = bg_explain_ends(batch->explainer, batch->ends, &question, &explained, err);
+	rc = bg_query_parse(line, length, &query, err);
 	if (!rc) {
-		if (expected == BG_EXPECT_NOTHING)
-			expected = batch->expected;
-		if (bg_explained_surprise(&explained, expected, text)) {
-			batch->count->surprises++;
-			fprintf(stderr, "branchguard explain: line %zu: %s\n", batch->line, text);
-		}
-		return bg_print_json_line(bg_explained_json(batch->ends, &explained), err);
+		rc = prepare(batch, &query, err);
+		if (rc)
+			return rc;
+		rc = query.is_path ? answer_path(batch, &query, &json, err)
+				   : answer_branch(batch, &query, &json, err);
 	}
+	if (!rc)
+		return bg_print_json_line(json, err);
 	batch->count->bad++;
 	return bg_print_json_line(json_pack("{s:o, s:I}", "Error", bg_json_text(err->text), "Line",
 					    (json_int_t)batch->line),
@@ -79,7 +146,7 @@ static int answer_lines(struct batch *batch, char *buffer, size_t length, size_t
 	return 0;
 }
 
-static int run_batch(struct batch *batch, int fd, struct bg_error *err)
+static int run_batch(struct batch *batch, struct bg_error *err)
 {
 	bg_auto_free char *buffer = NULL;
 	size_t length = 0, used;
@@ -93,7 +160,7 @@ static int run_batch(struct batch *batch, int fd, struct bg_error *err)
 		rc = bg_out_finish(err);
 		if (rc)
 			return rc;
-		got = read(fd, buffer + length, MOST_LINE_BYTES - length);
+		got = read(batch->asked->fd, buffer + length, MOST_LINE_BYTES - length);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -114,13 +181,11 @@ static int run_batch(struct batch *batch, int fd, struct bg_error *err)
 	return length ? answer_line(batch, buffer, length, err) : 0;
 }
 
-int bg_explain_batch(struct bg_explainer *explainer, struct bg_ends *ends, int fd,
-		     enum bg_expected expected, struct bg_batch_count *count, struct bg_error *err)
+int bg_explain_batch(const struct bg_batch *asked, struct bg_batch_count *count,
+		     struct bg_error *err)
 {
-	struct batch batch = {
-		.explainer = explainer, .ends = ends, .expected = expected, .count = count
-	};
+	bg_cleanup(release_batch) struct batch batch = { .asked = asked, .count = count };
 
 	memset(count, 0, sizeof(*count));
-	return run_batch(&batch, fd, err);
+	return run_batch(&batch, err);
 }

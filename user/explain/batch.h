@@ -5,18 +5,30 @@
 
 #include "explain/answer.h"
 
+struct bg_batch {
+	/* of questions about one branch, the programs for both directions */
+	struct bg_explainer *explainer;
+	struct bg_ends *ends;
+	/* of questions with From and To, as struct bg_path has them; model NULL: there are
+	 * none, `why` */
+	struct bg_model *model;
+	const char *pin_dir, *why;
+	enum bg_expected expected; /* where a line does not say */
+	int fd;			   /* that the questions come from */
+};
+
 struct bg_batch_count {
 	size_t bad;	  /* without an answer */
 	size_t surprises; /* with another one than was expected */
 };
 
 /*
- * Reads questions from `fd` to its end and answers on stdout, flushed before it waits
+ * Reads questions to the end of the file and answers on stdout, flushed before it waits
  * for more. Empty lines are skipped. A line that cannot be answered gets
- * {"Error", "Line"} instead; one whose answer is not the expected one (its own "Expect",
- * or else `expected`) gets a line on stderr too.
+ * {"Error", "Line"} instead; one whose answer is not the expected one gets a line on
+ * stderr too.
  */
-int bg_explain_batch(struct bg_explainer *explainer, struct bg_ends *ends, int fd,
-		     enum bg_expected expected, struct bg_batch_count *count, struct bg_error *err);
+int bg_explain_batch(const struct bg_batch *batch, struct bg_batch_count *count,
+		     struct bg_error *err);
 
 #endif

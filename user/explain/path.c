@@ -377,16 +377,35 @@ static int ask_destination(struct bg_path *path, struct bg_error *err)
 	return ask(path, BG_EXPLAIN_BRANCH_INGRESS, BG_INGRESS, path->to_branch->interface, err);
 }
 
+static int open_programs(struct bg_model *model, const char *pin_dir, unsigned int programs,
+			 enum bg_ends_asked asked, struct bg_explainer **explainer,
+			 struct bg_ends **ends, struct bg_error *err)
+{
+	int rc = pin_dir ? bg_explainer_open_live(pin_dir, programs, explainer, err)
+			 : bg_explainer_open(model, programs, explainer, err);
+
+	return rc ? rc : bg_ends_open(*explainer, model, asked, ends, err);
+}
+
+int bg_path_open_all(struct bg_model *model, const char *pin_dir, struct bg_explainer **explainer,
+		     struct bg_ends **ends, struct bg_error *err)
+{
+	const unsigned int programs =
+		BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS) |
+		BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_EGRESS) | BG_EXPLAIN_BIT(BG_EXPLAIN_POD_EGRESS) |
+		BG_EXPLAIN_BIT(BG_EXPLAIN_NODE_EGRESS) | BG_EXPLAIN_BIT(BG_EXPLAIN_SNAT_EGRESS);
+
+	return open_programs(model, pin_dir, programs, BG_ENDS_MANY, explainer, ends, err);
+}
+
 static int open_path(struct bg_path *path, struct bg_error *err)
 {
-	unsigned int programs = programs_for(path);
-	int rc;
-
-	rc = path->pin_dir ? bg_explainer_open_live(path->pin_dir, programs, &path->explainer, err)
-			   : bg_explainer_open(path->model, programs, &path->explainer, err);
-	if (rc)
-		return rc;
-	return bg_ends_open(path->explainer, path->model, BG_ENDS_FEW, &path->ends, err);
+	if (!path->shared_explainer)
+		return open_programs(path->model, path->pin_dir, programs_for(path), BG_ENDS_FEW,
+				     &path->explainer, &path->ends, err);
+	path->explainer = path->shared_explainer;
+	path->ends = path->shared_ends;
+	return 0;
 }
 
 int bg_explain_path(struct bg_path *path, struct bg_error *err)
@@ -399,7 +418,7 @@ int bg_explain_path(struct bg_path *path, struct bg_error *err)
 	if (rc)
 		return rc;
 	path->question.remote = path->to;
-	rc = bg_question_check(&path->question, &bg_question_options, err) ?: open_path(path, err);
+	rc = bg_question_check(&path->question, path->words, err) ?: open_path(path, err);
 	if (rc)
 		return rc;
 	if (is_direct(path)) {
@@ -419,8 +438,10 @@ int bg_explain_path(struct bg_path *path, struct bg_error *err)
 
 void bg_path_release(struct bg_path *path)
 {
-	bg_ends_close(path->ends);
-	bg_explainer_close(path->explainer);
+	if (!path->shared_explainer) {
+		bg_ends_close(path->ends);
+		bg_explainer_close(path->explainer);
+	}
 	path->ends = NULL;
 	path->explainer = NULL;
 }

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "explain/ends.h"
+#include "explain/query.h"
 
 #define BG_PATH_STEPS 4
 
@@ -28,7 +29,11 @@ struct bg_path {
 	/* "namespace/pod", a pod's name if no other has it, "node", or an address; one
 	 * of the ends must be a pod of the feed */
 	const char *from_name, *to_name;
-	struct bg_question question; /* protocol, and port or ICMP type */
+	struct bg_question question;	       /* protocol, and port or ICMP type */
+	const struct bg_question_words *words; /* for errors */
+	/* Of bg_path_open_all(), for who has many paths; NULL: opened for this one. */
+	struct bg_explainer *shared_explainer;
+	struct bg_ends *shared_ends;
 
 	/* answered: */
 	struct bg_addr from, to;
@@ -44,6 +49,10 @@ struct bg_path {
 	struct bg_ends *ends;
 };
 
+/* For any path in the model: both are the caller's. */
+int bg_path_open_all(struct bg_model *model, const char *pin_dir, struct bg_explainer **explainer,
+		     struct bg_ends **ends, struct bg_error *err);
+
 /* -ENOENT, -EINVAL ... with a text. Whatever it returns, the caller must call
  * bg_path_release(). */
 int bg_explain_path(struct bg_path *path, struct bg_error *err);
@@ -52,5 +61,10 @@ void bg_path_release(struct bg_path *path);
 /* The answer as text on stdout, and as JSON; NULL when out of memory. */
 void bg_path_print(const struct bg_path *path);
 json_t *bg_path_json(const struct bg_path *path);
+
+/* NULL if the answer is as expected, else what is not. `text` holds BG_PATH_SURPRISE_TEXT
+ * bytes. */
+#define BG_PATH_SURPRISE_TEXT 768
+const char *bg_path_surprise(const struct bg_path *path, enum bg_expected expected, char *text);
 
 #endif

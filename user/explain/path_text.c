@@ -108,3 +108,15 @@ json_t *bg_path_json(const struct bg_path *path)
 			 "Steps", steps, "Way", path->between, "Unknown",
 			 *path->unknown ? bg_json_text(path->unknown) : json_null());
 }
+
+const char *bg_path_surprise(const struct bg_path *path, enum bg_expected expected, char *text)
+{
+	const bool allow = expected == BG_EXPECT_ALLOW;
+
+	if (expected == BG_EXPECT_NOTHING || path->allowed == allow)
+		return NULL;
+	snprintf(text, BG_PATH_SURPRISE_TEXT, "expected %s, found %s: from %s to %s",
+		 allow ? "allow" : "deny", path->allowed ? "allow" : "deny", path->from_name,
+		 path->to_name);
+	return text;
+}

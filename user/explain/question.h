@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A question about one packet: its ends, direction and service. Read from JSON, and
- * made into the frame that a program judges. Pure.
+ * A question about one packet: its ends, direction and service, and the frame that a
+ * program judges. Pure.
  */
 #ifndef BG_EXPLAIN_QUESTION_H
 #define BG_EXPLAIN_QUESTION_H
@@ -28,9 +28,6 @@ struct bg_question {
 	bool has_icmp_code;
 };
 
-/* What somebody who asks expects to hear. */
-enum bg_expected { BG_EXPECT_NOTHING, BG_EXPECT_ALLOW, BG_EXPECT_DENY };
-
 /* What the one who asks calls the fields, for errors. */
 struct bg_question_words {
 	const char *branch, *remote, *local, *protocol, *port, *icmp_type, *icmp_code;
@@ -38,17 +35,8 @@ struct bg_question_words {
 extern const struct bg_question_words bg_question_keys;	   /* "Port" */
 extern const struct bg_question_words bg_question_options; /* "--port" */
 
-/*
- * {"Branch","Direction","Protocol","Remote","Port"|"IcmpType","IcmpCode","Local",
- * "Expect"}, one JSON object. Protocol is a name, or a number as string or integer. Keys
- * that are null count as absent, unknown ones are refused. -EINVAL with a text
- * that names the key, what was found and what was expected.
- */
-int bg_question_parse(const char *text, size_t length_bytes, struct bg_question *question,
-		      enum bg_expected *expected, struct bg_error *err);
-
 /* Are all fields there that this protocol needs, and none that it has not, and do they fit
- * together? For questions that bg_question_parse() did not make: it has checked that. */
+ * together? -EINVAL with a text that names the field, and what was expected. */
 int bg_question_check(const struct bg_question *question, const struct bg_question_words *words,
 		      struct bg_error *err);
 

@@ -175,10 +175,30 @@ static int answer_one(struct request *request, struct asked *asked, struct bg_er
 	return 0;
 }
 
+/* Of --live, when nothing says whose pods have which names. */
+#define WHY_NO_PATHS (sizeof(((struct bg_live_feed *)0)->note) + 160)
+static const char *why_no_paths(const struct asked *asked, char *text)
+{
+	snprintf(text, WHY_NO_PATHS,
+		 "they need the daemon's feed, for the names of pods: %s; give --feed FEED instead "
+		 "of --live",
+		 asked->live.note);
+	return text;
+}
+
 /* The output has an error for each question without an answer; this fails for them. */
 static int answer_all(const struct request *request, struct asked *asked, struct bg_error *err)
 {
 	bool from_stdin = !strcmp(request->queries, "-");
+	char why[WHY_NO_PATHS];
+	struct bg_batch batch = {
+		.explainer = asked->explainer,
+		.ends = asked->ends,
+		.model = asked->model,
+		.pin_dir = request->live ? request->pin_dir : NULL,
+		.why = why_no_paths(asked, why),
+		.expected = expected_by(request),
+	};
 	struct bg_batch_count count;
 	bg_auto_close int file = -1;
 	int rc;
@@ -189,8 +209,8 @@ static int answer_all(const struct request *request, struct asked *asked, struct
 			return bg_fail(err, -errno, "opening the questions %s: %s",
 				       request->queries, strerror(errno));
 	}
-	rc = bg_explain_batch(asked->explainer, asked->ends, from_stdin ? STDIN_FILENO : file,
-			      expected_by(request), &count, err);
+	batch.fd = from_stdin ? STDIN_FILENO : file;
+	rc = bg_explain_batch(&batch, &count, err);
 	if (rc)
 		return rc;
 	if (count.bad)
@@ -212,16 +232,13 @@ static int answer_path(const struct request *request, struct asked *asked, struc
 		.from_name = request->from,
 		.to_name = request->to,
 		.question = request->question,
+		.words = &bg_question_options,
 	};
-	bool allow = expected_by(request) == BG_EXPECT_ALLOW;
+	char why[WHY_NO_PATHS], surprise[BG_PATH_SURPRISE_TEXT];
 	int rc;
 
 	if (!asked->model)
-		return bg_fail(
-			err, -ENOENT,
-			"--from and --to with --live need the daemon's feed, for the names of "
-			"pods: %s; give --feed FEED instead of --live",
-			asked->live.note);
+		return bg_fail(err, -ENOENT, "--from and --to: %s", why_no_paths(asked, why));
 	rc = bg_explain_path(&path, err);
 	if (rc)
 		return rc;
@@ -233,10 +250,8 @@ static int answer_path(const struct request *request, struct asked *asked, struc
 		bg_path_print(&path);
 		bg_live_feed_print(&asked->live);
 	}
-	if (request->has_expected && path.allowed != allow)
-		return bg_fail(err, -ERANGE, "expected %s, found %s: from %s to %s",
-			       allow ? "allow" : "deny", path.allowed ? "allow" : "deny",
-			       request->from, request->to);
+	if (bg_path_surprise(&path, expected_by(request), surprise))
+		return bg_fail(err, -ERANGE, "%s", surprise);
 	return 0;
 }
 
@@ -359,8 +374,9 @@ int cmd_explain(int argc, char **argv)
 		  .argument = "FILE",
 		  .help = "questions from FILE (- is stdin), a JSON object a line: {\"Branch\", "
 			  "\"Direction\", \"Protocol\", \"Remote\", \"Port\" | \"IcmpType\", "
-			  "\"IcmpCode\", \"Local\", \"Expect\"}; answered a line each, in the same "
-			  "order" },
+			  "\"IcmpCode\", \"Local\", \"Expect\"}, or with \"From\" and \"To\" in the "
+			  "place of \"Branch\", \"Direction\", \"Remote\" and \"Local\"; answered "
+			  "a line each, in the same order" },
 		{ .name = "expect",
 		  .type = BG_OPTION_ENUM,
 		  .value = &request.expected,
