@@ -365,6 +365,36 @@ static void what_is_beyond_the_node(void **state)
 	bg_model_free(model);
 }
 
+/* Whose a group is, for who prints a command that names it; no verdict hangs on it, so what
+ * is no account refuses nothing. */
+static void accounts(void **state)
+{
+	static const char text[] =
+		"{'FeedVersion':1,'SecurityGroups':["
+		" {'GroupId':'sg-1','OwnerId':'111122223333','IpPermissions':[{'IpProtocol':'-1',"
+		"  'UserIdGroupPairs':[{'GroupId':'sg-2','UserId':'444455556666'},"
+		"  {'GroupId':'sg-1','UserId':'999999999999'},{'GroupId':'sg-5','UserId':7},"
+		"  {'GroupId':'sg-6','UserId':'amazon-elb'},{'GroupId':'sg-7','UserId':''},"
+		"  {'GroupId':'sg-8','UserId':'1;reboot'},{'GroupId':'sg-9'}]}]}],"
+		"'SecurityGroupRules':[{'GroupId':'sg-3','GroupOwnerId':'111122223333',"
+		" 'IpProtocol':'-1','ReferencedGroupInfo':{'GroupId':'sg-4',"
+		" 'UserId':'777788889999'}}]}";
+	struct bg_model *model = feed_parse_all(text);
+
+	(void)state;
+	assert_string_equal(bg_model_account(model, "sg-1"), "111122223333");
+	assert_string_equal(bg_model_account(model, "sg-2"), "444455556666");
+	assert_string_equal(bg_model_account(model, "sg-3"), "111122223333");
+	assert_string_equal(bg_model_account(model, "sg-4"), "777788889999");
+	assert_null(bg_model_account(model, "sg-10"));
+	assert_int_equal(model->account_count, 4);
+	bg_model_free(model);
+	/* the daemon has no use for them */
+	model = feed_parse(text);
+	assert_int_equal(model->account_count, 0);
+	bg_model_free(model);
+}
+
 #define WHO                                                                                        \
 	"it goes to the one whose interface and veth exist; if both do, to the one in force "      \
 	"already; else to nobody\n"
@@ -417,6 +447,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_is_near_to_none_that_lacks),
 		cmocka_unit_test(a_byte_order_mark_is_no_text),
 		cmocka_unit_test(what_is_beyond_the_node),
+		cmocka_unit_test(accounts),
 		cmocka_unit_test(claims),
 		cmocka_unit_test(what_a_user_is_warned_of),
 	};

@@ -86,6 +86,31 @@ static void words_and_commands(void **state)
 	}
 }
 
+/* EC2 looks for a group in the account that asks, unless another one is named. */
+static void a_group_of_another_account(void **state)
+{
+	struct bg_question question = question_of(BG_EGRESS, 6, 5432, 0, "10.9.3.30");
+	struct bg_missing missing = {
+		.owner = "eni-cart",
+		.groups = one,
+		.group_count = 1,
+		.question = &question,
+		.peers = { "sg-0far" },
+		.peer_count = 1,
+		.peer_account = "111122223333",
+	};
+	char text[BG_MISSING_TEXT];
+
+	(void)state;
+	assert_string_equal(
+		bg_missing_command(&missing, text),
+		"aws ec2 authorize-security-group-egress --group-id sg-cart --ip-permissions "
+		"'IpProtocol=tcp,FromPort=5432,ToPort=5432,"
+		"UserIdGroupPairs=[{GroupId=sg-0far,UserId=111122223333}]'");
+	assert_string_equal(bg_missing_text(&missing, text),
+			    "a rule of eni-cart's groups (sg-cart): egress tcp 5432 to sg-0far");
+}
+
 static void whose_groups(void **state)
 {
 	struct bg_question question = question_of(BG_EGRESS, 6, 80, 0, "10.0.0.1");
@@ -218,16 +243,22 @@ static void as_json(void **state)
 	assert_true(json_equal(found, expected));
 	json_decref(expected);
 	json_decref(found);
+	missing.peer_account = "111122223333";
+	found = bg_missing_json(&missing);
+	expected = json_pack("{s:s, s:i, s:i, s:[{s:s, s:s}]}", "IpProtocol", "tcp", "FromPort",
+			     5432, "ToPort", 5432, "UserIdGroupPairs", "GroupId", "sg-0db",
+			     "UserId", "111122223333");
+	assert_true(json_equal(json_object_get(found, "IpPermission"), expected));
+	json_decref(expected);
+	json_decref(found);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_and_commands),
-		cmocka_unit_test(whose_groups),
-		cmocka_unit_test(hostile_ids),
-		cmocka_unit_test(too_long),
-		cmocka_unit_test(as_json),
+		cmocka_unit_test(words_and_commands), cmocka_unit_test(a_group_of_another_account),
+		cmocka_unit_test(whose_groups),	      cmocka_unit_test(hostile_ids),
+		cmocka_unit_test(too_long),	      cmocka_unit_test(as_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -501,6 +501,19 @@ static void name_groups(const struct bg_ends *ends, const struct bg_end *end,
 	}
 }
 
+/* Of the first peer, unless it is the group's own to which the rule would be added. */
+static const char *other_account(const struct bg_ends *ends, const struct bg_missing *missing)
+{
+	const char *account, *own = NULL;
+
+	if (!ends->model)
+		return NULL;
+	account = bg_model_account(ends->model, missing->peers[0]);
+	if (missing->group_count)
+		own = bg_model_account(ends->model, missing->groups[0]);
+	return account && (!own || strcmp(account, own) != 0) ? account : NULL;
+}
+
 /* Groups that the remote is in, or else lists that have it, the narrowest first. */
 static void name_peers(const struct bg_ends *ends, struct bg_missing *missing)
 {
@@ -517,6 +530,8 @@ static void name_peers(const struct bg_ends *ends, struct bg_missing *missing)
 		missing->peers[i] = groups[i];
 	missing->peer_count = count;
 	missing->peers_are_lists = !count;
+	if (count)
+		missing->peer_account = other_account(ends, missing);
 	while (missing->peers_are_lists && missing->peer_count < BG_MISSING_PEERS &&
 	       (list = lookup_next(&ends->lists, &missing->question->remote, &length)))
 		missing->peers[missing->peer_count++] = set_of(ends->model, *list)->name;

@@ -98,18 +98,20 @@ static bool ports_of(const struct bg_missing *missing, int *from, int *to)
 
 struct peer {
 	const char *list, *key, *value;
+	const char *account; /* EC2 looks for a group in the asking account without it */
 };
 
 static struct peer peer_of(const struct bg_missing *missing, char cidr[BG_IP_TEXT + 4])
 {
 	if (missing->peer_count && missing->peers_are_lists)
-		return (struct peer){ "PrefixListIds", "PrefixListId", missing->peers[0] };
+		return (struct peer){ "PrefixListIds", "PrefixListId", missing->peers[0], NULL };
 	if (missing->peer_count)
-		return (struct peer){ "UserIdGroupPairs", "GroupId", missing->peers[0] };
+		return (struct peer){ "UserIdGroupPairs", "GroupId", missing->peers[0],
+				      missing->peer_account };
 	cidr_of(missing, cidr);
 	return bg_addr_is_v4(&missing->question->remote)
-		       ? (struct peer){ "IpRanges", "CidrIp", cidr }
-		       : (struct peer){ "Ipv6Ranges", "CidrIpv6", cidr };
+		       ? (struct peer){ "IpRanges", "CidrIp", cidr, NULL }
+		       : (struct peer){ "Ipv6Ranges", "CidrIpv6", cidr, NULL };
 }
 
 /* Within single quotes; one that stands in the text ends them, is quoted itself, and
@@ -158,6 +160,8 @@ const char *bg_missing_command(const struct bg_missing *missing, char *text)
 		add(&w, ",FromPort=%d,ToPort=%d", from, to);
 	add(&w, ",%s=[{%s=", peer.list, peer.key);
 	add_quoted(&w, peer.value);
+	if (peer.account)
+		add(&w, ",UserId=%s", peer.account);
 	add(&w, "}]'");
 	/* half a command is none */
 	if (w.length == BG_MISSING_TEXT - 1)
@@ -169,9 +173,10 @@ static json_t *permission_json(const struct bg_missing *missing)
 {
 	char protocol[BG_PROTOCOL_TEXT], cidr[BG_IP_TEXT + 4];
 	struct peer peer = peer_of(missing, cidr);
-	json_t *json = json_pack("{s:s, s:[{s:o}]}", "IpProtocol",
+	json_t *json = json_pack("{s:s, s:[{s:o, s:s*}]}", "IpProtocol",
 				 bg_protocol_format(missing->question->protocol, protocol),
-				 peer.list, peer.key, bg_json_text(peer.value));
+				 peer.list, peer.key, bg_json_text(peer.value), "UserId",
+				 peer.account);
 	int from, to;
 
 	if (json && ports_of(missing, &from, &to) &&

@@ -26,6 +26,7 @@ struct bg_missing {
 	const char *peers[BG_MISSING_PEERS];
 	size_t peer_count;
 	bool peers_are_lists;
+	const char *peer_account; /* of the first group, which is another one's; or NULL */
 };
 
 /* "a rule of eni-0b2c's groups (sg-a): egress tcp 5432 to sg-0db"; `text` holds

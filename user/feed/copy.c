@@ -101,3 +101,9 @@ int bg_copy_interface(const struct bg_model_interface *from, struct bg_model_int
 	return bg_own_text(&to->id) | OWN(to->groups, to->group_count) |
 	       OWN(to->prefixes, to->prefix_count);
 }
+
+int bg_copy_account(const struct bg_group_account *from, struct bg_group_account *to)
+{
+	*to = *from;
+	return bg_own_text(&to->group_id) | bg_own_text(&to->account);
+}

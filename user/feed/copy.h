@@ -14,6 +14,7 @@ int bg_copy_branch(const struct bg_model_branch *from, struct bg_model_branch *t
 int bg_copy_node(const struct bg_model_node *from, struct bg_model_node *to);
 int bg_copy_group(const struct bg_group *from, struct bg_group *to);
 int bg_copy_set(const struct bg_set *from, struct bg_set *to);
+int bg_copy_account(const struct bg_group_account *from, struct bg_group_account *to);
 int bg_copy_interface(const struct bg_model_interface *from, struct bg_model_interface *to);
 
 #endif

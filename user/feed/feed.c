@@ -39,6 +39,7 @@ static void release_feed(struct bg_feed *feed)
 	bg_dict_release(&feed->list_sets);
 	bg_dict_release(&feed->group_sets);
 	bg_dict_release(&feed->members_by_id);
+	bg_dict_release(&feed->accounts);
 	bg_dict_release(&feed->tracking_by_id);
 	bg_dict_release(&feed->unknown_by_pattern);
 }
@@ -46,7 +47,10 @@ static void release_feed(struct bg_feed *feed)
 static int on_interface(void *context, size_t index, const struct bg_json *element,
 			struct bg_error *err)
 {
-	return bg_noted(context, bg_feed_interface(context, index, element, err), err);
+	struct bg_feed *feed = context;
+
+	feed->has_interfaces = true;
+	return bg_noted(feed, bg_feed_interface(feed, index, element, err), err);
 }
 
 static int read_head(struct bg_feed *feed, const struct bg_fields *root, struct bg_error *err)
@@ -92,6 +96,8 @@ static int read_root(struct bg_feed *feed, const struct bg_json *root_value, str
 	rc = bg_feed_resolve(feed, err) ?: bg_feed_resolve_interfaces(feed, err);
 	if (rc)
 		return rc;
+	feed->model->no_branches = root.values[ROOT_BRANCHES] && !feed->model->branch_count;
+	feed->model->no_interfaces = root.values[ROOT_INTERFACES] && !feed->has_interfaces;
 	return bg_warn_rest(feed) ? bg_no_memory(err, BG_READING) : 0;
 }
 

@@ -64,8 +64,9 @@ static int reference(struct bg_feed *feed, const struct bg_fields *flat, bool ma
 		return rc;
 	if (!fields.values[0])
 		return bg_field_missing(&fields, 0, err);
-	rc = bg_get_id(&fields, 0, BG_ID_BYTES, &id, err);
-	return rc ? rc : bg_group_set(feed, id, make, set, err);
+	return bg_get_id(&fields, PEER_GROUP_ID, BG_ID_BYTES, &id, err) ?:
+	       bg_feed_account(feed, id, fields.values[PEER_GROUP_OWNER], err) ?:
+	       bg_group_set(feed, id, make, set, err);
 }
 
 static int flat_set(struct bg_feed *feed, const struct bg_fields *fields, bool make, size_t *set,
@@ -154,6 +155,7 @@ static int flat_rule(struct bg_feed *feed, struct flat_rules *flat, const struct
 		      bg_feed_service(feed, &fields, FLAT_PROTOCOL, FLAT_FROM, FLAT_TO, &service,
 				      err),
 		      err) ?:
+	     bg_feed_account(feed, group_id, fields.values[FLAT_OWNER], err) ?:
 	     bg_feed_group(feed, group_id, &rule.group, err);
 	if (rc)
 		return rc;

@@ -226,7 +226,8 @@ static int peer_set(struct bg_feed *feed, enum bg_peer_list list, const struct b
 		return rc;
 	if (list == BG_PEERS_LISTS)
 		return bg_list_set(feed, id, true, set, err);
-	return bg_group_set(feed, id, true, set, err);
+	return bg_feed_account(feed, id, fields.values[PEER_GROUP_OWNER], err)
+		       ?: bg_group_set(feed, id, true, set, err);
 }
 
 static int permission(struct bg_feed *feed, struct bg_model_rule *rule, const struct bg_json *value,
@@ -302,6 +303,7 @@ static int one_group(struct bg_feed *feed, const struct bg_json *value, const st
 	rc = bg_noted(feed, bg_field_required(&fields, GROUP_ID, err), err) ?:
 	     bg_noted(feed, bg_get_id(&fields, GROUP_ID, BG_ID_BYTES, &id, err), err) ?:
 	     bg_noted(feed, bg_get_text(&fields, GROUP_NAME, BG_TEXT_BYTES, &name, err), err) ?:
+	     bg_feed_account(feed, id, fields.values[GROUP_OWNER], err) ?:
 	     bg_feed_group(feed, id, &index, err);
 	if (rc)
 		return rc;

@@ -61,8 +61,8 @@ static const char *const group_keys[] = {
 	[GROUP_NAME] = "GroupName",
 	[GROUP_INGRESS] = "IpPermissions",
 	[GROUP_EGRESS] = "IpPermissionsEgress",
+	[GROUP_OWNER] = "OwnerId",
 	"Description",
-	"OwnerId",
 	"VpcId",
 	"SecurityGroupArn",
 	"Tags",
@@ -81,8 +81,14 @@ static const char *const ipv6_peer_keys[] = { "CidrIpv6", "Description", NULL };
 static const char *const list_peer_keys[] = { "PrefixListId", "Description", NULL };
 
 static const char *const group_peer_keys[] = {
-	"GroupId",	 "UserId", "Description", "GroupName", "VpcId", "VpcPeeringConnectionId",
-	"PeeringStatus", NULL,
+	[PEER_GROUP_ID] = "GroupId",
+	[PEER_GROUP_OWNER] = "UserId",
+	"Description",
+	"GroupName",
+	"VpcId",
+	"VpcPeeringConnectionId",
+	"PeeringStatus",
+	NULL,
 };
 
 static const char *const rule_keys[] = {
@@ -96,7 +102,7 @@ static const char *const rule_keys[] = {
 	[FLAT_CIDR6] = "CidrIpv6",
 	[FLAT_LIST] = "PrefixListId",
 	[FLAT_REFERENCE] = "ReferencedGroupInfo",
-	"GroupOwnerId",
+	[FLAT_OWNER] = "GroupOwnerId",
 	"Description",
 	"Tags",
 	"SecurityGroupRuleArn",
@@ -104,7 +110,12 @@ static const char *const rule_keys[] = {
 };
 
 static const char *const referenced_group_keys[] = {
-	"GroupId", "UserId", "VpcId", "VpcPeeringConnectionId", "PeeringStatus", NULL,
+	[PEER_GROUP_ID] = "GroupId",
+	[PEER_GROUP_OWNER] = "UserId",
+	"VpcId",
+	"VpcPeeringConnectionId",
+	"PeeringStatus",
+	NULL,
 };
 
 /* Keys that `aws ec2` prints: describe-managed-prefix-lists,
@@ -218,9 +229,10 @@ const struct bg_object_keys bg_objects[BG_OBJECTS] = {
 	[BG_OBJECT_IPV4_PEER] = { "IpRanges", { ipv4_peer_keys, 1 } },
 	[BG_OBJECT_IPV6_PEER] = { "Ipv6Ranges", { ipv6_peer_keys, 1 } },
 	[BG_OBJECT_LIST_PEER] = { "PrefixListIds", { list_peer_keys, 1 } },
-	[BG_OBJECT_GROUP_PEER] = { "UserIdGroupPairs", { group_peer_keys, 1 } },
+	[BG_OBJECT_GROUP_PEER] = { "UserIdGroupPairs", { group_peer_keys, PEER_GROUP_USED } },
 	[BG_OBJECT_RULE] = { "SecurityGroupRules", { rule_keys, FLAT_USED } },
-	[BG_OBJECT_REFERENCED_GROUP] = { "ReferencedGroupInfo", { referenced_group_keys, 1 } },
+	[BG_OBJECT_REFERENCED_GROUP] = { "ReferencedGroupInfo",
+					 { referenced_group_keys, PEER_GROUP_USED } },
 	[BG_OBJECT_LIST] = { "PrefixLists", { list_keys, LIST_USED } },
 	[BG_OBJECT_LIST_ENTRY] = { "Entries", { list_entry_keys, 1 } },
 	[BG_OBJECT_INTERFACE] = { "NetworkInterfaces", { interface_keys, INTERFACE_USED } },

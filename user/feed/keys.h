@@ -83,7 +83,17 @@ enum node_field {
 
 enum service_field { SERVICE_ADDRESS, SERVICE_PROTOCOL, SERVICE_PORT, SERVICE_USED };
 
-enum group_field { GROUP_ID, GROUP_NAME, GROUP_INGRESS, GROUP_EGRESS, GROUP_USED };
+enum group_field {
+	GROUP_ID,
+	GROUP_NAME,
+	GROUP_INGRESS,
+	GROUP_EGRESS,
+	GROUP_OWNER,
+	GROUP_USED,
+};
+
+/* Of UserIdGroupPairs and ReferencedGroupInfo. */
+enum peer_group_field { PEER_GROUP_ID, PEER_GROUP_OWNER, PEER_GROUP_USED };
 
 /* In the order of enum bg_peer_list, from PEERS on. */
 enum permission_field {
@@ -105,6 +115,7 @@ enum flat_field {
 	FLAT_CIDR6,
 	FLAT_LIST,
 	FLAT_REFERENCE,
+	FLAT_OWNER,
 	FLAT_USED,
 };
 

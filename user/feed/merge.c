@@ -395,6 +395,12 @@ static int copy_document(struct merge *merge)
 		if (!interface || bg_copy_interface(&document->interfaces[i], interface))
 			return -ENOMEM;
 	}
+	for (size_t i = 0; i < document->account_count; i++) {
+		struct bg_group_account *account = BG_GROW(model->accounts, model->account_count);
+
+		if (!account || bg_copy_account(&document->accounts[i], account))
+			return -ENOMEM;
+	}
 	return bg_copy_node(&document->node, &model->node);
 }
 

@@ -72,7 +72,12 @@ void bg_model_free(struct bg_model *model)
 		free(model->interfaces[i].groups);
 		free(model->interfaces[i].prefixes);
 	}
+	for (size_t i = 0; i < model->account_count; i++) {
+		free(model->accounts[i].group_id);
+		free(model->accounts[i].account);
+	}
 	free_node(&model->node);
+	free(model->accounts);
 	free(model->interfaces);
 	free(model->groups);
 	free(model->rules);

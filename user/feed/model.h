@@ -68,6 +68,12 @@ struct bg_group {
 	__u64 kept_since_ns;
 };
 
+/* Whose a group is. */
+struct bg_group_account {
+	char *group_id;
+	char *account;
+};
+
 /* One of NetworkInterfaces. */
 struct bg_model_interface {
 	char *id;	/* "" when not given */
@@ -177,10 +183,17 @@ struct bg_model {
 	size_t member_count;		       /* addresses and prefixes of all sets */
 	struct bg_model_interface *interfaces; /* only by bg_feed_parse_all() */
 	size_t interface_count;
+	struct bg_group_account *accounts; /* the same; a group once, if it is known */
+	size_t account_count;
+	/* The document says so itself, and does not only leave the key out; for `check`. */
+	bool no_branches, no_interfaces;
 };
 
 void bg_model_free(struct bg_model *model); /* NULL is fine */
 BG_CLEANUP_OF(bg_model_free, struct bg_model)
+
+/* The account that a group belongs to; NULL: the document does not say. In accounts.c. */
+const char *bg_model_account(const struct bg_model *model, const char *group_id);
 
 /* Sorts what a set stands for, and keeps each once. */
 void bg_set_tidy(struct bg_set *set);

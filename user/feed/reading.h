@@ -50,7 +50,8 @@ struct bg_tracking {
 
 struct bg_feed {
 	struct bg_model *model;
-	bool keep_all; /* interfaces, one by one */
+	bool keep_all; /* interfaces and accounts, one by one */
+	bool has_interfaces;
 
 	struct bg_dict groups;	   /* id → index in model->groups */
 	struct bg_dict cidr_sets;  /* prefix (17 bytes) → index in model->sets */
@@ -61,6 +62,8 @@ struct bg_feed {
 	struct bg_members *members;
 	size_t member_groups;
 	struct bg_dict members_by_id; /* group id → index in members */
+
+	struct bg_dict accounts; /* group id → index in model->accounts */
 
 	struct bg_tracking *tracking;
 	size_t tracking_count;
@@ -142,6 +145,12 @@ int bg_feed_service(struct bg_feed *feed, const struct bg_fields *fields, size_t
 		    size_t from, size_t to, struct bg_service *service, struct bg_error *err);
 
 int bg_feed_add_rule(struct bg_feed *feed, const struct bg_model_rule *rule, struct bg_error *err);
+
+/* --- accounts.c --- */
+
+/* Notes whose a group is; the first word counts. `account` may be absent, or none. */
+int bg_feed_account(struct bg_feed *feed, struct bg_text group, const struct bg_json *account,
+		    struct bg_error *err);
 
 /* --- sets.c --- */
 

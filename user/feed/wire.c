@@ -24,8 +24,8 @@
 
 /* A field that is added to the model must be added here, too, unless it is none of the
  * parser's for the daemon: the numbers of the registry, ifindexes, since when something is
- * kept, and the interfaces one by one. */
-BG_ASSERT_SIZE(struct bg_model, 344);
+ * kept, interfaces and accounts one by one, and what only `check` asks for. */
+BG_ASSERT_SIZE(struct bg_model, 368);
 BG_ASSERT_SIZE(struct bg_model_node, 200);
 BG_ASSERT_SIZE(struct bg_group, 48);
 BG_ASSERT_SIZE(struct bg_model_rule, 56);
