@@ -101,6 +101,29 @@ static void a_feed_that_is_fine(void **state)
 	lints_are("{'FeedVersion':1,'SecurityGroups':[]}", "");
 }
 
+/* Said, not left out: a query that found nothing by mistake looks like this. */
+static void lists_that_are_empty(void **state)
+{
+	static const char interfaces[] =
+		"/NetworkInterfaces: is empty: rules that name a group admit branches of this feed "
+		"and nobody else\n";
+
+	(void)state;
+	lints_are(
+		"{'FeedVersion':1,'SecurityGroups':[],'Branches':[]}",
+		"/Branches: is empty: branches that are in force stay so while they live, and any "
+		"other one drops everything\n");
+	/* nobody refers to them */
+	lints_of("tcp 80 80 10.0.0.0/16", ALL, ",'NetworkInterfaces':[]" POD, "");
+	/* the branch itself is a member */
+	lints_of("tcp 80 80 sg-1", ALL, ",'NetworkInterfaces':[]" POD, interfaces);
+	lints_of("tcp 80 80 sg-1", ALL,
+		 ",'NetworkInterfaces':[{'NetworkInterfaceId':'eni-7',"
+		 "'PrivateIpAddress':'10.0.0.7'}]" POD,
+		 "");
+	lints_of("tcp 80 80 sg-1", ALL, POD, "");
+}
+
 static void rules_that_can_never_match(void **state)
 {
 	(void)state;
@@ -319,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_feed_that_is_fine),
+		cmocka_unit_test(lists_that_are_empty),
 		cmocka_unit_test(rules_that_can_never_match),
 		cmocka_unit_test(rules_that_add_nothing),
 		cmocka_unit_test(rules_that_do_add),

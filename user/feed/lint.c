@@ -255,9 +255,34 @@ static int lint_node(struct bg_model *model)
 	return 0;
 }
 
+static bool any_group_is_named(const struct bg_model *model)
+{
+	for (size_t i = 0; i < model->rule_count; i++)
+		if (model->sets[model->rules[i].set].kind == BG_SET_GROUP)
+			return true;
+	return false;
+}
+
+/* Of a node without pods that is right; of a query that found nothing by mistake it is
+ * not, and the two look the same. A key that is left out was hardly forgotten. */
+static int lint_empty_lists(struct bg_model *model)
+{
+	int rc = 0;
+
+	if (model->no_branches)
+		rc = bg_model_warn(model, "/Branches",
+				   "is empty: branches that are in force stay so while they live, "
+				   "and any other one drops everything");
+	if (!rc && model->no_interfaces && any_group_is_named(model))
+		rc = bg_model_warn(model, "/NetworkInterfaces",
+				   "is empty: rules that name a group admit branches of this feed "
+				   "and nobody else");
+	return rc;
+}
+
 static int lint_all(struct bg_model *model, struct set_facts *facts)
 {
-	int rc = lint_node(model);
+	int rc = lint_empty_lists(model) ?: lint_node(model);
 
 	for (size_t i = 0; i < model->set_count; i++)
 		learn_set(model, &model->sets[i], &facts[i]);
