@@ -10,7 +10,8 @@
 #   selftests/net/fault.c, wayward.c  -> fault.so, wayward.so, for LD_PRELOAD
 # Other *.c in such a folder are linked into every program of the folder.
 # Everything of user/ and selftests/ exists a second time under $(BUILD)/san,
-# built with ASan and UBSan. See `make help`.
+# built with ASan and UBSan, and a third time under $(BUILD)/cov, which counts what runs.
+# See `make help`.
 
 BUILD ?= build
 CLANG ?= clang-19
@@ -45,6 +46,7 @@ helpers_of = $(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(w
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 
 SAN_BUILD := $(BUILD)/san
+COV_BUILD := $(BUILD)/cov
 OUT := $(if $(filter 1,$(SAN)),$(SAN_BUILD),$(BUILD))
 program_in = $(if $(wildcard user/main.c),$(1)/branchguard,$(1)/libbranchguard.a)
 
@@ -60,6 +62,9 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong
 LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
+# gcov's counters, exact ones: nothing is inlined, and threads do not lose any.
+COV_FLAGS := --coverage -fprofile-update=atomic -O0
+COV_FLAGS_ALSO := selftests/coverage/dump.c
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 
 # How many instructions the verifier may walk of each program, from which kernel on:
@@ -156,7 +161,15 @@ SKELETON_USERS := $(shell grep -lsE '"([a-z_/]+/)?($(subst $(empty) $(empty),|,$
 
 SELFTEST_BPF_OBJECTS := $(patsubst %.bpf.c,$(BUILD)/%.bpf.o,$(SELFTEST_BPF))
 
-# $(1): output directory, $(2): name of the variable with additional flags
+# Tests of verbs are linked with these, too; the others link faster without.
+VERBS := $(wildcard user/verbs/cmd_*.c)
+VERB_TESTS := $(wildcard selftests/*/test_verb_*.c)
+
+# A function __wrap_X of selftests/ stands in the place of X in the programs that have it.
+wraps_in = $(if $(1),$(sort $(shell grep -Eoh '\b__wrap_[a-zA-Z0-9_]+' $(1) | sed 's/__wrap_/-Wl,--wrap=/')))
+
+# $(1): output directory, $(2): name of the variable with additional flags; $(2)_ALSO names
+# sources that every program of this variant has
 define variant
 $$(patsubst %.c,$(1)/%.o,$$(SKELETON_USERS)): | $$(SKELETON)
 
@@ -173,20 +186,25 @@ $(1)/selftests/shared.a: $$(patsubst %.c,$(1)/%.o,$$(wildcard selftests/shared/*
 $(1)/libbranchguard.a $(1)/selftests/shared.a:
 	$$(call say,AR,$$@)rm -f $$@.new && $$(AR) rcs $$@.new $$^ && mv $$@.new $$@
 
-$(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES)) $(1)/version.o $(1)/libbranchguard.a
-	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
+$(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES) $$($(2)_ALSO)) $(1)/version.o $(1)/libbranchguard.a
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$(call wraps_in,$$($(2)_ALSO)) \
+		$$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
 
 $$(foreach dir,$$(TEST_DIRS),$$(eval $$(call test_folder,$(1),$(2),$$(dir))))
+$$(VERB_TESTS:%.c=$(1)/%): $$(VERBS:%.c=$(1)/%.o)
 endef
 
 # $(1), $(2) as above, $(3): folder in selftests/
 define test_folder
-$(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,$(3))) \
+$(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,$(3)) $($(2)_ALSO)) \
 		$(1)/selftests/shared.a $(1)/libbranchguard.a
-	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$^ $$(TEST_LIBS) -o $$@
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) \
+		$$(call wraps_in,$$(patsubst $(1)/%.o,%.c,$$(filter $(1)/selftests/%.o,$$^))) \
+		-Wl,--start-group $$^ -Wl,--end-group $$(TEST_LIBS) -o $$@
 endef
 
 $(eval $(call variant,$(SAN_BUILD),SAN_FLAGS))
+$(eval $(call variant,$(COV_BUILD),COV_FLAGS))
 $(eval $(call variant,$(BUILD),NO_FLAGS))
 
 $(BUILD)/%.so: %.c Makefile | $(TOOLS)
@@ -305,6 +323,32 @@ soak: export BG_SEED ?= $(shell echo $$((RANDOM)))
 soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 86400 selftests/net/test_soak.sh
 
+# What of user/ the tests run. COVER names their kinds; `net` is the daemon itself, in half
+# an hour more. Nobody has to reach every line, but each function of these files runs: what
+# opens or shuts the node is decided there.
+COVER := unit packets
+COVER_LEAST := 80
+COVER_DECISIVE := $(wildcard user/guard/*.c) $(patsubst %,user/%.c, \
+	datapath/attach datapath/adopt datapath/clsact datapath/publish pinned/pin pinned/home \
+	feed/settle feed/merge feed/held feed/wire compile/policy compile/classes \
+	daemon/settled daemon/holding daemon/unload base/seccomp base/caps source/owner)
+COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(kind),$(COV_BUILD)))
+COVERED_NET := $(if $(filter net,$(COVER)),$(NET))
+# Of these there is no third build: nothing is counted in them.
+COV_LINKS := $(patsubst $(BUILD)/%,$(COV_BUILD)/%, \
+	$(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS) $(SELFTEST_BPF_OBJECTS))
+
+$(COV_LINKS): $(COV_BUILD)/%: $(BUILD)/%
+	@mkdir -p $(@D)
+	$(call say,LN,$@)ln -sfr $< $@
+
+.PHONY: coverage
+coverage: $(COVERED) $(COV_BUILD)/branchguard \
+		$(if $(COVERED_NET),$(COV_LINKS) $(call programs_of,net,$(COV_BUILD)))
+	$(Q)scripts/coverage.sh --begin $(COV_BUILD)
+	$(Q)BG_BUILD=$(COV_BUILD) BG_TEST_LOGS=$(COV_BUILD)/test-logs selftests/run $(COVERED) $(COVERED_NET); \
+		status=$$?; CC='$(CC)' scripts/coverage.sh $(COV_BUILD) $(COVER_LEAST) $(COVER_DECISIVE) && exit $$status
+
 .PHONY: demo
 demo: $(call program_in,$(BUILD))
 	$(Q)BG_BUILD=$(BUILD) scripts/demo.sh
@@ -346,6 +390,8 @@ help:
 	@printf '%s\n' \
 	'make            build $(BUILD)/branchguard' \
 	'make SAN=1      the same with ASan and UBSan, in $(BUILD)/san' \
+	'make coverage   which lines of user/ the unit and packet tests run (root);' \
+	'                COVER="unit packets net" with the daemon, in the lab' \
 	'make demo       install what is missing, build, and show what it does (root)' \
 	'make check      install what is missing, build, run every test (root)' \
 	'make check-quick, check-vm   the same without, or only, the VMs' \
