@@ -17,6 +17,7 @@ struct bg_guard {
 	bool complete;	 /* everything that guards it is there */
 	bool has_branch; /* the feed has it */
 	bool left_out;	 /* a branch names it, but it is the node's own */
+	bool elsewhere;	 /* it is in another network namespace now: nothing can be armed there */
 	__u32 tag;	 /* on the wire, 0 = not a VLAN interface */
 	__u64 armed_ns;
 	__u64 checked_ns;    /* when all its programs were last seen there, 0 = not yet */

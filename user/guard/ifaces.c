@@ -66,8 +66,9 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
 
-		if (bg_netdev_by_index(ifaces->netdevs, guard->ifindex) ||
-		    bg_interface_is_here(guard->ifindex)) {
+		guard->elsewhere = !bg_netdev_by_index(ifaces->netdevs, guard->ifindex) &&
+				   !bg_interface_is_here(guard->ifindex);
+		if (!guard->elsewhere) {
 			i++;
 			continue;
 		}
@@ -191,7 +192,7 @@ static int arm_all(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 
 		if (is_trunk != trunks)
 			continue;
-		if (!is_interrupted(ifaces))
+		if (!guard->elsewhere && !is_interrupted(ifaces))
 			bg_guard_arm(ifaces, guard, datapath);
 		incomplete += !guard->complete;
 	}
