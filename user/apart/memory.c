@@ -62,10 +62,12 @@ int bg_memory_of(const char *what, const void *bytes, size_t length_bytes, struc
 int bg_memory_map(int fd, const char *what, struct bg_memory *memory, struct bg_error *err)
 {
 	const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+	const int there = fcntl(fd, F_GET_SEALS);
 	struct bg_memory mapped = {};
 	struct stat status;
 
-	if ((fcntl(fd, F_GET_SEALS) & seals) != seals && fcntl(fd, F_ADD_SEALS, seals))
+	/* -1, of what cannot be sealed at all, has every bit */
+	if ((there < 0 || (there & seals) != seals) && fcntl(fd, F_ADD_SEALS, seals))
 		return bg_fail(err, -errno, "sealing %s: %s", what, strerror(errno));
 	if (fstat(fd, &status))
 		return bg_fail(err, -errno, "mapping %s: %s", what, strerror(errno));

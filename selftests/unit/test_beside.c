@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The processes beside the daemon, true ones and some that stand in their place and lie:
+ * what becomes of every way in which one can end, stall or answer.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "apart/apart.h"
+#include "apart/child.h"
+#include "apart/files.h"
+#include "apart/memory.h"
+#include "apart/parser.h"
+#include "base/cleanup.h"
+#include "test.h"
+
+/* --- a process in the place of ours ---------------------------------------- */
+
+/* What it does with the descriptors that it is given; NULL: the true one is started. */
+static void (*stand_in)(const struct bg_child_start *how);
+static int start_error;
+
+int __real_bg_child_start(const struct bg_child_start *how, struct bg_child *child,
+			  struct bg_error *err);
+int __wrap_bg_child_start(const struct bg_child_start *how, struct bg_child *child,
+			  struct bg_error *err);
+int __wrap_bg_child_start(const struct bg_child_start *how, struct bg_child *child,
+			  struct bg_error *err)
+{
+	if (start_error)
+		return bg_fail(err, -start_error, "starting %s: no", how->name);
+	if (!stand_in)
+		return __real_bg_child_start(how, child, err);
+	child->pid = fork();
+	assert_true(child->pid >= 0);
+	if (!child->pid) {
+		alarm(60);
+		stand_in(how);
+		/* not by the C library: it has things of the test to end */
+		syscall(SYS_exit_group, 0);
+	}
+	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	assert_true(child->pidfd >= 0);
+	return 0;
+}
+
+static int back_to_normal(void **state)
+{
+	(void)state;
+	stand_in = NULL;
+	start_error = 0;
+	return 0;
+}
+
+/* --- memory ---------------------------------------------------------------- */
+
+static void what_is_read_cannot_change_any_more(void **state)
+{
+	struct bg_error err;
+	struct bg_memory memory;
+	bg_auto_close int fd = bg_memory_of("a text", "0123456789", 10, &err);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(bg_memory_map(fd, "a text", &memory, &err), 0);
+	assert_int_equal(memory.length_bytes, 10);
+	assert_memory_equal(memory.bytes, "0123456789", 10);
+	assert_int_equal(bg_memory_write(fd, "x", 1), -EPERM);
+	assert_int_not_equal(ftruncate(fd, 5), 0);
+	bg_memory_unmap(&memory);
+	/* mapped again it is the same */
+	assert_int_equal(bg_memory_map(fd, "a text", &memory, &err), 0);
+	assert_memory_equal(memory.bytes, "0123456789", 10);
+	bg_memory_unmap(&memory);
+}
+
+static void what_cannot_be_sealed_is_not_read(void **state)
+{
+	struct bg_error err = {};
+	struct bg_memory memory;
+	int ends[2];
+	bg_auto_close int empty = bg_memory_new("nothing", &err);
+	bg_auto_close int written = bg_memory_of("a text", "0123", 4, &err);
+	void *writes;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(bg_memory_map(ends[1], "a pipe", &memory, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "sealing a pipe: "));
+	close(ends[0]);
+	close(ends[1]);
+	/* nor what somebody can still write */
+	writes = mmap(NULL, 4, PROT_WRITE, MAP_SHARED, written, 0);
+	assert_ptr_not_equal(writes, MAP_FAILED);
+	assert_int_equal(bg_memory_map(written, "a text", &memory, &err), -EBUSY);
+	munmap(writes, 4);
+	assert_int_equal(bg_memory_map(empty, "nothing", &memory, &err), 0);
+	assert_null(memory.bytes);
+	bg_memory_unmap(&memory);
+	assert_int_equal(bg_memory_write(-1, "x", 1), -EBADF);
+}
+
+/* --- the parser ------------------------------------------------------------ */
+
+#define LEAST_FEED "{\"FeedVersion\": 1, \"SecurityGroups\": [], \"Branches\": []}"
+
+/* The answer to a text, to be freed. */
+static int parse(const char *text, struct bg_wire_answer *answer, struct bg_error *err)
+{
+	bg_auto_close int fd = bg_memory_of("a feed", text, strlen(text), err);
+
+	assert_true(fd >= 0);
+	return bg_parser_run("feed.json", fd, answer, err);
+}
+
+static void a_feed_is_parsed_elsewhere(void **state)
+{
+	struct bg_wire_answer answer;
+	struct bg_error err = {};
+	int rc = parse(LEAST_FEED, &answer, &err);
+
+	(void)state;
+	if (rc)
+		fail_msg("%s", err.text);
+	assert_non_null(answer.model);
+	assert_int_equal(answer.model->branch_count, 0);
+	bg_wire_answer_free(&answer);
+}
+
+static void what_is_wrong_with_a_feed_comes_back_whole(void **state)
+{
+	struct bg_wire_answer answer;
+	struct bg_error err = {};
+
+	(void)state;
+	assert_int_equal(parse("{\"FeedVersion\": 1, \"Branches\": [{\"VlanId\": 5000}, 7]}",
+			       &answer, &err),
+			 -EINVAL);
+	assert_null(answer.model);
+	assert_true(answer.errors.count >= 3);
+	assert_non_null(strstr(err.text, "feed.json:"));
+	bg_wire_answer_free(&answer);
+	assert_int_equal(parse("", &answer, &err), -EINVAL);
+	bg_wire_answer_free(&answer);
+}
+
+static void (*dies_by)(void);
+
+static void dies(const struct bg_child_start *how)
+{
+	(void)how;
+	dies_by();
+}
+
+static void by_sigkill(void)
+{
+	kill(getpid(), SIGKILL);
+}
+
+static void by_time(void)
+{
+	kill(getpid(), SIGXCPU);
+}
+
+static void by_length(void)
+{
+	kill(getpid(), SIGXFSZ);
+}
+
+static void by_call(void)
+{
+	signal(SIGSYS, SIG_DFL);
+	kill(getpid(), SIGSYS);
+}
+
+static void by_fault(void)
+{
+	signal(SIGSEGV, SIG_DFL);
+	kill(getpid(), SIGSEGV);
+}
+
+static void by_status(void)
+{
+	syscall(SYS_exit_group, 3);
+}
+
+static void with_no_answer(void)
+{
+}
+
+/* What may pass is tried again; a fault of the parser's own is a refused feed. */
+static void every_end_of_the_parser_is_told(void **state)
+{
+	static const struct {
+		void (*how)(void);
+		int rc;
+		const char *says;
+	} cases[] = {
+		{ by_sigkill, -EAGAIN, "killed, for want of memory or by somebody" },
+		{ by_time, -EPROTO, "needed more time than a feed of this size does" },
+		{ by_length, -EPROTO, "answer is longer than a feed of this size makes it" },
+		{ by_call, -EPROTO, "stops a system call that it may not make" },
+		{ by_fault, -EPROTO, "ended by signal 11 (Segmentation fault): a fault of" },
+		{ by_status, -EAGAIN, "ended with status 3 before it had an answer" },
+		{ with_no_answer, -EPROTO, "" },
+	};
+
+	(void)state;
+	stand_in = dies;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_wire_answer answer;
+		struct bg_error err = {};
+
+		dies_by = cases[i].how;
+		assert_int_equal(parse(LEAST_FEED, &answer, &err), cases[i].rc);
+		if (!strstr(err.text, cases[i].says) || strncmp(err.text, "feed.json: ", 11))
+			fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].says);
+		assert_null(answer.model);
+		bg_wire_answer_free(&answer);
+	}
+}
+
+static void lies(const struct bg_child_start *how)
+{
+	static const char nonsense[64] = { 0x7f };
+
+	if (write(how->fds[1], nonsense, sizeof(nonsense)) < 0)
+		syscall(SYS_exit_group, 1);
+}
+
+static void a_parser_that_lies_is_not_believed(void **state)
+{
+	struct bg_wire_answer answer;
+	struct bg_error err = {};
+
+	(void)state;
+	stand_in = lies;
+	assert_int_equal(parse(LEAST_FEED, &answer, &err), -EPROTO);
+	assert_null(answer.model);
+	bg_wire_answer_free(&answer);
+	start_error = EAGAIN;
+	assert_int_equal(parse(LEAST_FEED, &answer, &err), -EAGAIN);
+	assert_non_null(strstr(err.text, "feed.json: starting branchguard-parser: no"));
+	bg_wire_answer_free(&answer);
+}
+
+/* --- files ----------------------------------------------------------------- */
+
+static char path[64];
+
+static void write_feed(const char *text)
+{
+	bg_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void read_whole(int fd, char *text, size_t size)
+{
+	ssize_t got = pread(fd, text, size - 1, 0);
+
+	assert_true(got >= 0);
+	text[got] = '\0';
+}
+
+static struct bg_files files_of(const char *name)
+{
+	return (struct bg_files){ .path = name, .watch_fd = -1, .limit_ms = 60000 };
+}
+
+#define READS ((struct bg_files_look){ .kind = BG_FILE_REGULAR, .most_bytes = 1000 })
+
+static void a_file_is_read_when_it_changed(void **state)
+{
+	struct bg_files files = files_of(path);
+	struct bg_files_look look = READS;
+	struct bg_error err = {};
+	bg_auto_close int text_fd = bg_memory_new("a feed", &err);
+	char text[64];
+
+	(void)state;
+	files.watch_fd = bg_file_watch_open(&err);
+	assert_true(files.watch_fd >= 0);
+	write_feed("one");
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	assert_int_equal(look.watch_rc, 0);
+	assert_false(look.is_same);
+	read_whole(text_fd, text, sizeof(text));
+	assert_string_equal(text, "one");
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	assert_true(look.is_same);
+	read_whole(text_fd, text, sizeof(text));
+	assert_string_equal(text, "one");
+	/* the same process, which has its directory watched by now */
+	assert_true(files.child.pid > 0);
+	write_feed("three");
+	assert_true(bg_file_watch_read(files.watch_fd));
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	assert_false(look.is_same);
+	look.anyway = true;
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	assert_false(look.is_same);
+	read_whole(text_fd, text, sizeof(text));
+	assert_string_equal(text, "onethreethree");
+	assert_int_equal(unlink(path), 0);
+	look.anyway = false;
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), -ENOENT);
+	bg_files_end(&files);
+	assert_int_equal(files.child.pid, 0);
+	bg_files_end(&files);
+	close(files.watch_fd);
+}
+
+static void a_file_is_replaced_elsewhere(void **state)
+{
+	struct bg_files files = files_of(path), nowhere = files_of("/proc/none/file");
+	struct bg_error err = {};
+	bg_auto_close int text_fd = bg_memory_of("metrics", "up 1\n", 5, &err);
+	bg_auto_close int fd = -1;
+	struct stat status;
+	char text[64];
+
+	(void)state;
+	assert_int_equal(bg_files_write(&files, text_fd, 0640, &err), 0);
+	bg_files_end(&files);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	read_whole(fd, text, sizeof(text));
+	assert_string_equal(text, "up 1\n");
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0640);
+	assert_int_equal(bg_files_write(&nowhere, text_fd, 0640, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "cannot write /proc/none/file.new"));
+	bg_files_end(&nowhere);
+}
+
+static void one_that_does_not_answer_is_given_up(void **state)
+{
+	struct bg_files files = files_of(path);
+	struct bg_files_look look = READS;
+	struct bg_error err = {};
+	bg_auto_close int text_fd = bg_memory_new("a feed", &err);
+
+	(void)state;
+	write_feed("one");
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	/* as if its file system stalled */
+	kill(files.child.pid, SIGSTOP);
+	files.limit_ms = 100;
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), -EAGAIN);
+	assert_non_null(strstr(err.text, "no answer for 0 s: does its file system answer?"));
+	assert_int_equal(files.child.pid, 0);
+	assert_false(look.stamp.present);
+	files.limit_ms = 60000;
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	/* somebody ends it in the middle */
+	kill(files.child.pid, SIGSTOP);
+	kill(files.child.pid, SIGKILL);
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), -EAGAIN);
+	assert_non_null(strstr(err.text, "branchguard-files ended"));
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), 0);
+	bg_files_end(&files);
+	start_error = EMFILE;
+	assert_int_equal(bg_files_read(&files, &look, text_fd, &err), -EMFILE);
+}
+
+/* It hears the question first, so that the answer is to that. */
+static bool hear(const struct bg_child_start *how)
+{
+	struct bg_files_question question;
+
+	return recv(how->fds[0], &question, sizeof(question), 0) == sizeof(question);
+}
+
+static struct bg_files_answer false_answer;
+static size_t false_bytes;
+
+static void answers_falsely(const struct bg_child_start *how)
+{
+	if (hear(how) && false_bytes &&
+	    send(how->fds[0], &false_answer, false_bytes, MSG_NOSIGNAL) < 0)
+		syscall(SYS_exit_group, 1);
+}
+
+static void an_answer_that_is_none_is_not_believed(void **state)
+{
+	static const struct {
+		size_t bytes;
+		int rc, watch_rc;
+		int expected;
+	} cases[] = {
+		{ 0, 0, 0, -EAGAIN }, /* it ends instead */
+		{ 7, 0, 0, -EAGAIN },
+		{ sizeof(struct bg_files_answer), 1, 0, -EAGAIN },
+		{ sizeof(struct bg_files_answer), -4096, 0, -EAGAIN },
+		{ sizeof(struct bg_files_answer), 0, 1, -EAGAIN },
+		{ sizeof(struct bg_files_answer), -EIO, 0, -EIO },
+	};
+
+	(void)state;
+	stand_in = answers_falsely;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_files files = files_of(path);
+		struct bg_files_look look = READS;
+		struct bg_error err = {};
+		bg_auto_close int text_fd = bg_memory_new("a feed", &err);
+
+		false_bytes = cases[i].bytes;
+		false_answer.rc = cases[i].rc;
+		false_answer.look.watch_rc = cases[i].watch_rc;
+		/* a text without an end */
+		memset(false_answer.err.text, 'x', sizeof(false_answer.err.text));
+		assert_int_equal(bg_files_read(&files, &look, text_fd, &err), cases[i].expected);
+		assert_true(strlen(err.text) < sizeof(err.text));
+		bg_files_end(&files);
+	}
+}
+
+/* --- children -------------------------------------------------------------- */
+
+static void a_child_without_a_name_of_ours_is_none(void **state)
+{
+	char *argv[] = { (char *)"branchguard", NULL };
+
+	(void)state;
+	assert_int_equal(bg_apart_main(1, argv), -1);
+	assert_int_equal(bg_apart_main(0, argv), -1);
+}
+
+static void a_child_is_waited_for_no_longer_than_said(void **state)
+{
+	struct bg_error err = {};
+	int pair[2], status;
+	struct bg_child child;
+	struct bg_child_start how = { .name = BG_FILES, .argument = path, .fd_count = 1 };
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	how.fds[0] = pair[1];
+	assert_int_equal(bg_child_start(&how, &child, &err), 0);
+	assert_int_equal(bg_child_wait(&child, 0, &status), -ETIMEDOUT);
+	bg_child_kill(&child);
+	assert_int_equal(bg_child_wait(&child, -1, &status), 0);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	/* once it is gone, nobody else is killed in its place */
+	assert_int_equal(child.pid, 0);
+	bg_child_kill(&child);
+	how.fds[0] = 1000000;
+	assert_int_equal(bg_child_start(&how, &child, &err), -EBADF);
+	assert_non_null(strstr(err.text, "starting branchguard-files: "));
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* Who asks nothing and is gone, or says nothing that can be understood. */
+static void the_process_ends_with_who_asks(void **state)
+{
+	struct bg_error err = {};
+	int pair[2], status;
+	struct bg_child child;
+	struct bg_child_start how = { .name = BG_FILES, .argument = path, .fd_count = 1 };
+
+	(void)state;
+	for (int nonsense = 0; nonsense < 2; nonsense++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+		how.fds[0] = pair[1];
+		assert_int_equal(bg_child_start(&how, &child, &err), 0);
+		close(pair[1]);
+		if (nonsense)
+			assert_int_equal(send(pair[0], "what?", 5, MSG_NOSIGNAL), 5);
+		else
+			close(pair[0]);
+		assert_int_equal(bg_child_wait(&child, 60000, &status), 0);
+		assert_true(WIFEXITED(status));
+		if (nonsense)
+			close(pair[0]);
+	}
+}
+
+/* The question by hand, so that nobody kills who answers it. */
+static struct bg_files_answer asked(const struct bg_child_start *how, int socket_fd,
+				    struct bg_files_question question, int text_fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec bytes = { &question, sizeof(question) };
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	struct bg_files_answer answer;
+	struct bg_error err = {};
+	struct bg_child child;
+	int status;
+
+	assert_int_equal(bg_child_start(how, &child, &err), 0);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &text_fd, sizeof(int));
+	assert_int_equal(sendmsg(socket_fd, &message, MSG_NOSIGNAL), sizeof(question));
+	assert_int_equal(recv(socket_fd, &answer, sizeof(answer), 0), sizeof(answer));
+	assert_int_equal(shutdown(socket_fd, SHUT_RDWR), 0);
+	assert_int_equal(bg_child_wait(&child, 60000, &status), 0);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	return answer;
+}
+
+static void one_question_has_one_answer(void **state)
+{
+	static const struct {
+		const char *path;
+		enum bg_files_do what;
+		struct bg_files_look look;
+		int rc;
+		bool is_same;
+		const char *text; /* after it */
+	} cases[] = {
+		{ path,
+		  BG_FILES_READ,
+		  { .kind = BG_FILE_REGULAR, .most_bytes = 3 },
+		  0,
+		  false,
+		  "one" },
+		{ path,
+		  BG_FILES_READ,
+		  { .kind = BG_FILE_REGULAR, .most_bytes = 2 },
+		  -E2BIG,
+		  false,
+		  "" },
+		{ path, BG_FILES_READ, { .most_bytes = 9, .watches = true }, 0, false, "one" },
+		{ "/tmp", BG_FILES_READ, { .most_bytes = 9 }, -EISDIR, false, "" },
+		{ "/dev/null", BG_FILES_READ, { .kind = BG_FILE_REGULAR }, -EINVAL, false, "" },
+		{ "/proc/none/x", BG_FILES_WRITE, {}, -ENOENT, false, "" },
+		{ path, BG_FILES_WRITE, {}, 0, false, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_child_start how = { .name = BG_FILES, .argument = cases[i].path };
+		struct bg_files_question question = { cases[i].what, 0600, cases[i].look };
+		struct bg_files_answer answer;
+		struct bg_error err = {};
+		bg_auto_close int text_fd = bg_memory_new("a feed", &err);
+		char text[64];
+		int pair[2], watch_fd = bg_file_watch_open(&err);
+
+		write_feed("one");
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+		how.fds[how.fd_count++] = pair[1];
+		how.fds[how.fd_count++] = watch_fd;
+		answer = asked(&how, pair[0], question, text_fd);
+		assert_int_equal(answer.rc, cases[i].rc);
+		assert_int_equal(answer.look.is_same, cases[i].is_same);
+		if (cases[i].what == BG_FILES_READ) {
+			read_whole(text_fd, text, sizeof(text));
+			assert_string_equal(text, cases[i].text);
+		}
+		close(pair[0]);
+		close(pair[1]);
+		close(watch_fd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_read_cannot_change_any_more),
+		cmocka_unit_test(what_cannot_be_sealed_is_not_read),
+		cmocka_unit_test(a_feed_is_parsed_elsewhere),
+		cmocka_unit_test(what_is_wrong_with_a_feed_comes_back_whole),
+		cmocka_unit_test_teardown(every_end_of_the_parser_is_told, back_to_normal),
+		cmocka_unit_test_teardown(a_parser_that_lies_is_not_believed, back_to_normal),
+		cmocka_unit_test(a_file_is_read_when_it_changed),
+		cmocka_unit_test(a_file_is_replaced_elsewhere),
+		cmocka_unit_test_teardown(one_that_does_not_answer_is_given_up, back_to_normal),
+		cmocka_unit_test_teardown(an_answer_that_is_none_is_not_believed, back_to_normal),
+		cmocka_unit_test(a_child_without_a_name_of_ours_is_none),
+		cmocka_unit_test(a_child_is_waited_for_no_longer_than_said),
+		cmocka_unit_test(the_process_ends_with_who_asks),
+		cmocka_unit_test(one_question_has_one_answer),
+	};
+	int status = bg_apart_main(argc, argv);
+
+	if (status >= 0)
+		return status;
+	snprintf(path, sizeof(path), "/tmp/test_beside-%d", getpid());
+	status = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	return status;
+}
