@@ -72,13 +72,27 @@ see_interfaces() {
 	in_node link set vlan.eth.10 down
 	check "a branch is down: its pod leaves elsewhere" health_is 2 interfaces 'vlan.eth.10 is down.*NOT judged'
 	in_node link set vlan.eth.10 up
-	check "it is up, but its routes are gone" health_is 2 interfaces 'vlan.eth.10 has no default route for IPv4 in table 110'
+	check "it is up, but its routes are gone" health_is 2 interfaces 'IPv4 of the pod at vlan.* leaves by eth0 [(]table 254[)] and not by vlan.eth.10: NOT judged'
 	in_node link del vlan.eth.10
 	check "it is gone" wait_for health_is 2 interfaces 'vlan.eth.10 is gone'
 	lab_pod_delete web
 	check "so is its pod: that is well" wait_for well
 	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
 	check "both come back" wait_for well
+	for family in 4 6; do
+		veth=$(in_node "-$family" rule show | sed -n 's/.*iif \(vlan[0-9a-f]*\) lookup 110.*/\1/p')
+		in_node "-$family" rule del priority 10 iif "$veth" lookup 110
+		check "IPv$family: the rule that leads to a branch is gone" health_is 2 interfaces \
+			"IPv$family of the pod at $veth leaves by eth0 [(]table 254[)] and not by vlan.eth.10"
+		in_node "-$family" rule add priority 10 iif "$veth" lookup 4711
+		in_node "-$family" route add default dev vlan.eth.10 table 4711
+		check "IPv$family: another table leads there, too" well
+		in_node "-$family" route flush table 4711
+		check "IPv$family: if it does" health_is 2 interfaces "IPv$family of the pod .* leaves by eth0"
+		in_node "-$family" rule del priority 10 iif "$veth" lookup 4711
+		in_node "-$family" rule add priority 10 iif "$veth" lookup 110
+	done
+	check "the rules are back" well
 }
 
 lab_up || bail "no lab"

@@ -319,6 +319,42 @@ static void routes_and_filters_are_changes_of_their_own(void **state)
 	bg_netdevs_close(netdevs);
 }
 
+/* Where the kernel says that what comes in goes; no answer of it is taken for a route. */
+static void the_route_of_what_comes_in(void **state)
+{
+	static const int refusals[] = { ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EXDEV };
+	static const struct script_route routes[] = {
+		{ AF_INET, RTN_UNICAST, 0, 109, 7, 0, "10.0.32.1" },
+		{ AF_INET6, RTN_UNICAST, 0, 4711, 8, 1024, "fe80::1" },
+		{ AF_INET6, RTN_BLACKHOLE, 0, 254, 1, 0, NULL },
+	};
+	static const __u32 leads_to[] = { 7, 8, 0 };
+	const struct bg_addr v4 = maker_addr("10.0.47.82"), v6 = maker_addr("2001:db8::82");
+	struct bg_netdevs *netdevs = table();
+	struct bg_found_route found;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		struct script_part *part = script_answer();
+
+		script_route(part, RTM_NEWROUTE, &routes[i]);
+		script_error(part, 0);
+		assert_int_equal(bg_netdev_find_route(netdevs, 5, i ? &v6 : &v4, &found), 0);
+		assert_int_equal(found.ifindex, leads_to[i]);
+		assert_int_equal(found.table, routes[i].table);
+	}
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		script_error(script_answer(), refusals[i]);
+		assert_int_equal(bg_netdev_find_route(netdevs, 5, &v4, &found), 0);
+		assert_int_equal(found.ifindex, 0);
+	}
+	script_error(script_answer(), ENODEV);
+	assert_int_equal(bg_netdev_find_route(netdevs, 5, &v4, &found), -ENODEV);
+	script_error(script_answer(), ENOBUFS);
+	assert_int_equal(bg_netdev_find_route(netdevs, 5, &v4, &found), -ENOBUFS);
+	bg_netdevs_close(netdevs);
+}
+
 static void default_routes_of_all_tables_are_listed(void **state)
 {
 	static const struct script_route routes[] = {
@@ -446,6 +482,7 @@ int main(void)
 		cmocka_unit_test(spoiled_events_make_it_list_the_table),
 		cmocka_unit_test(neighbours_are_told_of_when_their_address_is_known),
 		cmocka_unit_test(routes_and_filters_are_changes_of_their_own),
+		cmocka_unit_test(the_route_of_what_comes_in),
 		cmocka_unit_test(default_routes_of_all_tables_are_listed),
 		cmocka_unit_test(the_far_end_is_asked_for),
 		cmocka_unit_test(filters_are_counted_and_the_first_is_known),

@@ -339,6 +339,12 @@ int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
 	return 0;
 }
 
+int bg_netdev_find_route(struct bg_netdevs *netdevs, __u32 ifindex, const struct bg_addr *from,
+			 struct bg_found_route *route)
+{
+	return bg_netlink_ask_route(&netdevs->netlink, ifindex, from, route);
+}
+
 int bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct bg_filters *filters)
 {
 	return bg_netlink_ask_filters(&netdevs->netlink, ifindex, filters);

@@ -84,6 +84,18 @@ int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netde
 int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
 			      struct bg_default_route **routes, size_t *count);
 
+/*
+ * The route that the rules and tables find now for what comes in by an interface from an
+ * address, and goes to one far away. ifindex 0: by none, or by several. -ENODEV: there is
+ * no such interface.
+ */
+struct bg_found_route {
+	__u32 table; /* 254 is main */
+	__u32 ifindex;
+};
+int bg_netdev_find_route(struct bg_netdevs *netdevs, __u32 ifindex, const struct bg_addr *from,
+			 struct bg_found_route *route);
+
 /* The filters of an interface's clsact qdisc; all 0 when it has none. */
 struct bg_filters {
 	int count;	     /* on both hooks */

@@ -385,6 +385,68 @@ int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
 			       context);
 }
 
+static int take_found_route(const struct nlmsghdr *message, void *context)
+{
+	struct bg_found_route *found = context;
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+
+	if (message->nlmsg_type != RTM_NEWROUTE ||
+	    message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)))
+		return MNL_CB_OK;
+	found->table = header->rtm_table;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		if (mnl_attr_get_type(attribute) == RTA_TABLE)
+			found->table = number_of(attribute);
+		else if (mnl_attr_get_type(attribute) == RTA_OIF && header->rtm_type == RTN_UNICAST)
+			found->ifindex = number_of(attribute);
+	}
+	return MNL_CB_OK;
+}
+
+/* Addresses for documentation (RFC 5737, RFC 3849): whatever has no route of its own. */
+static const struct bg_addr *far_away(bool v4, struct bg_addr *addr)
+{
+	bg_addr_parse(v4 ? "198.51.100.1" : "2001:db8:ffff:ffff::1", addr);
+	return addr;
+}
+
+int bg_netlink_ask_route(struct bg_netlink *netlink, __u32 ifindex, const struct bg_addr *from,
+			 struct bg_found_route *route)
+{
+	const bool v4 = bg_addr_is_v4(from);
+	const size_t skipped = v4 ? 12 : 0, bytes = 16 - skipped;
+	struct rtmsg header = {
+		.rtm_family = v4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = (__u8)(8 * bytes),
+		.rtm_src_len = (__u8)(8 * bytes),
+		.rtm_flags = RTM_F_FIB_MATCH,
+	};
+	struct bg_addr to;
+	const struct bg_netlink_attribute attributes[] = {
+		{ RTA_DST, &far_away(v4, &to)->byte[skipped], bytes },
+		{ RTA_SRC, &from->byte[skipped], bytes },
+		{ RTA_IIF, &ifindex, sizeof(ifindex) },
+		{},
+	};
+	int rc;
+
+	*route = (struct bg_found_route){};
+	rc = bg_netlink_ask(netlink, RTM_GETROUTE, &header, sizeof(header), attributes,
+			    take_found_route, route);
+	switch (rc) {
+	case -ENETUNREACH: /* there is none, or one that says so */
+	case -EHOSTUNREACH:
+	case -EACCES:
+	case -EINVAL:
+	case -EXDEV: /* the node would not take it from there (rp_filter) */
+		*route = (struct bg_found_route){};
+		return 0;
+	default:
+		return rc;
+	}
+}
+
 struct hook_filters {
 	int count;
 	__u32 first;

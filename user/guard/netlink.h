@@ -43,6 +43,8 @@ int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
 			     const struct bg_addr *address, __u8 mac[6]);
 int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
 				   void (*begin)(void *context), mnl_cb_t each, void *context);
+int bg_netlink_ask_route(struct bg_netlink *netlink, __u32 ifindex, const struct bg_addr *from,
+			 struct bg_found_route *route);
 int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters);
 
 /* No message in it is cut short, and no attribute of those that are read below. */

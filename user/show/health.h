@@ -58,8 +58,7 @@ struct bg_finding {
 struct bg_look {
 	const struct bg_netdev *netdevs;
 	size_t netdev_count;
-	struct bg_default_route *routes[2]; /* IPv4, IPv6 */
-	size_t route_count[2];
+	struct bg_found_route *routes; /* by pod of the status: of what it sends */
 	struct bg_finding *findings;
 	size_t finding_count;
 	struct bg_netdevs *table; /* that owns netdevs */

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/grow.h"
@@ -17,9 +16,6 @@
 #include "datapath/tcx.h"
 #include "guard/plan.h"
 #include "show/health.h"
-
-/* The CNI's routing table of a branch is its VLAN id plus this. */
-#define BRANCH_TABLE_BASE 100
 
 int bg_look_add(struct bg_look *look, enum bg_concern concern, enum bg_health_level level,
 		const char *format, ...)
@@ -152,46 +148,6 @@ static int look_at_strangers(const struct bg_status *status, struct bg_look *loo
 	return rc;
 }
 
-static bool has_route(const struct bg_look *look, int ipv6, __u32 table, __u32 ifindex)
-{
-	for (size_t i = 0; i < look->route_count[ipv6]; i++)
-		if (look->routes[ipv6][i].table == table &&
-		    look->routes[ipv6][i].ifindex == ifindex)
-			return true;
-	return false;
-}
-
-/* In which families the branch of a VLAN has pods: bit 0 is IPv4, bit 1 IPv6. */
-static unsigned int families_of(const struct bg_status *status, __u32 vlan)
-{
-	unsigned int families = 0;
-
-	for (size_t i = 0; i < status->pod_count; i++)
-		if (status->pods[i].pod.vlan == vlan)
-			families |= bg_addr_is_v4(&status->pods[i].address) ? 1 : 2;
-	return families;
-}
-
-/* Why what a strict pod sends does not come to its branch; "": it does. */
-static const char *what_is_wrong(const struct bg_status *status, const struct bg_look *look,
-				 const struct bg_branch_status *branch, char text[64])
-{
-	const struct bg_netdev *netdev = netdev_of(look, branch->ifindex_now);
-	const unsigned int families = families_of(status, branch->row.vlan);
-	const __u32 table = branch->row.vlan + BRANCH_TABLE_BASE;
-
-	text[0] = '\0';
-	if (!netdev || !netdev->up) {
-		snprintf(text, 64, netdev ? "is down" : "is gone");
-		return text;
-	}
-	for (int ipv6 = 0; ipv6 < 2 && !text[0]; ipv6++)
-		if (families & 1u << ipv6 && !has_route(look, ipv6, table, netdev->ifindex))
-			snprintf(text, 64, "has no default route for %s in table %u",
-				 ipv6 ? "IPv6" : "IPv4", table);
-	return text;
-}
-
 static const struct bg_branch_status *branch_of_vlan(const struct bg_status *status, __u32 vlan)
 {
 	for (size_t i = 0; i < status->branch_count; i++)
@@ -200,25 +156,76 @@ static const struct bg_branch_status *branch_of_vlan(const struct bg_status *sta
 	return NULL;
 }
 
-/* The rule of the CNI finds no way by the branch then, and the next one leads elsewhere,
- * where nobody judges what a strict pod sends. */
-static int look_at_ways(const struct bg_status *status, struct bg_look *look)
+static const char *name_of(const struct bg_look *look, __u32 ifindex)
+{
+	const struct bg_netdev *netdev = netdev_of(look, ifindex);
+
+	return netdev ? netdev->name : "another interface";
+}
+
+/* Is it a strict pod, whose veth is there? */
+static bool is_asked(const struct bg_status *status, const struct bg_look *look,
+		     const struct bg_pod *pod)
+{
+	const struct bg_netdev *veth = netdev_of(look, pod->host_ifindex);
+
+	if (!veth || !veth->up)
+		return false;
+	for (size_t i = 0; i < status->iface_count; i++)
+		if (status->ifaces[i].ifindex == veth->ifindex)
+			return status->ifaces[i].role == BG_ROLE_POD_STRICT;
+	return false;
+}
+
+/* What a strict pod sends is judged on its branch, if it comes there: by a rule of the CNI,
+ * and a table with a default route. Where either lacks, another rule leads elsewhere. */
+static int look_at_route(const struct bg_branch_status *branch, const struct bg_pod_row *row,
+			 const struct bg_found_route *route, struct bg_look *look)
+{
+	const struct bg_netdev *netdev = netdev_of(look, branch->ifindex_now);
+	const char *veth = name_of(look, row->pod.host_ifindex);
+	const char *interface = branch->row.info.interface;
+	const char *family = bg_addr_is_v4(&row->address) ? "IPv4" : "IPv6";
+
+	if (!netdev || !netdev->up)
+		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+				   "%s is %s: what its pod at %s sends may leave by another "
+				   "interface, NOT judged",
+				   interface, netdev ? "down" : "gone", veth);
+	if (route->ifindex == netdev->ifindex)
+		return 0;
+	if (!route->ifindex)
+		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+				   "no default route leads to %s for %s of its pod at %s: that may "
+				   "leave by another interface, NOT judged",
+				   interface, family, veth);
+	return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+			   "%s of the pod at %s leaves by %s (table %u) and not by %s: NOT judged",
+			   family, veth, name_of(look, route->ifindex), route->table, interface);
+}
+
+/* A pod has several addresses: of each family one says it. */
+static bool is_first(const struct bg_status *status, size_t index)
+{
+	const struct bg_pod_row *row = &status->pods[index];
+
+	for (size_t i = 0; i < index; i++)
+		if (status->pods[i].pod.host_ifindex == row->pod.host_ifindex &&
+		    bg_addr_is_v4(&status->pods[i].address) == bg_addr_is_v4(&row->address))
+			return false;
+	return true;
+}
+
+static int look_at_routes(const struct bg_status *status, struct bg_look *look)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < status->iface_count && !rc; i++) {
-		const struct bg_iface *iface = &status->ifaces[i];
-		const struct bg_netdev *veth = netdev_of(look, iface->ifindex);
-		const struct bg_branch_status *branch = branch_of_vlan(status, iface->vlan);
-		char wrong[64];
+	for (size_t i = 0; i < status->pod_count && !rc; i++) {
+		const struct bg_pod *pod = &status->pods[i].pod;
+		const struct bg_branch_status *branch = branch_of_vlan(status, pod->vlan);
 
-		if (iface->role != BG_ROLE_POD_STRICT || !veth || !veth->up || !branch)
-			continue;
-		if (*what_is_wrong(status, look, branch, wrong))
-			rc = bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
-					 "%s %s: what its pod at %s sends may leave by another "
-					 "interface, NOT judged",
-					 branch->row.info.interface, wrong, veth->name);
+		if (branch && is_asked(status, look, pod) && is_first(status, i))
+			rc = look_at_route(branch, &status->pods[i], &look->routes[i], look);
 	}
 	return rc;
 }
@@ -265,20 +272,25 @@ static int look_at_trunks(const struct bg_status *status, struct bg_look *look)
 int bg_look_at_interfaces(const struct bg_status *status, struct bg_look *look)
 {
 	return look_at_strangers(status, look) ?:
-	       look_at_ways(status, look) ?:
+	       look_at_routes(status, look) ?:
 	       look_at_trunks(status, look);
 }
 
-static int read_routes(struct bg_look *look, struct bg_error *err)
+static int find_routes(const struct bg_status *status, struct bg_look *look, struct bg_error *err)
 {
-	static const int families[2] = { AF_INET, AF_INET6 };
+	look->routes = calloc(status->pod_count + 1, sizeof(*look->routes));
+	if (!look->routes)
+		return bg_no_memory(err, "looking for the routes of the pods");
+	for (size_t i = 0; i < status->pod_count; i++) {
+		const struct bg_pod_row *row = &status->pods[i];
+		int rc;
 
-	for (int i = 0; i < 2; i++) {
-		int rc = bg_netdevs_default_routes(look->table, families[i], &look->routes[i],
-						   &look->route_count[i]);
-
-		if (rc && rc != -EAFNOSUPPORT && rc != -EOPNOTSUPP)
-			return bg_fail(err, rc, "netlink: listing the default routes: %s",
+		if (!is_asked(status, look, &row->pod) || !is_first(status, i))
+			continue;
+		rc = bg_netdev_find_route(look->table, row->pod.host_ifindex, &row->address,
+					  &look->routes[i]);
+		if (rc && rc != -ENODEV)
+			return bg_fail(err, rc, "netlink: asking for the route of a pod: %s",
 				       strerror(-rc));
 	}
 	return 0;
@@ -293,7 +305,7 @@ int bg_health_look(const struct bg_status *status, struct bg_look *look, struct 
 	if (rc)
 		return rc;
 	look->netdevs = bg_netdevs_list(look->table, &look->netdev_count);
-	rc = read_routes(look, err) ?: look_at_hooks(status, look, err);
+	rc = find_routes(status, look, err) ?: look_at_hooks(status, look, err);
 	if (!rc && bg_look_at_interfaces(status, look))
 		rc = bg_no_memory(err, "looking at the interfaces");
 	if (rc)
@@ -303,8 +315,7 @@ int bg_health_look(const struct bg_status *status, struct bg_look *look, struct 
 
 void bg_look_free(struct bg_look *look)
 {
-	free(look->routes[0]);
-	free(look->routes[1]);
+	free(look->routes);
 	free(look->findings);
 	bg_netdevs_close(look->table);
 	*look = (struct bg_look){};
