@@ -143,6 +143,8 @@ check "who was stopped has lost events, and they are counted" \
 status_knows() { bg status --json | jq -e '.listeners >= 3 and .events_lost_by_listeners > 0'; }
 check "status knows" wait_for status_knows
 check "so do the metrics" grep -q '^branchguard_listener_events_lost_total [1-9]' <(bg status --metrics)
+check "and health, of the one that is too slow" \
+	grep -q "degraded  *events  .*lost by a listener that reads too slowly" <(bg health)
 kill -CONT "$stopped_pid"
 check "once it goes on it is told how many" wait_for seen "$LAB_DIR/two" '.event == "lost" and .count > 1000'
 hears_again() {

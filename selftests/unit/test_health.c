@@ -17,7 +17,7 @@ struct node {
 	struct bg_iface ifaces[2];
 	struct bg_pod_row pod;
 	struct bg_netdev netdevs[2];
-	struct bg_default_route route;
+	struct bg_found_route route;
 	struct bg_look look;
 	json_t *state;
 };
@@ -43,6 +43,7 @@ static void make_node(struct node *node)
 		.state = json_pack("{s:i, s:n, s:[]}", "Pid", 77, "LastRefused", "Interfaces"),
 	};
 	node->pod.pod.vlan = 9;
+	node->pod.pod.host_ifindex = VETH;
 	bg_addr_parse("10.0.47.82", &node->pod.address);
 	node->status = (struct bg_status){
 		.control = { .abi = BG_ABI, .revision = 42, .published_ns = 900 * S },
@@ -73,8 +74,7 @@ static void make_node(struct node *node)
 	node->look = (struct bg_look){
 		.netdevs = node->netdevs,
 		.netdev_count = 2,
-		.routes = { &node->route, NULL },
-		.route_count = { 1, 0 },
+		.routes = &node->route,
 	};
 }
 
@@ -201,12 +201,20 @@ static void gone_with_its_pod(struct node *node)
 
 static void without_route(struct node *node)
 {
-	node->route.table = 254;
+	node->route = (struct bg_found_route){};
 }
 
-static void without_ipv6_route(struct node *node)
+/* The rule is gone, or leads elsewhere. */
+static void routed_elsewhere(struct node *node)
 {
 	bg_addr_parse("2001:db8::1", &node->pod.address);
+	node->route = (struct bg_found_route){ .table = 254, .ifindex = 99 };
+}
+
+/* Whoever numbers tables in another way than the CNI does. */
+static void by_another_table(struct node *node)
+{
+	node->route.table = 4711;
 }
 
 static void of_standard_pods(struct node *node)
@@ -277,6 +285,26 @@ static void lossy(struct node *node)
 	node->status.pulse.events_lost = (struct bg_sighting){ 9, 2, 950 * S, 960 * S };
 }
 
+static void slow_listener(struct node *node)
+{
+	json_object_set_new(node->state, "ListenerLosses",
+			    json_pack("{s:i, s:I, s:I}", "Count", 5, "SinceNs",
+				      (json_int_t)(940 * S), "LastNs", (json_int_t)(970 * S)));
+}
+
+static void slow_listener_long_ago(struct node *node)
+{
+	json_object_set_new(node->state, "ListenerLosses",
+			    json_pack("{s:i, s:I, s:I}", "Count", 5, "SinceNs",
+				      (json_int_t)(500 * S), "LastNs", (json_int_t)(600 * S)));
+}
+
+static void lossy_twice(struct node *node)
+{
+	lossy(node);
+	slow_listener(node);
+}
+
 static void lossy_long_ago(struct node *node)
 {
 	node->status.pulse.events_lost = (struct bg_sighting){ 9, 2, 500 * S, 600 * S };
@@ -316,9 +344,14 @@ static void every_state_has_its_level(void **state)
 		{ down_with_its_pod, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ gone, 2, BG_CONCERN_INTERFACES, "vlan.eth.9 is gone: what its pod", 0 },
 		{ gone_with_its_pod, 0, BG_CONCERN_INTERFACES, "the others have no interface", 0 },
-		{ without_route, 2, BG_CONCERN_INTERFACES, "no default route for IPv4 in table 109",
+		{ without_route, 2, BG_CONCERN_INTERFACES,
+		  "no default route leads to vlan.eth.9 for IPv4 of its pod at vlan18582a65b10",
 		  0 },
-		{ without_ipv6_route, 2, BG_CONCERN_INTERFACES, "no default route for IPv6", 0 },
+		{ routed_elsewhere, 2, BG_CONCERN_INTERFACES,
+		  "IPv6 of the pod at vlan18582a65b10 leaves by another interface (table 254) and "
+		  "not by vlan.eth.9: NOT judged",
+		  0 },
+		{ by_another_table, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ of_standard_pods, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ troubled, 1, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },
 		{ troubled_and_open, 2, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },
@@ -331,6 +364,11 @@ static void every_state_has_its_level(void **state)
 		{ full, 1, BG_CONCERN_TABLES,
 		  "rules 90.0 % full (90 of 100); branches 100.0 % full (1 of 1)", 0 },
 		{ lossy, 1, BG_CONCERN_EVENTS, "7 events lost", 950 * S },
+		{ slow_listener, 1, BG_CONCERN_EVENTS,
+		  "5 events lost by a listener that reads too slowly, the last 30 s ago", 940 * S },
+		{ lossy_twice, 1, BG_CONCERN_EVENTS,
+		  "than they were read, the last 40 s ago; 5 events lost by a listener", 950 * S },
+		{ slow_listener_long_ago, 0, BG_CONCERN_EVENTS, "none lost lately", 0 },
 		{ lossy_long_ago, 0, BG_CONCERN_EVENTS, "none lost lately", 0 },
 	};
 

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/listeners.h"
+#include "pinned/maps_history.h"
 #include "socket/server.h"
 
 struct bg_answers {
@@ -18,6 +20,7 @@ struct bg_answers {
 	bg_loop_fn *serve;
 	struct bg_socket *socket; /* NULL = it cannot be opened now */
 	struct bg_listeners *listeners;
+	struct bg_sighting lost; /* by listeners */
 	char path[BG_STATE_PATH_BYTES];
 	bool complained;
 };
@@ -129,7 +132,8 @@ void bg_answers_tick(struct bg_answers *answers)
 {
 	struct bg_listener_counts counts = bg_listeners_count(answers->listeners);
 
-	bg_state_listeners(answers->daemon->state, counts.listeners, counts.lost);
+	bg_sighting_look(&answers->lost, false, counts.lost, bg_boottime_ns());
+	bg_state_listeners(answers->daemon->state, counts.listeners, &answers->lost);
 	if (answers->socket && !bg_socket_is_there(answers->socket))
 		close_socket(answers);
 	if (!answers->socket)

@@ -192,7 +192,8 @@ void bg_state_add_interface(struct bg_state *state, const char *interface, const
 						trouble_since(state, interface, text)));
 }
 
-void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lost)
+void bg_state_listeners(struct bg_state *state, unsigned int listeners,
+			const struct bg_sighting *lost)
 {
 	json_t *document;
 
@@ -201,10 +202,17 @@ void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lo
 	document = state->document;
 	if (json_integer_value(json_object_get(document, "Listeners")) == (json_int_t)listeners &&
 	    json_integer_value(json_object_get(document, "EventsLostByListeners")) ==
-		    (json_int_t)lost)
+		    (json_int_t)lost->count)
 		return;
 	json_object_set_new(document, "Listeners", json_integer(listeners));
-	json_object_set_new(document, "EventsLostByListeners", json_integer((json_int_t)lost));
+	json_object_set_new(document, "EventsLostByListeners",
+			    json_integer((json_int_t)lost->count));
+	if (lost->since_ns)
+		json_object_set_new(document, "ListenerLosses",
+				    json_pack("{s:I, s:I, s:I}", "Count",
+					      (json_int_t)(lost->count - lost->before), "SinceNs",
+					      (json_int_t)lost->since_ns, "LastNs",
+					      (json_int_t)lost->last_ns));
 	state->changed = true;
 }
 

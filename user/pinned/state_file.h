@@ -21,6 +21,8 @@
  *			with them; Open: something passes there unjudged, or by old rules
  *	Listeners, EventsLostByListeners	by the socket: how many there are, and
  *			what was lost by those that read too slowly
+ *	ListenerLosses	{ Count, SinceNs, LastNs (CLOCK_BOOTTIME) }: of these the last that
+ *			came without a long pause between them
  */
 #ifndef BG_PINNED_STATE_FILE_H
 #define BG_PINNED_STATE_FILE_H
@@ -66,7 +68,9 @@ void bg_state_add_interface(struct bg_state *state, const char *interface, const
 			    bool open);
 
 /* How many listen by the socket, and the events that some of them have lost. */
-void bg_state_listeners(struct bg_state *state, unsigned int listeners, __u64 lost);
+struct bg_sighting;
+void bg_state_listeners(struct bg_state *state, unsigned int listeners,
+			const struct bg_sighting *lost);
 
 /* Writes the file if anything has changed since it was written, or if it is gone. */
 void bg_state_write(struct bg_state *state);

@@ -385,18 +385,28 @@ static void judge_tables(const struct bg_status *status, struct bg_health *healt
 	say(health, BG_CONCERN_TABLES, BG_HEALTH_WELL, "%s", text);
 }
 
-static void judge_events(const struct bg_status *status, struct bg_health *health)
+static void judge_losses(const struct bg_status *status, const struct bg_sighting *lost,
+			 const char *how, struct bg_health *health)
 {
-	const struct bg_sighting *lost = &status->pulse.events_lost;
 	char text[BG_FORMAT_TEXT], when[BG_FORMAT_TEXT];
 
-	if (lost->last_ns && !is_older(status, lost->last_ns, BG_QUIET_NS)) {
-		say(health, BG_CONCERN_EVENTS, BG_HEALTH_DEGRADED,
-		    "%s lost on the way to a monitor, the last %s ago: it reads too slowly",
-		    bg_format_counted(lost->count - lost->before, "event", text),
-		    ago(status, lost->last_ns, when));
-		since(health, BG_CONCERN_EVENTS, lost->since_ns);
-	}
+	if (!lost->last_ns || is_older(status, lost->last_ns, BG_QUIET_NS))
+		return;
+	say(health, BG_CONCERN_EVENTS, BG_HEALTH_DEGRADED, "%s lost %s, the last %s ago",
+	    bg_format_counted(lost->count - lost->before, "event", text), how,
+	    ago(status, lost->last_ns, when));
+	since(health, BG_CONCERN_EVENTS, lost->since_ns);
+}
+
+/* There are two places where they pile up: the ring, that all have in common, and what
+ * waits for one listener. */
+static void judge_events(const struct bg_status *status, struct bg_health *health)
+{
+	const struct bg_sighting by_listeners = bg_status_listener_losses(status);
+
+	judge_losses(status, &status->pulse.events_lost,
+		     "to all listeners since they came faster than they were read", health);
+	judge_losses(status, &by_listeners, "by a listener that reads too slowly", health);
 	say(health, BG_CONCERN_EVENTS, BG_HEALTH_WELL, "none lost lately");
 }
 

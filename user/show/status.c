@@ -232,6 +232,17 @@ __u64 bg_status_listeners(const struct bg_status *status, __u64 *lost)
 		       : 0;
 }
 
+struct bg_sighting bg_status_listener_losses(const struct bg_status *status)
+{
+	const json_t *losses = json_object_get(status->state, "ListenerLosses");
+
+	return (struct bg_sighting){
+		.count = (__u64)json_integer_value(json_object_get(losses, "Count")),
+		.since_ns = (__u64)json_integer_value(json_object_get(losses, "SinceNs")),
+		.last_ns = (__u64)json_integer_value(json_object_get(losses, "LastNs")),
+	};
+}
+
 const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns)
 {
 	const json_t *refused = json_object_get(status->state, "LastRefused");

@@ -120,6 +120,8 @@ __u32 bg_status_reused(const struct bg_status *status);
  * is NULL when the feed as it is now is in force; lists may be NULL. */
 const char *bg_status_feed(const struct bg_status *status);
 __u64 bg_status_listeners(const struct bg_status *status, __u64 *lost);
+/* Of what they lost, the last that came without a long pause: count - before, and when. */
+struct bg_sighting bg_status_listener_losses(const struct bg_status *status);
 const char *bg_status_refusal(const struct bg_status *status, __u64 *time_ns);
 __u64 bg_status_refused_since(const struct bg_status *status); /* 0 = not known */
 /* Of the document that was refused: up to 20, and how many there are. */

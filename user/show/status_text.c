@@ -374,7 +374,7 @@ static void print_tables(FILE *out, const struct bg_status *status)
 		fprintf(out, "  %s lost by a listener that was too slow for them\n",
 			bg_format_counted(lost, "event", a));
 	if (status->control.events_lost)
-		fprintf(out, "  %s lost on the way to a monitor\n",
+		fprintf(out, "  %s lost to all listeners: they came faster than they were read\n",
 			bg_format_counted(status->control.events_lost, "event", a));
 }
 
