@@ -15,8 +15,9 @@
 #define ENTRIES 64
 
 struct entry {
+	_Alignas(8) char key[64];
+	char value[2048];
 	bool used;
-	char key[64], value[2048];
 };
 
 struct map {

@@ -120,37 +120,6 @@ static int parse(const char *text, struct bg_wire_answer *answer, struct bg_erro
 	return bg_parser_run("feed.json", fd, answer, err);
 }
 
-static void a_feed_is_parsed_elsewhere(void **state)
-{
-	struct bg_wire_answer answer;
-	struct bg_error err = {};
-	int rc = parse(LEAST_FEED, &answer, &err);
-
-	(void)state;
-	if (rc)
-		fail_msg("%s", err.text);
-	assert_non_null(answer.model);
-	assert_int_equal(answer.model->branch_count, 0);
-	bg_wire_answer_free(&answer);
-}
-
-static void what_is_wrong_with_a_feed_comes_back_whole(void **state)
-{
-	struct bg_wire_answer answer;
-	struct bg_error err = {};
-
-	(void)state;
-	assert_int_equal(parse("{\"FeedVersion\": 1, \"Branches\": [{\"VlanId\": 5000}, 7]}",
-			       &answer, &err),
-			 -EINVAL);
-	assert_null(answer.model);
-	assert_true(answer.errors.count >= 3);
-	assert_non_null(strstr(err.text, "feed.json:"));
-	bg_wire_answer_free(&answer);
-	assert_int_equal(parse("", &answer, &err), -EINVAL);
-	bg_wire_answer_free(&answer);
-}
-
 static void (*dies_by)(void);
 
 static void dies(const struct bg_child_start *how)
@@ -459,6 +428,40 @@ static void a_child_is_waited_for_no_longer_than_said(void **state)
 	close(pair[1]);
 }
 
+/* --- true processes that end by themselves ---------------------------------- */
+
+#ifndef __SANITIZE_ADDRESS__ /* it has calls of its own to make, which they may not */
+static void a_feed_is_parsed_elsewhere(void **state)
+{
+	struct bg_wire_answer answer;
+	struct bg_error err = {};
+	int rc = parse(LEAST_FEED, &answer, &err);
+
+	(void)state;
+	if (rc)
+		fail_msg("%s", err.text);
+	assert_non_null(answer.model);
+	assert_int_equal(answer.model->branch_count, 0);
+	bg_wire_answer_free(&answer);
+}
+
+static void what_is_wrong_with_a_feed_comes_back_whole(void **state)
+{
+	struct bg_wire_answer answer;
+	struct bg_error err = {};
+
+	(void)state;
+	assert_int_equal(parse("{\"FeedVersion\": 1, \"Branches\": [{\"VlanId\": 5000}, 7]}",
+			       &answer, &err),
+			 -EINVAL);
+	assert_null(answer.model);
+	assert_true(answer.errors.count >= 3);
+	assert_non_null(strstr(err.text, "feed.json:"));
+	bg_wire_answer_free(&answer);
+	assert_int_equal(parse("", &answer, &err), -EINVAL);
+	bg_wire_answer_free(&answer);
+}
+
 /* Who asks nothing and is gone, or says nothing that can be understood. */
 static void the_process_ends_with_who_asks(void **state)
 {
@@ -568,14 +571,13 @@ static void one_question_has_one_answer(void **state)
 		close(watch_fd);
 	}
 }
+#endif
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_read_cannot_change_any_more),
 		cmocka_unit_test(what_cannot_be_sealed_is_not_read),
-		cmocka_unit_test(a_feed_is_parsed_elsewhere),
-		cmocka_unit_test(what_is_wrong_with_a_feed_comes_back_whole),
 		cmocka_unit_test_teardown(every_end_of_the_parser_is_told, back_to_normal),
 		cmocka_unit_test_teardown(a_parser_that_lies_is_not_believed, back_to_normal),
 		cmocka_unit_test(a_file_is_read_when_it_changed),
@@ -584,8 +586,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(an_answer_that_is_none_is_not_believed, back_to_normal),
 		cmocka_unit_test(a_child_without_a_name_of_ours_is_none),
 		cmocka_unit_test(a_child_is_waited_for_no_longer_than_said),
+#ifndef __SANITIZE_ADDRESS__
+		cmocka_unit_test(a_feed_is_parsed_elsewhere),
+		cmocka_unit_test(what_is_wrong_with_a_feed_comes_back_whole),
 		cmocka_unit_test(the_process_ends_with_who_asks),
 		cmocka_unit_test(one_question_has_one_answer),
+#endif
 	};
 	int status = bg_apart_main(argc, argv);
 
