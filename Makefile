@@ -82,7 +82,8 @@ VERIFIER_BUDGET := \
 	tc_pod_ingress    6.1=78000 6.12=81000  6.18=84000  7.3=69000; \
 	tc_node_ingress   6.1=71000 6.12=79000  6.18=84000  7.3=70000; \
 	tc_node_egress    6.1=94000 6.12=110000 6.18=115000 7.3=94000; \
-	tc_stand_in       6.1=10    6.12=10     6.18=10     7.3=10
+	tc_stand_in       6.1=10    6.12=10     6.18=10     7.3=10;    \
+	tc_import_flows   6.1=15200 6.12=12800 6.18=12800 7.3=12300
 %/packets/test_verifier.o: CPPFLAGS += -DBG_VERIFIER_BUDGET='"$(VERIFIER_BUDGET)"'
 
 # The BPF target knows no multiarch directory, and glibc's headers take it for

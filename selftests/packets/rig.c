@@ -79,6 +79,11 @@ void rig_open(struct rig *rig, __u32 max_flows)
 	open_rig(rig, max_flows ? max_flows : SMALL_FLOWS, programs);
 }
 
+void rig_open_only(struct rig *rig, const char *const *programs)
+{
+	open_rig(rig, SMALL_FLOWS, programs);
+}
+
 void rig_open_all(struct rig *rig)
 {
 	open_rig(rig, SMALL_FLOWS, NULL);

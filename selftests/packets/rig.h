@@ -44,6 +44,8 @@ struct outcome {
  * enum hook names; or all, which takes the verifier a while. */
 void rig_open(struct rig *rig, __u32 max_flows);
 void rig_open_all(struct rig *rig);
+/* With those of a list that ends with NULL. */
+void rig_open_only(struct rig *rig, const char *const *programs);
 void rig_close(struct rig *rig);
 
 /* How often to try something at random: `count` times, or a fifth of that where
