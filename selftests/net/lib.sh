@@ -178,12 +178,16 @@ capture_end() {
 	wait "$pid" 2>/dev/null
 }
 
-# Asked by SIGUSR1, tcpdump says what it took in of what the filter let through.
+# Asked by SIGUSR1, tcpdump says what it took in of what the filter let through, as soon
+# as the machine lets it.
 capture_is_written() {
 	local said
 	said=$(wc -l <"$CAPTURE.err")
-	kill -USR1 "$1" && sleep 0.05 && tail -n "+$((said + 1))" "$CAPTURE.err" |
+	kill -USR1 "$1" && wait_for capture_says_more "$said" && tail -n "+$((said + 1))" "$CAPTURE.err" |
 		awk '/received by filter/ { seen = 1; if ($2 + 0 == $5 + 0) same = 1 } END { exit !(seen && same) }'
+}
+capture_says_more() {
+	[ "$(wc -l <"$CAPTURE.err")" -gt "$1" ]
 }
 
 # (tcpdump ends with an empty line)
