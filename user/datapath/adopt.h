@@ -8,6 +8,7 @@
 #define BG_DATAPATH_ADOPT_H
 
 #include "datapath/datapath.h"
+#include "datapath/fate.h"
 
 /* Pins apart from the object's maps: the read-only data of the loaded programs, for people,
  * and the hash seed. */
@@ -21,6 +22,9 @@
  * fit are named in datapath->dropped. -EPROTO: another ABI.
  */
 int bg_adopt_maps(struct bg_datapath *datapath, __u64 *seed, struct bg_error *err);
+
+/* A map as this build defines it, with the sizes that were asked for. */
+struct bg_map_shape bg_shape_of(const struct bpf_map *map);
 
 /* After load: puts the numbers, tags and texts of the maps into the registry. */
 int bg_adopt_contents(struct bg_datapath *datapath, struct bg_error *err);

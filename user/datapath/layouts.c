@@ -61,14 +61,9 @@ const struct bg_moved_flows bg_flows_today = { sizeof(struct bg_bucket), BG_BUCK
 
 /* --- newer ones -------------------------------------------------------------- */
 
-/* The first fields of `control`, in every ABI from 3 on. */
-struct control_start {
-	__u32 abi, revision, flow_layout;
-};
-
 static bool newer_control(struct bg_moving *moving)
 {
-	const struct control_start *old = moving->old_value;
+	const struct bg_control_start *old = moving->old_value;
 	struct bg_control *control = moving->value;
 
 	control->abi = BG_ABI;
@@ -115,7 +110,7 @@ static bool newer_vlan(struct bg_moving *moving)
 }
 
 static const struct bg_move newer_moves[] = {
-	{ "control", "control", sizeof(__u32), sizeof(struct control_start), newer_control },
+	{ "control", "control", sizeof(__u32), sizeof(struct bg_control_start), newer_control },
 	{ "ifaces", "ifaces", sizeof(__u32), sizeof(struct iface_start), newer_iface },
 	{ "ifaces", "fast_ifaces", sizeof(__u32), sizeof(struct iface_start), newer_fast_iface },
 	{ "ifaces", "fast_vlans", sizeof(__u32), sizeof(struct iface_start), newer_vlan },

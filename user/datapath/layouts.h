@@ -39,6 +39,11 @@ struct bg_moved_flows {
 	bool (*convert)(const void *bucket, unsigned int slot, struct bg_flow *flow);
 };
 
+/* What stands first in `control` in every ABI; before ABI 3 without flow_layout. */
+struct bg_control_start {
+	__u32 abi, revision, flow_layout;
+};
+
 struct bg_layout {
 	__u32 abi;
 	/* the policy of that build cannot be read by this one's programs */

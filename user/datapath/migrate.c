@@ -15,10 +15,10 @@
 
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
-#include "datapath/layouts.h"
+#include "datapath/fate.h"
+#include "pinned/foreign.h"
 #include "pinned/pin.h"
 
-#define KEY_MOST_BYTES 64
 #define BUCKETS_AT_ONCE 256
 
 void bg_migrate_note_dropped(struct bg_datapath *datapath, const char *map)
@@ -27,20 +27,6 @@ void bg_migrate_note_dropped(struct bg_datapath *datapath, const char *map)
 
 	snprintf(datapath->dropped + length, sizeof(datapath->dropped) - length, "%s%s",
 		 length ? "," : "", map);
-}
-
-static int map_info(int fd, struct bpf_map_info *info)
-{
-	__u32 length = sizeof(*info);
-
-	memset(info, 0, sizeof(*info));
-	return bpf_map_get_info_by_fd(fd, info, &length);
-}
-
-static bool is_percpu(__u32 type)
-{
-	return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
-	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 /* --- maps ---------------------------------------------------------------------- */
@@ -57,7 +43,7 @@ struct walk {
 
 static int move_entry(struct walk *walk, const void *old_key)
 {
-	char key[KEY_MOST_BYTES] = {};
+	char key[BG_FOREIGN_KEY_BYTES] = {};
 	bool there = false;
 	int rc;
 
@@ -83,7 +69,7 @@ static int move_entry(struct walk *walk, const void *old_key)
 
 static int move_entries(struct walk *walk)
 {
-	char key[KEY_MOST_BYTES] = {}, last[KEY_MOST_BYTES];
+	char key[BG_FOREIGN_KEY_BYTES] = {}, last[BG_FOREIGN_KEY_BYTES];
 	int rc = bpf_map_get_next_key(walk->from_fd, NULL, key);
 
 	while (!rc) {
@@ -104,7 +90,8 @@ static int move_map(struct bg_datapath *datapath, const struct bg_move *move,
 {
 	bg_auto_free char *old_value = NULL, *value = NULL;
 	struct walk walk = { .move = move, .into_fd = bpf_map__fd(into), .values = 1 };
-	bool percpu = is_percpu(bpf_map__type(into));
+	bool percpu = bg_is_percpu(bpf_map__type(into));
+	struct bg_map_shape theirs;
 	struct bpf_map_info info;
 	bg_auto_close int fd = -1;
 	int rc;
@@ -112,11 +99,11 @@ static int move_map(struct bg_datapath *datapath, const struct bg_move *move,
 	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, move->from);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	rc = map_info(fd, &info);
+	rc = bg_map_info(fd, &info);
 	if (rc)
 		return rc;
-	if (info.key_size < move->key_bytes || info.value_size < move->value_bytes ||
-	    info.key_size > KEY_MOST_BYTES || is_percpu(info.type) != percpu) {
+	theirs = bg_map_shape(&info);
+	if (!bg_fate_can_move(move, &theirs, percpu)) {
 		bg_migrate_note_dropped(datapath, move->into);
 		return 0;
 	}
@@ -246,7 +233,7 @@ int bg_migrate_flows(struct bg_datapath *datapath, struct bg_error *err)
 	if (datapath->old_flows_fd < 0)
 		return 0;
 	import.program_fd = bpf_program__fd(datapath->skel->progs.tc_import_flows);
-	rc = map_info(datapath->old_flows_fd, &info);
+	rc = bg_map_info(datapath->old_flows_fd, &info);
 	if (!rc)
 		rc = import_table(&import, datapath->old_flows, datapath->old_flows_fd,
 				  info.max_entries);

@@ -17,61 +17,47 @@
 #include "pinned/image_pin.h"
 #include "pinned/pin.h"
 
-static int map_info(int fd, struct bpf_map_info *info)
+static int id_of(enum bg_pin_kind kind, int fd, __u32 *id)
 {
-	__u32 length = sizeof(*info);
+	struct bpf_prog_info program = {};
+	struct bpf_map_info map = {};
+	__u32 length = kind == BG_PIN_PROGRAMS ? sizeof(program) : sizeof(map);
+	int rc = kind == BG_PIN_PROGRAMS ? bpf_prog_get_info_by_fd(fd, &program, &length)
+					 : bpf_map_get_info_by_fd(fd, &map, &length);
 
-	memset(info, 0, sizeof(*info));
-	return bpf_map_get_info_by_fd(fd, info, &length);
+	*id = kind == BG_PIN_PROGRAMS ? program.id : map.id;
+	return rc;
 }
 
-/* 1: it was not pinned there, now it is; 0: it was. */
+/*
+ * 1: it was not pinned there, now it is; 0: it was. Only what is not there, or is something
+ * else, is put there again: what could not be looked at is not known to be so.
+ */
+static int pin_one(const struct bg_datapath *datapath, enum bg_pin_kind kind, const char *name,
+		   int fd, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	const char *folder = kind == BG_PIN_PROGRAMS ? "programs" : "maps";
+	bg_auto_close int pinned_fd = bg_pin_get(pin_dir, kind, name);
+	__u32 id = 0, pinned_id = 0;
+	int rc;
+
+	rc = pinned_fd < 0 ? pinned_fd
+			   : (id_of(kind, pinned_fd, &pinned_id) ?: id_of(kind, fd, &id));
+	if (!rc && pinned_id == id)
+		return 0;
+	if (rc && rc != -ENOENT && rc != -EINVAL)
+		return bg_fail(err, rc, "looking at %s/%s/%s: %s", pin_dir, folder, name,
+			       strerror(-rc));
+	rc = bg_pin_put(pin_dir, kind, name, fd);
+	return rc ? bg_fail(err, rc, "pinning %s/%s/%s: %s", pin_dir, folder, name, strerror(-rc))
+		  : 1;
+}
+
 static int pin_map(const struct bg_datapath *datapath, const struct bpf_map *map, const char *name,
 		   struct bg_error *err)
 {
-	const char *pin_dir = datapath->options.pin_dir;
-	struct bpf_map_info mine = {}, pinned = {};
-	bg_auto_close int fd = -1;
-	int rc;
-
-	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, name);
-	rc = fd < 0 ? fd : (map_info(fd, &pinned) ?: map_info(bpf_map__fd(map), &mine));
-	if (!rc && pinned.id == mine.id)
-		return 0;
-	/* only what is not there, or is something else, is put there again */
-	if (rc && rc != -ENOENT && rc != -EINVAL)
-		return bg_fail(err, rc, "looking at %s/maps/%s: %s", pin_dir, name, strerror(-rc));
-	rc = bg_pin_put(pin_dir, BG_PIN_MAPS, name, bpf_map__fd(map));
-	return rc ? bg_fail(err, rc, "pinning %s/maps/%s: %s", pin_dir, name, strerror(-rc)) : 1;
-}
-
-static int program_info(int fd, struct bpf_prog_info *info)
-{
-	__u32 length = sizeof(*info);
-
-	return bpf_prog_get_info_by_fd(fd, info, &length);
-}
-
-/* The same for a program. */
-static int pin_program(const struct bg_datapath *datapath, const struct bpf_program *program,
-		       struct bg_error *err)
-{
-	const char *pin_dir = datapath->options.pin_dir, *name = bpf_program__name(program);
-	struct bpf_prog_info mine = {}, pinned = {};
-	bg_auto_close int fd = -1;
-	int rc;
-
-	fd = bg_pin_get(pin_dir, BG_PIN_PROGRAMS, name);
-	rc = fd < 0 ? fd
-		    : (program_info(fd, &pinned) ?: program_info(bpf_program__fd(program), &mine));
-	if (!rc && pinned.id == mine.id)
-		return 0;
-	if (rc && rc != -ENOENT && rc != -EINVAL)
-		return bg_fail(err, rc, "looking at %s/programs/%s: %s", pin_dir, name,
-			       strerror(-rc));
-	rc = bg_pin_put(pin_dir, BG_PIN_PROGRAMS, name, bpf_program__fd(program));
-	return rc ? bg_fail(err, rc, "pinning %s/programs/%s: %s", pin_dir, name, strerror(-rc))
-		  : 1;
+	return pin_one(datapath, BG_PIN_MAPS, name, bpf_map__fd(map), err);
 }
 
 /* The policy with its image; whose order is that of pinned/image_pin.h. */
@@ -214,7 +200,8 @@ int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)
 			bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, bpf_program__name(program));
 			continue;
 		}
-		rc = pin_program(datapath, program, err);
+		rc = pin_one(datapath, BG_PIN_PROGRAMS, bpf_program__name(program),
+			     bpf_program__fd(program), err);
 		if (rc < 0)
 			return rc;
 		made += rc;

@@ -10,9 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <bpf/bpf.h>
-
 #include "base/cleanup.h"
+#include "pinned/foreign.h"
 #include "pinned/pin.h"
 
 int bg_home_here(struct bg_home *home, struct bg_error *err)
@@ -30,7 +29,6 @@ int bg_home_check(const char *pin_dir, struct bg_error *err)
 {
 	struct bg_home pinned = {}, here = {};
 	bg_auto_close int fd = -1;
-	__u32 zero = 0;
 	int rc;
 
 	fd = bg_pin_get_to_read(pin_dir, BG_PIN_MAPS, "home");
@@ -38,7 +36,7 @@ int bg_home_check(const char *pin_dir, struct bg_error *err)
 		return 0;
 	if (fd < 0)
 		return bg_fail(err, fd, "opening %s/maps/home: %s", pin_dir, strerror(-fd));
-	rc = bpf_map_lookup_elem(fd, &zero, &pinned);
+	rc = bg_foreign_get(fd, 0, &pinned, sizeof(pinned));
 	if (rc)
 		return bg_fail(err, rc, "reading %s/maps/home: %s", pin_dir, strerror(-rc));
 	rc = bg_home_here(&here, err);

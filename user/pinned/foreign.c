@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Reads what every ABI keeps at the start of its values (headers/README.md). The daemon's
+ * start, the check of the network namespace and unload call it; it writes no map, and what
+ * the bytes mean is for the caller to judge.
+ */
+#include "pinned/foreign.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+
+bool bg_is_percpu(__u32 map_type)
+{
+	return map_type == BPF_MAP_TYPE_PERCPU_ARRAY || map_type == BPF_MAP_TYPE_PERCPU_HASH ||
+	       map_type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+	       map_type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
+}
+
+int bg_foreign_get(int fd, __u32 key, void *start, size_t start_bytes)
+{
+	bg_auto_free char *value = NULL;
+	struct bpf_map_info info;
+	int rc = bg_map_info(fd, &info);
+
+	if (rc)
+		return rc;
+	if (info.key_size != sizeof(key) || bg_is_percpu(info.type))
+		return -EPROTO;
+	value = calloc(1, info.value_size + start_bytes);
+	if (!value)
+		return -ENOMEM;
+	rc = bpf_map_lookup_elem(fd, &key, value);
+	if (!rc)
+		memcpy(start, value, start_bytes);
+	return rc;
+}
+
+int bg_foreign_each(int fd, size_t start_bytes, int (*each)(const void *start, void *context),
+		    void *context)
+{
+	char key[BG_FOREIGN_KEY_BYTES], *last = NULL;
+	bg_auto_free char *value = NULL;
+	struct bpf_map_info info;
+	int rc = bg_map_info(fd, &info);
+
+	if (rc)
+		return rc;
+	if (info.key_size > sizeof(key) || bg_is_percpu(info.type))
+		return -EPROTO;
+	value = calloc(1, info.value_size + start_bytes);
+	if (!value)
+		return -ENOMEM;
+	while (!(rc = bpf_map_get_next_key(fd, last, key))) {
+		last = key;
+		rc = bpf_map_lookup_elem(fd, key, value);
+		if (rc == -ENOENT) /* a hash's entry that went meanwhile */
+			continue;
+		rc = rc ?: each(value, context);
+		if (rc)
+			return rc;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
