@@ -66,6 +66,13 @@ static const char links[] =
 	"addr add 10.0.1.10/24 dev eth0\n"
 	"route add default via 10.0.1.1 dev eth0\n" ROUTES;
 
+/* What a strict pod sends goes out by its branch. */
+static const char forwards[] = "echo 1 >/proc/sys/net/ipv4/ip_forward && "
+			       "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding && "
+			       "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter && "
+			       "ip rule add prio 10 iif " VETH " lookup 109 && "
+			       "ip -6 rule add prio 10 iif " VETH " lookup 109";
+
 static int make_node(void **state)
 {
 	(void)state;
@@ -77,7 +84,7 @@ static int make_node(void **state)
 	snprintf(metrics_path, sizeof(metrics_path), "%s/node.prom", top);
 	snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/test_verb_node-%d", getpid());
 	log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	return log_fd < 0 || shell("ip -batch - <<'END'\n%sEND", links) ? -1 : 0;
+	return log_fd < 0 || shell("ip -batch - <<'END'\n%sEND", links) || shell(forwards) ? -1 : 0;
 }
 
 static int end_daemon(int signal_number)
@@ -99,11 +106,13 @@ static int remove_node(void **state)
 	return shell("rm -rf '%s' '%s'", top, pin_dir);
 }
 
+/* The whole, or the last of it. */
 static const char *read_file(const char *path)
 {
-	static char text[1 << 18];
+	static char text[1 << 20];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	off_t length = fd < 0 ? 0 : lseek(fd, 0, SEEK_END), most = sizeof(text) - 1;
+	ssize_t got = fd < 0 ? 0 : pread(fd, text, most, length > most ? length - most : 0);
 
 	if (fd >= 0)
 		close(fd);
@@ -329,6 +338,12 @@ static bool monitor_sees(const char *path)
 	return strstr(read_file(path), "no-rule");
 }
 
+static bool has_lost(const char *path)
+{
+	send_denied();
+	return strstr(read_file(path), "\"lost\"");
+}
+
 /* Prints one drop to a file that the caller looks at, however it comes by events. */
 static void watch(const char *const *arguments)
 {
@@ -355,6 +370,30 @@ static void a_monitor_sees_drops(void **state)
 	WATCH("--json", "--count", "1", "--branch", "eni-9", "--reason", "no-rule");
 	expect(RUN(cmd_monitor, PINNED, "--reason", "nope"), BG_EXIT_USAGE, "", "--reason 'nope'");
 	expect(RUN(cmd_monitor, PINNED, "--branch", "7"), BG_EXIT_FAILED, "", "'7'");
+}
+
+/* It is stopped while more comes than there is room for: then it is told how many it missed. */
+static void a_monitor_that_is_slow_is_told_what_it_missed(void **state)
+{
+	const char *const arguments[] = { PINNED, "--json", NULL };
+	char path[128];
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/slow", top);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	pid = verb_begin(cmd_monitor, arguments, fd, fd);
+	assert_true(comes(monitor_sees, path));
+	kill(pid, SIGSTOP);
+	for (int i = 0; i < 10000; i++)
+		send_denied();
+	kill(pid, SIGCONT);
+	if (!comes(has_lost, path))
+		fail_msg("nothing was lost");
+	kill(pid, SIGINT);
+	assert_int_equal(verb_end(pid), BG_EXIT_DONE);
+	close(fd);
 }
 
 static bool follower_sees(const char *path)
@@ -402,6 +441,60 @@ static void questions_are_answered_by_what_is_in_force(void **state)
 	       BG_EXIT_FAILED, "", "expected allow");
 }
 
+static void questions_of_a_file_are_answered_in_order(void **state)
+{
+	static const char lines[] =
+		"{\"Branch\": \"9\", \"Direction\": \"ingress\", \"Protocol\": \"tcp\", "
+		"\"Remote\": \"" CLIENT "\", \"Port\": 443, \"Expect\": \"allow\"}\n"
+		"\n{\"Branch\": \"9\", \"Direction\": \"egress\", \"Protocol\": \"tcp\", "
+		"\"Remote\": \"" CLIENT "\", \"Port\": 443, \"Expect\": \"allow\"}\n"
+		"{\"Branch\": 9}\n";
+	const struct verb_run *run;
+	char path[128];
+	FILE *out;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/questions", top);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	fputs(lines, out);
+	assert_int_equal(fclose(out), 0);
+	run = RUN(cmd_explain, PINNED, "--live", "--queries", path);
+	expect(run, BG_EXIT_FAILED, "sg-cart", "");
+	assert_true(strstr(run->out, "sg-cart") < strstr(run->out, "no-rule"));
+	expect(RUN(cmd_explain, "--feed", feed_path, "--queries", path, "--json"), BG_EXIT_FAILED,
+	       "{", "");
+	expect(RUN(cmd_explain, "--feed", feed_path, "--queries", "/nowhere/questions"),
+	       BG_EXIT_FAILED, "", "opening the questions /nowhere/questions: No such file");
+}
+
+/* A disk that is full is no success. */
+static void what_cannot_be_printed_is_told(void **state)
+{
+	static const struct {
+		verb_fn *verb;
+		const char *option;
+		int status;
+	} cases[] = {
+		{ cmd_status, NULL, 1 },	{ cmd_status, "--json", 1 },
+		{ cmd_status, "--metrics", 1 }, { cmd_status, "--revisions", 1 },
+		{ cmd_health, NULL, 1 },	{ cmd_health, "--json", 1 },
+		{ cmd_rules, NULL, 1 },		{ cmd_rules, "--json", 1 },
+		{ cmd_flows, NULL, 1 },		{ cmd_flows, "--json", 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const arguments[] = { PINNED, cases[i].option, NULL };
+		int full_fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+		if (verb_end(verb_begin(cases[i].verb, arguments, full_fd, full_fd)) !=
+		    cases[i].status)
+			fail_msg("case %zu", i);
+		close(full_fd);
+	}
+}
+
 static void another_feed_comes_into_force(void **state)
 {
 	(void)state;
@@ -422,6 +515,59 @@ static void another_feed_comes_into_force(void **state)
 	assert_true(comes(is_refused_no_more, "REFUSED"));
 	expect_health();
 	expect(RUN(cmd_status, PINNED, "--revisions"), BG_EXIT_DONE, "two", "");
+}
+
+/* Of a live branch, and of two that claim the same. */
+#define FEED_OF(revision, branches)                                                                \
+	"{'FeedVersion': 1, 'Revision': '" revision "',"                                           \
+	" 'Node': {'PrimaryInterface': 'eth0', 'TrunkInterface': 'eth1'},"                         \
+	" 'SecurityGroups': [{'GroupId': 'sg-two', 'IpPermissions': []}], 'Branches': [" branches  \
+	"]}"
+#define OTHER_BRANCH(vlan)                                                                         \
+	"{'Id': 'eni-" vlan "', 'VlanId': " vlan ", 'GroupIds': ['sg-two'], 'Pods': ["             \
+	" {'Namespace': 'shop', 'Name': 'p" vlan "', 'Addresses': ['10.0.32.77']}]}"
+
+static void what_lives_is_kept_and_what_two_claim_is_nobody_s(void **state)
+{
+	(void)state;
+	log_from = lseek(log_fd, 0, SEEK_END);
+	write_feed(FEED_OF("without", ""));
+	wait_for_log("the feed lacks a branch that is alive: it stays in force");
+	wait_for_log("the feed lacks a group that a branch names");
+	assert_true(comes(status_says, "feed \"without\""));
+	expect(RUN(cmd_explain, PINNED, "--live", "-b", "9", "-d", "ingress", "-p", "tcp", "-r",
+		   CLIENT, "--port", "8443", "--expect", "allow"),
+	       BG_EXIT_DONE, "", "");
+	expect(RUN(cmd_status, PINNED, "--json"), BG_EXIT_DONE, "eni-9", "");
+	write_feed(FEED_OF("claims", OTHER_BRANCH("21") "," OTHER_BRANCH("22")));
+	wait_for_log("is left out: it is another pod's, or nobody's until it is clear whose");
+	assert_true(comes(status_says, "feed \"claims\""));
+	write_feed(FEED("two", "8443"));
+	wait_for_log("a branch that the feed lacked is kept no longer");
+	assert_true(comes(status_says, "feed \"two\""));
+}
+
+/* Larger than the map of the daemon's start: it makes another, with all that is in force. */
+static void a_feed_that_needs_more_room_gets_it(void **state)
+{
+	static char text[4 << 20];
+	size_t used;
+
+	(void)state;
+	used = (size_t)snprintf(text, sizeof(text),
+				"{'FeedVersion': 1, 'Revision': 'large', 'PrefixLists': "
+				"[{'PrefixListId': 'pl-1', 'Entries': [{'Cidr': '10.9.0.0/16'}");
+	for (unsigned int i = 0; i < 100000; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 ",{'Cidr':'%u.%u.%u.%u/32'}", 11 + i % 199, i / 199 % 251,
+					 i * 7 % 253, 1 + i % 254);
+	snprintf(text + used, sizeof(text) - used, "]}],%s",
+		 strstr(FEED("two", "8443"), " 'Node'"));
+	log_from = lseek(log_fd, 0, SEEK_END);
+	write_feed(text);
+	assert_true(comes(status_says, "feed \"large\""));
+	write_feed(FEED("two", "8443"));
+	assert_true(comes(status_says, "feed \"two\""));
 }
 
 static void interfaces_come_and_go(void **state)
@@ -457,10 +603,30 @@ static bool metrics_say(const char *what)
 	return strstr(read_file(metrics_path), what);
 }
 
+static bool is_interrupted(const char *path)
+{
+	send_denied();
+	return strstr(read_file(path), "interrupted");
+}
+
 static void what_is_in_force_outlives_the_daemon(void **state)
 {
+	const char *const arguments[] = { PINNED, NULL };
+	char path[128];
+	pid_t monitor;
+	int fd;
+
 	(void)state;
+	snprintf(path, sizeof(path), "%s/watched", top);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	monitor = verb_begin(cmd_monitor, arguments, fd, fd);
+	assert_true(comes(monitor_sees, path));
 	assert_int_equal(end_daemon(SIGTERM), BG_EXIT_DONE);
+	/* who watched goes on without it */
+	assert_true(comes(is_interrupted, path));
+	kill(monitor, SIGTERM);
+	assert_int_equal(verb_end(monitor), BG_EXIT_DONE);
+	close(fd);
 	assert_true(metrics_say("branchguard_daemon_running 0"));
 	assert_true(status_says("NOT RUNNING"));
 	expect(RUN(cmd_health, PINNED), 1, "", "");
@@ -476,7 +642,10 @@ static void a_daemon_without_a_feed_keeps_the_last_one(void **state)
 {
 	(void)state;
 	assert_int_equal(unlink(feed_path), 0);
-	BEGIN_DAEMON("--xdp", "branch", "--require-owner", "--keep-lost", "0");
+	/* its metrics cannot be written, which is no reason to end */
+	BEGIN_DAEMON("--xdp", "branch", "--attach", "clsact", "--require-owner", "--keep-lost", "0",
+		     "--metrics-file", "/proc/none/node.prom");
+	wait_for_log("/proc/none/node.prom");
 	expect(RUN(cmd_status, PINNED), BG_EXIT_DONE, "feed \"two\"", "");
 	expect(RUN(cmd_health, PINNED), 1, "", "");
 	log_from = lseek(log_fd, 0, SEEK_END);
@@ -491,7 +660,11 @@ static void a_daemon_without_a_feed_keeps_the_last_one(void **state)
 static void unload_takes_it_all_away(void **state)
 {
 	(void)state;
+	/* the filters of clsact are found without pins, and so are those of a program that lost
+	 * its own */
+	assert_int_equal(shell("rm -rf '%s/programs'", pin_dir), 0);
 	expect(RUN(cmd_unload, PINNED), BG_EXIT_DONE, "unloaded ", "");
+	assert_int_not_equal(shell("tc qdisc show | grep -q clsact"), 0);
 	expect(RUN(cmd_status, PINNED), BG_EXIT_FAILED, "", "not loaded");
 	assert_int_not_equal(access(pin_dir, F_OK), 0);
 }
@@ -506,9 +679,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_monitor_sees_drops),
 		cmocka_unit_test(flows_are_followed),
 		cmocka_unit_test(questions_are_answered_by_what_is_in_force),
+		cmocka_unit_test(questions_of_a_file_are_answered_in_order),
+		cmocka_unit_test(what_cannot_be_printed_is_told),
 		cmocka_unit_test(another_feed_comes_into_force),
+		cmocka_unit_test(what_lives_is_kept_and_what_two_claim_is_nobody_s),
+		cmocka_unit_test(a_feed_that_needs_more_room_gets_it),
 		cmocka_unit_test(interfaces_come_and_go),
 		cmocka_unit_test(pins_that_somebody_removes_come_back),
+		cmocka_unit_test(a_monitor_that_is_slow_is_told_what_it_missed),
 		cmocka_unit_test(what_is_in_force_outlives_the_daemon),
 		cmocka_unit_test(a_daemon_without_a_feed_keeps_the_last_one),
 		cmocka_unit_test(unload_takes_it_all_away),
