@@ -4,7 +4,12 @@
  * who gets what is claimed twice, and what is kept although the document lacks it.
  */
 #include "feed/settle.h"
+
+#include <time.h>
+
+#include "base/grow.h"
 #include "feed_text.h"
+#include "model_maker.h"
 #include "test.h"
 
 #define MAX 32
@@ -180,6 +185,115 @@ static void the_same_twice(void **state)
 	bg_model_free(document);
 }
 
+/* --- many claims ------------------------------------------------------------- */
+
+static double cpu_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A decision is made in the daemon's loop. What is compared by twos takes minutes here. */
+static void is_decided_soon(const struct bg_model *document, const struct bg_model *in_force)
+{
+	struct bg_settling settling = { .document = document, .in_force = in_force };
+	struct bg_decision decision = {};
+	struct bg_model *model = NULL;
+	double start_s = cpu_s();
+
+	assert_int_equal(bg_settle(&settling, &decision), 0);
+	assert_int_equal(bg_merge(&settling, &decision, &model), 0);
+	start_s = cpu_s() - start_s;
+	bg_decision_free(&decision);
+	bg_model_free(model);
+	if (start_s > 3)
+		fail_msg("it took %.1f s", start_s);
+}
+
+static void add_claim(struct bg_model *model, enum bg_claim_kind kind, struct bg_addr address,
+		      size_t first, size_t count)
+{
+	struct bg_claim *claim = BG_GROW(model->claims, model->claim_count);
+
+	assert_non_null(claim);
+	*claim = (struct bg_claim){ .kind = kind, .address = address };
+	for (size_t i = 0; i < count; i++) {
+		struct bg_claimant *claimant = BG_GROW(claim->claimants, claim->claimant_count);
+
+		assert_non_null(claimant);
+		*claimant = (struct bg_claimant){ .branch = first + i };
+	}
+}
+
+/* Branches with one id and many groups, of which the last ones' pods differ. */
+static void many_branches_claim_one_id(void **state)
+{
+	struct bg_model *model = maker_new();
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		snprintf(id, sizeof(id), "sg-%d", i);
+		maker_group(model, id);
+	}
+	for (size_t i = 0; i < 700; i++) {
+		size_t branch = maker_branch(model, "eni-1", 9);
+
+		for (size_t k = 0; k < 300; k++)
+			maker_branch_group(model, branch, k);
+		snprintf(id, sizeof(id), "pod-%zu", i);
+		maker_pod(model, branch, id);
+	}
+	add_claim(model, BG_CLAIM_ID, (struct bg_addr){}, 0, model->branch_count);
+	is_decided_soon(model, NULL);
+	bg_model_free(model);
+}
+
+/* Each pair of neighbours has an address in common, which both lose. */
+static void many_addresses_are_claimed(void **state)
+{
+	struct bg_model *model = maker_new();
+	const size_t count = 120000;
+
+	(void)state;
+	model->branches = calloc(1 << 17, sizeof(*model->branches));
+	model->claims = calloc(1 << 16, sizeof(*model->claims));
+	for (size_t i = 0; i < count; i++) {
+		struct bg_addr address = { .byte = { 0x20, i >> 17, i >> 9, i >> 1 } };
+		size_t branch = maker_branch(model, "eni-1", 9);
+
+		maker_pod(model, branch, "pod");
+		maker_pod_address(model, branch, 0, address);
+		if (i % 2)
+			add_claim(model, BG_CLAIM_ADDRESS, address, i - 1, 2);
+	}
+	is_decided_soon(model, NULL);
+	bg_model_free(model);
+}
+
+/* Lists that the document names and does not have; others were in force. */
+static void many_lists_are_missing(void **state)
+{
+	struct bg_model *document = maker_new(), *before = maker_new();
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i < 120000; i++) {
+		struct bg_model *model = i % 2 ? document : before;
+		size_t set;
+
+		snprintf(name, sizeof(name), "pl-%d", i);
+		set = maker_set(model, name);
+		model->sets[set].kind = BG_SET_LIST;
+		model->sets[set].resolved = model == before;
+	}
+	is_decided_soon(document, before);
+	bg_model_free(document);
+	bg_model_free(before);
+}
+
 /* --- what is kept ---------------------------------------------------------------- */
 
 #define GROUP(id, rules) "{'GroupId':'" id "','IpPermissions':[" rules "]}"
@@ -323,16 +437,19 @@ static void kept_for_a_time(void **state)
 
 int main(void)
 {
-	static struct CMUnitTest tests[KEPT + 4] = {
+	static struct CMUnitTest tests[KEPT + 7] = {
 		[KEPT] = cmocka_unit_test(claims_go_to_who_lives),
 		[KEPT + 1] = cmocka_unit_test(a_decision_stays),
 		[KEPT + 2] = cmocka_unit_test(the_same_twice),
 		[KEPT + 3] = cmocka_unit_test(kept_for_a_time),
+		[KEPT + 4] = cmocka_unit_test(many_branches_claim_one_id),
+		[KEPT + 5] = cmocka_unit_test(many_addresses_are_claimed),
+		[KEPT + 6] = cmocka_unit_test(many_lists_are_missing),
 	};
 
 	for (size_t i = 0; i < KEPT; i++)
 		tests[i] = (struct CMUnitTest){ .name = kept[i].name,
 						.test_func = is_kept,
 						.initial_state = (void *)&kept[i] };
-	return _cmocka_run_group_tests("settle", tests, KEPT + 4, NULL, NULL);
+	return _cmocka_run_group_tests("settle", tests, KEPT + 7, NULL, NULL);
 }

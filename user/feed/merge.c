@@ -20,18 +20,23 @@
 struct merge {
 	const struct bg_settling *given;
 	const struct bg_decision *decision;
-	struct bg_model *model;		       /* the one that is made */
-	struct bg_dict groups;		       /* id → index in model->groups */
-	struct bg_dict sets[BG_SET_GROUP + 1]; /* name → index in model->sets */
-	bool *adds_members;		       /* by branch of the model */
+	struct bg_model *model;			/* the one that is made */
+	struct bg_dict groups;			/* id → index in model->groups */
+	struct bg_dict sets[BG_SET_GROUP + 1];	/* name → index in model->sets */
+	struct bg_dict spare[BG_SET_GROUP + 1]; /* name → index in the document's spare_sets */
+	struct bg_dict lists; /* in force: name → index in sets, or behind them in spare_sets */
+	bool *adds_members;   /* by branch of the model */
 	size_t branch_room;
 };
 
 static void release_merge(struct merge *merge)
 {
 	bg_dict_release(&merge->groups);
-	for (int kind = 0; kind <= BG_SET_GROUP; kind++)
+	for (int kind = 0; kind <= BG_SET_GROUP; kind++) {
 		bg_dict_release(&merge->sets[kind]);
+		bg_dict_release(&merge->spare[kind]);
+	}
+	bg_dict_release(&merge->lists);
 	free(merge->adds_members);
 	bg_model_free(merge->model);
 }
@@ -60,29 +65,56 @@ static int add_set(struct merge *merge, const struct bg_set *from, size_t *index
 	return put(&merge->sets[set->kind], set->name, *index);
 }
 
-static const struct bg_set *find_set(const struct bg_set *sets, size_t count, enum bg_set_kind kind,
-				     const char *name)
+/* The lists of these that have entries; `first`: of whose index it is. */
+static int learn_lists(struct merge *merge, const struct bg_set *sets, size_t count, size_t first)
 {
 	for (size_t i = 0; i < count; i++)
-		if (sets[i].kind == kind && !strcmp(sets[i].name, name))
-			return &sets[i];
-	return NULL;
+		if (sets[i].kind == BG_SET_LIST && sets[i].resolved &&
+		    put(&merge->lists, sets[i].name, first + i))
+			return -ENOMEM;
+	return 0;
+}
+
+static int learn_sets(struct merge *merge)
+{
+	const struct bg_model *document = merge->given->document;
+	const struct bg_model *in_force = merge->given->in_force;
+
+	for (size_t i = 0; i < document->spare_set_count; i++) {
+		const struct bg_set *set = &document->spare_sets[i];
+
+		if (put(&merge->spare[set->kind], set->name, i))
+			return -ENOMEM;
+	}
+	if (!in_force)
+		return 0;
+	return learn_lists(merge, in_force->sets, in_force->set_count, 0)
+		       ?: learn_lists(merge, in_force->spare_sets, in_force->spare_set_count,
+				      in_force->set_count);
+}
+
+/* The entries that a list had; NULL: none are known. */
+static const struct bg_set *list_in_force(const struct merge *merge, const char *name)
+{
+	const struct bg_model *in_force = merge->given->in_force;
+	size_t index = find(&merge->lists, name);
+
+	if (index == NONE)
+		return NULL;
+	return index < in_force->set_count ? &in_force->sets[index]
+					   : &in_force->spare_sets[index - in_force->set_count];
 }
 
 /* A list that the document does not resolve keeps the entries that it had. */
 static int keep_entries(struct merge *merge, struct bg_set *set)
 {
-	const struct bg_model *in_force = merge->given->in_force;
 	const struct bg_set *before;
 	__u64 since_ns;
 
-	if (set->kind != BG_SET_LIST || set->resolved || !in_force)
+	if (set->kind != BG_SET_LIST || set->resolved)
 		return 0;
-	before = find_set(in_force->sets, in_force->set_count, BG_SET_LIST, set->name);
-	if (!before || !before->resolved)
-		before = find_set(in_force->spare_sets, in_force->spare_set_count, BG_SET_LIST,
-				  set->name);
-	if (!before || !before->resolved)
+	before = list_in_force(merge, set->name);
+	if (!before)
 		return 0;
 	since_ns = before->kept_since_ns ? before->kept_since_ns : merge->given->now_ns;
 	if (!bg_keeps(merge->given, since_ns))
@@ -104,18 +136,19 @@ static int set_like(struct merge *merge, const struct bg_set *before, size_t *in
 	const struct bg_model *document = merge->given->document;
 	struct bg_set empty = { .kind = before->kind, .name = before->name };
 	size_t group = find(&merge->groups, before->name);
-	const struct bg_set *from;
+	size_t spare;
 
 	*index = find(&merge->sets[before->kind], before->name);
 	if (*index != NONE)
 		return 0;
 	if (before->kind == BG_SET_CIDR)
 		return add_set(merge, before, index);
-	from = find_set(document->spare_sets, document->spare_set_count, before->kind,
-			before->name);
+	spare = find(&merge->spare[before->kind], before->name);
+	if (spare != NONE)
+		return add_set(merge, &document->spare_sets[spare], index);
 	empty.resolved = before->kind == BG_SET_GROUP && group != NONE &&
 			 merge->model->groups[group].known;
-	return add_set(merge, from ? from : &empty, index);
+	return add_set(merge, &empty, index);
 }
 
 /* --- groups ------------------------------------------------------------------------ */
@@ -217,40 +250,61 @@ static struct bg_model_branch *add_branch(struct merge *merge, const struct bg_m
 	return branch;
 }
 
-static void take_away(struct bg_model_pod *pod, const struct bg_addr *address)
+/* What follows each other in the list is lost by the same pod. */
+static size_t lost_by_pod(const struct bg_decision *decision, size_t first)
 {
+	const struct bg_claimant *of = &decision->lost[first].claimant;
+	size_t end = first;
+
+	while (end < decision->lost_count && decision->lost[end].claimant.branch == of->branch &&
+	       decision->lost[end].claimant.pod == of->pod)
+		end++;
+	return end - first;
+}
+
+static int take_away(struct bg_model_pod *pod, const struct bg_lost_address *lost, size_t count)
+{
+	bg_cleanup(bg_dict_release) struct bg_dict gone = {};
 	size_t kept = 0;
 
+	for (size_t i = 0; i < count; i++)
+		if (!bg_dict_put(&gone, &lost[i].address, sizeof(lost[i].address), i, NULL))
+			return -ENOMEM;
 	for (size_t i = 0; i < pod->address_count; i++)
-		if (memcmp(&pod->addresses[i], address, sizeof(*address)) != 0)
+		if (!bg_dict_find(&gone, &pod->addresses[i], sizeof(*pod->addresses)))
 			pod->addresses[kept++] = pod->addresses[i];
 	pod->address_count = kept;
+	return 0;
 }
 
 static int add_named_branches(struct merge *merge)
 {
 	const struct bg_model *document = merge->given->document;
 	const struct bg_decision *decision = merge->decision;
-	bool *claims = calloc(document->branch_count + 1, sizeof(*claims));
-	int rc = claims ? 0 : -ENOMEM;
+	bg_auto_free bool *claims = calloc(document->branch_count + 1, sizeof(*claims));
+	const struct bg_lost_address *lost = decision->lost;
 
-	for (size_t i = 0; i < document->claim_count && claims; i++)
+	if (!claims)
+		return -ENOMEM;
+	for (size_t i = 0; i < document->claim_count; i++)
 		for (size_t k = 0; k < document->claims[i].claimant_count; k++)
 			claims[document->claims[i].claimants[k].branch] = true;
-	for (size_t i = 0; i < document->branch_count && !rc; i++) {
-		struct bg_model_branch *branch;
+	for (size_t i = 0, at = 0, count; i < document->branch_count; i++) {
+		struct bg_model_branch *branch = NULL;
 
-		if (decision->left_out[i])
-			continue;
-		branch = add_branch(merge, &document->branches[i], claims[i]);
-		rc = branch ? 0 : -ENOMEM;
-		for (size_t k = 0; k < decision->lost_count && branch && claims[i]; k++)
-			if (decision->lost[k].claimant.branch == i)
-				take_away(&branch->pods[decision->lost[k].claimant.pod],
-					  &decision->lost[k].address);
+		if (!decision->left_out[i]) {
+			branch = add_branch(merge, &document->branches[i], claims[i]);
+			if (!branch)
+				return -ENOMEM;
+		}
+		for (; at < decision->lost_count && lost[at].claimant.branch == i; at += count) {
+			count = lost_by_pod(decision, at);
+			if (branch &&
+			    take_away(&branch->pods[lost[at].claimant.pod], &lost[at], count))
+				return -ENOMEM;
+		}
 	}
-	free(claims);
-	return rc;
+	return 0;
 }
 
 static int compare_indices(const void *a, const void *b)
@@ -429,7 +483,7 @@ int bg_merge(const struct bg_settling *settling, const struct bg_decision *decis
 	};
 	int rc = merge.model ? 0 : -ENOMEM;
 
-	rc = rc ?: copy_document(&merge) ?: add_named_branches(&merge) ?: keep_branches(&merge) ?:
+	rc = rc ?: learn_sets(&merge) ?: copy_document(&merge) ?: add_named_branches(&merge) ?: keep_branches(&merge) ?:
 	     keep_groups(&merge) ?: add_all_members(&merge) ?: finish_sets(&merge);
 	if (!rc)
 		*model = bg_take_ptr(merge.model);

@@ -36,7 +36,7 @@ struct bg_lost_address {
 struct bg_decision {
 	bool *left_out;		      /* by branch of the document: another one has it, or nobody */
 	bool *kept;		      /* by branch in force: the document lacks it, and it lives */
-	struct bg_lost_address *lost; /* that pods of the document do not get */
+	struct bg_lost_address *lost; /* that pods of the document do not get, by branch and pod */
 	size_t lost_count;
 	bool as_document; /* what is in force is the document, and no more or less */
 	__u64 hash;	  /* of what was decided: the same as long as nothing changes */
