@@ -11,7 +11,7 @@
 
 /* Seeded with what the kernel gave the process, so that nobody can choose ids
  * that collide; eight bytes a step, since a feed has a million of them. */
-static __u32 hash_key(const void *key, size_t bytes)
+__u32 bg_dict_hash(const void *key, size_t bytes)
 {
 	const unsigned char *byte = key;
 	const void *random = (const void *)getauxval(AT_RANDOM);
@@ -52,7 +52,7 @@ size_t *bg_dict_find(const struct bg_dict *dict, const void *key, size_t key_byt
 
 	if (!dict->room)
 		return NULL;
-	entry = place_of(dict, key, key_bytes, hash_key(key, key_bytes));
+	entry = place_of(dict, key, key_bytes, bg_dict_hash(key, key_bytes));
 	return entry->key ? &entry->value : NULL;
 }
 
@@ -77,7 +77,7 @@ static bool grow(struct bg_dict *dict)
 size_t *bg_dict_put(struct bg_dict *dict, const void *key, size_t key_bytes, size_t value,
 		    bool *was_new)
 {
-	__u32 hash = hash_key(key, key_bytes);
+	__u32 hash = bg_dict_hash(key, key_bytes);
 	struct bg_dict_entry *entry;
 
 	if (dict->count >= dict->room / 2 && !grow(dict))

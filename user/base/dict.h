@@ -34,4 +34,8 @@ size_t *bg_dict_put(struct bg_dict *dict, const void *key, size_t key_bytes, siz
 
 void bg_dict_release(struct bg_dict *dict);
 
+/* What a dict looks up by, for tables of another shape: nobody who chooses keys can choose
+ * it, and in another process it is another one. */
+__u32 bg_dict_hash(const void *key, size_t bytes);
+
 #endif

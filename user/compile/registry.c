@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/dict.h"
 #include "base/grow.h"
 #include "base/hash.h"
 
@@ -102,7 +103,7 @@ void bg_registry_free(struct bg_registry *registry)
 static __u32 *table_place(const struct bg_registry *registry, const struct bg_rule *rule)
 {
 	__u32 mask = registry->table_size - 1;
-	__u32 i = bg_hash_bytes32(rule, DESCRIPTION_BYTES) & mask;
+	__u32 i = bg_dict_hash(rule, DESCRIPTION_BYTES) & mask;
 
 	while (registry->table[i] &&
 	       memcmp(&registry->rules[registry->table[i]].rule, rule, DESCRIPTION_BYTES) != 0)
