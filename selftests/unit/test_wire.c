@@ -243,6 +243,12 @@ SPOILER(behind_name, model->branches[0].interface[15] = 'x')
 SPOILER(no_end, memset(model->branches[0].interface, 'x', 16))
 SPOILER(veth, strcpy(model->branches[0].pods[0].host_interface, "a b"))
 SPOILER(no_id, model->branches[0].id[0] = '\0')
+SPOILER(long_id, free(model->branches[0].id); model->branches[0].id = calloc(1, 200);
+	memset(model->branches[0].id, 'x', 128))
+SPOILER(two_lines, model->branches[0].id[3] = '\n')
+SPOILER(escape, model->groups[0].name[0] = '\x1b')
+SPOILER(two_revisions, model->revision[1] = '\n')
+SPOILER(no_words, free(model->sets[0].name); model->sets[0].name = NULL)
 SPOILER(not_utf8, model->branches[0].id[0] = '\xff')
 SPOILER(cut_utf8, memcpy(model->branches[0].id + 3, "\xe2\x82", 3))
 SPOILER(long_utf8, memcpy(model->branches[0].id + 3, "\xc0\x80", 3))
@@ -277,6 +283,11 @@ static void a_model_that_is_not_whole_is_not_handed_over(void **state)
 	is_not_written("a branch's interface", no_end);
 	is_not_written("a pod's interface", veth);
 	is_not_written("a branch's id", no_id);
+	is_not_written("a branch's id", long_id);
+	is_not_written("a branch's id", two_lines);
+	is_not_written("a group's name", escape);
+	is_not_written("the revision", two_revisions);
+	is_not_written("a set's name", no_words);
 	is_not_written("a branch's id", not_utf8);
 	is_not_written("a branch's id", cut_utf8);
 	is_not_written("a branch's id", long_utf8);

@@ -166,19 +166,11 @@ static bool is_text(const char *bytes, size_t length)
 	return true;
 }
 
-#define NO_TEXT UINT64_MAX
-
-/* NULL is a text of its own where `may_lack` says so. */
-static void text(struct wire *wire, char **value, bool may_lack, const char *what)
+static void text(struct wire *wire, char **value, const char *what)
 {
-	__u64 length = *value ? strlen(*value) : NO_TEXT;
-	bool lacks;
+	__u64 length = *value ? strlen(*value) : 0;
 
 	raw(wire, &length, sizeof(length));
-	lacks = length == NO_TEXT;
-	must(wire, !lacks || may_lack, what);
-	if (wire->rc || lacks)
-		return;
 	if (!wire->writes) {
 		must(wire, length <= wire->room - wire->at, what);
 		if (wire->rc)
@@ -189,8 +181,30 @@ static void text(struct wire *wire, char **value, bool may_lack, const char *wha
 			return;
 		}
 	}
+	must(wire, *value, what);
+	if (wire->rc)
+		return;
 	raw(wire, *value, length);
 	must(wire, is_text(*value, length), what);
+}
+
+/* A text of the document, as the parser takes it: so long, and nothing that ends lines or drives
+ * a terminal. */
+static void words(struct wire *wire, char **value, size_t least, size_t most, const char *what)
+{
+	text(wire, value, what);
+	for (size_t i = 0; !wire->rc && (*value)[i]; i++)
+		must(wire, (unsigned char)(*value)[i] >= ' ' && (*value)[i] != 0x7f, what);
+	must(wire, wire->rc || (strlen(*value) >= least && strlen(*value) <= most), what);
+}
+
+static void words_or_none(struct wire *wire, char **value, const char *what)
+{
+	bool there = *value;
+
+	flag(wire, &there, what);
+	if (there)
+		words(wire, value, 0, BG_TEXT_BYTES, what);
 }
 
 /* The name of an interface: 15 bytes and their end. It becomes a part of pins' names. */
@@ -270,8 +284,8 @@ static void groups(struct wire *wire, struct bg_model *model)
 	for (size_t i = 0; i < model->group_count && !wire->rc; i++) {
 		struct bg_group *group = &model->groups[i];
 
-		text(wire, &group->id, false, "a group's id");
-		text(wire, &group->name, true, "a group's name");
+		words(wire, &group->id, 1, BG_ID_BYTES, "a group's id");
+		words_or_none(wire, &group->name, "a group's name");
 		group->first_rule = number(wire, group->first_rule, 0, SIZE_MAX, "a group's rules");
 		group->rule_count = number(wire, group->rule_count, 0, SIZE_MAX, "a group's rules");
 		flag(wire, &group->known, "a group");
@@ -310,7 +324,7 @@ static void rules(struct wire *wire, struct bg_model *model)
 	for (size_t i = 0; i < model->rule_count && !wire->rc; i++) {
 		struct bg_model_rule *rule = &model->rules[i];
 
-		text(wire, &rule->rule_id, true, "a rule's id");
+		words_or_none(wire, &rule->rule_id, "a rule's id");
 		rule->group = number(wire, rule->group, 0, SIZE_MAX, "a rule's group");
 		rule->set = number(wire, rule->set, 0, SIZE_MAX, "a rule's set");
 		rule->direction = integer(wire, (int)rule->direction, 0, BG_DIRECTIONS - 1,
@@ -328,7 +342,7 @@ static void sets(struct wire *wire, struct bg_set **list, size_t *count)
 	for (size_t i = 0; i < *count && !wire->rc; i++) {
 		struct bg_set *set = &(*list)[i];
 
-		text(wire, &set->name, false, "a set's name");
+		words(wire, &set->name, 1, BG_ID_BYTES, "a set's name");
 		flag(wire, &set->resolved, "a set");
 		set->kind =
 			integer(wire, (int)set->kind, BG_SET_CIDR, BG_SET_GROUP, "a set's kind");
@@ -364,8 +378,8 @@ static void must_fit(struct wire *wire, const struct bg_model *model)
 
 static void pod(struct wire *wire, struct bg_model_pod *pod)
 {
-	text(wire, &pod->namespace, false, "a pod's namespace");
-	text(wire, &pod->name, false, "a pod's name");
+	words(wire, &pod->namespace, 0, BG_TEXT_BYTES, "a pod's namespace");
+	words(wire, &pod->name, 0, BG_TEXT_BYTES, "a pod's name");
 	interface(wire, pod->host_interface, true, "a pod's interface");
 	addresses(wire, &pod->addresses, &pod->address_count);
 	ARRAY(wire, pod->probes, pod->probe_count, sizeof(__u64));
@@ -383,8 +397,7 @@ static void branches(struct wire *wire, struct bg_model *model)
 	for (size_t i = 0; i < model->branch_count && !wire->rc; i++) {
 		struct bg_model_branch *branch = &model->branches[i];
 
-		text(wire, &branch->id, false, "a branch's id");
-		must(wire, wire->rc || *branch->id, "a branch's id");
+		words(wire, &branch->id, 1, BG_ID_BYTES, "a branch's id");
 		branch->vlan = integer(wire, branch->vlan, 1, BG_VLANS - 2, "a branch's VLAN");
 		interface(wire, branch->interface, false, "a branch's interface");
 		branch->mode =
@@ -441,7 +454,7 @@ static void node(struct wire *wire, struct bg_model_node *node, size_t group_cou
 				&node->revalidate,    &node->filter_platform,
 				&node->per_interface, &node->live_mode_change };
 
-	text(wire, &node->name, false, "the node's name");
+	words(wire, &node->name, 0, BG_TEXT_BYTES, "the node's name");
 	interface(wire, node->primary_interface, true, "the primary interface");
 	interface(wire, node->trunk_interface, true, "the trunk");
 	addresses(wire, &node->addresses, &node->address_count);
@@ -462,15 +475,15 @@ static void problems(struct wire *wire, struct bg_problem **list, size_t *count)
 	for (size_t i = 0; i < *count && !wire->rc; i++) {
 		struct bg_problem *problem = &(*list)[i];
 
-		text(wire, &problem->pointer, false, "a problem");
-		text(wire, &problem->text, false, "a problem");
+		text(wire, &problem->pointer, "a problem");
+		text(wire, &problem->text, "a problem");
 		raw(wire, &problem->place, sizeof(problem->place));
 	}
 }
 
 static void whole_model(struct wire *wire, struct bg_model *model)
 {
-	text(wire, &model->revision, false, "the revision");
+	words(wire, &model->revision, 0, BG_TEXT_BYTES, "the revision");
 	groups(wire, model);
 	rules(wire, model);
 	sets(wire, &model->sets, &model->set_count);
@@ -499,7 +512,7 @@ static int head(struct wire *wire, int rc)
 /* Why there is no model. */
 static void refusal(struct wire *wire, char **why, struct bg_problems *errors)
 {
-	text(wire, why, false, "the refusal");
+	text(wire, why, "the refusal");
 	problems(wire, &errors->problem, &errors->count);
 	errors->more = number(wire, errors->more, 0, SIZE_MAX, "its errors");
 	must(wire, errors->count <= BG_ERRORS_MOST, "its errors");
