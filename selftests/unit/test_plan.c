@@ -151,6 +151,9 @@ static void the_node_s_own_interfaces_get_no_other_role(void **state)
 		/* where the feed names none, the default route's */
 		{ "", "eth1", "eth0", STRICT_VETH, 2, 2, BG_ROLE_PRIMARY, 0, true },
 		{ "", "", "vlan.eth.9", STRICT_VETH, 3, 3, BG_ROLE_PRIMARY, BG_ROLE_TRUNK, false },
+		/* and where it names another one, or one that is not there, that one's too */
+		{ "eth0.5", "eth1", "eth0", STRICT_VETH, 2, 2, BG_ROLE_NONE, 0, true },
+		{ "gone", "eth1", "vlan.eth.9", "eth0", 2, 2, BG_ROLE_NONE, 0, true },
 	};
 	struct bg_netdevs *netdevs = node();
 

@@ -56,11 +56,11 @@ const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
 	return find(plan, ifindex);
 }
 
-/* Cut off, it would cut off the node: no branch's or pod's, whatever a feed says. */
-static bool is_node_s_own(const struct bg_planned *planned)
+/* Cut off, it would cut off the node: no branch's or pod's, whatever a feed says, or whatever
+ * else it calls the primary one. */
+static bool is_node_s_own(const struct bg_plan *plan, const struct bg_netdev *netdev)
 {
-	return planned->role == BG_ROLE_PRIMARY || planned->role == BG_ROLE_TRUNK ||
-	       planned->netdev->loopback;
+	return netdev->loopback || netdev->ifindex == plan->way_out;
 }
 
 static bool is_of_pods(enum bg_role role)
@@ -75,7 +75,11 @@ static int add(struct bg_plan *plan, const struct bg_planned *planned)
 	struct bg_planned *known = find(plan, planned->netdev->ifindex);
 	struct bg_planned added = *planned;
 
-	if (known && is_node_s_own(known) && is_of_pods(planned->role)) {
+	const bool own =
+		is_node_s_own(plan, planned->netdev) ||
+		(known && (known->role == BG_ROLE_PRIMARY || known->role == BG_ROLE_TRUNK));
+
+	if (known && own && is_of_pods(planned->role)) {
 		known->left_out = planned->branch;
 		return 0;
 	}
@@ -83,7 +87,7 @@ static int add(struct bg_plan *plan, const struct bg_planned *planned)
 		known->programs |= planned->programs;
 		return 0;
 	}
-	if (planned->netdev->loopback && is_of_pods(planned->role))
+	if (own && is_of_pods(planned->role))
 		added = (struct bg_planned){ .netdev = planned->netdev,
 					     .left_out = planned->branch };
 	known = BG_GROW(plan->planned, plan->count);
@@ -267,7 +271,7 @@ static int add_primary(struct bg_plan *plan, const struct bg_model *model,
 int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan)
 {
-	struct bg_plan made = {};
+	struct bg_plan made = { .way_out = primary };
 	int rc;
 
 	/* the node's own first: no feed gives them another role. An interface that is

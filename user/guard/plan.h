@@ -25,11 +25,12 @@ struct bg_plan {
 	struct bg_planned *planned;
 	size_t count;
 	bool has_trunk, has_primary;
+	__u32 way_out; /* ifindex of the default route, 0 = none known: the node's own in any case */
 };
 
 /*
  * `model` is NULL before the first feed: then every interface with the name of a
- * branch is one, without rules. `primary` is used where the feed names none.
+ * branch is one, without rules. `primary` is that of the default route.
  * 0 or -ENOMEM; the plan points into model and netdevs.
  */
 int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
