@@ -119,6 +119,22 @@ int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, ch
 			err);
 }
 
+/* A disk that is full takes the beginning, and says why only when asked for the rest. */
+static int put_all(int fd, const char *bytes, size_t length_bytes)
+{
+	while (length_bytes) {
+		ssize_t put = write(fd, bytes, length_bytes);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put ? -errno : -EIO;
+		bytes += put;
+		length_bytes -= (size_t)put;
+	}
+	return 0;
+}
+
 int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, int to_fd,
 		 struct bg_error *err)
 {
@@ -142,23 +158,50 @@ int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, in
 			return bg_fail(err, -E2BIG,
 				       "%s: found more than %zu bytes, expected no more than that",
 				       name, most_bytes);
-		for (ssize_t at = 0, put; at < got; at += put) {
-			put = write(to_fd, buffer + at, (size_t)(got - at));
-			if (put <= 0)
-				return bg_fail(err, -errno, "%s: keeping the feed: %s", name,
-					       strerror(errno));
-		}
+		rc = put_all(to_fd, buffer, (size_t)got);
+		if (rc)
+			return bg_fail(err, rc, "%s: keeping the feed: %s", name, strerror(-rc));
 	}
 	return 0;
 }
 
-int bg_file_replace(const char *path, mode_t mode, int from_fd, struct bg_error *err)
+static int copy_rest(int from_fd, int to_fd)
 {
 	static char buffer[FIRST_BYTES];
+	ssize_t got;
+	int rc = 0;
+
+	while (!rc && (got = read(from_fd, buffer, sizeof(buffer)))) {
+		if (got > 0)
+			rc = put_all(to_fd, buffer, (size_t)got);
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	return rc;
+}
+
+/* By the rename it would be gone: /dev/null for everybody, say. */
+static int check_replaceable(const char *path, struct bg_error *err)
+{
+	struct stat status;
+
+	if (lstat(path, &status) || S_ISREG(status.st_mode))
+		return 0;
+	return bg_fail(err, -EEXIST,
+		       "%s: found a %s, which stays: expected a file to replace, or nothing", path,
+		       S_ISDIR(status.st_mode)	 ? "directory"
+		       : S_ISLNK(status.st_mode) ? "symbolic link"
+						 : "pipe, socket or device");
+}
+
+int bg_file_replace(const char *path, mode_t mode, int from_fd, struct bg_error *err)
+{
 	char replacement[PATH_MAX];
 	bg_auto_close int fd = -1;
-	ssize_t got;
+	int rc = check_replaceable(path, err);
 
+	if (rc)
+		return rc;
 	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
 		return bg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
 	/* what is left of an earlier try, or what somebody put there for us to follow */
@@ -166,17 +209,11 @@ int bg_file_replace(const char *path, mode_t mode, int from_fd, struct bg_error 
 	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0 || fchmod(fd, mode))
 		return bg_fail(err, -errno, "cannot write %s: %s", replacement, strerror(errno));
-	while ((got = read(from_fd, buffer, sizeof(buffer))) > 0) {
-		if (write(fd, buffer, (size_t)got) != got) {
-			got = -1;
-			break;
-		}
-	}
-	if (got || rename(replacement, path)) {
-		int rc = errno ? -errno : -EIO;
-
-		unlink(replacement);
-		return bg_fail(err, rc, "cannot write %s: %s", path, strerror(-rc));
-	}
-	return 0;
+	rc = copy_rest(from_fd, fd);
+	if (!rc && rename(replacement, path))
+		rc = -errno;
+	if (!rc)
+		return 0;
+	unlink(replacement);
+	return bg_fail(err, rc, "cannot write %s: %s", path, strerror(-rc));
 }
