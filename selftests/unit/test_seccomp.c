@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -192,6 +194,16 @@ static int tries_what_the_daemon_never_does(void)
 	if (syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)) != -1 || errno != EPERM ||
 	    syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr)) != -1 || errno != EPERM)
 		return 4;
+	/* nor what guards the node beside it, or another one's socket */
+	if (syscall(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) != -1 || errno != EPERM ||
+	    syscall(SYS_socket, AF_NETLINK, SOCK_RAW, NETLINK_XFRM) != -1 || errno != EPERM ||
+	    !REFUSED(SYS_connect))
+		return 7;
+	/* no namespace in which it would have all capabilities */
+	if (syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0) != -1 || errno != EPERM ||
+	    syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0) != -1 || errno != EPERM ||
+	    syscall(SYS_clone3, &attr, sizeof(attr)) != -1 || errno != ENOSYS)
+		return 8;
 	/* what it does it may */
 	if (syscall(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) < 0 ||
 	    syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) < 0)

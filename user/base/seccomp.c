@@ -25,12 +25,18 @@ static void release_filter(const scmp_filter_ctx *filter)
 static int allow(scmp_filter_ctx filter, const struct bg_seccomp_rule *rule)
 {
 	int number = seccomp_syscall_resolve_name(rule->call);
-	const struct scmp_arg_cmp only =
-		SCMP_CMP64(rule->argument, SCMP_CMP_MASKED_EQ, rule->mask, rule->value);
+	const struct scmp_arg_cmp only[] = {
+		SCMP_CMP64(rule->argument, SCMP_CMP_MASKED_EQ, rule->mask, rule->value),
+		SCMP_CMP64(rule->also.argument, SCMP_CMP_MASKED_EQ, rule->also.mask,
+			   rule->also.value),
+	};
+	const unsigned int arguments = !rule->mask ? 0 : !rule->also.mask ? 1 : 2;
 
 	if (number == __NR_SCMP_ERROR)
 		return 0;
-	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, rule->mask ? 1 : 0, &only);
+	return seccomp_rule_add_array(
+		filter, rule->fails_by ? SCMP_ACT_ERRNO(rule->fails_by) : SCMP_ACT_ALLOW, number,
+		arguments, only);
 }
 
 /* The registers of the call that was refused: it is to return -EPERM. */

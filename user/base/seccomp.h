@@ -13,6 +13,14 @@ struct bg_seccomp_rule {
 	/* only if this argument (from 0) is so: argument & mask == value. With mask 0, any. */
 	unsigned int argument;
 	__u64 mask, value;
+	/* and that one so */
+	struct {
+		unsigned int argument;
+		__u64 mask, value;
+	} also;
+	/* if not 0, the call is not allowed, but fails by this errno and is not told: one that the
+	 * C library tries before another */
+	int fails_by;
 };
 
 /* What becomes of a call that no rule allows. */

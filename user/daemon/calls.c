@@ -8,8 +8,11 @@
  */
 #include "daemon/calls.h"
 
+#include <errno.h>
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -17,6 +20,16 @@
 
 /* BPF_TOKEN_CREATE, which older headers have not: libbpf tries at every load */
 #define LIBBPF_ASKS_FOR_TOKEN 36
+
+/* A namespace of its own would have all capabilities in it. */
+#define NEW_NAMESPACES                                                                             \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | \
+	 CLONE_NEWCGROUP)
+#ifdef __s390__
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
 
 #define ANY(name) { .call = #name }
 #define ONLY(name, nth, bits) { .call = #name, .argument = nth, .mask = 0xffffffffu, .value = bits }
@@ -57,14 +70,15 @@ static const struct bg_seccomp_rule calls[] = {
 	ONLY(bpf, 0, LIBBPF_ASKS_FOR_TOKEN),
 
 	/* netlink, and the socket of whoever listens; no network */
-	ONLY(socket, 0, AF_NETLINK),
+	{ .call = "socket",
+	  .mask = 0xffffffffu,
+	  .value = AF_NETLINK,
+	  .also = { 2, 0xffffffffu, NETLINK_ROUTE } },
 	ONLY(socket, 0, AF_UNIX),
 	ANY(socketpair),
 	ANY(bind),
-	ANY(connect),
 	ANY(listen),
 	ANY(accept4),
-	ANY(shutdown),
 	ANY(getsockname),
 	ANY(getsockopt),
 	ANY(setsockopt),
@@ -147,8 +161,9 @@ static const struct bg_seccomp_rule calls[] = {
 
 	/* the processes beside it: this program once more, which begins under this list and has a
 	 * shorter one of its own (apart/confine.c) */
-	ANY(clone),
-	ANY(clone3),
+	{ .call = "clone", .argument = CLONE_FLAGS, .mask = NEW_NAMESPACES, .value = 0 },
+	/* its flags cannot be looked at; the C library takes the other then */
+	{ .call = "clone3", .fails_by = ENOSYS },
 	ANY(vfork),
 	ANY(execve),
 	ANY(wait4),
