@@ -90,7 +90,7 @@ for by in tcx clsact; do
 	ATTACH=(--group "$GROUP_ID" --attach "${by/tcx/auto}")
 	bg_start "${ATTACH[@]}"
 	check "$by: directories and maps are the group's" \
-		test "$(modes)" = "2750 $GROUP_ID 2750 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID "
+		test "$(modes)" = "2710 $GROUP_ID 2710 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID "
 	check "$by: links, programs and the seed are not" test "$(private)" = "700 700 600 "
 	check "$by: nobody else may write" test -z "$(writable)"
 	for verb in rules flows 'status --metrics' 'status --revisions'; do
@@ -103,10 +103,13 @@ for by in tcx clsact; do
 	check "$by: not for others" fails as_stranger "$BG" status --pin-dir "$PIN_DIR"
 	check "$by: who looks writes nothing" fails as_member bpftool map update pinned "$PIN_DIR/maps/control" \
 		key 0 0 0 0 value 0
+	# (else it could keep the next daemon from starting, and look like one meanwhile)
+	check "$by: nor locks what the daemon locks" fails as_member flock -n "$PIN_DIR" true
+	check "$by: nor what who reads events locks" fails as_member flock -s -n "$PIN_DIR/maps" true
 	check "$by: explain --live takes capabilities, too" lacks "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" \
 		question as_member "$BG" explain --live --pin-dir "$PIN_DIR"
 	rm -rf "$PIN_DIR/maps"
-	maps_are_back() { [ "$(modes)" = "2750 $GROUP_ID 2750 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID " ] && as_member "$BG" status --pin-dir "$PIN_DIR"; }
+	maps_are_back() { [ "$(modes)" = "2710 $GROUP_ID 2710 $GROUP_ID 640 $GROUP_ID 640 $GROUP_ID " ] && as_member "$BG" status --pin-dir "$PIN_DIR"; }
 	check "$by: pins that are put back are the group's" wait_for maps_are_back
 	if [ "$(bg status --json | jq -r '.branches[0].programs[0].way')" = tcx ]; then
 		check "$by: it does not say armed of what it cannot look at" \

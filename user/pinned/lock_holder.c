@@ -15,6 +15,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
+/* Inode of the first pid namespace (PROC_PID_INIT_INO): the same on every machine. */
+#define HOST_PID_NAMESPACE 0xeffffffcu
+
 static void read_name(struct bg_lock_holder *holder)
 {
 	bg_auto_close int fd = -1;
@@ -78,14 +81,21 @@ static bool in_proc_locks(const struct stat *file, struct bg_lock_holder *holder
 	return found;
 }
 
+/* /proc/locks has all of them there. */
+static bool in_first_pid_namespace(void)
+{
+	struct stat info;
+
+	return !stat("/proc/self/ns/pid", &info) && info.st_ino == HOST_PID_NAMESPACE;
+}
+
 bool bg_lock_held(const char *path, struct bg_lock_holder *holder)
 {
 	bg_auto_close int fd = -1;
 	struct stat file;
 
 	*holder = (struct bg_lock_holder){};
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &file))
+	if (stat(path, &file))
 		return false;
 	if (in_proc_locks(&file, holder)) {
 		if (holder->pid > 0) {
@@ -98,5 +108,7 @@ bool bg_lock_held(const char *path, struct bg_lock_holder *holder)
 	}
 	/* locks of processes in other pid namespaces are not listed */
 	holder->pid = 0;
-	return flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	holder->hidden = fd < 0 && !in_first_pid_namespace();
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 }

@@ -11,11 +11,12 @@ struct bg_lock_holder {
 	int pid;	  /* in this process's pid namespace, 0 = not seen from here */
 	char name[16];	  /* its comm, "" when not known */
 	__u64 started_ns; /* CLOCK_BOOTTIME when it began, 0 = not known */
+	bool hidden;	  /* whether there is one cannot be seen from here */
 };
 
 /* Does a process hold an exclusive flock on this file or directory? If /proc/locks does
- * not show one, the answer comes from taking a shared lock for a moment. False when the
- * path cannot be opened. */
+ * not show one, the answer comes from taking a shared lock for a moment; who may not open
+ * the path, in a pid namespace of its own, does not see it. */
 bool bg_lock_held(const char *path, struct bg_lock_holder *holder);
 
 #endif

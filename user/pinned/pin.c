@@ -198,7 +198,7 @@ static bool is_shared(const char *pin_dir)
 {
 	struct stat info;
 
-	return !stat(pin_dir, &info) && info.st_mode & S_IRGRP;
+	return !stat(pin_dir, &info) && info.st_mode & S_IXGRP;
 }
 
 int bg_pin_put(const char *pin_dir, enum bg_pin_kind kind, const char *name, int fd)

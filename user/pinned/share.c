@@ -101,8 +101,9 @@ static int set_pin(const char *name, void *context)
 
 int bg_share_pins(const char *pin_dir, gid_t group, struct bg_error *err)
 {
-	/* what is made in a directory with S_ISGID is of its group */
-	const mode_t mode = group == BG_NO_GROUP ? 0700 : S_ISGID | 0750;
+	/* what is made in a directory with S_ISGID is of its group. Who could open the directory
+	 * itself could lock it, and so keep a daemon from starting, or look like one */
+	const mode_t mode = group == BG_NO_GROUP ? 0700 : S_ISGID | 0710;
 	struct sharing sharing = { pin_dir, group };
 	char maps[PATH_MAX];
 	int rc;
@@ -118,7 +119,7 @@ gid_t bg_shared_with(const char *directory)
 {
 	struct stat info;
 
-	return !stat(directory, &info) && info.st_mode & S_IRGRP && info.st_mode & S_ISGID
+	return !stat(directory, &info) && info.st_mode & S_IXGRP && info.st_mode & S_ISGID
 		       ? info.st_gid
 		       : BG_NO_GROUP;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who else may look. With a group, its members can read the maps (0640, in directories
- * 0750), the state file and the daemon's socket: what `status`, `rules`, `flows`, `health`
+ * Who else may look. With a group, its members can read the maps (0640, by their names in
+ * directories of 0710), the state file and the daemon's socket: what `status`, `rules`, `flows`, `health`
  * and `monitor` show, and nothing that changes it. Never links and programs, by whose
  * descriptors one can change what is attached, nor the map `seed`, which is a secret.
  *
