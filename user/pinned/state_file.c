@@ -23,6 +23,8 @@
 #include "pinned/share.h"
 
 #define STATE_DIR "/run/branchguard"
+/* None is so long. */
+#define MOST_BYTES (64 << 20)
 
 struct bg_state {
 	char path[BG_STATE_PATH_BYTES];
@@ -61,10 +63,42 @@ static json_t *string(const char *text)
 	return value ? value : json_string("(not UTF-8)");
 }
 
-/* What an earlier daemon knew of interfaces: since when. */
-static json_t *interfaces_before(const char *path)
+/* Of root, or of whose pins they are. */
+static bool is_of_daemon(const char *pin_dir, const struct stat *file)
 {
-	json_t *before = json_load_file(path, 0, NULL);
+	struct stat pins;
+
+	return !file->st_uid || file->st_uid == geteuid() ||
+	       (!stat(pin_dir, &pins) && file->st_uid == pins.st_uid);
+}
+
+json_t *bg_state_read(const char *pin_dir)
+{
+	char path[BG_STATE_PATH_BYTES];
+	bg_auto_close int fd = -1;
+	json_t *document;
+	struct stat info;
+	FILE *file;
+
+	bg_state_path(pin_dir, path);
+	/* a pipe would keep us waiting, and a link may lead anywhere */
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size > MOST_BYTES ||
+	    info.st_mode & (S_IWGRP | S_IWOTH) || !is_of_daemon(pin_dir, &info))
+		return NULL;
+	file = fdopen(fd, "r");
+	if (!file)
+		return NULL;
+	(void)bg_take_fd(&fd);
+	document = json_loadf(file, 0, NULL);
+	fclose(file);
+	return document;
+}
+
+/* What an earlier daemon knew of interfaces: since when. */
+static json_t *interfaces_before(const char *pin_dir)
+{
+	json_t *before = bg_state_read(pin_dir);
 	json_t *interfaces = json_incref(json_object_get(before, "Interfaces"));
 
 	json_decref(before);
@@ -85,7 +119,7 @@ struct bg_state *bg_state_new(const char *pin_dir, const char *feed)
 				    string(pin_dir), "Feed", string(feed), "Pid",
 				    (json_int_t)getpid(), "StartedNs", (json_int_t)bg_boottime_ns(),
 				    "LastAccepted", "LastRefused", "Interfaces",
-				    interfaces_before(state->path));
+				    interfaces_before(pin_dir));
 	state->changed = true;
 	return state;
 }

@@ -48,6 +48,10 @@ void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STAT
 /* Makes the directory that they are in, if it can. */
 void bg_state_make_dir(void);
 
+/* The document that is there; NULL: there is none, or somebody else's, or none to be read at
+ * once. */
+json_t *bg_state_read(const char *pin_dir);
+
 struct bg_state;
 
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed);

@@ -125,15 +125,13 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	struct flow_count count = { .status = status, .now_ns = bg_monotonic_ns() };
-	char state[BG_STATE_PATH_BYTES];
 	struct bg_error elsewhere;
 	int rc = bg_maps_open(pin_dir, &maps, err);
 
 	if (rc)
 		return rc;
 	status->now_boottime_ns = bg_boottime_ns();
-	bg_state_path(pin_dir, state);
-	status->state = json_load_file(state, 0, NULL);
+	status->state = bg_state_read(pin_dir);
 	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
 	rc = bg_maps_control(&maps, &status->control, err) ?:
 	       read_branches(&maps, branch, status, err) ?:
@@ -148,6 +146,10 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
 	       bg_status_read_hooks(&maps, status, err);
 	status->flow_capacity /= 2;
+	/* who cannot see the lock goes by what the daemon writes every second */
+	if (status->daemon.hidden && status->has_pulse)
+		status->daemon_runs = status->now_boottime_ns <
+				      status->pulse.beat_ns + BG_UNHEARD_NS;
 	if (!rc && bg_home_check(pin_dir, &elsewhere) == -EXDEV)
 		forget_names(status);
 	return rc;
