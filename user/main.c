@@ -77,7 +77,7 @@ static int cmd_help(int argc, char **argv)
 		return status;
 	if (!name) {
 		print_usage(stdout);
-		return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
+		return bg_cli_printed("help");
 	}
 	verb = find_verb(name);
 	if (!verb)

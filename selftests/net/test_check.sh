@@ -99,4 +99,10 @@ expect "help" 0 "$program" check --help
 says "with its usage" out "usage: branchguard check"
 expect "a full disk is no success" 1 sh -c "\"\$0\" check \"\$1\" >/dev/full" "$program" \
 	"$feeds/good-example.json"
+# (exit status and words alike, whatever prints)
+for verb in help version --options "check --help" "run --options" "help flows"; do
+	expect "nor is it for $verb" 1 sh -c "\"\$0\" $verb >/dev/full" "$program"
+	says "which is said" err "cannot write to stdout: No space left"
+	expect "nor a closed stdout" 1 sh -c "\"\$0\" $verb >&-" "$program"
+done
 finish

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/format.h"
 #include "base/ip.h"
+#include "show/out.h"
 
 #define MAX_OPTIONS 48
 #define LONG_BASE 256 /* getopt_long's value of options[0]; letters stay below */
@@ -329,9 +330,19 @@ int bg_cli(const struct bg_command *command, int argc, char **argv)
 	if (rc < 0)
 		return bg_cli_misused(command->verb, &err);
 	text = rc == BG_CLI_HELP ? bg_cli_help(command) : bg_cli_options(command);
-	if (!text || fputs(text, stdout) < 0 || fflush(stdout))
-		return BG_EXIT_FAILED;
-	return BG_EXIT_DONE;
+	if (!text) {
+		bg_no_memory(&err, "help");
+		return bg_cli_failed(command->verb, &err);
+	}
+	fputs(text, stdout);
+	return bg_cli_printed(command->verb);
+}
+
+int bg_cli_printed(const char *verb)
+{
+	struct bg_error err;
+
+	return bg_out_finish(&err) ? bg_cli_failed(verb, &err) : BG_EXIT_DONE;
 }
 
 int bg_cli_failed(const char *verb, const struct bg_error *err)

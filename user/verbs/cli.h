@@ -129,6 +129,10 @@ int bg_cli(const struct bg_command *command, int argc, char **argv);
 int bg_cli_failed(const char *verb, const struct bg_error *err);
 int bg_cli_misused(const char *verb, const struct bg_error *err);
 
+/* At the end of what was printed on stdout by hand: DONE, or FAILED in words when it could not
+ * all be written. */
+int bg_cli_printed(const char *verb);
+
 /* The verbs, each in its cmd_*.c. They return an enum bg_exit; cmd_health an enum
  * bg_health_level. */
 int cmd_run(int argc, char **argv);

@@ -47,5 +47,5 @@ int cmd_unload(int argc, char **argv)
 		return bg_cli_failed("unload", &err);
 	printf("unloaded %s: %u links, %u filters, %u qdiscs, %u pins\n", pin_dir, unloaded.links,
 	       unloaded.filters, unloaded.qdiscs, unloaded.pins);
-	return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
+	return bg_cli_printed("unload");
 }

@@ -29,5 +29,5 @@ int cmd_version(int argc, char **argv)
 		    : "branchguard %s, commit %s, ABI %d, libbpf %u.%u, clang %s\n",
 	       bg_version, bg_commit, BG_ABI, libbpf_major_version(), libbpf_minor_version(),
 	       bg_clang);
-	return fflush(stdout) ? BG_EXIT_FAILED : BG_EXIT_DONE;
+	return bg_cli_printed("version");
 }
