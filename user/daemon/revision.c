@@ -19,8 +19,8 @@
 static void log_kept(const struct bg_model_branch *branch, enum bg_mode mode, enum bg_mode asked)
 {
 	bg_log(BG_LOG_INFO, "the branch keeps its mode until its pod is replaced",
-	       "branch=%s vlan=%d mode=%s asked=%s", branch->id, branch->vlan, bg_mode_name(mode),
-	       bg_mode_name(asked));
+	       "branch=%s vlan=%d mode=%s asked=%s", bg_quote(branch->id), branch->vlan,
+	       bg_mode_name(mode), bg_mode_name(asked));
 }
 
 /* By id only: what is in a group is counted as rules. */
