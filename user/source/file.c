@@ -187,7 +187,7 @@ static int check_replaceable(const char *path, struct bg_error *err)
 
 	if (lstat(path, &status) || S_ISREG(status.st_mode))
 		return 0;
-	return bg_fail(err, -EEXIST,
+	return bg_fail(err, S_ISDIR(status.st_mode) ? -EISDIR : -EEXIST,
 		       "%s: found a %s, which stays: expected a file to replace, or nothing", path,
 		       S_ISDIR(status.st_mode)	 ? "directory"
 		       : S_ISLNK(status.st_mode) ? "symbolic link"
