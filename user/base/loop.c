@@ -37,18 +37,23 @@ static int place_of(const struct bg_loop *loop, int fd)
 	return -ENOSPC;
 }
 
-int bg_loop_watch(struct bg_loop *loop, int fd, bg_loop_fn *run, struct bg_error *err)
+int bg_loop_watch(struct bg_loop *loop, int fd, const char *name, bg_loop_fn *run,
+		  struct bg_error *err)
 {
 	int place = place_of(loop, -1);
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	const uint32_t serial = loop->last_serial + 1;
+	struct epoll_event event = { .events = EPOLLIN,
+				     .data.u64 = (uint64_t)serial << 32 | (uint32_t)place };
 
 	if (place < 0)
 		return bg_fail(err, place, "the loop follows %d file descriptors already",
 			       BG_LOOP_FDS);
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event))
 		return bg_fail(err, -errno, "epoll: %s", strerror(errno));
+	loop->last_serial = serial;
 	loop->fds[place].fd = fd;
-	loop->fds[place].run = run;
+	loop->fds[place].serial = serial;
+	loop->fds[place].step = (struct bg_loop_step){ name, run };
 	return 0;
 }
 
@@ -62,9 +67,9 @@ void bg_loop_unwatch(struct bg_loop *loop, int fd)
 	loop->fds[place].fd = -1;
 }
 
-void bg_loop_timer(struct bg_loop *loop, unsigned int timer, bg_loop_fn *run)
+void bg_loop_timer(struct bg_loop *loop, unsigned int timer, const char *name, bg_loop_fn *run)
 {
-	loop->timers[timer].run = run;
+	loop->timers[timer].step = (struct bg_loop_step){ name, run };
 }
 
 void bg_loop_at(struct bg_loop *loop, unsigned int timer, double due_ms)
@@ -109,27 +114,37 @@ static int wait_ms(const struct bg_loop *loop)
 	return left_ms < INT_MAX ? (int)left_ms + 1 : INT_MAX;
 }
 
+/* By value: a handler may take back its own descriptor. */
+static void run_step(struct bg_loop *loop, struct bg_loop_step step)
+{
+	const double start_ms = bg_monotonic_ms();
+
+	step.run(loop->context);
+	if (loop->took)
+		loop->took(loop->context, step.name, bg_monotonic_ms() - start_ms);
+}
+
 static void run_timers(struct bg_loop *loop)
 {
-	double now_ms = bg_monotonic_ms();
-
 	for (int i = 0; i < BG_LOOP_TIMERS && !loop->stopping; i++) {
 		double due_ms = loop->timers[i].due_ms;
 
-		if (!due_ms || due_ms > now_ms)
+		/* the time as it is now: an earlier one may have set this one for it */
+		if (!due_ms || due_ms > bg_monotonic_ms())
 			continue;
 		loop->timers[i].due_ms = 0;
-		loop->timers[i].run(loop->context);
+		run_step(loop, loop->timers[i].step);
 	}
 }
 
-/* A handler may have taken back the descriptor of an event that comes after its own. */
-static void run_fd(struct bg_loop *loop, int fd)
+/* A handler may have taken back the descriptor of an event that comes after its own, and
+ * another one may have its place and even its number by now. */
+static void run_fd(struct bg_loop *loop, uint64_t whose)
 {
-	int place = place_of(loop, fd);
+	const uint32_t place = (uint32_t)whose;
 
-	if (place >= 0)
-		loop->fds[place].run(loop->context);
+	if (loop->fds[place].fd >= 0 && loop->fds[place].serial == (uint32_t)(whose >> 32))
+		run_step(loop, loop->fds[place].step);
 }
 
 int bg_loop_run(struct bg_loop *loop, struct bg_error *err)
@@ -141,7 +156,7 @@ int bg_loop_run(struct bg_loop *loop, struct bg_error *err)
 		if (count < 0 && errno != EINTR)
 			return bg_fail(err, -errno, "epoll: %s", strerror(errno));
 		for (int i = 0; i < count && !loop->stopping; i++)
-			run_fd(loop, events[i].data.fd);
+			run_fd(loop, events[i].data.u64);
 		run_timers(loop);
 	}
 	return 0;

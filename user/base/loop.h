@@ -9,6 +9,7 @@
 #define BG_BASE_LOOP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -17,30 +18,42 @@
 
 typedef void bg_loop_fn(void *context);
 
+/* What is called, and by which name people know it. */
+struct bg_loop_step {
+	const char *name;
+	bg_loop_fn *run;
+};
+
 struct bg_loop {
 	int epoll_fd;
 	void *context;
 	bool stopping;
+	/* Called after each step, if it is set: everything else has waited so long. */
+	void (*took)(void *context, const char *step, double ms);
 	struct {
 		double due_ms; /* CLOCK_MONOTONIC; 0 = not due */
-		bg_loop_fn *run;
+		struct bg_loop_step step;
 	} timers[BG_LOOP_TIMERS];
 	struct {
 		int fd; /* -1 = free */
-		bg_loop_fn *run;
+		uint32_t serial;
+		struct bg_loop_step step;
 	} fds[BG_LOOP_FDS];
+	uint32_t last_serial;
 };
 
 int bg_loop_open(struct bg_loop *loop, void *context, struct bg_error *err);
 void bg_loop_close(struct bg_loop *loop);
 
-/* `run` is called while fd can be read, or its other end is closed. fd stays the caller's. */
-int bg_loop_watch(struct bg_loop *loop, int fd, bg_loop_fn *run, struct bg_error *err);
+/* `run` is called while fd can be read, or its other end is closed. fd stays the caller's, as
+ * does `name`. */
+int bg_loop_watch(struct bg_loop *loop, int fd, const char *name, bg_loop_fn *run,
+		  struct bg_error *err);
 /* Before fd is closed. */
 void bg_loop_unwatch(struct bg_loop *loop, int fd);
 
 /* `timer` is the caller's number for it, below BG_LOOP_TIMERS. It is not due yet. */
-void bg_loop_timer(struct bg_loop *loop, unsigned int timer, bg_loop_fn *run);
+void bg_loop_timer(struct bg_loop *loop, unsigned int timer, const char *name, bg_loop_fn *run);
 /* Due at this time, instead of any other. */
 void bg_loop_at(struct bg_loop *loop, unsigned int timer, double due_ms);
 /* Due at this time if it is not due before. */

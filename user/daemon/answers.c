@@ -81,8 +81,8 @@ static void open_socket(struct bg_answers *answers)
 				&answers->socket, &err);
 
 	if (!rc) {
-		rc = bg_loop_watch(answers->loop, bg_socket_fd(answers->socket), answers->serve,
-				   &err);
+		rc = bg_loop_watch(answers->loop, bg_socket_fd(answers->socket), "socket",
+				   answers->serve, &err);
 		if (rc)
 			bg_socket_close(bg_take_ptr(answers->socket));
 	}

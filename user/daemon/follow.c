@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "daemon/answers.h"
+#include "daemon/busy.h"
 #include "daemon/running.h"
 #include "daemon/upgrade.h"
 #include "datapath/tally.h"
@@ -58,6 +59,7 @@ struct follower {
 	struct bg_daemon *daemon;
 	struct bg_loop loop;
 	struct bg_answers *answers;
+	struct bg_busy busy;
 	int signal_fd;
 	double tried_ms; /* when the feed was refused so */
 	double retry_ms; /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
@@ -367,18 +369,29 @@ static void on_answers(void *context)
 	bg_answers_tick(follower->answers);
 }
 
+static void after_step(void *context, const char *step, double ms)
+{
+	struct follower *follower = context;
+
+	bg_busy_note(&follower->busy, step, ms);
+}
+
 static void set_timers(struct follower *follower)
 {
-	static bg_loop_fn *const runs[] = {
-		[TIMER_ROUND] = on_round,	    [TIMER_PINS] = on_pins,
-		[TIMER_NETDEVS] = on_netdevs,	    [TIMER_RETRY] = on_retry,
-		[TIMER_FEED] = read_feed_now,	    [TIMER_SYNC] = sync_now,
-		[TIMER_METRICS] = write_metrics,    [TIMER_ANSWERS] = on_answers,
-		[TIMER_COUNTERS] = add_up_counters,
+	static const struct bg_loop_step steps[] = {
+		[TIMER_ROUND] = { "round", on_round },
+		[TIMER_PINS] = { "pins", on_pins },
+		[TIMER_NETDEVS] = { "interface-list", on_netdevs },
+		[TIMER_RETRY] = { "feed-retry", on_retry },
+		[TIMER_FEED] = { "feed", read_feed_now },
+		[TIMER_SYNC] = { "interfaces", sync_now },
+		[TIMER_METRICS] = { "metrics", write_metrics },
+		[TIMER_ANSWERS] = { "listeners", on_answers },
+		[TIMER_COUNTERS] = { "counters", add_up_counters },
 	};
 
-	for (unsigned int i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
-		bg_loop_timer(&follower->loop, i, runs[i]);
+	for (unsigned int i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		bg_loop_timer(&follower->loop, i, steps[i].name, steps[i].run);
 	bg_loop_at(&follower->loop, TIMER_ROUND, bg_monotonic_ms() + ROUND_MS);
 	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
 	bg_loop_at(&follower->loop, TIMER_ANSWERS, bg_monotonic_ms() + ANSWERS_MS);
@@ -397,12 +410,14 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	rc = bg_loop_open(loop, &follower, err);
 	if (rc)
 		return rc;
-	rc = bg_loop_watch(loop, signal_fd, on_signal, err) ?:
-	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), on_netdevs, err) ?:
-	     bg_loop_watch(loop, daemon->reload.work.done_fd, on_reload, err) ?:
-	     bg_loop_watch(loop, daemon->watch_fd, on_file, err);
+	loop->took = after_step;
+	rc = bg_loop_watch(loop, signal_fd, "signal", on_signal, err) ?:
+	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), "interface-events", on_netdevs,
+			   err) ?:
+	     bg_loop_watch(loop, daemon->reload.work.done_fd, "revision", on_reload, err) ?:
+	     bg_loop_watch(loop, daemon->watch_fd, "feed-events", on_file, err);
 	if (!rc && daemon->options.metrics_file)
-		rc = bg_loop_watch(loop, daemon->metrics.work.done_fd, on_metrics, err);
+		rc = bg_loop_watch(loop, daemon->metrics.work.done_fd, "metrics", on_metrics, err);
 	if (!rc) {
 		follower.answers = bg_answers_new(daemon, loop, on_socket);
 		if (!follower.answers)
