@@ -1,22 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# A feed of 1,000,000 members is put in force: meanwhile interfaces that appear are
-# armed as soon as at any other time, and SIGTERM is heard.
+# A feed of 1,000,000 members and 20,000 rules is put in force: meanwhile interfaces that
+# appear are armed as soon as at any other time, and SIGTERM is heard.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-MEMBERS=1000000
-[ -z "${BG_IN_VM:-}" ] || MEMBERS=100000
+MEMBERS=1000000 RULES=20000
+[ -z "${BG_IN_VM:-}" ] || MEMBERS=100000 RULES=2000
 to_db="tcp cart $LAB_DB4 5432"
 no_web="silent tcp web $LAB_DB4 5432"
 
-# large N: the feed with so many members more, at addresses of their own.
+# large N: the feed with so many members more, at addresses of their own, and rules of its own.
 large() {
 	{
-		jq -c --arg revision "large $1" 'del(.NetworkInterfaces) | .Revision = $revision |
+		jq -c --arg revision "large $1" --argjson first "$1" --argjson groups $((RULES / 500)) '
+			del(.NetworkInterfaces) | .Revision = $revision |
 			.SecurityGroups += [{GroupId: "sg-many", IpPermissions: [{IpProtocol: "tcp", FromPort: 1, ToPort: 1,
-				UserIdGroupPairs: [{GroupId: "sg-many"}]}]}]' "$LAB_DIR/small.json" | sed 's/}$/, "NetworkInterfaces": [/'
+				UserIdGroupPairs: [{GroupId: "sg-many"}]}]}] |
+			.SecurityGroups += [range($groups) | {GroupId: "sg-\(.)", IpPermissions: [range(500) as $port |
+				{IpProtocol: "tcp", FromPort: ($first + $port + 1), ToPort: ($first + $port + 1),
+				 IpRanges: [{CidrIp: "100.200.\(.).0/24"}]}]}] |
+			(.Branches[] | select(.VlanId == 10)).GroupIds += [range($groups) | "sg-\(.)"]' \
+			"$LAB_DIR/small.json" | sed 's/}$/, "NetworkInterfaces": [/'
 		awk -v many="$MEMBERS" -v first="$1" 'BEGIN {
 			for (i = 0; i < many; i += 50) {
 				printf("%s{\"NetworkInterfaceId\": \"eni-%x\", \"Groups\": [{\"GroupId\": \"sg-many\"}], ", (i ? ",\n" : ""), i)
@@ -55,6 +61,16 @@ worst_of() {
 	done
 }
 
+# Of the step of the loop in which the large feed came in force, STEP_MS, and what all of that
+# took beside it, WORK_MS.
+times_of_large() {
+	local now
+	now=$(tail -n "+$((LARGE_FROM + 1))" "$BG_LOG")
+	WORK_MS=$(grep '"revision in force"' <<<"$now" | grep -o 'publish_ms=[0-9]*' | cut -d = -f 2)
+	STEP_MS=$(grep 'step=revision ' <<<"$now" | grep -o ' ms=[0-9]*' | cut -d = -f 2 | sort -n | tail -n 1)
+	: "${STEP_MS:=0}" # too short to be told
+}
+
 under_way() {
 	! tail -n "+$((LARGE_FROM + 1))" "$BG_LOG" | grep -q '"revision in force"\|feed refused'
 }
@@ -62,7 +78,7 @@ under_way() {
 lab_up || bail "no lab"
 serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
-bg_start
+bg_start --log-level debug
 connect out cart "$LAB_DB4" 5432
 cp "$FEED" "$LAB_DIR/small.json"
 large 0
@@ -77,11 +93,14 @@ worst_of 400 under_way
 check "$SEEN interfaces that appear while $MEMBERS members come in force are armed in $WORST ms at most, at other times in $USUAL" \
 	eval '[ "$SEEN" -ge 2 ] && [ "$WORST" -le $((3 * USUAL + 200)) ]'
 check "meanwhile what is denied is, and a connection talks" together "talk out" "$no_web"
+times_of_large
+check "the loop has $STEP_MS ms to do with it at a time, of $WORK_MS ms that publishing takes" \
+	test "$STEP_MS" -le $((WORK_MS / 2 + 20))
 check "the feed is in force" eval 'bg status --json | jq -e ".feed_revision == \"large 0\""'
 check "and enforced" together "$to_db" "$no_web"
 
 # --- SIGTERM, while the next one is under way -----------------------------------------------
-large 5
+large 500
 LARGE_FROM=$(wc -l <"$BG_LOG")
 mv "$LAB_DIR/large.json" "$FEED"
 check "its parser is at work" wait_for pgrep -P "$BG_PID" -f "^branchguard-parser "

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * From a model to an image map, and to a larger datapath if that needs one; then into
- * force. The first half runs in a thread (reload.c), and neither logs nor touches what
- * the loop uses.
+ * force. reload.c calls the steps by turns, two of them in a thread: those neither log nor
+ * touch what the loop uses.
  */
 #include "daemon/compiled.h"
 
@@ -35,7 +35,8 @@ static int load_larger(struct bg_compiled *compiled, __u32 capacity_blocks)
 	return bg_datapath_open(&options, &compiled->larger, &compiled->err);
 }
 
-static int make(struct bg_compiled *compiled)
+/* The map that will be put in force; it may be so already. */
+static int make_image(struct bg_compiled *compiled)
 {
 	/* an explicit --image-mib is the capacity, and no feed may have more */
 	const __u32 asked = compiled->options.image_blocks;
@@ -65,10 +66,67 @@ static int make(struct bg_compiled *compiled)
 	return rc;
 }
 
+/* The other maps are brought in line with an image that is in force, too, in case a daemon was
+ * killed in between; that is no new revision. */
+static int write_rules(struct bg_compiled *compiled)
+{
+	struct bg_datapath *datapath = compiled->datapath;
+
+	if (compiled->larger) {
+		datapath = compiled->larger;
+		bg_datapath_take_numbers(datapath, compiled->datapath);
+	}
+	return bg_publish_rules(&compiled->publish, datapath, compiled->model,
+				datapath->revision + !compiled->is_in_force, &compiled->err);
+}
+
 void bg_compiled_make(struct bg_compiled *compiled)
 {
 	compiled->image_fd = -1;
-	compiled->rc = make(compiled);
+	compiled->rc = make_image(compiled) ?: write_rules(compiled);
+}
+
+void bg_compiled_prepare(struct bg_compiled *compiled)
+{
+	if (!compiled->rc)
+		compiled->rc = bg_publish_branches(&compiled->publish, &compiled->err);
+}
+
+/* Only when the image is in force in the larger datapath do its programs come into the
+ * places of the old ones, and for that its maps are pinned first. */
+static int put(struct bg_compiled *compiled)
+{
+	int rc = 0;
+
+	if (!compiled->is_in_force)
+		rc = bg_publish_image(&compiled->publish, &compiled->image_fd, &compiled->err);
+	if (!rc && compiled->larger)
+		rc = bg_datapath_pin(compiled->larger, &compiled->err);
+	if (rc < 0)
+		return rc;
+	bg_publish_retire(&compiled->publish);
+	return 0;
+}
+
+void bg_compiled_put(struct bg_compiled *compiled)
+{
+	if (!compiled->rc)
+		compiled->rc = put(compiled);
+}
+
+void bg_compiled_do(struct bg_compiled *compiled)
+{
+	bg_compiled_make(compiled);
+	bg_compiled_prepare(compiled);
+	bg_compiled_put(compiled);
+}
+
+void bg_compiled_fail(struct bg_compiled *compiled, int rc, const struct bg_error *err)
+{
+	if (compiled->rc)
+		return;
+	compiled->rc = rc;
+	compiled->err = *err;
 }
 
 void bg_compiled_free(struct bg_compiled *compiled)
@@ -79,47 +137,38 @@ void bg_compiled_free(struct bg_compiled *compiled)
 	*compiled = (struct bg_compiled){ .image_fd = -1 };
 }
 
-/* Only when the image is in force in the larger datapath do its programs come into the
- * places of the old ones. */
-static int move_to_larger(struct bg_compiled *compiled, struct bg_daemon *daemon,
-			  struct bg_error *err)
+static void take_back(struct bg_compiled *compiled)
 {
-	struct bg_datapath *larger = compiled->larger, *old = daemon->datapath;
-	struct bg_error warning = {};
-	int rc;
+	if (!compiled->publish.datapath)
+		return;
+	bg_publish_take_back(&compiled->publish);
+	if (compiled->larger)
+		bg_datapath_take_numbers(compiled->datapath, compiled->larger);
+}
 
-	bg_datapath_take_numbers(larger, old);
-	rc = bg_datapath_put_in_force(larger, compiled->model, &compiled->image_fd,
-				      &compiled->times, err);
-	if (!rc)
-		rc = bg_datapath_pin(larger, err);
-	if (rc < 0) {
-		bg_datapath_take_numbers(old, larger);
-		return rc;
-	}
+static void move_to_larger(struct bg_compiled *compiled, struct bg_daemon *daemon)
+{
+	struct bg_datapath *old = daemon->datapath;
+	struct bg_error warning = {};
+
 	daemon->datapath = bg_take_ptr(compiled->larger);
 	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
 	bg_datapath_close(old);
-	rc = bg_datapath_pin_programs(daemon->datapath, &warning);
-	if (rc < 0)
+	if (bg_datapath_pin_programs(daemon->datapath, &warning) < 0)
 		bg_log(BG_LOG_WARNING, "pinning the programs", "error=%s", bg_quote(warning.text));
 	bg_log(BG_LOG_INFO, "loaded again, with room for larger images", "capacity_kib=%u",
 	       daemon->datapath->options.image_blocks);
-	return 0;
 }
 
-int bg_compiled_publish(struct bg_compiled *compiled, struct bg_daemon *daemon,
-			struct bg_error *err)
+int bg_compiled_end(struct bg_compiled *compiled, struct bg_daemon *daemon, struct bg_error *err)
 {
 	if (compiled->rc) {
+		take_back(compiled);
 		*err = compiled->err;
 		return compiled->rc;
 	}
+	bg_publish_end(&compiled->publish, &compiled->times);
 	if (compiled->larger)
-		return move_to_larger(compiled, daemon, err);
-	if (compiled->is_in_force)
-		return bg_datapath_confirm(daemon->datapath, compiled->model, &compiled->times,
-					   err);
-	return bg_datapath_put_in_force(daemon->datapath, compiled->model, &compiled->image_fd,
-					&compiled->times, err);
+		move_to_larger(compiled, daemon);
+	return 0;
 }

@@ -35,6 +35,10 @@
 #define COUNTERS_MS 1000
 /* Programs and pins are looked after this often. */
 #define PINS_MS 1000
+/* ... or, while a revision is put in force, after this. */
+#define PINS_LATER_MS 100
+/* When the daemon ends: for a revision that is being put in force. */
+#define LAST_PUBLISH_MS 400
 /* Until the table of interfaces, of which changes were lost, is listed again. */
 #define RETRY_MS 200
 /* A feed that was refused for a passing reason is tried again after this long, then
@@ -326,9 +330,13 @@ static void on_pins(void *context)
 	struct follower *follower = context;
 
 	check_programs(follower);
-	check_pins(follower);
-	bg_datapath_settle(follower->daemon->datapath);
-	bg_upgrade_finish(follower->daemon);
+	if (bg_reload_publishes(follower->daemon)) {
+		bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_LATER_MS);
+	} else {
+		check_pins(follower);
+		bg_datapath_settle(follower->daemon->datapath);
+		bg_upgrade_finish(follower->daemon);
+	}
 	bg_history_beat(follower->daemon);
 }
 
@@ -429,6 +437,7 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	}
 	bg_answers_free(follower.answers);
 	bg_loop_close(loop);
+	bg_reload_end(daemon, LAST_PUBLISH_MS);
 	/* the file outlives us, and must not say that we run */
 	if (!rc)
 		bg_metrics_out_last(&daemon->metrics);

@@ -245,14 +245,26 @@ void bg_history_revision(struct bg_daemon *daemon, const struct bg_model *model,
 	}
 }
 
-bool bg_history_is_in_force(const struct bg_daemon *daemon, const __u8 *content)
+/* 1: the revision in force has this content, 0: it has not, -1: that is not known. */
+static int has_content(const struct bg_daemon *daemon, const __u8 *content)
 {
 	const int fd = bpf_map__fd(daemon->datapath->skel->maps.revisions);
 	char hash[sizeof(((struct bg_revision *)0)->sha256)] = "";
 	struct bg_revision revision;
 
+	if (!daemon->datapath->revision ||
+	    bpf_map_lookup_elem(fd, &daemon->datapath->revision, &revision))
+		return -1;
 	print_hash(content, hash);
-	return daemon->datapath->revision &&
-	       !bpf_map_lookup_elem(fd, &daemon->datapath->revision, &revision) &&
-	       !strncmp(revision.sha256, hash, sizeof(hash));
+	return !strncmp(revision.sha256, hash, sizeof(hash));
+}
+
+bool bg_history_is_in_force(const struct bg_daemon *daemon, const __u8 *content)
+{
+	return has_content(daemon, content) > 0;
+}
+
+bool bg_history_is_older(const struct bg_daemon *daemon, const __u8 *content)
+{
+	return !has_content(daemon, content);
 }

@@ -41,5 +41,7 @@ void bg_history_revision(struct bg_daemon *daemon, const struct bg_model *model,
 
 /* Has the revision in force, which may be an earlier daemon's, this content? */
 bool bg_history_is_in_force(const struct bg_daemon *daemon, const __u8 *content);
+/* Something else came in force after it. */
+bool bg_history_is_older(const struct bg_daemon *daemon, const __u8 *content);
 
 #endif

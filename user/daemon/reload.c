@@ -24,6 +24,11 @@ bool bg_reload_is_busy(const struct bg_daemon *daemon)
 	return daemon->reload.work.busy;
 }
 
+bool bg_reload_publishes(const struct bg_daemon *daemon)
+{
+	return daemon->reload.stage == BG_RELOAD_PUBLISHES;
+}
+
 static void forget(struct bg_reload *reload)
 {
 	bg_parsed_free(&reload->parsed);
@@ -51,6 +56,11 @@ static void compile(void *context)
 	bg_compiled_make(context);
 }
 
+static void put_in_force(void *context)
+{
+	bg_compiled_put(context);
+}
+
 /* --- in the loop ------------------------------------------------------------- */
 
 static int start(struct bg_daemon *daemon, enum bg_reload_stage stage, struct bg_error *err)
@@ -60,6 +70,8 @@ static int start(struct bg_daemon *daemon, enum bg_reload_stage stage, struct bg
 
 	if (stage == BG_RELOAD_READS)
 		rc = bg_work_start(&reload->work, read_feed, daemon, err);
+	else if (stage == BG_RELOAD_PUBLISHES)
+		rc = bg_work_start(&reload->work, put_in_force, &reload->compiled, err);
 	else
 		rc = bg_work_start(&reload->work, compile, &reload->compiled, err);
 	reload->stage = rc ? BG_RELOAD_RESTS : stage;
@@ -97,10 +109,10 @@ int bg_reload_again(struct bg_daemon *daemon, struct bg_error *err)
 				   err);
 	if (rc <= 0)
 		return rc;
+	reload->of_interfaces = true;
 	rc = start(daemon, BG_RELOAD_COMPILES_AGAIN, err);
 	if (rc) {
-		reload->compiled.rc = rc;
-		reload->compiled.err = *err;
+		bg_compiled_fail(&reload->compiled, rc, err);
 		bg_daemon_accept_again(daemon, &reload->settled, &reload->compiled, reload->cause,
 				       err);
 		forget(reload);
@@ -115,12 +127,54 @@ static bool judge(struct bg_daemon *daemon, int *rc, struct bg_error *err)
 
 	if (bg_daemon_judge(daemon, &reload->parsed, &reload->settled, &reload->compiled, rc, err))
 		return true;
+	reload->of_interfaces = false;
 	*rc = start(daemon, BG_RELOAD_COMPILES, err);
 	if (!*rc)
 		return false;
-	reload->compiled.rc = *rc;
-	reload->compiled.err = *err;
+	bg_compiled_fail(&reload->compiled, *rc, err);
 	*rc = bg_daemon_accept(daemon, &reload->parsed, &reload->settled, &reload->compiled, err);
+	return true;
+}
+
+/* It is compiled: the loop's part, then the rest in the thread, which waits for all CPUs to be
+ * done with what was in force before. False: that goes on. */
+static bool publish(struct bg_daemon *daemon)
+{
+	struct bg_compiled *compiled = &daemon->reload.compiled;
+	struct bg_error err = {};
+	int rc;
+
+	bg_compiled_prepare(compiled);
+	if (compiled->rc)
+		return true;
+	rc = start(daemon, BG_RELOAD_PUBLISHES, &err);
+	if (rc)
+		bg_compiled_fail(compiled, rc, &err);
+	return rc;
+}
+
+static int accept_it(struct bg_daemon *daemon, struct bg_error *err)
+{
+	struct bg_reload *reload = &daemon->reload;
+
+	if (reload->of_interfaces)
+		return bg_daemon_accept_again(daemon, &reload->settled, &reload->compiled,
+					      reload->cause, err);
+	return bg_daemon_accept(daemon, &reload->parsed, &reload->settled, &reload->compiled, err);
+}
+
+/* What is done next; true: nothing, and *rc is what came of it. */
+static bool go_on(struct bg_daemon *daemon, enum bg_reload_stage done, int *rc,
+		  struct bg_error *err)
+{
+	struct bg_reload *reload = &daemon->reload;
+
+	*rc = 0;
+	if (done == BG_RELOAD_READS)
+		return reload->parsed.is_same_file || judge(daemon, rc, err);
+	if (done != BG_RELOAD_PUBLISHES && !publish(daemon))
+		return false;
+	*rc = accept_it(daemon, err);
 	return true;
 }
 
@@ -132,22 +186,27 @@ bool bg_reload_go_on(struct bg_daemon *daemon, enum bg_reload_of *of, int *rc, s
 	if (!bg_work_end(&reload->work))
 		return false;
 	reload->stage = BG_RELOAD_RESTS;
-	*rc = 0;
+	if (!go_on(daemon, stage, rc, err))
+		return false;
 	*of = BG_RELOAD_OF_FEED;
 	if (stage == BG_RELOAD_READS && reload->parsed.is_same_file)
 		*of = BG_RELOAD_OF_LOOK;
-	else if (stage == BG_RELOAD_READS && !judge(daemon, rc, err))
-		return false;
-	if (stage == BG_RELOAD_COMPILES)
-		*rc = bg_daemon_accept(daemon, &reload->parsed, &reload->settled, &reload->compiled,
-				       err);
-	if (stage == BG_RELOAD_COMPILES_AGAIN) {
+	else if (stage != BG_RELOAD_READS && reload->of_interfaces)
 		*of = BG_RELOAD_OF_INTERFACES;
-		*rc = bg_daemon_accept_again(daemon, &reload->settled, &reload->compiled,
-					     reload->cause, err);
-	}
 	forget(reload);
 	return true;
+}
+
+void bg_reload_end(struct bg_daemon *daemon, int limit_ms)
+{
+	struct bg_reload *reload = &daemon->reload;
+	struct bg_error err = {};
+
+	if (reload->stage != BG_RELOAD_PUBLISHES || !bg_work_wait(&reload->work, limit_ms, -1))
+		return;
+	reload->stage = BG_RELOAD_RESTS;
+	accept_it(daemon, &err);
+	forget(reload);
 }
 
 bool bg_reload_wait(struct bg_daemon *daemon, int limit_ms, int signal_fd)
@@ -167,7 +226,7 @@ int bg_reload_finish(struct bg_daemon *daemon, struct bg_error *err)
 
 	if (!bg_daemon_judge(daemon, &reload->parsed, &reload->settled, &reload->compiled, &rc,
 			     err)) {
-		bg_compiled_make(&reload->compiled);
+		bg_compiled_do(&reload->compiled);
 		rc = bg_daemon_accept(daemon, &reload->parsed, &reload->settled, &reload->compiled,
 				      err);
 	}

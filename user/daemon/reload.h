@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A reload of the feed beside the loop: it is read and parsed, then compiled, in a thread;
- * the loop goes on meanwhile, and between the two, and at the end, has its say.
+ * A reload of the feed beside the loop: it is read and parsed, then compiled, then put in
+ * force, in a thread; the loop goes on meanwhile, and after each of the three has its say.
  */
 #ifndef BG_DAEMON_RELOAD_H
 #define BG_DAEMON_RELOAD_H
@@ -17,6 +17,7 @@ enum bg_reload_stage {
 	BG_RELOAD_READS,	  /* and parses */
 	BG_RELOAD_COMPILES,	  /* what was read */
 	BG_RELOAD_COMPILES_AGAIN, /* what is in force, since the interfaces are others */
+	BG_RELOAD_PUBLISHES,	  /* what was compiled of either */
 };
 
 struct bg_reload {
@@ -30,13 +31,16 @@ struct bg_reload {
 	struct bg_files_look look;
 	struct bg_parsed parsed;
 	struct bg_settled settled;
-	enum bg_revision_cause cause; /* of compiling again */
+	bool of_interfaces;	      /* it compiles again, or has done so */
+	enum bg_revision_cause cause; /* of that */
 	struct bg_compiled compiled;
 };
 
 int bg_reload_open(struct bg_daemon *daemon, struct bg_error *err);
 /* While it is under way, what it uses cannot be freed. */
 bool bg_reload_is_busy(const struct bg_daemon *daemon);
+/* Something is put in force this moment: the pins of the maps are the thread's. */
+bool bg_reload_publishes(const struct bg_daemon *daemon);
 void bg_reload_close(struct bg_daemon *daemon);
 
 /* Looks at the feed, now or when what is under way is done, and reads it if the file is
@@ -58,6 +62,9 @@ enum bg_reload_of {
 };
 bool bg_reload_go_on(struct bg_daemon *daemon, enum bg_reload_of *of, int *rc,
 		     struct bg_error *err);
+
+/* At the end: what is being put in force is waited for, at most so long, and its outcome noted. */
+void bg_reload_end(struct bg_daemon *daemon, int limit_ms);
 
 /* For the start, which has nothing else to do: waits until the feed is read, but not longer
  * than this (-1: however long), nor when a signal comes. False: not yet. */

@@ -209,7 +209,7 @@ int bg_daemon_accept(struct bg_daemon *daemon, struct bg_parsed *parsed, struct 
 		     struct bg_compiled *compiled, struct bg_error *err)
 {
 	const __u32 before = daemon->datapath->revision;
-	int rc = bg_compiled_publish(compiled, daemon, err);
+	int rc = bg_compiled_end(compiled, daemon, err);
 
 	if (rc) {
 		bg_modes_ask_back(daemon->modes);
@@ -236,8 +236,8 @@ int bg_daemon_take_up(struct bg_daemon *daemon, struct bg_parsed *document, stru
 	if (!rc) {
 		to_compile(daemon, model, bg_history_is_in_force(daemon, document->content),
 			   &compiled);
-		bg_compiled_make(&compiled);
-		rc = bg_compiled_publish(&compiled, daemon, err);
+		bg_compiled_do(&compiled);
+		rc = bg_compiled_end(&compiled, daemon, err);
 		if (rc)
 			bg_modes_ask_back(daemon->modes);
 	}
@@ -285,7 +285,7 @@ int bg_daemon_accept_again(struct bg_daemon *daemon, struct bg_settled *settled,
 			   struct bg_error *err)
 {
 	const __u32 before = daemon->datapath->revision;
-	int rc = bg_compiled_publish(compiled, daemon, err);
+	int rc = bg_compiled_end(compiled, daemon, err);
 
 	if (rc) {
 		if (cause == BG_REVISION_OF_INTERFACES)

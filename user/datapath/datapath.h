@@ -107,7 +107,7 @@ int bg_datapath_finish(struct bg_datapath *datapath, struct bg_error *err);
 
 struct bg_publish_times {
 	double compile_ms, publish_ms;
-	double fill_ms; /* a part of publish_ms, which may have been done beside the loop */
+	double fill_ms; /* a part of publish_ms */
 	size_t image_bytes;
 	__u32 rules_added, rules_removed;
 	__u32 branches_added, branches_removed;
@@ -138,11 +138,11 @@ int bg_datapath_fill(const struct bg_datapath *datapath, const struct bg_image *
 		     int *image_fd, struct bg_error *err);
 
 /*
- * Puts a filled map in force. Order: new entries of `rules` and `branches`, ONE update of
- * the outer map (the moment the revision is in force), then entries that only the old
- * revision used are removed: a rule's goes to `former_rules`, for the flows that still name
- * it. On failure everything is as it was, the numbers too. *image_fd stays the caller's if
- * it is still open then.
+ * Puts a filled map in force, all steps of publish.h at once. Order: new entries of `rules`
+ * and `branches`, ONE update of the outer map (the moment the revision is in force), then
+ * entries that only the old revision used are removed: a rule's goes to `former_rules`, for
+ * the flows that still name it. On failure everything is as it was, the numbers too.
+ * *image_fd stays the caller's if it is still open then.
  */
 int bg_datapath_put_in_force(struct bg_datapath *datapath, const struct bg_model *model,
 			     int *image_fd, struct bg_publish_times *times, struct bg_error *err);
@@ -154,13 +154,6 @@ int bg_datapath_publish(struct bg_datapath *datapath, const struct bg_model *mod
 
 /* Is this image the one in force, but for the number of its revision? */
 bool bg_datapath_is_in_force(const struct bg_datapath *datapath, const struct bg_image *image);
-
-/*
- * For an image that is in force already: makes the other maps fit it, in case a daemon was
- * killed in between, and keeps the numbers. There is no new revision.
- */
-int bg_datapath_confirm(struct bg_datapath *datapath, const struct bg_model *model,
-			struct bg_publish_times *times, struct bg_error *err);
 
 /* Tells everybody by `control` which revision is in force; settle: again, if the kernel
  * would not write it. */
