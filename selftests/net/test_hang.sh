@@ -165,4 +165,62 @@ rm "$WAYWARD"
 bg_stop
 check "and writes them when it can, for everybody to read" eval \
 	'grep -q "branchguard_daemon_running 0" "$LAB_DIR/metrics/node.prom" && [ "$(stat -c %a "$LAB_DIR/metrics/node.prom")" = 644 ]'
+
+# --- and of the daemon's own state ---------------------------------------------------------
+bg_start
+check "a daemon without the file system of its state:" feed_in_force
+echo "files state" >"$WAYWARD"
+feed_live "no_rules(\"sg-web\")"
+check "a feed comes in force" together "$to_db" "$no_web"
+comes
+check "interfaces are armed" wait_for programs_on vlan.eth.77
+goes
+check "it says so" wait_for bg_says 'state cannot be written.*no answer for 5 s'
+term_in_time
+check "SIGTERM ends it within a second" test "$ENDED" = 0
+check "nobody is left waiting" wait_for fails pgrep -f "^branchguard-files /run/branchguard/"
+echo oops >"$FEED"
+bg_spawn
+check "a start does not wait for it" wait_for bg_says '"ready"'
+check "and says so" bg_says 'daemon before.*cannot be read.*does not answer in time'
+comes
+check "it arms interfaces" wait_for programs_on vlan.eth.77
+goes
+check "what is in force stays" together "$to_db" "$no_web"
+term_in_time
+check "SIGTERM ends it" test "$ENDED" = 0
+rm "$WAYWARD"
+bg_spawn
+check "what was written last is older than what is in force:" wait_for bg_says 'not the last one.*not taken up'
+check "it is not put in force again" together "$to_db" "$no_web"
+feed_good() {
+	cp "$LAB_DIR/good.json" "$FEED"
+	feed_live "no_rules(\"sg-web\")"
+}
+feed_good
+check "with a good feed, the state is written again" wait_for eval \
+	'bg status --json | jq -e ".feed.last_refused == null"'
+
+# Where the state goes somebody else has put links, and a directory.
+STATE=$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json)
+STATE=${STATE%.json}
+bg_stop
+echo precious >"$LAB_DIR/precious"
+for kind in json held feed0 feed1; do
+	rm -f "$STATE.$kind" "$STATE.$kind.new"
+	ln -s "$LAB_DIR/precious" "$STATE.$kind"
+	ln -s "$LAB_DIR/precious" "$STATE.$kind.new"
+done
+bg_start
+feed_live .
+are_own() {
+	[ "$(find "$STATE".json "$STATE".held "$STATE".feed[01] -type f -perm 600 | wc -l)" = 4 ] &&
+		! ls "$STATE".*.new
+}
+feed_live .
+check "links in the place of its state are replaced, and not followed" wait_for are_own
+check "what they led to is as it was" eval '[ "$(cat "$LAB_DIR/precious")" = precious ]'
+rm "$STATE.json"
+check "a state file that somebody removed is written again" wait_for test -s "$STATE.json"
+bg_stop
 finish

@@ -16,6 +16,7 @@
  *	start	EAGAIN	it cannot be started
  *	files reads	the feed's file is not read to its end, ever
  *	files writes	no file is put in its place, ever
+ *	files state	nor is one of the daemon's state, or looked for, or read
  * FILE.hits gets a line for each.
  */
 #include <dlfcn.h>
@@ -23,12 +24,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,10 +156,28 @@ int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *
 
 /* --- the reader and writer of files -------------------------------------------------------- */
 
+/* Of the file that it is for: that of the state is one of these. */
+static bool is_for_state;
+
+__attribute__((constructor)) static void look(int argc, char **argv)
+{
+	is_for_state = argc > 1 && !strncmp(argv[1], "/run/branchguard/", 17);
+}
+
 static void stall_if_told(const char *what)
 {
-	if (!is_process("files") || !is_told("files") || strcmp(how, what) != 0)
+	static bool asked; /* what is asked here is no file of the daemon's */
+
+	if (asked || !is_process("files"))
 		return;
+	asked = true;
+	asked = is_told("files");
+	if (!asked)
+		return;
+	if (strcmp(how, is_for_state ? "state" : what) != 0) {
+		asked = false;
+		return;
+	}
 	note();
 	for (;;)
 		poll(NULL, 0, -1);
@@ -177,4 +198,28 @@ int rename(const char *from, const char *to)
 
 	stall_if_told("writes");
 	return next(from, to);
+}
+
+int lstat(const char *path, struct stat *found)
+{
+	int (*next)(const char *, struct stat *) = real("lstat");
+
+	stall_if_told("finds");
+	return next(path, found);
+}
+
+int open(const char *path, int flags, ...)
+{
+	int (*next)(const char *, int, mode_t) = real("open");
+	mode_t mode = 0;
+	va_list list;
+
+	va_start(list, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(list, mode_t);
+	va_end(list);
+	/* (not the file that tells it to, which is asked for by another call) */
+	if (is_for_state)
+		stall_if_told("opens");
+	return next(path, flags, mode);
 }

@@ -291,6 +291,7 @@ static void a_file_is_read_when_it_changed(void **state)
 static void a_file_is_replaced_elsewhere(void **state)
 {
 	struct bg_files files = files_of(path), nowhere = files_of("/proc/none/file");
+	const struct bg_file_put put = { .mode = 0640, .group = getegid() };
 	struct bg_error err = {};
 	bg_auto_close int text_fd = bg_memory_of("metrics", "up 1\n", 5, &err);
 	bg_auto_close int fd = -1;
@@ -298,16 +299,58 @@ static void a_file_is_replaced_elsewhere(void **state)
 	char text[64];
 
 	(void)state;
-	assert_int_equal(bg_files_write(&files, text_fd, 0640, &err), 0);
+	assert_int_equal(bg_files_write(&files, text_fd, &put, &err), 0);
 	bg_files_end(&files);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	read_whole(fd, text, sizeof(text));
 	assert_string_equal(text, "up 1\n");
 	assert_int_equal(fstat(fd, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0640);
-	assert_int_equal(bg_files_write(&nowhere, text_fd, 0640, &err), -ENOENT);
+	assert_int_equal(bg_files_write(&nowhere, text_fd, &put, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "cannot write /proc/none/file.new"));
 	bg_files_end(&nowhere);
+}
+
+/* As those of the daemon's state: one process for some files beside each other. */
+static void of_several_files_one_is_meant_by_its_suffix(void **state)
+{
+	const struct bg_file_put put = { .mode = 0600,
+					 .group = (gid_t)-1,
+					 .makes_directory = true };
+	struct bg_files_look look = { .kind = BG_FILE_OWN, .most_bytes = 100 };
+	struct bg_error err = {};
+	bg_auto_close int text_fd = bg_memory_of("state", "one", 3, &err);
+	bg_auto_close int read_fd = bg_memory_new("state", &err);
+	char directory[64], start[80], one[96], two[96], text[64];
+	struct bg_files files = files_of(start);
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "%s.d", path);
+	snprintf(start, sizeof(start), "%s/state", directory);
+	snprintf(one, sizeof(one), "%s.one", start);
+	snprintf(two, sizeof(two), "%s.two", start);
+	files.suffix = ".one";
+	assert_int_equal(bg_files_find(&files, &err), -ENOENT);
+	assert_int_equal(bg_files_read(&files, &look, read_fd, &err), -ENOENT);
+	assert_int_equal(bg_files_write(&files, text_fd, &put, &err), 0);
+	assert_int_equal(bg_files_find(&files, &err), 0);
+	files.suffix = ".two";
+	assert_int_equal(bg_files_find(&files, &err), -ENOENT);
+	/* neither a link nor what others may write is our own */
+	assert_int_equal(symlink(one, two), 0);
+	assert_int_equal(bg_files_read(&files, &look, read_fd, &err), -ELOOP);
+	files.suffix = ".one";
+	assert_int_equal(chmod(one, 0620), 0);
+	assert_int_equal(bg_files_read(&files, &look, read_fd, &err), -EPERM);
+	assert_non_null(strstr(err.text, "state.one: found a file that others may have written"));
+	assert_int_equal(chmod(one, 0640), 0);
+	assert_int_equal(bg_files_read(&files, &look, read_fd, &err), 0);
+	read_whole(read_fd, text, sizeof(text));
+	assert_string_equal(text, "one");
+	bg_files_end(&files);
+	unlink(two);
+	unlink(one);
+	assert_int_equal(rmdir(directory), 0);
 }
 
 static void one_that_does_not_answer_is_given_up(void **state)
@@ -543,12 +586,18 @@ static void one_question_has_one_answer(void **state)
 		{ "/dev/null", BG_FILES_READ, { .kind = BG_FILE_REGULAR }, -EINVAL, false, "" },
 		{ "/proc/none/x", BG_FILES_WRITE, {}, -ENOENT, false, "" },
 		{ path, BG_FILES_WRITE, {}, 0, false, "" },
+		{ path, BG_FILES_FIND, {}, 0, false, "" },
+		{ "/proc/none/x", BG_FILES_FIND, {}, -ENOENT, false, "" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct bg_child_start how = { .name = BG_FILES, .argument = cases[i].path };
-		struct bg_files_question question = { cases[i].what, 0600, cases[i].look };
+		struct bg_files_question question = {
+			.what = cases[i].what,
+			.put = { .mode = 0600, .group = (gid_t)-1 },
+			.look = cases[i].look,
+		};
 		struct bg_files_answer answer;
 		struct bg_error err = {};
 		bg_auto_close int text_fd = bg_memory_new("a feed", &err);
@@ -582,6 +631,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_teardown(a_parser_that_lies_is_not_believed, back_to_normal),
 		cmocka_unit_test(a_file_is_read_when_it_changed),
 		cmocka_unit_test(a_file_is_replaced_elsewhere),
+		cmocka_unit_test(of_several_files_one_is_meant_by_its_suffix),
 		cmocka_unit_test_teardown(one_that_does_not_answer_is_given_up, back_to_normal),
 		cmocka_unit_test_teardown(an_answer_that_is_none_is_not_believed, back_to_normal),
 		cmocka_unit_test(a_child_without_a_name_of_ours_is_none),

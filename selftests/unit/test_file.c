@@ -171,11 +171,12 @@ static void a_copy_is_the_same(void **state)
 
 static int replace(const char *path, const char *text, struct bg_error *err)
 {
+	const struct bg_file_put put = { .mode = 0640, .group = (gid_t)-1 };
 	bg_auto_close int text_fd = new_text();
 
 	assert_int_equal(write(text_fd, text, strlen(text)), strlen(text));
 	assert_int_equal(lseek(text_fd, 0, SEEK_SET), 0);
-	return bg_file_replace(path, 0640, text_fd, err);
+	return bg_file_replace(path, &put, text_fd, err);
 }
 
 /* A link that somebody put in the way is not followed, nor is what it leads to touched. */
@@ -198,6 +199,7 @@ static void a_file_is_replaced_and_no_link_followed(void **state)
 
 static void what_cannot_be_replaced_stays(void **state)
 {
+	const struct bg_file_put put = { .mode = 0600, .group = (gid_t)-1 };
 	char longest[PATH_MAX + 1];
 	struct bg_error err = {};
 	bg_auto_close int no_text = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -205,7 +207,7 @@ static void what_cannot_be_replaced_stays(void **state)
 	(void)state;
 	write_file("out", "old");
 	/* the text cannot be read */
-	assert_int_not_equal(bg_file_replace(in_top("out"), 0600, no_text, &err), 0);
+	assert_int_not_equal(bg_file_replace(in_top("out"), &put, no_text, &err), 0);
 	assert_non_null(strstr(err.text, "cannot write "));
 	reads(in_top("out"), BG_FILE_REGULAR, "old");
 	assert_int_not_equal(access(in_top("out.new"), F_OK), 0);

@@ -32,13 +32,14 @@ static int remove_top(void **state)
 
 static int replace(const char *path, const char *text, struct bg_error *err)
 {
+	const struct bg_file_put put = { .mode = 0644, .group = (gid_t)-1 };
 	int ends[2], rc;
 
 	*err = (struct bg_error){};
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
 	close(ends[1]);
-	rc = bg_file_replace(path, 0644, ends[0], err);
+	rc = bg_file_replace(path, &put, ends[0], err);
 	close(ends[0]);
 	return rc;
 }

@@ -73,6 +73,11 @@ static int send_question(const struct bg_files *files, const struct bg_files_que
 	};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 
+	if (text_fd < 0) {
+		message.msg_control = NULL;
+		message.msg_controllen = 0;
+		return sendmsg(files->socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	}
 	head->cmsg_level = SOL_SOCKET;
 	head->cmsg_type = SCM_RIGHTS;
 	head->cmsg_len = CMSG_LEN(sizeof(text_fd));
@@ -84,7 +89,7 @@ static off_t length_of(int fd)
 {
 	struct stat status;
 
-	return fstat(fd, &status) ? 0 : status.st_size;
+	return fd < 0 || fstat(fd, &status) ? 0 : status.st_size;
 }
 
 /* Waits for the answer, as long as there is some progress. 0, or -ETIMEDOUT. */
@@ -105,27 +110,35 @@ static int wait_for_answer(const struct bg_files *files, int text_fd)
 	return ready ? 0 : -ETIMEDOUT;
 }
 
+static const char *suffix_of(const struct bg_files *files)
+{
+	return files->suffix ? files->suffix : "";
+}
+
 static int fail_answer(struct bg_files *files, int rc, struct bg_error *err)
 {
+	const char *suffix = suffix_of(files);
 	int status;
 
 	give_up(files, &status);
 	if (rc == -ETIMEDOUT)
 		return bg_fail(err, -EAGAIN,
-			       "%s: no answer for %d s: does its file system answer? It will be "
+			       "%s%s: no answer for %d s: does its file system answer? It will be "
 			       "tried again",
-			       files->path, files->limit_ms / 1000);
+			       files->path, suffix, files->limit_ms / 1000);
 	if (WIFSIGNALED(status))
-		return bg_fail(err, -EAGAIN, "%s: " BG_FILES " ended by signal %d (%s)",
-			       files->path, WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return bg_fail(err, -EAGAIN, "%s: " BG_FILES " ended without an answer", files->path);
+		return bg_fail(err, -EAGAIN, "%s%s: " BG_FILES " ended by signal %d (%s)",
+			       files->path, suffix, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return bg_fail(err, -EAGAIN, "%s%s: " BG_FILES " ended without an answer", files->path,
+		       suffix);
 }
 
-static int ask(struct bg_files *files, const struct bg_files_question *question, int text_fd,
+static int ask(struct bg_files *files, struct bg_files_question *question, int text_fd,
 	       struct bg_files_answer *answer, struct bg_error *err)
 {
 	int status, rc;
 
+	snprintf(question->suffix, sizeof(question->suffix), "%s", suffix_of(files));
 	if (files->is_stuck) {
 		give_up(files, &status);
 		if (files->is_stuck)
@@ -170,12 +183,21 @@ int bg_files_read(struct bg_files *files, struct bg_files_look *look, int text_f
 	return rc;
 }
 
-int bg_files_write(struct bg_files *files, int text_fd, mode_t mode, struct bg_error *err)
+int bg_files_write(struct bg_files *files, int text_fd, const struct bg_file_put *put,
+		   struct bg_error *err)
 {
-	const struct bg_files_question question = { .what = BG_FILES_WRITE, .mode = mode };
+	struct bg_files_question question = { .what = BG_FILES_WRITE, .put = *put };
 	struct bg_files_answer answer = {};
 
 	return ask(files, &question, text_fd, &answer, err);
+}
+
+int bg_files_find(struct bg_files *files, struct bg_error *err)
+{
+	struct bg_files_question question = { .what = BG_FILES_FIND };
+	struct bg_files_answer answer = {};
+
+	return ask(files, &question, -1, &answer, err);
 }
 
 void bg_files_end(struct bg_files *files)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A process for a file that may keep its reader or writer waiting: on NFS, FUSE, a slow
- * disk. It has no capabilities and holds no lock; what does not answer in time is killed, and
+ * A process for a file, or some with one beginning of their names, that may keep a reader or
+ * writer waiting: on NFS, FUSE, a slow disk. It has no capabilities and holds no lock; what does not answer in time is killed, and
  * if it cannot even be killed it is left, and no other one is started for that file
  * until it is gone. A thread beside the daemon's loop asks, and waits for the answer.
  */
@@ -18,9 +18,10 @@
 #define BG_FILES_WAIT_MS 5000
 
 struct bg_files {
-	const char *path; /* "-" is stdin */
-	int watch_fd;	  /* where events of the path's directory come, -1 = nowhere */
-	int limit_ms;	  /* BG_FILES_WAIT_MS, or -1: as long as it takes */
+	const char *path;   /* "-" is stdin */
+	const char *suffix; /* NULL: none; which of several files beside each other is meant */
+	int watch_fd;	    /* where events of the path's directory come, -1 = nowhere */
+	int limit_ms;	    /* BG_FILES_WAIT_MS, or -1: as long as it takes */
 	struct bg_child child;
 	int socket_fd; /* to the child, if there is one */
 	bool is_stuck; /* it was killed, and is still there */
@@ -45,7 +46,11 @@ int bg_files_read(struct bg_files *files, struct bg_files_look *look, int text_f
 		  struct bg_error *err);
 
 /* Puts what is in text_fd (from its beginning) in the file's place. */
-int bg_files_write(struct bg_files *files, int text_fd, mode_t mode, struct bg_error *err);
+int bg_files_write(struct bg_files *files, int text_fd, const struct bg_file_put *put,
+		   struct bg_error *err);
+
+/* Is it there? -ENOENT: it is not. */
+int bg_files_find(struct bg_files *files, struct bg_error *err);
 
 /* The process ends, sooner or later; nothing waits for that. */
 void bg_files_end(struct bg_files *files);
@@ -55,11 +60,14 @@ int bg_files_main(int argc, char **argv);
 
 /* --- what the two ends say to each other ------------------------------------- */
 
-enum bg_files_do { BG_FILES_READ, BG_FILES_WRITE };
+enum bg_files_do { BG_FILES_READ, BG_FILES_WRITE, BG_FILES_FIND };
+
+#define BG_FILES_SUFFIX 16
 
 struct bg_files_question {
 	enum bg_files_do what;
-	mode_t mode;
+	char suffix[BG_FILES_SUFFIX];
+	struct bg_file_put put;
 	struct bg_files_look look;
 };
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The process that reads or writes one file for the daemon, which it was started for. It
- * may wait as long as a file system likes. It ends when the daemon does.
+ * The process that reads or writes one file for the daemon, which it was started for, or some
+ * beside each other. It may wait as long as a file system likes. It ends when the daemon does.
  */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apart/confine.h"
@@ -38,6 +42,12 @@ static const struct bg_seccomp_rule calls[] = {
 	{ .call = "write" },
 	{ .call = "close" },
 	{ .call = "fchmod" },
+	{ .call = "fchown" },
+	{ .call = "mkdir" },
+	{ .call = "mkdirat" },
+	{ .call = "chmod" },
+	{ .call = "fchmodat" },
+	{ .call = "lstat" },
 	{ .call = "unlink" },
 	{ .call = "unlinkat" },
 	{ .call = "rename" },
@@ -54,7 +64,7 @@ static const struct bg_seccomp_rule calls[] = {
 	{},
 };
 
-/* The question, and the file in memory that comes with it. */
+/* The question, and the file in memory that comes with it (-1: none does). */
 static bool hear(struct bg_files_question *question, int *text_fd)
 {
 	char control[CMSG_SPACE(sizeof(*text_fd))] = {};
@@ -69,8 +79,12 @@ static bool hear(struct bg_files_question *question, int *text_fd)
 
 	if (recvmsg(SOCKET_FD, &message, MSG_CMSG_CLOEXEC) != sizeof(*question))
 		return false;
+	question->suffix[sizeof(question->suffix) - 1] = '\0';
+	*text_fd = -1;
 	head = CMSG_FIRSTHDR(&message);
-	if (!head || head->cmsg_type != SCM_RIGHTS)
+	if (!head)
+		return question->what == BG_FILES_FIND;
+	if (head->cmsg_type != SCM_RIGHTS)
 		return false;
 	memcpy(text_fd, CMSG_DATA(head), sizeof(*text_fd));
 	return true;
@@ -90,14 +104,26 @@ static int look_and_read(const char *path, struct bg_files_look *look, int text_
 	return bg_file_copy(path, look->kind, look->most_bytes, text_fd, err);
 }
 
-static void answer(const char *path, const struct bg_files_question *question, int text_fd)
+static int find(const char *path, struct bg_error *err)
+{
+	struct stat ignored;
+
+	return lstat(path, &ignored) ? bg_fail(err, -errno, "%s: %s", path, strerror(errno)) : 0;
+}
+
+static void answer(const char *start, const struct bg_files_question *question, int text_fd)
 {
 	struct bg_files_answer answer = { .look = question->look };
+	char path[PATH_MAX];
 
-	if (question->what == BG_FILES_READ)
+	if (snprintf(path, sizeof(path), "%s%s", start, question->suffix) >= (int)sizeof(path))
+		answer.rc = bg_fail(&answer.err, -ENAMETOOLONG, "%s: the path is too long", start);
+	else if (question->what == BG_FILES_READ)
 		answer.rc = look_and_read(path, &answer.look, text_fd, &answer.err);
+	else if (question->what == BG_FILES_WRITE)
+		answer.rc = bg_file_replace(path, &question->put, text_fd, &answer.err);
 	else
-		answer.rc = bg_file_replace(path, question->mode, text_fd, &answer.err);
+		answer.rc = find(path, &answer.err);
 	/* if it cannot be said, nobody is there any more */
 	if (send(SOCKET_FD, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
 		_exit(EXIT_FAILURE);
@@ -118,7 +144,8 @@ int bg_files_main(int argc, char **argv)
 		return EXIT_FAILURE;
 	while (hear(&question, &text_fd)) {
 		answer(argv[1], &question, text_fd);
-		close(text_fd);
+		if (text_fd >= 0)
+			close(text_fd);
 	}
 	_exit(EXIT_SUCCESS);
 }

@@ -15,6 +15,7 @@
 
 #include "base/caps.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/libbpf_log.h"
 #include "base/log.h"
 #include "daemon/calls.h"
@@ -23,15 +24,19 @@
 #include "pinned/home.h"
 #include "pinned/pin.h"
 
+/* With --once nobody else writes what is not written then. */
+#define ONCE_MS 10000
+
 static void close_daemon(struct bg_daemon *const *closed)
 {
 	struct bg_daemon *daemon = *closed;
 
 	bg_metrics_out_close(&daemon->metrics);
+	bg_state_out_close(daemon);
 	/* what waits for a file is waited for no longer */
 	bg_child_kill(&daemon->feed_file.child);
 	/* what a thread still works with ends with the process, as the lock does */
-	if (bg_reload_is_busy(daemon))
+	if (bg_reload_is_busy(daemon) || daemon->state_out.work.busy)
 		return;
 	bg_reload_close(daemon);
 	bg_ifaces_free(daemon->ifaces);
@@ -80,6 +85,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		.group = BG_NO_GROUP,
 		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
 		.metrics = { .work.done_fd = -1, .text_fd = -1 },
+		.state_out.work.done_fd = -1,
 	};
 	rc = bg_caps_need(BG_CAPS_OF_DAEMON, "loading and attaching BPF programs", err);
 	if (rc)
@@ -130,6 +136,8 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		bg_log(BG_LOG_INFO, "ready", "feed=%s", bg_quote(options->feed));
 		rc = bg_daemon_follow(&daemon, signal_fd, err);
 	}
+	if (options->once)
+		bg_state_out_last(&daemon, bg_monotonic_ms() + ONCE_MS);
 	if (!rc)
 		bg_history_end(&daemon);
 	return rc;

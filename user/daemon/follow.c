@@ -39,6 +39,8 @@
 #define PINS_LATER_MS 100
 /* When the daemon ends: for a revision that is being put in force. */
 #define LAST_PUBLISH_MS 400
+/* ... and for the files of the state. */
+#define LAST_STATE_MS 600
 /* Until the table of interfaces, of which changes were lost, is listed again. */
 #define RETRY_MS 200
 /* A feed that was refused for a passing reason is tried again after this long, then
@@ -252,6 +254,13 @@ static void on_metrics(void *context)
 	bg_metrics_out_done(&follower->daemon->metrics);
 }
 
+static void on_state(void *context)
+{
+	struct follower *follower = context;
+
+	bg_state_out_done(follower->daemon);
+}
+
 static void add_up_counters(void *context)
 {
 	struct follower *follower = context;
@@ -413,6 +422,7 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 {
 	struct follower follower = { .daemon = daemon, .signal_fd = signal_fd };
 	struct bg_loop *loop = &follower.loop;
+	double end_ms;
 	int rc;
 
 	rc = bg_loop_open(loop, &follower, err);
@@ -426,6 +436,8 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	     bg_loop_watch(loop, daemon->watch_fd, "feed-events", on_file, err);
 	if (!rc && daemon->options.metrics_file)
 		rc = bg_loop_watch(loop, daemon->metrics.work.done_fd, "metrics", on_metrics, err);
+	if (!rc)
+		rc = bg_loop_watch(loop, daemon->state_out.work.done_fd, "state", on_state, err);
 	if (!rc) {
 		follower.answers = bg_answers_new(daemon, loop, on_socket);
 		if (!follower.answers)
@@ -437,9 +449,12 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	}
 	bg_answers_free(follower.answers);
 	bg_loop_close(loop);
+	end_ms = bg_monotonic_ms() + LAST_STATE_MS;
 	bg_reload_end(daemon, LAST_PUBLISH_MS);
+	bg_state_out_put(daemon);
 	/* the file outlives us, and must not say that we run */
 	if (!rc)
 		bg_metrics_out_last(&daemon->metrics);
+	bg_state_out_last(daemon, end_ms);
 	return rc;
 }

@@ -2,7 +2,7 @@
 /*
  * Hands the state in force to the daemon that comes next: a restart with a feed that is
  * broken, or lacks what lives, then has all in force again that was. start.c restores it,
- * whoever writes the state file writes it. Without it, or when it is damaged, the daemon
+ * state_out.c reads and writes the files. Without it, or when it is damaged, the daemon
  * knows the feed alone.
  */
 #include "daemon/holding.h"
@@ -60,69 +60,71 @@ void bg_hold_text(struct bg_daemon *daemon, struct bg_parsed *parsed)
 	free(holding->text);
 	holding->text = bg_take_ptr(parsed->text);
 	holding->text_bytes = parsed->text_bytes;
+	holding->superseded = true;
 	write_hash(parsed->content, holding->sha256);
-	holding->slot = !holding->slot;
 }
 
-static int write_files(struct bg_daemon *daemon, struct bg_error *err)
+/* What is held beside the document; nothing if that is what was written last. */
+static void write_held(const struct bg_daemon *daemon, struct bg_holding *holding,
+		       struct bg_state_file *held)
 {
-	struct bg_holding *holding = &daemon->holding;
 	bg_cleanup(bg_json_writer_free) struct bg_json_writer writer = {};
 	char boot[BG_HELD_BOOT];
-	__u64 hash;
-	int rc;
 
-	if (holding->text) {
-		rc = bg_held_file_write(daemon->options.pin_dir,
-					holding->slot ? BG_HELD_TEXT_1 : BG_HELD_TEXT_0,
-					holding->text, holding->text_bytes, err);
-		if (rc)
-			return rc;
-		bg_holding_free(holding);
-	}
 	read_boot(boot);
-	bg_held_write(daemon->model, bg_in_force_document(daemon), boot, holding->slot,
+	bg_held_write(daemon->model, bg_in_force_document(daemon), boot, holding->next_slot,
 		      holding->sha256, &writer);
 	if (writer.failed)
-		return bg_no_memory(err, "writing down the state in force");
-	hash = bg_hash_bytes(writer.text, writer.length_bytes);
-	if (hash == holding->hash)
-		return 0;
-	rc = bg_held_file_write(daemon->options.pin_dir, BG_HELD_STATE, writer.text,
-				writer.length_bytes, err);
-	if (!rc)
-		holding->hash = hash;
-	return rc;
+		return;
+	holding->next_hash = bg_hash_bytes(writer.text, writer.length_bytes);
+	if (!holding->text && holding->next_hash == holding->hash)
+		return;
+	held->length_bytes = writer.length_bytes;
+	held->text = bg_take_ptr(writer.text);
 }
 
-void bg_hold(struct bg_daemon *daemon)
+void bg_hold(struct bg_daemon *daemon, struct bg_state_file *text, struct bg_state_file *held)
 {
 	struct bg_holding *holding = &daemon->holding;
-	struct bg_error err = {};
 
-	if (!daemon->model || !holding->sha256[0])
-		return;
-	if (!write_files(daemon, &err)) {
-		holding->complained = false;
-		return;
+	/* never over the one that the file names: that may stay for the next daemon */
+	holding->next_slot = holding->text ? !holding->slot : holding->slot;
+	*text = (struct bg_state_file){ .kind = bg_held_text_kind(holding->next_slot) };
+	*held = (struct bg_state_file){ .kind = BG_HELD_KIND };
+	holding->superseded = false;
+	if (daemon->model && holding->sha256[0])
+		write_held(daemon, holding, held);
+	if (!held->text)
+		return; /* for want of memory: the next time */
+	text->length_bytes = holding->text_bytes;
+	text->text = bg_take_ptr(holding->text);
+}
+
+void bg_hold_outcome(struct bg_daemon *daemon, struct bg_state_file *text,
+		     const struct bg_state_file *held, int rc)
+{
+	struct bg_holding *holding = &daemon->holding;
+
+	if (!rc && held->text) {
+		holding->slot = holding->next_slot;
+		holding->hash = holding->next_hash;
+	} else if (rc && text->text && !holding->superseded) {
+		holding->text = bg_take_ptr(text->text);
 	}
-	if (!holding->complained)
-		bg_log(BG_LOG_WARNING,
-		       "the state in force cannot be kept for a restart, will be tried again",
-		       "error=%s", bg_quote(err.text));
-	holding->complained = true;
+	free(text->text);
+	text->text = NULL;
 }
 
 /* --- restoring -------------------------------------------------------------------- */
 
 /* The accepted document, as it was parsed then. */
-static int read_document(const struct bg_daemon *daemon, const struct bg_held *held,
+static int read_document(struct bg_daemon *daemon, const struct bg_held *held, int signal_fd,
 			 struct bg_parsed *document)
 {
 	char hash[BG_HELD_SHA256];
-	int rc = bg_held_file_read(daemon->options.pin_dir,
-				   held->slot ? BG_HELD_TEXT_1 : BG_HELD_TEXT_0, BG_FEED_MAX_BYTES,
-				   &document->text, &document->text_bytes, &document->err);
+	int rc = bg_state_out_read(daemon, bg_held_text_kind(held->slot), BG_FEED_MAX_BYTES,
+				   signal_fd, &document->text, &document->text_bytes,
+				   &document->err);
 
 	if (rc)
 		return rc;
@@ -169,7 +171,7 @@ static int settle_before(struct bg_daemon *daemon, const struct bg_held *held,
 	return 0;
 }
 
-static int restore(struct bg_daemon *daemon, const struct bg_parsed *feed,
+static int restore(struct bg_daemon *daemon, const struct bg_parsed *feed, int signal_fd,
 		   struct bg_parsed *document, struct bg_error *err)
 {
 	bg_cleanup(bg_held_free) struct bg_held held = {};
@@ -179,7 +181,7 @@ static int restore(struct bg_daemon *daemon, const struct bg_parsed *feed,
 	size_t length_bytes;
 	int rc;
 
-	rc = bg_held_file_read(daemon->options.pin_dir, BG_HELD_STATE, BG_HELD_MAX_BYTES, &text,
+	rc = bg_state_out_read(daemon, BG_HELD_KIND, BG_HELD_MAX_BYTES, signal_fd, &text,
 			       &length_bytes, err);
 	if (rc)
 		return rc;
@@ -199,7 +201,7 @@ static int restore(struct bg_daemon *daemon, const struct bg_parsed *feed,
 		daemon->before = kept;
 		return 0;
 	}
-	document->rc = read_document(daemon, &held, document);
+	document->rc = read_document(daemon, &held, signal_fd, document);
 	if (document->rc) {
 		daemon->before = kept;
 		*err = document->err;
@@ -209,14 +211,14 @@ static int restore(struct bg_daemon *daemon, const struct bg_parsed *feed,
 	return settle_before(daemon, &held, kept, document->model, err);
 }
 
-void bg_held_restore(struct bg_daemon *daemon, const struct bg_parsed *feed,
+void bg_held_restore(struct bg_daemon *daemon, const struct bg_parsed *feed, int signal_fd,
 		     struct bg_parsed *document)
 {
 	struct bg_error err = {};
 	int rc;
 
 	*document = (struct bg_parsed){ .rc = -ENOENT };
-	rc = restore(daemon, feed, document, &err);
+	rc = restore(daemon, feed, signal_fd, document, &err);
 	if (rc && rc != -ENOENT)
 		bg_log(BG_LOG_WARNING,
 		       "what the daemon before had in force cannot be read: only the feed counts",

@@ -8,30 +8,40 @@
 struct bg_daemon;
 struct bg_parsed;
 
-/* What the daemon has written, or is to write. */
+struct bg_state_file;
+
+/* What has been written, or is to be. */
 struct bg_holding {
-	char *text; /* of the document in force, until it is written */
+	char *text; /* of the document in force, until it is written; NULL while it is */
 	size_t text_bytes;
-	unsigned int slot;	     /* of the text */
 	char sha256[BG_HELD_SHA256]; /* of it; "" = there is none */
+	unsigned int slot;	     /* that the file names; the other one is free */
 	__u64 hash;		     /* of what was written last beside it */
+	/* of what is being written: */
+	unsigned int next_slot;
+	__u64 next_hash;
+	bool superseded; /* there is another text by now */
 	bool complained;
 };
 
 /* A document was accepted: takes its text. */
 void bg_hold_text(struct bg_daemon *daemon, struct bg_parsed *parsed);
 
-/* Writes what has changed; what cannot be written is logged, and tried again. */
-void bg_hold(struct bg_daemon *daemon);
+/*
+ * What is to be written of it, texts that are NULL if nothing is: the document, then what is
+ * held beside it. _outcome() says what became of both, and is handed back the document.
+ */
+void bg_hold(struct bg_daemon *daemon, struct bg_state_file *text, struct bg_state_file *held);
+void bg_hold_outcome(struct bg_daemon *daemon, struct bg_state_file *text,
+		     const struct bg_state_file *held, int rc);
 void bg_holding_free(struct bg_holding *holding);
 
 /*
  * At the start: daemon->before, what the daemon before had in force. *document gets its
  * document (its rc is not 0 without one), unless that has the content of `feed` (NULL: that
- * is not read yet). What is
- * damaged is logged and left alone.
+ * is not read yet). What is damaged, or cannot be had in time, is logged and left alone.
  */
-void bg_held_restore(struct bg_daemon *daemon, const struct bg_parsed *feed,
+void bg_held_restore(struct bg_daemon *daemon, const struct bg_parsed *feed, int signal_fd,
 		     struct bg_parsed *document);
 
 #endif

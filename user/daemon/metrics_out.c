@@ -52,9 +52,10 @@ static void complain(struct bg_metrics_out *out, int rc, const struct bg_error *
 
 static void write_text(void *context)
 {
+	const struct bg_file_put put = { .mode = MODE, .group = (gid_t)-1 };
 	struct bg_metrics_out *out = context;
 
-	out->rc = bg_files_write(&out->file, out->text_fd, MODE, &out->err);
+	out->rc = bg_files_write(&out->file, out->text_fd, &put, &out->err);
 }
 
 static void put(struct bg_metrics_out *out, bool goes_on)

@@ -232,6 +232,14 @@ int bg_daemon_take_up(struct bg_daemon *daemon, struct bg_parsed *document, stru
 
 	if (daemon->model || document->rc)
 		return 0;
+	/* its successor could not be written down, but is in force: that stays */
+	if (bg_history_is_older(daemon, document->content)) {
+		bg_log(BG_LOG_WARNING,
+		       "the document that the daemon before left is not the last one that came in "
+		       "force: it is not taken up, and what is in force stays",
+		       "revision=%u", daemon->datapath->revision);
+		return 0;
+	}
 	rc = settle(daemon, document->model, &settled, &model, err);
 	if (!rc) {
 		to_compile(daemon, model, bg_history_is_in_force(daemon, document->content),

@@ -11,6 +11,7 @@
 #include "daemon/metrics_out.h"
 #include "daemon/parsed.h"
 #include "daemon/reload.h"
+#include "daemon/state_out.h"
 #include "guard/ifaces.h"
 #include "guard/modes.h"
 #include "guard/netdevs.h"
@@ -32,6 +33,7 @@ struct bg_daemon {
 	struct bg_state *state;
 	struct bg_history history;
 	struct bg_holding holding;
+	struct bg_state_out state_out;
 	struct bg_model *model;		    /* what is in force, NULL = nothing yet */
 	struct bg_model *before;	    /* what the daemon before had in force, until then */
 	struct bg_model *document;	    /* the accepted one, NULL = that is `model` */

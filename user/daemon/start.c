@@ -22,6 +22,8 @@
 
 /* A start waits this long for the feed, which may be large, or never come. */
 #define FIRST_LOOK_MS 2000
+/* Of the state file: more than a daemon ever wrote. */
+#define STATE_MOST_BYTES (16u << 20)
 
 static int adopt_modes(struct bg_daemon *daemon)
 {
@@ -126,8 +128,9 @@ int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 	daemon->state = bg_state_new(options->pin_dir, options->feed);
 	if (!daemon->ifaces || !daemon->modes || !daemon->state)
 		return bg_no_memory(err, "starting");
-	return bg_metrics_out_open(&daemon->metrics, &daemon->options, err)
-		       ?: bg_reload_open(daemon, err);
+	return bg_metrics_out_open(&daemon->metrics, &daemon->options, err) ?:
+	       bg_state_out_open(daemon, err) ?:
+	       bg_reload_open(daemon, err);
 }
 
 /*
@@ -179,12 +182,17 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 
 /* What was in force before: what the feed lacks is kept by it; and where there is no feed, or a
  * broken one, it is put in force again. */
-static void restore(struct bg_daemon *daemon, bool is_read, struct bg_parsed *before)
+static void restore(struct bg_daemon *daemon, bool is_read, int signal_fd, struct bg_parsed *before)
 {
 	const struct bg_parsed *feed = is_read ? &daemon->reload.parsed : NULL;
+	bg_auto_free char *state = NULL;
 	struct bg_error no_matter;
+	size_t length_bytes;
 
-	bg_held_restore(daemon, feed, before);
+	bg_held_restore(daemon, feed, signal_fd, before);
+	if (!bg_state_out_read(daemon, BG_STATE_KIND, STATE_MOST_BYTES, signal_fd, &state,
+			       &length_bytes, &no_matter))
+		bg_state_restore(daemon->state, state, length_bytes);
 	if (!feed || feed->rc)
 		bg_daemon_take_up(daemon, before, &no_matter);
 }
@@ -210,7 +218,7 @@ int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 			return bg_fail(err, rc, "taking over the modes of the branches: %s",
 				       strerror(-rc));
 	}
-	restore(daemon, is_read, &before);
+	restore(daemon, is_read, signal_fd, &before);
 	/* the programs of the other build stay until there is something to put in force */
 	if (!is_read && bg_upgrade_needs_feed(daemon)) {
 		is_read = bg_reload_wait(daemon, -1, signal_fd);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Writes and reads the files of the state in force. The daemon writes them when something
- * changed and reads them once, when it starts; what is in them is feed/held.c's.
+ * Names the files of the state in force, and reads them for the verbs. The daemon has them
+ * written and read by a process beside it (daemon/state_out.c), unload removes them; what is in
+ * them is feed/held.c's.
  */
 #include "pinned/held_file.h"
 
@@ -15,48 +16,9 @@
 #include "base/cleanup.h"
 #include "pinned/state_file.h"
 
-static const char *const kinds[BG_HELD_FILES] = {
-	[BG_HELD_TEXT_0] = "feed0",
-	[BG_HELD_TEXT_1] = "feed1",
-	[BG_HELD_STATE] = "held",
-};
-
-static int write_all(int fd, const char *text, size_t length_bytes)
+const char *bg_held_text_kind(unsigned int slot)
 {
-	while (length_bytes) {
-		ssize_t written = write(fd, text, length_bytes);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return written ? -errno : -EIO;
-		text += written;
-		length_bytes -= (size_t)written;
-	}
-	return 0;
-}
-
-int bg_held_file_write(const char *pin_dir, enum bg_held_file which, const char *text,
-		       size_t length_bytes, struct bg_error *err)
-{
-	char path[BG_STATE_PATH_BYTES], replacement[BG_STATE_PATH_BYTES + 8];
-	bg_auto_close int fd = -1;
-	int rc = 0;
-
-	bg_state_file_path(pin_dir, kinds[which], path);
-	snprintf(replacement, sizeof(replacement), "%s.new", path);
-	bg_state_make_dir();
-	/* what is left of an earlier try, or what somebody put there for us to follow */
-	unlink(replacement);
-	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	rc = fd < 0 ? -errno : write_all(fd, text, length_bytes);
-	if (!rc && rename(replacement, path))
-		rc = -errno;
-	if (!rc)
-		return 0;
-	if (fd >= 0)
-		unlink(replacement);
-	return bg_fail(err, rc, "writing %s: %s", path, strerror(-rc));
+	return slot ? ".feed1" : ".feed0";
 }
 
 static int read_all(int fd, char *text, size_t length_bytes)
@@ -82,7 +44,7 @@ static bool may_have_written(const char *pin_dir, uid_t owner)
 	return owner == geteuid() || !owner || (!stat(pin_dir, &pins) && pins.st_uid == owner);
 }
 
-int bg_held_file_read(const char *pin_dir, enum bg_held_file which, size_t most_bytes, char **text,
+int bg_held_file_read(const char *pin_dir, const char *kind, size_t most_bytes, char **text,
 		      size_t *length_bytes, struct bg_error *err)
 {
 	char path[BG_STATE_PATH_BYTES];
@@ -91,7 +53,7 @@ int bg_held_file_read(const char *pin_dir, enum bg_held_file which, size_t most_
 	struct stat status;
 	int rc;
 
-	bg_state_file_path(pin_dir, kinds[which], path);
+	bg_state_file_path(pin_dir, kind, path);
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &status))
 		return bg_fail(err, -errno, "opening %s: %s", path, strerror(errno));
@@ -118,10 +80,11 @@ int bg_held_file_read(const char *pin_dir, enum bg_held_file which, size_t most_
 
 void bg_held_files_remove(const char *pin_dir)
 {
+	const char *const kinds[] = { BG_HELD_KIND, bg_held_text_kind(0), bg_held_text_kind(1) };
 	char path[BG_STATE_PATH_BYTES];
 
-	for (int which = 0; which < BG_HELD_FILES; which++) {
-		bg_state_file_path(pin_dir, kinds[which], path);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bg_state_file_path(pin_dir, kinds[i], path);
 		unlink(path);
 	}
 }

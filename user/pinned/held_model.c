@@ -27,8 +27,8 @@ static int read_document(const char *pin_dir, const struct bg_held *held, struct
 	bg_auto_free char *text = NULL;
 	char hash[SHA256_DIGEST_STRING_LENGTH];
 	size_t length_bytes;
-	int rc = bg_held_file_read(pin_dir, held->slot ? BG_HELD_TEXT_1 : BG_HELD_TEXT_0,
-				   BG_FEED_MAX_BYTES, &text, &length_bytes, err);
+	int rc = bg_held_file_read(pin_dir, bg_held_text_kind(held->slot), BG_FEED_MAX_BYTES, &text,
+				   &length_bytes, err);
 
 	if (rc)
 		return rc;
@@ -89,7 +89,7 @@ int bg_held_model_read(const char *pin_dir, const char *sha256, struct bg_model 
 	size_t length_bytes;
 	int rc;
 
-	rc = bg_held_file_read(pin_dir, BG_HELD_STATE, BG_HELD_MAX_BYTES, &text, &length_bytes, err)
+	rc = bg_held_file_read(pin_dir, BG_HELD_KIND, BG_HELD_MAX_BYTES, &text, &length_bytes, err)
 		     ?: bg_held_read(text, length_bytes, &held, err);
 	if (rc)
 		return rc;

@@ -114,19 +114,3 @@ int bg_share_pins(const char *pin_dir, gid_t group, struct bg_error *err)
 	     bg_pin_each(pin_dir, BG_PIN_MAPS, set_pin, &sharing);
 	return rc ? bg_fail(err, rc, "setting who may read %s: %s", pin_dir, strerror(-rc)) : 0;
 }
-
-gid_t bg_shared_with(const char *directory)
-{
-	struct stat info;
-
-	return !stat(directory, &info) && info.st_mode & S_IXGRP && info.st_mode & S_ISGID
-		       ? info.st_gid
-		       : BG_NO_GROUP;
-}
-
-int bg_share_file(int fd, gid_t group)
-{
-	if (group != BG_NO_GROUP && fchown(fd, (uid_t)-1, group))
-		return -errno;
-	return fchmod(fd, group == BG_NO_GROUP ? 0600 : 0640) ? -errno : 0;
-}

@@ -27,11 +27,4 @@ int bg_share_group(const char *name, gid_t *group, struct bg_error *err);
  * is pinned later is so from the beginning. */
 int bg_share_pins(const char *pin_dir, gid_t group, struct bg_error *err);
 
-/* The group that this directory is shared with, or BG_NO_GROUP. */
-gid_t bg_shared_with(const char *directory);
-
-/* For who makes a file that others of the group may read: its mode and group, as those of
- * `directory` want it. 0 or a negative errno. */
-int bg_share_file(int fd, gid_t group);
-
 #endif

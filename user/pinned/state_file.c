@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The document in memory, changed by the daemon and written when something did change;
- * status reads the file. A file that cannot be written is logged once and never ends the
- * daemon.
+ * The document in memory, changed by the daemon, which has it written when something did
+ * change (daemon/state_out.c); status reads the file.
  */
 #include "pinned/state_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -18,20 +16,16 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/log.h"
 #include "feed/model.h"
-#include "pinned/share.h"
 
 #define STATE_DIR "/run/branchguard"
 /* None is so long. */
 #define MOST_BYTES (64 << 20)
 
 struct bg_state {
-	char path[BG_STATE_PATH_BYTES];
 	json_t *document;
 	json_t *interfaces; /* the next list, until it is written */
 	bool changed;
-	bool complained;
 };
 
 void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES])
@@ -41,18 +35,18 @@ void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STAT
 	/* "/a/b" and "/a/b/" are one directory */
 	while (length > 1 && pin_dir[length - 1] == '/')
 		length--;
-	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx.%s",
+	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx%s",
 		 (unsigned long long)bg_hash_bytes(pin_dir, length), kind);
 }
 
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
-	bg_state_file_path(pin_dir, "json", path);
+	bg_state_file_path(pin_dir, BG_STATE_KIND, path);
 }
 
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
-	bg_state_file_path(pin_dir, "sock", path);
+	bg_state_file_path(pin_dir, ".sock", path);
 }
 
 /* Text from a feed is UTF-8 already; from elsewhere it may be anything. */
@@ -95,33 +89,28 @@ json_t *bg_state_read(const char *pin_dir)
 	return document;
 }
 
-/* What an earlier daemon knew of interfaces: since when. */
-static json_t *interfaces_before(const char *pin_dir)
-{
-	json_t *before = bg_state_read(pin_dir);
-	json_t *interfaces = json_incref(json_object_get(before, "Interfaces"));
-
-	json_decref(before);
-	if (json_is_array(interfaces))
-		return interfaces;
-	json_decref(interfaces);
-	return json_array();
-}
-
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed)
 {
 	struct bg_state *state = calloc(1, sizeof(*state));
 
 	if (!state)
 		return NULL;
-	bg_state_path(pin_dir, state->path);
 	state->document = json_pack("{s:o, s:o, s:I, s:I, s:n, s:n, s:o}", "PinDir",
 				    string(pin_dir), "Feed", string(feed), "Pid",
 				    (json_int_t)getpid(), "StartedNs", (json_int_t)bg_boottime_ns(),
-				    "LastAccepted", "LastRefused", "Interfaces",
-				    interfaces_before(pin_dir));
+				    "LastAccepted", "LastRefused", "Interfaces", json_array());
 	state->changed = true;
 	return state;
+}
+
+void bg_state_restore(struct bg_state *state, const char *text, size_t length_bytes)
+{
+	json_t *before = json_loadb(text, length_bytes, 0, NULL);
+	json_t *interfaces = json_object_get(before, "Interfaces");
+
+	if (json_is_array(interfaces))
+		json_object_set(state->document, "Interfaces", interfaces);
+	json_decref(before);
 }
 
 void bg_state_free(struct bg_state *state)
@@ -250,61 +239,29 @@ void bg_state_listeners(struct bg_state *state, unsigned int listeners,
 	state->changed = true;
 }
 
-/* The umask is no matter for the directory: whom a file in it is for says each of them. */
-void bg_state_make_dir(void)
+bool bg_state_has_changed(struct bg_state *state)
 {
-	if (!mkdir(STATE_DIR, 0755))
-		chmod(STATE_DIR, 0755);
-}
-
-/* A new file of our own, whatever stands there under its name; then the rename. */
-static int write_whole(const struct bg_state *state)
-{
-	const char *pin_dir = json_string_value(json_object_get(state->document, "PinDir"));
-	char replacement[BG_STATE_PATH_BYTES + 8];
-	bg_auto_close int fd = -1;
-	int rc;
-
-	bg_state_make_dir();
-	snprintf(replacement, sizeof(replacement), "%s.new", state->path);
-	unlink(replacement);
-	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	rc = bg_share_file(fd, bg_shared_with(pin_dir ? pin_dir : ""));
-	if (!rc && json_dumpfd(state->document, fd, JSON_INDENT(2)))
-		rc = -EIO;
-	if (!rc && rename(replacement, state->path))
-		rc = -errno;
-	if (rc)
-		unlink(replacement);
-	return rc;
-}
-
-void bg_state_write(struct bg_state *state)
-{
-	int rc;
-
-	if (!state)
-		return;
 	if (state->interfaces) {
 		if (!json_equal(state->interfaces, json_object_get(state->document, "Interfaces")))
 			state->changed = true;
 		json_object_set_new(state->document, "Interfaces", state->interfaces);
 		state->interfaces = NULL;
 	}
-	/* also when somebody has tidied up /run */
-	if (!state->changed && !access(state->path, F_OK))
-		return;
-	rc = write_whole(state);
-	if (rc) {
-		if (!state->complained)
-			bg_log(BG_LOG_WARNING, "cannot write the state file, will be tried again",
-			       "file=%s reason=%s", state->path, bg_quote(strerror(-rc)));
-		state->complained = true;
-		return;
-	}
-	state->changed = state->complained = false;
+	return state->changed;
+}
+
+void bg_state_set_changed(struct bg_state *state)
+{
+	state->changed = true;
+}
+
+char *bg_state_text(struct bg_state *state)
+{
+	char *text = json_dumps(state->document, JSON_INDENT(2));
+
+	if (text)
+		state->changed = false;
+	return text;
 }
 
 void bg_state_remove(const char *pin_dir)

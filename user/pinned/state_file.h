@@ -43,10 +43,9 @@ void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 /* The daemon's socket, beside it: the same with ".sock". */
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
-/* That of another kind, beside it. */
+/* That of another kind, beside it; "" is what all of them begin with. */
+#define BG_STATE_KIND ".json"
 void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES]);
-/* Makes the directory that they are in, if it can. */
-void bg_state_make_dir(void);
 
 /* The document that is there; NULL: there is none, or somebody else's, or none to be read at
  * once. */
@@ -55,7 +54,12 @@ json_t *bg_state_read(const char *pin_dir);
 struct bg_state;
 
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed);
-void bg_state_free(struct bg_state *state); /* NULL is fine, as everywhere below */
+void bg_state_free(struct bg_state *state); /* NULL is fine */
+/* What an earlier daemon knew of interfaces, by its file: since when. What is no such text is
+ * left alone. */
+void bg_state_restore(struct bg_state *state, const char *text, size_t length_bytes);
+
+/* NULL is fine from here to bg_state_listeners(). */
 
 struct bg_model;
 void bg_state_accepted(struct bg_state *state, const struct bg_model *model, __u32 revision);
@@ -76,8 +80,11 @@ struct bg_sighting;
 void bg_state_listeners(struct bg_state *state, unsigned int listeners,
 			const struct bg_sighting *lost);
 
-/* Writes the file if anything has changed since it was written, or if it is gone. */
-void bg_state_write(struct bg_state *state);
+/* Since bg_state_text() has written it down; or since it was said that this was in vain. */
+bool bg_state_has_changed(struct bg_state *state);
+void bg_state_set_changed(struct bg_state *state);
+/* The file's text, to be freed; NULL: out of memory. */
+char *bg_state_text(struct bg_state *state);
 
 void bg_state_remove(const char *pin_dir);
 

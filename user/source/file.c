@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Where a feed comes from: a file or stdin; and where metrics go. The verbs that take a
- * feed call it, and for the daemon a process beside it; it never looks at what it reads, and
- * keeps nothing of it.
+ * Where a feed comes from: a file or stdin; and where metrics and the daemon's state go. The
+ * verbs that take a feed call it, and for the daemon a process beside it; it never looks at
+ * what it reads, and keeps nothing of it.
  */
 #include "source/file.h"
 
@@ -31,6 +31,11 @@ static bool is_stdin(const char *path)
 const char *bg_file_name(const char *path)
 {
 	return is_stdin(path) ? "stdin" : path;
+}
+
+static const char *word(enum bg_file_kind kind)
+{
+	return kind == BG_FILE_OWN ? "it" : "the feed";
 }
 
 /* Reads to the end, but stops after one byte more than `most_bytes`. */
@@ -64,6 +69,17 @@ static int read_all(const char *name, int fd, size_t expected_bytes, size_t most
 	return bg_no_memory(err, "%s: reading the feed", name);
 }
 
+static int check_own(const char *name, const struct stat *status, struct bg_error *err)
+{
+	if (S_ISREG(status->st_mode) && !(status->st_mode & (S_IWGRP | S_IWOTH)) &&
+	    (status->st_uid == geteuid() || !status->st_uid))
+		return 0;
+	return bg_fail(err, -EPERM,
+		       "%s: found a file that others may have written, expected one of this "
+		       "user's own (mode 0600)",
+		       name);
+}
+
 /* `expected_bytes`: of a file, whose length is known, that; else a first room. */
 static int open_file(const char *path, enum bg_file_kind kind, size_t most_bytes, int *file_fd,
 		     size_t *expected_bytes, struct bg_error *err)
@@ -80,16 +96,20 @@ static int open_file(const char *path, enum bg_file_kind kind, size_t most_bytes
 	else if (kind == BG_FILE_OWNED)
 		fd = bg_open_owned(path, err);
 	else
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+					(kind == BG_FILE_OWN ? O_NOFOLLOW : 0));
 	if (fd < 0 && kind == BG_FILE_OWNED && !from_stdin)
 		return fd;
 	if (fd < 0 && errno == EACCES)
-		return bg_fail(err, -EACCES, "%s: opening the feed: %s%s", name, strerror(EACCES),
-			       bg_access_why(path, R_OK, why));
+		return bg_fail(err, -EACCES, "%s: opening %s: %s%s", name, word(kind),
+			       strerror(EACCES), bg_access_why(path, R_OK, why));
 	if (fd < 0 || fstat(fd, &status))
-		return bg_fail(err, -errno, "%s: opening the feed: %s", name, strerror(errno));
+		return bg_fail(err, -errno, "%s: opening %s: %s", name, word(kind),
+			       strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return bg_fail(err, -EISDIR, "%s: found a directory, expected a file", name);
+	if (kind == BG_FILE_OWN && check_own(name, &status, err))
+		return -EPERM;
 	if (kind != BG_FILE_ANY && !S_ISREG(status.st_mode))
 		return bg_fail(err, -EINVAL,
 			       "%s: found a pipe or a device, expected a file: the daemon follows "
@@ -151,7 +171,7 @@ int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, in
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return bg_fail(err, -errno, "%s: reading the feed: %s", name,
+			return bg_fail(err, -errno, "%s: reading %s: %s", name, word(kind),
 				       strerror(errno));
 		used += (size_t)got;
 		if (used > most_bytes)
@@ -160,7 +180,8 @@ int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, in
 				       name, most_bytes);
 		rc = put_all(to_fd, buffer, (size_t)got);
 		if (rc)
-			return bg_fail(err, rc, "%s: keeping the feed: %s", name, strerror(-rc));
+			return bg_fail(err, rc, "%s: keeping %s: %s", name, word(kind),
+				       strerror(-rc));
 	}
 	return 0;
 }
@@ -194,23 +215,40 @@ static int check_replaceable(const char *path, struct bg_error *err)
 						 : "pipe, socket or device");
 }
 
-int bg_file_replace(const char *path, mode_t mode, int from_fd, struct bg_error *err)
+/* Whatever the umask. */
+static void make_directory(const char *path)
+{
+	char directory[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(directory, sizeof(directory), "%.*s", slash ? (int)(slash - path) : 0, path);
+	if (*directory && !mkdir(directory, 0755))
+		chmod(directory, 0755);
+}
+
+int bg_file_replace(const char *path, const struct bg_file_put *put, int from_fd,
+		    struct bg_error *err)
 {
 	char replacement[PATH_MAX];
 	bg_auto_close int fd = -1;
-	int rc = check_replaceable(path, err);
+	int rc = put->replaces_any ? 0 : check_replaceable(path, err);
 
 	if (rc)
 		return rc;
 	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
 		return bg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
+	if (put->makes_directory)
+		make_directory(path);
 	/* what is left of an earlier try, or what somebody put there for us to follow */
 	unlink(replacement);
-	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0 || fchmod(fd, mode))
+	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  put->mode & 0700);
+	if (fd < 0)
 		return bg_fail(err, -errno, "cannot write %s: %s", replacement, strerror(errno));
 	rc = copy_rest(from_fd, fd);
-	if (!rc && rename(replacement, path))
+	if (!rc && put->group != (gid_t)-1 && fchown(fd, (uid_t)-1, put->group))
+		rc = -errno;
+	if (!rc && (fchmod(fd, put->mode) || rename(replacement, path)))
 		rc = -errno;
 	if (!rc)
 		return 0;
