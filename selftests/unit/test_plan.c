@@ -176,6 +176,35 @@ static void the_node_s_own_interfaces_get_no_other_role(void **state)
 }
 
 /* The feed has VLAN 77 on another interface: the one with its name is judged as no branch. */
+/* As the node's own it would be judged by nobody; who advertises a default route could say so. */
+static void a_branch_or_a_pod_is_never_the_node_s_own(void **state)
+{
+	static const struct {
+		const char *primary, *trunk;
+		__u32 of_default_route;
+	} cases[] = {
+		{ "vlan.eth.9", "eth1", 0 }, { "eth0", "vlan.eth.9", 0 },
+		{ STRICT_VETH, "eth1", 0 },  { "", "eth1", 4 },
+		{ "", "eth1", 6 },
+	};
+	struct bg_netdevs *netdevs = node();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_model *model = feed(cases[i].primary, cases[i].trunk);
+		struct bg_plan plan = make(model, netdevs, BG_XDP_OFF, cases[i].of_default_route);
+		const bool is_trunk = !strcmp(cases[i].trunk, "eth1");
+
+		expect(&plan, 4, BG_ROLE_BRANCH, 9, of_role(BG_ROLE_BRANCH));
+		expect(&plan, 6, BG_ROLE_POD_STRICT, 9, of_role(BG_ROLE_POD_STRICT));
+		assert_int_equal(plan.has_primary, !is_trunk);
+		assert_int_equal(plan.has_trunk, is_trunk);
+		bg_plan_free(&plan);
+		bg_model_free(model);
+	}
+	bg_netdevs_close(netdevs);
+}
+
 static void a_vlan_is_that_of_the_interface_in_the_feed(void **state)
 {
 	struct bg_netdevs *netdevs = node();
@@ -361,6 +390,7 @@ int main(void)
 		cmocka_unit_test(every_role_has_its_programs),
 		cmocka_unit_test(before_the_first_feed_branches_are_known_by_name),
 		cmocka_unit_test(the_node_s_own_interfaces_get_no_other_role),
+		cmocka_unit_test(a_branch_or_a_pod_is_never_the_node_s_own),
 		cmocka_unit_test(a_vlan_is_that_of_the_interface_in_the_feed),
 		cmocka_unit_test(names_of_branches_are_exact),
 		cmocka_unit_test(names_of_veths_say_the_mode),

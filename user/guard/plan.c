@@ -56,6 +56,31 @@ const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
 	return find(plan, ifindex);
 }
 
+/* The CNI's names of branches and of pods' veths. */
+static bool is_named_by_cni(const struct bg_netdev *netdev)
+{
+	enum bg_mode mode;
+
+	return bg_branch_name_vlan(netdev->name) || bg_pod_name_mode(netdev->name, &mode);
+}
+
+/*
+ * Called the node's own, such a one would be judged by nobody: it is not, whatever a feed
+ * says, or a default route that somebody advertised.
+ */
+static const struct bg_netdev *of_node(const struct bg_netdev *netdev)
+{
+	return netdev && !is_named_by_cni(netdev) ? netdev : NULL;
+}
+
+const struct bg_netdev *bg_plan_primary(const struct bg_model *model,
+					const struct bg_netdevs *netdevs, __u32 primary)
+{
+	if (model && model->node.primary_interface[0])
+		return of_node(bg_netdev_by_name(netdevs, model->node.primary_interface));
+	return of_node(bg_netdev_by_index(netdevs, primary));
+}
+
 /* Cut off, it would cut off the node: no branch's or pod's, whatever a feed says, or whatever
  * else it calls the primary one. */
 static bool is_node_s_own(const struct bg_plan *plan, const struct bg_netdev *netdev)
@@ -160,7 +185,7 @@ static int add_named_trunk(struct bg_plan *plan, const struct bg_model *model,
 	const struct bg_netdev *trunk = NULL;
 
 	if (model)
-		trunk = bg_netdev_by_name(netdevs, model->node.trunk_interface);
+		trunk = of_node(bg_netdev_by_name(netdevs, model->node.trunk_interface));
 	return trunk ? add_trunk(plan, trunk, xdp) : 0;
 }
 
@@ -258,10 +283,8 @@ static int add_primary(struct bg_plan *plan, const struct bg_model *model,
 		.programs = bg_role_programs(BG_ROLE_PRIMARY, BG_XDP_OFF),
 	};
 
-	if (model && model->node.primary_interface[0])
-		planned.netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
-	else if (model)
-		planned.netdev = bg_netdev_by_index(netdevs, primary);
+	if (model)
+		planned.netdev = bg_plan_primary(model, netdevs, primary);
 	if (!planned.netdev)
 		return 0;
 	plan->has_primary = true;
@@ -271,7 +294,9 @@ static int add_primary(struct bg_plan *plan, const struct bg_model *model,
 int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan)
 {
-	struct bg_plan made = { .way_out = primary };
+	struct bg_plan made = {
+		.way_out = of_node(bg_netdev_by_index(netdevs, primary)) ? primary : 0,
+	};
 	int rc;
 
 	/* the node's own first: no feed gives them another role. An interface that is

@@ -38,6 +38,10 @@ int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 void bg_plan_free(struct bg_plan *plan);
 const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex);
 
+/* The primary interface: what the feed names, or else that of the default route. NULL: none. */
+const struct bg_netdev *bg_plan_primary(const struct bg_model *model,
+					const struct bg_netdevs *netdevs, __u32 primary);
+
 unsigned int bg_role_programs(enum bg_role role, enum bg_xdp_choice xdp);
 
 /* "vlan.eth.9" → 9; 0: no such name. */

@@ -18,6 +18,7 @@
 #include "base/format.h"
 #include "base/ip.h"
 #include "branchguard.skel.h"
+#include "guard/plan.h"
 #include "maps.h"
 
 /* The CNI's routing table of a branch is its VLAN id plus this. */
@@ -151,10 +152,7 @@ static int sync_node(const struct bg_datapath *datapath, const struct bg_model *
 	const struct bg_netdev *netdev;
 	__u32 zero = 0;
 
-	if (model && model->node.primary_interface[0])
-		netdev = bg_netdev_by_name(netdevs, model->node.primary_interface);
-	else
-		netdev = bg_netdev_by_index(netdevs, primary);
+	netdev = bg_plan_primary(model, netdevs, primary);
 	if (netdev) {
 		host.primary_ifindex = netdev->ifindex;
 		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
