@@ -41,6 +41,7 @@ static struct script_part *next_part(struct queue *queue)
 	queue->written++;
 	part->length = 0;
 	part->error = 0;
+	part->for_ever = false;
 	return part;
 }
 
@@ -131,7 +132,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *socket, void *buffer, size_
 		errno = EAGAIN;
 		return -1;
 	}
-	queue->read++;
+	queue->read += !part->for_ever;
 	if (part->error) {
 		errno = part->error;
 		return -1;

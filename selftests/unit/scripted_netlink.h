@@ -8,6 +8,8 @@
 #ifndef SCRIPTED_NETLINK_H
 #define SCRIPTED_NETLINK_H
 
+#include <stdbool.h>
+
 #include <libmnl/libmnl.h>
 
 #include "guard/netdevs.h"
@@ -20,6 +22,7 @@ struct script_part {
 	};
 	size_t length;
 	int error;
+	bool for_ever; /* the same once more each time; what comes after it does not come */
 };
 
 void script_reset(void);

@@ -6,6 +6,7 @@
  */
 #include "guard/ifaces.h"
 
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <unistd.h>
 
@@ -33,7 +34,9 @@ static const struct script_link links[] = {
 
 static struct {
 	bool there[MOST][BG_PROGRAMS];
-	bool is_here[MOST]; /* the interface, whatever the table says */
+	bool is_here[MOST];	     /* the interface, whatever the table says */
+	bool moved[MOST];	     /* to another network namespace, with its programs */
+	const char *is_called[MOST]; /* NULL = as the table says */
 	int attach_error, xdp_error, replace_error, front_error, pin_error, routes_error;
 	bool behind, shared, makes_qdisc, no_xdp_program;
 	unsigned int attached, replaced, detached, forgotten;
@@ -101,11 +104,13 @@ int __wrap_bg_attach(const struct bg_attach_context *context, struct bg_attachme
 	return 0;
 }
 
-bool __wrap_bg_attach_is_there(const struct bg_attachment *attachment);
-bool __wrap_bg_attach_is_there(const struct bg_attachment *attachment)
+enum bg_attach_state __wrap_bg_attach_look(const struct bg_attachment *attachment);
+enum bg_attach_state __wrap_bg_attach_look(const struct bg_attachment *attachment)
 {
-	return attachment->by != BG_ATTACH_NONE &&
-	       kernel.there[attachment->ifindex][attachment->program];
+	if (attachment->by == BG_ATTACH_NONE ||
+	    !kernel.there[attachment->ifindex][attachment->program])
+		return BG_ATTACH_GONE;
+	return kernel.moved[attachment->ifindex] ? BG_ATTACH_ELSEWHERE : BG_ATTACH_RUNS;
 }
 
 void __wrap_bg_detach(const char *pin_dir, struct bg_attachment *attachment);
@@ -178,6 +183,12 @@ bool __wrap_bg_interface_is_here(__u32 ifindex);
 bool __wrap_bg_interface_is_here(__u32 ifindex)
 {
 	return kernel.is_here[ifindex];
+}
+
+bool __wrap_bg_interface_is_called(__u32 ifindex, const char *name);
+bool __wrap_bg_interface_is_called(__u32 ifindex, const char *name)
+{
+	return !kernel.is_called[ifindex] || !strcmp(kernel.is_called[ifindex], name);
 }
 
 int __wrap_bg_attach_adopt(const char *pin_dir,
@@ -581,6 +592,7 @@ static void who_is_missing_in_the_table_is_asked_for(void **state)
 	assert_true(vlan_is_armed(9));
 	/* it is elsewhere, with our programs on it */
 	kernel.is_here[BRANCH] = false;
+	kernel.moved[BRANCH] = true;
 	logged[0] = '\0';
 	sync_node(&node);
 	assert_non_null(guard(&node, BRANCH));
@@ -599,6 +611,62 @@ static void who_is_missing_in_the_table_is_asked_for(void **state)
 	assert_int_equal(armed_at(9), 0);
 	assert_int_equal(script_entries("ifaces"), 3);
 	assert_true(has_logged("interface gone, disarmed interface=vlan.eth.9"));
+	end(&node);
+}
+
+/* vlan.eth.9 goes, and `other` gets its ifindex, before the daemon looks. */
+static void change_places(struct node *node, const struct script_link *other)
+{
+	unsigned int changed;
+
+	script_link(script_event(), RTM_DELLINK, &links[BRANCH - 1]);
+	script_link(script_event(), RTM_NEWLINK, other);
+	assert_int_equal(bg_netdevs_read(node->netdevs, NULL, NULL, &changed, &node->err), 0);
+	logged[0] = '\0';
+	kernel.attached = 0;
+}
+
+static void another_interface_with_its_ifindex_is_another(void **state)
+{
+	static const struct script_link stranger = { .ifindex = BRANCH, .name = "eth7" };
+	static const struct script_link branch = { .ifindex = BRANCH, .name = "vlan.eth.77" };
+	enum way { GONE, MOVED, ARMED_JUST_THEN, WAYS };
+
+	(void)state;
+	for (enum way way = 0; way < WAYS; way++) {
+		struct node node = node_with(BG_XDP_OFF, true);
+		const bool is_branch = way == MOVED;
+
+		assert_int_equal(sync_node(&node), 0);
+		change_places(&node, is_branch ? &branch : &stranger);
+		if (way == GONE)
+			memset(kernel.there[BRANCH], 0, sizeof(kernel.there[BRANCH]));
+		kernel.moved[BRANCH] = way == MOVED;
+		sync_node(&node);
+		assert_true(has_logged("interface gone, disarmed interface=vlan.eth.9"));
+		assert_false(has_logged("renamed"));
+		assert_false(has_logged("took a program away"));
+		assert_int_equal(bg_ifaces_put_back(node.ifaces), 0);
+		assert_false(vlan_is_armed(9));
+		/* what it took along it keeps; what a stranger has of us it does not */
+		assert_int_equal(kernel.detached, way == ARMED_JUST_THEN ? 2 : 0);
+		assert_int_equal(!!guard(&node, BRANCH), is_branch);
+		assert_int_equal(kernel.attached, is_branch ? 2 : 0);
+		end(&node);
+	}
+}
+
+/* Between what the table says and what is done, it may have become another one. */
+static void what_is_called_otherwise_is_not_armed(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+
+	(void)state;
+	kernel.is_called[BRANCH] = "eth7";
+	assert_int_equal(sync_node(&node), 1);
+	for (unsigned int i = 0; i < kernel.attached; i++)
+		assert_int_not_equal(kernel.order[i].ifindex, BRANCH);
+	assert_false(vlan_is_armed(9));
 	end(&node);
 }
 
@@ -845,6 +913,8 @@ int main(void)
 		cmocka_unit_test(programs_of_others_are_noticed),
 		cmocka_unit_test(more_to_do_interrupts_a_sync),
 		cmocka_unit_test(who_is_missing_in_the_table_is_asked_for),
+		cmocka_unit_test(another_interface_with_its_ifindex_is_another),
+		cmocka_unit_test(what_is_called_otherwise_is_not_armed),
 		cmocka_unit_test(what_leaves_the_feed_stays_guarded),
 		cmocka_unit_test(the_primary_interface_is_disarmed_for_another),
 		cmocka_unit_test(an_interface_with_another_vlan_gives_up_the_first),

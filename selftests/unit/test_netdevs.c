@@ -472,6 +472,81 @@ static void filters_are_counted_and_the_first_is_known(void **state)
 	bg_netdevs_close(netdevs);
 }
 
+static void events_without_end_do_not_hold_up_others(void **state)
+{
+	static const struct script_link flapping = { .ifindex = 3,
+						     .name = "eth1",
+						     .flags = IFF_UP };
+	struct bg_netdevs *netdevs = table();
+	struct script_part *part;
+	unsigned int changed;
+
+	(void)state;
+	script_event()->error = ENOBUFS;
+	part = script_event();
+	script_link(part, RTM_NEWLINK, &flapping);
+	part->for_ever = true;
+	assert_int_equal(take_events(netdevs, &changed), 0);
+	assert_int_equal(changed, BG_NETDEVS_CHANGED);
+	/* a list made now would be newer than what is still to be read */
+	assert_true(bg_netdevs_incomplete(netdevs));
+	script_reset();
+	script_done(list(LINKS));
+	assert_int_equal(take_events(netdevs, &changed), 0);
+	assert_false(bg_netdevs_incomplete(netdevs));
+	bg_netdevs_close(netdevs);
+}
+
+/* By its number an interface is told from another one that has its ifindex. */
+static void another_interface_has_another_number(void **state)
+{
+	static const struct script_link renamed = {
+		.ifindex = 7, .name = "was9", .kind = "vlan", .vlan = 9, .lower = 3, .flags = IFF_UP
+	};
+	static const struct script_link addressed[2] = {
+		{ .ifindex = 9, .name = "old", .mac = { 2, 0, 0, 0, 0, 9 } },
+		{ .ifindex = 9, .name = "new", .mac = { 2, 0, 0, 0, 0, 9 } },
+	};
+	struct bg_netdevs *netdevs = table();
+	struct script_part *part;
+	unsigned int changed;
+	__u32 life = bg_netdev_by_index(netdevs, 7)->life, other;
+
+	(void)state;
+	assert_int_not_equal(life, 0);
+	assert_int_not_equal(life, bg_netdev_by_index(netdevs, 3)->life);
+	/* a new name is no new interface */
+	script_link(script_event(), RTM_NEWLINK, &renamed);
+	take_events(netdevs, &changed);
+	assert_int_equal(bg_netdev_by_index(netdevs, 7)->life, life);
+	/* what goes and comes within one look is */
+	script_link(script_event(), RTM_DELLINK, &renamed);
+	script_link(script_event(), RTM_NEWLINK, &renamed);
+	take_events(netdevs, &changed);
+	other = bg_netdev_by_index(netdevs, 7)->life;
+	assert_int_not_equal(other, life);
+	/* listed again, who is as he was is the same one; of others that is not sure */
+	life = bg_netdev_by_index(netdevs, 3)->life;
+	script_event()->error = ENOBUFS;
+	script_done(list(LINKS));
+	take_events(netdevs, &changed);
+	assert_int_equal(bg_netdev_by_index(netdevs, 3)->life, life);
+	assert_int_not_equal(bg_netdev_by_index(netdevs, 7)->life, other);
+	/* a new name, but the same hardware address */
+	for (int i = 0; i < 2; i++) {
+		part = script_event();
+		part->error = ENOBUFS;
+		part = script_answer();
+		script_link(part, RTM_NEWLINK, &addressed[i]);
+		script_done(part);
+		take_events(netdevs, &changed);
+		if (i)
+			assert_int_equal(bg_netdev_by_index(netdevs, 9)->life, life);
+		life = bg_netdev_by_index(netdevs, 9)->life;
+	}
+	bg_netdevs_close(netdevs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +561,8 @@ int main(void)
 		cmocka_unit_test(default_routes_of_all_tables_are_listed),
 		cmocka_unit_test(the_far_end_is_asked_for),
 		cmocka_unit_test(filters_are_counted_and_the_first_is_known),
+		cmocka_unit_test(events_without_end_do_not_hold_up_others),
+		cmocka_unit_test(another_interface_has_another_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

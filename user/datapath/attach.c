@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "branchguard.skel.h"
+#include "datapath/attach_look.h"
 #include "datapath/clsact.h"
 #include "datapath/datapath.h"
 #include "datapath/tcx.h"
@@ -71,6 +72,15 @@ static __u32 program_id(int fd)
 	__u32 length = sizeof(info);
 
 	return bpf_prog_get_info_by_fd(fd, &info, &length) ? 0 : info.id;
+}
+
+/* 0: the kernel could not say. */
+static __u32 link_id(int fd)
+{
+	__u32 ifindex, prog_id, id = 0;
+
+	bg_link_target(fd, &ifindex, &prog_id, &id);
+	return id;
 }
 
 /* bpffs reserves dots, which become '_'; the ifindex keeps pins of names that differ only
@@ -203,6 +213,7 @@ int bg_attach(const struct bg_attach_context *context, struct bg_attachment *att
 		return rc;
 	if (made.link_fd >= 0) {
 		made.prog_id = program_id(prog_fd);
+		made.link_id = link_id(made.link_fd);
 		rc = pin_link(context->pin_dir, &made, err);
 		if (rc) {
 			close(made.link_fd); /* which detaches */
@@ -254,6 +265,7 @@ static int tcx_to_front(const struct bg_attach_context *context, struct bg_attac
 			       strerror(-rc));
 	first.prog_id = program_id(prog_fd);
 	rc = attach_tcx(prog_fd, &first, err);
+	first.link_id = rc ? 0 : link_id(first.link_fd);
 	if (!rc)
 		rc = pin_link(context->pin_dir, &first, err);
 	if (rc) {
@@ -282,29 +294,6 @@ int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attach
 	return bg_clsact_to_front(context, attachment, err);
 }
 
-/* ifindex and program of a link; ifindex 0: its interface is gone. */
-static int link_target(int fd, __u32 *ifindex, __u32 *prog_id)
-{
-	struct bpf_link_info info = {};
-	__u32 length = sizeof(info);
-	int rc;
-
-	rc = bpf_link_get_info_by_fd(fd, &info, &length);
-	if (rc)
-		return rc;
-	*prog_id = info.prog_id;
-	switch (info.type) {
-	case BPF_LINK_TYPE_XDP:
-		*ifindex = info.xdp.ifindex;
-		return 0;
-	case BPF_LINK_TYPE_TCX:
-		*ifindex = info.tcx.ifindex;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 bool bg_interface_is_here(__u32 ifindex)
 {
 	char name[IF_NAMESIZE];
@@ -312,35 +301,35 @@ bool bg_interface_is_here(__u32 ifindex)
 	return if_indextoname(ifindex, name) || errno != ENXIO;
 }
 
-bool bg_attach_is_there(const struct bg_attachment *attachment)
+bool bg_interface_is_called(__u32 ifindex, const char *name)
 {
-	struct bg_attachment found = *attachment;
-	__u32 ifindex = 0, prog_id;
-	int rc;
+	char found[IF_NAMESIZE];
 
-	if (attachment->by == BG_ATTACH_NONE)
-		return false;
-	if (attachment->by == BG_ATTACH_CLSACT) {
-		rc = bg_clsact_find(&found);
-		/* one that could not be replaced may have been, and the answer was lost */
-		return rc ? rc != -ENOENT
-			  : found.prog_id == attachment->prog_id || attachment->outdated;
-	}
-	return link_target(attachment->link_fd, &ifindex, &prog_id) || ifindex;
+	return !if_indextoname(ifindex, found) || !strcmp(found, name);
+}
+
+/* Is this link pinned there? What cannot be looked at is not known not to be. */
+static bool is_pinned(const char *pin_dir, const char *name, const struct bg_attachment *attachment)
+{
+	bg_auto_close int fd = bg_pin_get(pin_dir, BG_PIN_LINKS, name);
+	__u32 id;
+
+	if (fd < 0)
+		return fd != -ENOENT;
+	id = link_id(fd);
+	return !id || !attachment->link_id || id == attachment->link_id;
 }
 
 int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachment,
 			struct bg_error *err)
 {
-	bg_auto_close int fd = -1;
 	char name[96];
 	int rc;
 
 	if (attachment->link_fd < 0)
 		return 0;
 	pin_name(attachment, name, sizeof(name));
-	fd = bg_pin_get(pin_dir, BG_PIN_LINKS, name);
-	if (fd != -ENOENT)
+	if (is_pinned(pin_dir, name, attachment))
 		return 0;
 	rc = pin_link(pin_dir, attachment, err);
 	return rc ? rc : 1;
@@ -393,7 +382,7 @@ static int adopt_one(const char *name, void *context)
 	if (fd < 0)
 		return bg_fail(adoption->err, fd, "opening %s/links/%s: %s", adoption->pin_dir,
 			       name, strerror(-fd));
-	rc = link_target(fd, &ifindex, &attachment.prog_id);
+	rc = bg_link_target(fd, &ifindex, &attachment.prog_id, &attachment.link_id);
 	/* to unpin it is to take it away: only when the link itself says that it is dead */
 	if (rc && rc != -EINVAL)
 		return bg_fail(adoption->err, rc, "asking the kernel about %s/links/%s: %s",

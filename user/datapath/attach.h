@@ -31,6 +31,7 @@ struct bg_attachment {
 	__u32 priority; /* of a filter */
 	__u32 handle;	/* of a filter */
 	__u32 prog_id;	/* of the attached program */
+	__u32 link_id;	/* of the link */
 	bool outdated;	/* that of an earlier datapath, which could not be replaced yet */
 };
 
@@ -71,13 +72,11 @@ int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attach
  * no: that a table lacks an interface is no proof that it is gone. */
 bool bg_interface_is_here(__u32 ifindex);
 
-/*
- * Is the program still there? Here, too, only what the kernel says counts: a question
- * that it could not answer (memory, a busy table) leaves it as it is known to be.
- */
-bool bg_attach_is_there(const struct bg_attachment *attachment);
+/* false: it has another name now. One that is not here is called as it was. */
+bool bg_interface_is_called(__u32 ifindex, const char *name);
 
-/* Pins its link again if somebody removed the pin. 1: it did, 0: there was no need. */
+/* Pins its link again if somebody removed the pin, or put another link there. 1: it did, 0: there
+ * was no need. */
 int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachment,
 			struct bg_error *err);
 

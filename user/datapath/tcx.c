@@ -10,9 +10,10 @@
 
 #include <bpf/bpf.h>
 
-int bg_tcx_programs(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST])
+static int query(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST], __u32 *links)
 {
-	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = BG_TCX_MOST);
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .link_ids = links,
+		    .prog_cnt = BG_TCX_MOST);
 	enum bpf_attach_type type = hook == BG_HOOK_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS;
 	int rc;
 
@@ -22,4 +23,15 @@ int bg_tcx_programs(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST])
 	if (rc == -EINVAL || rc == -ENODEV)
 		return 0;
 	return rc ? rc : (int)opts.prog_cnt;
+}
+
+int bg_tcx_programs(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST])
+{
+	return query(ifindex, hook, ids, NULL);
+}
+
+int bg_tcx_links(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST], __u32 links[BG_TCX_MOST])
+{
+	memset(links, 0, BG_TCX_MOST * sizeof(*links));
+	return query(ifindex, hook, ids, links);
 }

@@ -11,4 +11,8 @@
  * the kernel has no tcx, or a negative errno. */
 int bg_tcx_programs(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST]);
 
+/* The same, and by which link each is attached; 0 = by none. */
+int bg_tcx_links(__u32 ifindex, enum bg_hook hook, __u32 ids[BG_TCX_MOST],
+		 __u32 links[BG_TCX_MOST]);
+
 #endif

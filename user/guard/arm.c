@@ -23,9 +23,10 @@ static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapat
 	};
 	int rc;
 
-	if (guard->in_map)
-		return 0;
 	snprintf(iface.interface, sizeof(iface.interface), "%s", guard->name);
+	/* somebody may have changed it by hand: without its entry nothing is known of it */
+	if (guard->in_map && bg_iface_is_entered(datapath, &iface))
+		return 0;
 	rc = bg_iface_set(datapath, &iface, err);
 	guard->in_map = !rc;
 	return rc;
@@ -49,6 +50,9 @@ static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	bool made_qdisc = false;
 	int rc;
 
+	/* a netlink message will tell that another one has the ifindex by now, or which name this has */
+	if (!bg_interface_is_called(guard->ifindex, guard->name))
+		return -ENODEV;
 	snprintf(made.interface, sizeof(made.interface), "%s", guard->name);
 	rc = bg_attach(&context, &made, &made_qdisc, err);
 	if (made_qdisc) {
@@ -57,22 +61,27 @@ static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	}
 	if (rc)
 		return rc;
-	bg_detach(ifaces->options.pin_dir, attachment);
+	if (bg_attach_look(attachment) == BG_ATTACH_ELSEWHERE)
+		bg_attach_release(attachment);
+	else
+		bg_detach(ifaces->options.pin_dir, attachment);
 	*attachment = made;
 	return 0;
 }
 
-static bool is_there(struct bg_ifaces *ifaces, struct bg_guard *guard, enum bg_program program)
+static enum bg_attach_state look_at(struct bg_ifaces *ifaces, struct bg_guard *guard,
+				    enum bg_program program)
 {
 	struct bg_attachment *attachment = &guard->attachment[program];
+	enum bg_attach_state state = bg_attach_look(attachment);
 
 	if (attachment->by == BG_ATTACH_NONE)
-		return false;
-	if (bg_attach_is_there(attachment))
-		return true;
-	guard->lost |= BG_PROGRAM_BIT(program);
-	bg_attach_forget(ifaces->options.pin_dir, attachment);
-	return false;
+		return state;
+	if (state == BG_ATTACH_GONE || state == BG_ATTACH_CHANGED)
+		guard->lost |= BG_PROGRAM_BIT(program);
+	if (state == BG_ATTACH_GONE)
+		bg_attach_forget(ifaces->options.pin_dir, attachment);
+	return state;
 }
 
 /* An interface that goes takes its programs along: only where one could be attached again
@@ -110,6 +119,29 @@ static void replace_outdated(const struct bg_ifaces *ifaces, struct bg_attachmen
 	outcome->outdated |= attachment->outdated;
 }
 
+static int attach_one(struct bg_ifaces *ifaces, struct bg_guard *guard,
+		      const struct bg_datapath *datapath, enum bg_program program,
+		      struct outcome *outcome, struct bg_error *err)
+{
+	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
+	struct bg_attachment *attachment = &guard->attachment[program];
+	enum bg_attach_state state = look_at(ifaces, guard, program);
+	int rc;
+
+	if (state == BG_ATTACH_RUNS && !is_attached_otherwise(ifaces, attachment)) {
+		replace_outdated(ifaces, attachment, datapath, outcome, err);
+		return 0;
+	}
+	/* ours comes back into the place that it had */
+	if (state == BG_ATTACH_CHANGED)
+		rc = bg_attach_replace(&context, attachment, err);
+	else
+		rc = attach_program(ifaces, guard, datapath, program, err);
+	if (!rc)
+		report_put_back(ifaces, guard, program);
+	return rc == -ENOLINK ? -ENODEV : rc;
+}
+
 /* XDP comes last, and may fail: TC gives the same verdict, only later. */
 static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			  const struct bg_datapath *datapath, struct outcome *outcome,
@@ -118,22 +150,12 @@ static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	int rc;
 
 	for (int program = BG_PROGRAMS - 1; program >= 0; program--) {
-		struct bg_attachment *attachment = &guard->attachment[program];
-
 		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
 			continue;
-		if (is_there(ifaces, guard, program) &&
-		    !is_attached_otherwise(ifaces, attachment)) {
-			replace_outdated(ifaces, attachment, datapath, outcome, err);
-			continue;
-		}
-		rc = attach_program(ifaces, guard, datapath, program, err);
+		rc = attach_one(ifaces, guard, datapath, program, outcome, err);
 		if (rc && bg_program_hook(program) != BG_HOOK_XDP)
 			return rc;
-		if (rc)
-			outcome->without_xdp = true;
-		else
-			report_put_back(ifaces, guard, program);
+		outcome->without_xdp |= rc;
 	}
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		if (!(guard->wanted & BG_PROGRAM_BIT(program)))

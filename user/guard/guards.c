@@ -42,6 +42,27 @@ struct bg_guard *bg_guard_get(struct bg_ifaces *ifaces, __u32 ifindex, const cha
 	return guard;
 }
 
+bool bg_guard_has(const struct bg_guard *guard, enum bg_attach_state state)
+{
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		if (bg_program_hook(program) != BG_HOOK_XDP &&
+		    bg_attach_look(&guard->attachment[program]) == state)
+			return true;
+	return false;
+}
+
+bool bg_guard_is_another(const struct bg_guard *guard, const struct bg_netdev *netdev)
+{
+	const bool renamed = strcmp(guard->name, netdev->name) != 0;
+
+	/* of an earlier daemon's guard the name alone is known */
+	if (guard->life == netdev->life || (!guard->life && !renamed))
+		return false;
+	/* armed in the moment in which they changed places, another one can have our programs */
+	return (guard->life && renamed) ||
+	       (!bg_guard_has(guard, BG_ATTACH_RUNS) && !bg_guard_has(guard, BG_ATTACH_CHANGED));
+}
+
 void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const char *message,
 		      const char *reason)
 {

@@ -4,10 +4,12 @@
 #define BG_GUARD_GUARDS_H
 
 #include "base/log.h"
+#include "datapath/attach_look.h"
 #include "guard/ifaces.h"
 
 struct bg_guard {
 	__u32 ifindex;
+	__u32 life; /* of the interface (struct bg_netdev), 0 = it was not seen yet */
 	char name[16];
 	enum bg_role role;
 	__u32 vlan;
@@ -43,6 +45,16 @@ struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex);
 
 /* The guard of an interface, a new one if there is none; NULL when out of memory. */
 struct bg_guard *bg_guard_get(struct bg_ifaces *ifaces, __u32 ifindex, const char *name);
+
+/* Is one of its TC programs so? */
+bool bg_guard_has(const struct bg_guard *guard, enum bg_attach_state state);
+
+/*
+ * Has another interface its ifindex by now? One that is moved in from another network
+ * namespace brings its own, if that is free here. One that went and came back with our
+ * programs, and with its name, is the same one.
+ */
+bool bg_guard_is_another(const struct bg_guard *guard, const struct bg_netdev *netdev);
 
 /* Logs what is wrong with an interface, but not twice in a row the same. */
 void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const char *message,

@@ -41,6 +41,20 @@ int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *ifac
 	return bg_map_set(fast, &place, iface, err);
 }
 
+bool bg_iface_is_entered(const struct bg_datapath *datapath, const struct bg_iface *iface)
+{
+	__u32 place = iface->ifindex & (BG_IFACES - 1);
+	struct bg_iface there = {};
+	int rc = map_get(datapath->skel->maps.ifaces, &iface->ifindex, &there);
+
+	if (rc == -ENOENT || (!rc && memcmp(&there, iface, sizeof(there)) != 0))
+		return false;
+	rc = map_get(datapath->skel->maps.fast_ifaces, &place, &there);
+	/* another one may have its place there */
+	return rc || (there.ifindex && there.ifindex != iface->ifindex) ||
+	       !memcmp(&there, iface, sizeof(there));
+}
+
 void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex)
 {
 	struct bpf_map *fast = datapath->skel->maps.fast_ifaces;
@@ -167,6 +181,21 @@ static void remove_stale_pods(const struct bg_datapath *datapath, struct bg_addr
 		/* the next key is taken before this entry goes, or else the walk starts over */
 		more = !bpf_map_get_next_key(fd, &last, &key);
 		if (!bsearch(&last, wanted, count, sizeof(*wanted), compare_addresses))
+			bpf_map_delete_elem(fd, &last);
+	}
+}
+
+void bg_pods_forget(const struct bg_datapath *datapath, __u32 ifindex)
+{
+	int fd = bpf_map__fd(datapath->skel->maps.pods);
+	struct bg_addr key, last;
+	struct bg_pod pod;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+
+	while (more) {
+		last = key;
+		more = !bpf_map_get_next_key(fd, &last, &key);
+		if (!bpf_map_lookup_elem(fd, &last, &pod) && pod.host_ifindex == ifindex)
 			bpf_map_delete_elem(fd, &last);
 	}
 }

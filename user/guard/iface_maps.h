@@ -10,6 +10,8 @@
 
 int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *iface,
 		 struct bg_error *err);
+/* false: the kernel says that it is not entered so, whatever was written once. */
+bool bg_iface_is_entered(const struct bg_datapath *datapath, const struct bg_iface *iface);
 void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex);
 
 /* Every interface that is entered. */
@@ -36,6 +38,9 @@ __u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 i
  */
 int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,
 		 struct bg_netdevs *netdevs, struct bg_error *err);
+
+/* The interface is gone: another one may have its ifindex, and not be that pod's. */
+void bg_pods_forget(const struct bg_datapath *datapath, __u32 ifindex);
 
 /* The kernel learned a neighbour's hardware address, perhaps that of a pod. */
 void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour);

@@ -41,23 +41,42 @@ void bg_ifaces_free(struct bg_ifaces *ifaces)
 
 /* --- disarming ------------------------------------------------------------- */
 
+static void forget_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
+			 const struct bg_datapath *datapath)
+{
+	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+	bg_iface_clear(datapath, guard->ifindex);
+	bg_pods_forget(datapath, guard->ifindex);
+	*guard = ifaces->guards[--ifaces->count];
+}
+
 static void drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath)
 {
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
-	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
-	bg_iface_clear(datapath, guard->ifindex);
-	*guard = ifaces->guards[--ifaces->count];
+	forget_guard(ifaces, guard, datapath);
 }
 
-/* Does a program of ours still run on it, wherever it is now? */
-static bool is_alive(const struct bg_guard *guard)
+/* Its interface is gone. Links are dead by that, and only pins remain; but what it took along
+ * to another network namespace stays with it. */
+static void drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
+			    const struct bg_datapath *datapath)
 {
-	for (int program = 0; program < BG_PROGRAMS; program++)
-		if (bg_attach_is_there(&guard->attachment[program]))
-			return true;
-	return false;
+	bg_log(BG_LOG_INFO, "interface gone, disarmed", "interface=%s ifindex=%u role=%s vlan=%u",
+	       guard->name, guard->ifindex, bg_role_name(guard->role), guard->vlan);
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		struct bg_attachment *attachment = &guard->attachment[program];
+		enum bg_attach_state state = bg_attach_look(attachment);
+
+		if (state == BG_ATTACH_ELSEWHERE)
+			bg_attach_release(attachment);
+		else if (state == BG_ATTACH_GONE)
+			bg_attach_forget(ifaces->options.pin_dir, attachment);
+		else
+			bg_detach(ifaces->options.pin_dir, attachment);
+	}
+	forget_guard(ifaces, guard, datapath);
 }
 
 /* Who is not in the table is asked for: a table can be late, or not be had. */
@@ -65,14 +84,19 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 {
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
+		const struct bg_netdev *netdev =
+			bg_netdev_by_index(ifaces->netdevs, guard->ifindex);
 
-		guard->elsewhere = !bg_netdev_by_index(ifaces->netdevs, guard->ifindex) &&
-				   !bg_interface_is_here(guard->ifindex);
+		if (netdev && bg_guard_is_another(guard, netdev)) {
+			drop_gone_guard(ifaces, guard, datapath);
+			continue;
+		}
+		guard->elsewhere = !netdev && !bg_interface_is_here(guard->ifindex);
 		if (!guard->elsewhere) {
 			i++;
 			continue;
 		}
-		if (is_alive(guard)) {
+		if (bg_guard_has(guard, BG_ATTACH_ELSEWHERE)) {
 			bg_guard_trouble(
 				guard, BG_LOG_WARNING,
 				"the interface is in another network namespace now: what is "
@@ -81,11 +105,7 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 			i++;
 			continue;
 		}
-		bg_log(BG_LOG_INFO, "interface gone, disarmed",
-		       "interface=%s ifindex=%u role=%s vlan=%u", guard->name, guard->ifindex,
-		       bg_role_name(guard->role), guard->vlan);
-		/* its links are dead already; only pins remain */
-		drop_guard(ifaces, guard, datapath);
+		drop_gone_guard(ifaces, guard, datapath);
 	}
 }
 
@@ -133,7 +153,8 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 			 const struct bg_netdev *netdev, const struct bg_datapath *datapath,
 			 enum bg_xdp_choice xdp)
 {
-	if (strcmp(guard->name, netdev->name) != 0 && strcmp(guard->name, "?") != 0)
+	guard->life = netdev->life;
+	if (strcmp(guard->name, netdev->name) != 0)
 		bg_log(BG_LOG_INFO, "interface renamed", "interface=%s ifindex=%u was=%s",
 		       netdev->name, netdev->ifindex, guard->name);
 	snprintf(guard->name, sizeof(guard->name), "%s", netdev->name);
@@ -269,14 +290,14 @@ bool bg_ifaces_lost(struct bg_ifaces *ifaces)
 
 	for (size_t i = 0; i < ifaces->count; i++) {
 		struct bg_guard *guard = &ifaces->guards[i];
-		bool whole = guard->complete;
+		bool whole = guard->complete && !guard->elsewhere;
 
 		for (int program = 0; program < BG_PROGRAMS && whole; program++)
 			whole = guard->attachment[program].by == BG_ATTACH_NONE ||
-				bg_attach_is_there(&guard->attachment[program]);
+				bg_attach_look(&guard->attachment[program]) == BG_ATTACH_RUNS;
 		if (whole)
 			guard->checked_ns = bg_boottime_ns();
-		lost |= !whole && guard->complete;
+		lost |= !whole && guard->complete && !guard->elsewhere;
 	}
 	return lost;
 }

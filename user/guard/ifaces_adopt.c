@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "datapath/attach_look.h"
 #include "guard/guards.h"
 #include "guard/iface_maps.h"
 
@@ -21,8 +22,9 @@ static void adopt_iface(const struct bg_iface *iface, void *context)
 	struct adoption *adoption = context;
 	const struct bg_netdev *netdev =
 		bg_netdev_by_index(adoption->ifaces->netdevs, iface->ifindex);
-	struct bg_guard *guard =
-		bg_guard_get(adoption->ifaces, iface->ifindex, netdev ? netdev->name : "?");
+	/* as it was called then: another one may have its ifindex by now */
+	const char *name = *iface->interface ? iface->interface : netdev ? netdev->name : "?";
+	struct bg_guard *guard = bg_guard_get(adoption->ifaces, iface->ifindex, name);
 
 	if (!guard) {
 		adoption->out_of_memory = true;
@@ -43,13 +45,21 @@ static void adopt_link(struct bg_attachment *attachment, void *context)
 	struct adoption *adoption = context;
 	struct bg_guard *guard =
 		bg_guard_get(adoption->ifaces, attachment->ifindex, attachment->interface);
+	struct bg_attachment *place;
 
 	if (!guard) {
 		adoption->out_of_memory = true;
 		bg_attach_release(attachment);
 		return;
 	}
-	guard->attachment[attachment->program] = *attachment;
+	place = &guard->attachment[attachment->program];
+	/* two interfaces may have the ifindex, of which one was moved away with its program */
+	if (place->by != BG_ATTACH_NONE && bg_attach_look(place) == BG_ATTACH_RUNS) {
+		bg_attach_release(attachment);
+		return;
+	}
+	bg_attach_release(place);
+	*place = *attachment;
 	guard->adopted = true;
 }
 
@@ -84,6 +94,7 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 		    struct bg_error *err)
 {
 	struct adoption adoption = { .ifaces = ifaces, .datapath = datapath };
+	const struct bg_netdev *netdev;
 	int rc;
 
 	bg_iface_each(datapath, adopt_iface, &adoption);
@@ -93,10 +104,12 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 	if (adoption.out_of_memory)
 		return bg_no_memory(err, "taking over what is guarded");
 	for (size_t i = 0; i < ifaces->count; i++) {
-		if (!bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex))
+		netdev = bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex);
+		if (!netdev)
 			continue;
 		adopt_filters(&ifaces->guards[i]);
-		report_gap(&ifaces->guards[i]);
+		if (!bg_guard_is_another(&ifaces->guards[i], netdev))
+			report_gap(&ifaces->guards[i]);
 	}
 	return 0;
 }

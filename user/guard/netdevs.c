@@ -22,6 +22,9 @@
 /* Bursts (hundreds of pods at once) must fit, or else each causes a full dump. */
 #define EVENT_BUFFER_BYTES (4 << 20)
 
+/* What bg_netdevs_read() takes in at most before others get their turn. */
+#define MESSAGES_A_TURN 4096
+
 struct table {
 	struct bg_netdev *netdev; /* sorted by ifindex */
 	size_t count;
@@ -31,6 +34,7 @@ struct bg_netdevs {
 	struct mnl_socket *events;
 	struct bg_netlink netlink;
 	struct table table;
+	__u32 lives;	 /* numbers given so far */
 	bool incomplete; /* changes were lost, and the table was not yet listed again */
 	/* during bg_netdevs_read() */
 	void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context);
@@ -61,11 +65,15 @@ static bool same_netdev(const struct bg_netdev *a, const struct bg_netdev *b)
 	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->up == b->up;
 }
 
-/* 1: the table is another one now, 0: it is not; -ENOMEM. */
+/*
+ * 1: the table is another one now, 0: it is not; -ENOMEM. Who was known lives on: the kernel
+ * tells of each end.
+ */
 static int put_netdev(struct table *table, const struct bg_netdev *netdev)
 {
 	size_t place = place_of(table, netdev->ifindex);
 	bool known = place < table->count && table->netdev[place].ifindex == netdev->ifindex;
+	__u32 life = known ? table->netdev[place].life : netdev->life;
 
 	if (known && same_netdev(&table->netdev[place], netdev))
 		return 0;
@@ -76,6 +84,7 @@ static int put_netdev(struct table *table, const struct bg_netdev *netdev)
 			(table->count - 1 - place) * sizeof(*netdev));
 	}
 	table->netdev[place] = *netdev;
+	table->netdev[place].life = life;
 	return 1;
 }
 
@@ -103,6 +112,7 @@ static int take_in(const struct nlmsghdr *message, void *context)
 	case RTM_NEWLINK:
 		if (!bg_netdev_parse(message, &netdev))
 			break;
+		netdev.life = ++netdevs->lives;
 		changed = put_netdev(&netdevs->table, &netdev);
 		if (changed < 0)
 			return MNL_CB_ERROR;
@@ -155,6 +165,29 @@ static int take_listed(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
+/* Ends were lost, too: who is as he was, but for his name, is surely not another one. */
+static bool is_same_one(const struct bg_netdev *before, const struct bg_netdev *netdev)
+{
+	static const __u8 none[sizeof(before->mac)];
+
+	return before->kind == netdev->kind && before->vlan == netdev->vlan &&
+	       before->lower == netdev->lower && before->lower_netnsid == netdev->lower_netnsid &&
+	       !memcmp(before->mac, netdev->mac, sizeof(before->mac)) &&
+	       (memcmp(before->mac, none, sizeof(none)) != 0 ||
+		!strcmp(before->name, netdev->name));
+}
+
+static void number_listed(struct bg_netdevs *netdevs, struct table *listed)
+{
+	for (size_t i = 0; i < listed->count; i++) {
+		struct bg_netdev *netdev = &listed->netdev[i];
+		const struct bg_netdev *before = bg_netdev_by_index(netdevs, netdev->ifindex);
+
+		netdev->life = before && is_same_one(before, netdev) ? before->life
+								     : ++netdevs->lives;
+	}
+}
+
 /* The new table is made aside, and takes the old one's place when it is whole. */
 static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
 {
@@ -168,6 +201,7 @@ static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
 		free(listed.netdev);
 		return bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc));
 	}
+	number_listed(netdevs, &listed);
 	free(netdevs->table.netdev);
 	netdevs->table = listed;
 	netdevs->incomplete = false;
@@ -224,12 +258,14 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 		    void (*on_neighbour)(const struct bg_neighbour *neighbour, void *context),
 		    void *context, unsigned int *changed, struct bg_error *err)
 {
+	bool drained = false;
 	int rc = 0;
 
 	netdevs->on_neighbour = on_neighbour;
 	netdevs->context = context;
 	netdevs->changed = 0;
-	for (;;) {
+	/* others may bring about messages faster than they are read */
+	for (int i = 0; i < MESSAGES_A_TURN; i++) {
 		ssize_t length = mnl_socket_recvfrom(netdevs->events, netdevs->netlink.buffer,
 						     sizeof(netdevs->netlink.buffer));
 
@@ -242,14 +278,16 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 		/* whatever the error is, a change may be lost with it */
 		if (length < 0 && errno != EAGAIN)
 			netdevs->incomplete = true;
-		if (length <= 0)
+		drained = length <= 0;
+		if (drained)
 			break;
 		if (!bg_netlink_is_whole(netdevs->netlink.buffer, length) ||
 		    mnl_cb_run(netdevs->netlink.buffer, length, 0, 0, take_in, netdevs) <
 			    MNL_CB_STOP)
 			netdevs->incomplete = true;
 	}
-	if (netdevs->incomplete)
+	/* what is still to be read is older than a list made now */
+	if (netdevs->incomplete && drained)
 		rc = read_table(netdevs, err);
 	netdevs->on_neighbour = NULL;
 	*changed = netdevs->changed;

@@ -17,6 +17,7 @@ enum bg_netdev_kind { BG_NETDEV_OTHER, BG_NETDEV_VLAN, BG_NETDEV_VETH };
 
 struct bg_netdev {
 	__u32 ifindex;
+	__u32 life; /* another number whenever this may be another interface than before */
 	char name[16];
 	enum bg_netdev_kind kind;
 	__u16 vlan;	   /* id, of a BG_NETDEV_VLAN */
@@ -57,7 +58,7 @@ BG_CLEANUP_OF(bg_netdevs_close, struct bg_netdevs)
 int bg_netdevs_fd(const struct bg_netdevs *netdevs);
 
 /*
- * Takes in everything that is pending, without waiting; *changed is a set of
+ * Takes in what is pending, without waiting, and no more than some thousand messages; *changed is a set of
  * enum bg_netdevs_change. When the kernel had to drop messages the whole table is
  * listed again; until that has succeeded the table is as it was last known, and
  * incomplete: call again soon. `on_neighbour` may be NULL.

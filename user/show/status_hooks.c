@@ -126,6 +126,19 @@ static int add_hook(struct hook_list *list, const struct bg_hook_status *found)
 	return 0;
 }
 
+/* One that was moved to another network namespace took its link along, which tells the ifindex
+ * that it has there. */
+static bool is_here(const struct bpf_link_info *info, enum bg_hook hook)
+{
+	__u32 ids[BG_TCX_MOST], links[BG_TCX_MOST];
+	int count = bg_tcx_links(info->tcx.ifindex, hook, ids, links);
+
+	for (int i = 0; i < count; i++)
+		if (links[i] == info->id)
+			return true;
+	return count < 0;
+}
+
 static int add_link(const char *name, void *context)
 {
 	struct hook_list *list = context;
@@ -141,8 +154,12 @@ static int add_link(const char *name, void *context)
 		hook.ifindex = info.xdp.ifindex;
 		hook.where = hook.by = "xdp";
 	} else if (info.type == BPF_LINK_TYPE_TCX) {
-		hook.ifindex = info.tcx.ifindex;
-		hook.where = info.tcx.attach_type == BPF_TCX_EGRESS ? "egress" : "ingress";
+		const bool egress = info.tcx.attach_type == BPF_TCX_EGRESS;
+
+		hook.ifindex = is_here(&info, egress ? BG_HOOK_EGRESS : BG_HOOK_INGRESS)
+				       ? info.tcx.ifindex
+				       : 0;
+		hook.where = egress ? "egress" : "ingress";
 		hook.by = "tcx";
 		list->tcx = true;
 	} else {
