@@ -9,7 +9,7 @@
  *
  * CALL  link link-dump route-dump neigh filter filter-dump set-filter set-qdisc: a request
  *       of NETLINK_ROUTE; event: a message that nobody asked for; a command of bpf(), as
- *       in bpf_names; if_indextoname
+ *       in bpf_names; if_indextoname, inotify_init1, inotify_add_watch
  * HOW   an errno: the call fails by it, of a request the receiving.   Requests alone:
  *       send-ERRNO: it is not sent; answer-ERRNO: the kernel refuses it;
  *       interrupted: the table changed while it was listed.   Requests and events:
@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -152,6 +153,7 @@ static int number_of(const char *name)
 	} known[] = {
 		{ "EINTR", EINTR },   { "EBUSY", EBUSY },   { "ENOBUFS", ENOBUFS },
 		{ "ENOMEM", ENOMEM }, { "EAGAIN", EAGAIN }, { "EMFILE", EMFILE },
+		{ "ENOSPC", ENOSPC },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -413,4 +415,26 @@ char *if_indextoname(unsigned int ifindex, char name[IF_NAMESIZE])
 		return next(ifindex, name);
 	errno = number_of(how);
 	return NULL;
+}
+
+int inotify_init1(int flags)
+{
+	int (*next)(int) = real("inotify_init1");
+	const char *how = failure_of("inotify_init1");
+
+	if (!how)
+		return next(flags);
+	errno = number_of(how);
+	return -1;
+}
+
+int inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	int (*next)(int, const char *, uint32_t) = real("inotify_add_watch");
+	const char *how = failure_of("inotify_add_watch");
+
+	if (!how)
+		return next(fd, path, mask);
+	errno = number_of(how);
+	return -1;
 }

@@ -35,6 +35,15 @@ static int load_larger(struct bg_compiled *compiled, __u32 capacity_blocks)
 	return bg_datapath_open(&options, &compiled->larger, &compiled->err);
 }
 
+/*
+ * The model could be compiled: what fails from there on (a pin that somebody removed just
+ * now, a file system that may not be written) is no fault of the feed's, and is tried again.
+ */
+static int passing(int rc)
+{
+	return rc < 0 ? -EAGAIN : rc;
+}
+
 /* The map that will be put in force; it may be so already. */
 static int make_image(struct bg_compiled *compiled)
 {
@@ -63,7 +72,7 @@ static int make_image(struct bg_compiled *compiled)
 	compiled->times.fill_ms = bg_monotonic_ms() - start_ms;
 	if (rc)
 		bg_datapath_discard(datapath);
-	return rc;
+	return passing(rc);
 }
 
 /* The other maps are brought in line with an image that is in force, too, in case a daemon was
@@ -83,13 +92,13 @@ static int write_rules(struct bg_compiled *compiled)
 void bg_compiled_make(struct bg_compiled *compiled)
 {
 	compiled->image_fd = -1;
-	compiled->rc = make_image(compiled) ?: write_rules(compiled);
+	compiled->rc = make_image(compiled) ?: passing(write_rules(compiled));
 }
 
 void bg_compiled_prepare(struct bg_compiled *compiled)
 {
 	if (!compiled->rc)
-		compiled->rc = bg_publish_branches(&compiled->publish, &compiled->err);
+		compiled->rc = passing(bg_publish_branches(&compiled->publish, &compiled->err));
 }
 
 /* Only when the image is in force in the larger datapath do its programs come into the
@@ -111,7 +120,7 @@ static int put(struct bg_compiled *compiled)
 void bg_compiled_put(struct bg_compiled *compiled)
 {
 	if (!compiled->rc)
-		compiled->rc = put(compiled);
+		compiled->rc = passing(put(compiled));
 }
 
 void bg_compiled_do(struct bg_compiled *compiled)

@@ -37,7 +37,7 @@ struct bg_daemon;
 void bg_compiled_make(struct bg_compiled *compiled);
 void bg_compiled_prepare(struct bg_compiled *compiled);
 void bg_compiled_put(struct bg_compiled *compiled);
-/* If it failed, what was in force stays. */
+/* If it failed, what was in force stays. -EAGAIN, -ENOMEM: it may go well later. */
 int bg_compiled_end(struct bg_compiled *compiled, struct bg_daemon *daemon, struct bg_error *err);
 
 /* It cannot go on. */

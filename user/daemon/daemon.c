@@ -56,18 +56,23 @@ static void close_daemon(struct bg_daemon *const *closed)
 		close(daemon->lock_fd);
 }
 
-/* Signals are blocked from the start, so that none ends the daemon during a step. */
-static int take_signals(int *signal_fd, struct bg_error *err)
+/*
+ * Signals are blocked from the start, so that none ends the daemon during a step. *end_fd
+ * tells of those that end it, for who works long: others may come without end.
+ */
+static int take_signals(int *signal_fd, int *end_fd, struct bg_error *err)
 {
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	*end_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	*signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return *signal_fd < 0 ? bg_fail(err, -errno, "signalfd: %s", strerror(errno)) : 0;
+	return *end_fd < 0 || *signal_fd < 0 ? bg_fail(err, -errno, "signalfd: %s", strerror(errno))
+					     : 0;
 }
 
 int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
@@ -75,7 +80,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	/* static: a thread may have to do with it until the process is gone */
 	static struct bg_daemon daemon;
 	bg_cleanup(close_daemon) struct bg_daemon *closed = &daemon;
-	bg_auto_close int signal_fd = -1;
+	bg_auto_close int signal_fd = -1, end_fd = -1;
 	int rc;
 
 	daemon = (struct bg_daemon){
@@ -93,9 +98,10 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	daemon.options.datapath.pin_dir = options->pin_dir;
 	umask(077);
 	bg_libbpf_log();
-	/* a log that nobody reads any more is no reason to end */
+	/* a log that nobody reads any more, or that may not grow, is no reason to end */
 	signal(SIGPIPE, SIG_IGN);
-	rc = take_signals(&signal_fd, err);
+	signal(SIGXFSZ, SIG_IGN);
+	rc = take_signals(&signal_fd, &end_fd, err);
 	if (rc)
 		return rc;
 	rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
@@ -116,7 +122,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	rc = bg_daemon_prepare(&daemon, err);
 	/* with --once, what was begun is done */
 	if (!rc && !options->once)
-		bg_ifaces_interrupt_by(daemon.ifaces, signal_fd);
+		bg_ifaces_interrupt_by(daemon.ifaces, end_fd);
 	if (!rc)
 		rc = bg_daemon_start(&daemon, signal_fd, err);
 	while (rc == BG_START_LATER) {

@@ -26,6 +26,8 @@
 #define ROUND_MS 3000
 /* A feed is read this long after the last sign that it is being changed. */
 #define SETTLE_MS 50
+/* But no later than this after the first one: signs may come without end. */
+#define SETTLE_MOST_MS 1000
 #define METRICS_MS 15000
 /* Filter and route messages that come within this time cause one look. */
 #define BURST_MS 100
@@ -67,9 +69,10 @@ struct follower {
 	struct bg_answers *answers;
 	struct bg_busy busy;
 	int signal_fd;
-	double tried_ms; /* when the feed was refused so */
-	double retry_ms; /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
-	bool reread;	 /* read the feed even if the file is the same */
+	double changing_ms; /* since when there are signs of that, 0 = there are none */
+	double tried_ms;    /* when the feed was refused so */
+	double retry_ms;    /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
+	bool reread;	    /* read the feed even if the file is the same */
 	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
@@ -161,7 +164,7 @@ static void sync_now(void *context)
 static bool is_passing(int rc)
 {
 	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -EAGAIN || rc == -EBUSY ||
-	       rc == -EINTR || rc == -ENOBUFS;
+	       rc == -EINTR || rc == -ENOBUFS || rc == -EIO || rc == -ESTALE || rc == -ETIMEDOUT;
 }
 
 static void plan_retry(struct follower *follower, int rc)
@@ -196,6 +199,7 @@ static void read_feed_now(void *context)
 
 	rc = bg_reload_begin(daemon, follower->reread, &err);
 	follower->reread = false;
+	follower->changing_ms = 0;
 	if (!rc)
 		return;
 	bg_daemon_refuse(daemon, &(struct bg_problems){}, rc, &err);
@@ -360,11 +364,15 @@ static void on_retry(void *context)
 static void on_file(void *context)
 {
 	struct follower *follower = context;
-
-	double due_ms = bg_monotonic_ms() + SETTLE_MS;
+	double due_ms, now_ms = bg_monotonic_ms();
 
 	if (!bg_file_watch_read(follower->daemon->watch_fd))
 		return;
+	if (!follower->changing_ms)
+		follower->changing_ms = now_ms;
+	due_ms = now_ms + SETTLE_MS;
+	if (due_ms > follower->changing_ms + SETTLE_MOST_MS)
+		due_ms = follower->changing_ms + SETTLE_MOST_MS;
 	/* what cannot be read now is not tried with every event */
 	if (follower->retry_ms && due_ms < follower->tried_ms + FIRST_RETRY_MS)
 		due_ms = follower->tried_ms + FIRST_RETRY_MS;
@@ -432,8 +440,10 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	rc = bg_loop_watch(loop, signal_fd, "signal", on_signal, err) ?:
 	     bg_loop_watch(loop, bg_netdevs_fd(daemon->netdevs), "interface-events", on_netdevs,
 			   err) ?:
-	     bg_loop_watch(loop, daemon->reload.work.done_fd, "revision", on_reload, err) ?:
-	     bg_loop_watch(loop, daemon->watch_fd, "feed-events", on_file, err);
+	     bg_loop_watch(loop, daemon->reload.work.done_fd, "revision", on_reload, err);
+	/* without it, each round finds what has changed */
+	if (!rc && daemon->watch_fd >= 0)
+		rc = bg_loop_watch(loop, daemon->watch_fd, "feed-events", on_file, err);
 	if (!rc && daemon->options.metrics_file)
 		rc = bg_loop_watch(loop, daemon->metrics.work.done_fd, "metrics", on_metrics, err);
 	if (!rc)

@@ -99,10 +99,20 @@ static void list_unused(enum bg_xdp_choice xdp, const char *names[BG_PROGRAMS + 
 	names[count] = NULL;
 }
 
+/* The limits of inotify are shared with all others on the node: they are no reason to leave it
+ * unguarded. */
+static void log_unwatched(const struct bg_error *why)
+{
+	bg_log(BG_LOG_WARNING,
+	       "the feed is not watched: it is looked at every 3 s, which finds each change later",
+	       "reason=%s", bg_quote(why->text));
+}
+
 int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 {
 	struct bg_daemon_options *options = &daemon->options;
 	struct bg_ifaces_options ifaces = { .pin_dir = options->pin_dir, .xdp = options->xdp };
+	struct bg_error unwatched;
 	int rc;
 
 	list_unused(options->xdp, daemon->unused_programs);
@@ -111,9 +121,9 @@ int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 	if (rc)
 		return rc;
 	if (!options->once) {
-		daemon->watch_fd = bg_file_watch_open(err);
+		daemon->watch_fd = bg_file_watch_open(&unwatched);
 		if (daemon->watch_fd < 0)
-			return daemon->watch_fd;
+			log_unwatched(&unwatched);
 	}
 	daemon->feed_file = (struct bg_files){
 		.path = options->feed,
@@ -157,6 +167,7 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 {
 	const bool once = daemon->options.once;
 	struct pollfd signals = { .fd = signal_fd, .events = POLLIN };
+	const struct bg_files_look *look;
 	int rc = bg_reload_begin(daemon, true, err);
 
 	if (rc)
@@ -166,9 +177,12 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 		*err = daemon->reload.parsed.err;
 		return daemon->reload.parsed.rc;
 	}
-	if (*is_read && daemon->reload.look.watch_rc) {
-		*err = daemon->reload.look.watch_err;
-		return daemon->reload.look.watch_rc;
+	look = &daemon->reload.look;
+	if (*is_read && (look->watch_rc == -ENOSPC || look->watch_rc == -ENOMEM)) {
+		log_unwatched(&look->watch_err);
+	} else if (*is_read && look->watch_rc) {
+		*err = look->watch_err;
+		return look->watch_rc;
 	}
 	if (*is_read)
 		return 0;

@@ -292,7 +292,9 @@ static int each_name(const char *pin_dir, enum bg_pin_kind kind, bool replacemen
 	while ((entry = readdir(directory))) {
 		size_t size = strlen(entry->d_name) + 1;
 
-		if (entry->d_name[0] == '.' || is_new(entry->d_name) != replacements)
+		/* a directory that somebody made there holds no pin of ours */
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR ||
+		    is_new(entry->d_name) != replacements)
 			continue;
 		if (BG_RESERVE(names, room, length + size))
 			return -ENOMEM;

@@ -6,6 +6,7 @@
 #include "pinned/share.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <stdio.h>
@@ -75,7 +76,8 @@ static int set(const char *path, gid_t group, mode_t mode)
 		return -errno;
 	if (S_ISLNK(info.st_mode))
 		return -ELOOP;
-	if (group != BG_NO_GROUP && info.st_gid != group && chown(path, (uid_t)-1, group))
+	if (group != BG_NO_GROUP && info.st_gid != group &&
+	    fchownat(AT_FDCWD, path, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	if ((info.st_mode & 07777) != mode && chmod(path, mode))
 		return -errno;
@@ -96,7 +98,8 @@ static int set_pin(const char *name, void *context)
 
 	snprintf(path, sizeof(path), "%s/maps/%s", sharing->pin_dir, name);
 	rc = set(path, sharing->group, shared ? 0640 : 0600);
-	return rc == -ENOENT ? 0 : rc;
+	/* gone by now; or no pin, and not ours to change */
+	return rc == -ENOENT || rc == -ELOOP ? 0 : rc;
 }
 
 int bg_share_pins(const char *pin_dir, gid_t group, struct bg_error *err)

@@ -17,6 +17,8 @@
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_DELETE_SELF |   \
 	 IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR)
 
+#define READS_A_TURN 16
+
 int bg_file_watch_open(struct bg_error *err)
 {
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -32,7 +34,8 @@ bool bg_file_watch_read(int watch_fd)
 	char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
 	bool any = false;
 
-	while (read(watch_fd, buffer, sizeof(buffer)) > 0)
+	/* what is left is reported again: there may be no end to it */
+	for (int i = 0; i < READS_A_TURN && read(watch_fd, buffer, sizeof(buffer)) > 0; i++)
 		any = true;
 	return any;
 }
