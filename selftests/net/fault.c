@@ -10,7 +10,8 @@
  * CALL  link link-dump route-dump neigh filter filter-dump set-filter set-qdisc: a request
  *       of NETLINK_ROUTE; event: a message that nobody asked for; a command of bpf(), as
  *       in bpf_names; if_indextoname, inotify_init1, inotify_add_watch
- * HOW   an errno: the call fails by it, of a request the receiving.   Requests alone:
+ * HOW   an errno: the call fails by it, of a request the receiving; wait-MS: it is made,
+ *       but so much later.   Requests alone:
  *       send-ERRNO: it is not sent; answer-ERRNO: the kernel refuses it;
  *       interrupted: the table changed while it was listed.   Requests and events:
  *       short: the last bytes are missing; truncated: the buffer was too small;
@@ -29,6 +30,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/bpf.h>
@@ -127,6 +129,19 @@ static bool is_hit(struct rule *rule, const char *call)
 	       (!rule->count || rule->hits < rule->count);
 }
 
+static bool begins_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+static void sleep_ms(unsigned long ms)
+{
+	struct timespec left = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
 /* How this call shall fail; NULL: not at all. errno stays as it is. */
 static const char *failure_of(const char *call)
 {
@@ -141,6 +156,10 @@ static const char *failure_of(const char *call)
 	}
 	if (how)
 		note(path, call, how);
+	if (how && begins_with(how, "wait-")) {
+		sleep_ms(strtoul(how + strlen("wait-"), NULL, 10));
+		how = NULL;
+	}
 	errno = before;
 	return how;
 }
@@ -161,11 +180,6 @@ static int number_of(const char *name)
 			return known[i].number;
 	fprintf(stderr, "fault: what is %s?\n", name);
 	abort();
-}
-
-static bool begins_with(const char *text, const char *start)
-{
-	return !strncmp(text, start, strlen(start));
 }
 
 /* --- netlink --------------------------------------------------------------- */

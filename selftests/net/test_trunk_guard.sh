@@ -5,6 +5,8 @@
 # interface, routes and pod are all there.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/net/trouble.sh
+. selftests/net/trouble.sh
 
 lab_up || bail "no lab"
 if [ "$(cat "$LAB_DIR/kind")" != vlan ]; then
@@ -36,4 +38,27 @@ check "a branch that is not armed sends nothing" none "tcp late $LAB_DB4 5432" "
 feed_live '(.Branches[] | select(.VlanId == 13)).Interface = "vlan.eth.13"'
 check "once it is armed" wait_for armed 13
 check "it does" together "tcp late $LAB_DB4 5432" "icmp late $LAB_DB6"
+
+# To attach a program takes its time (the kernel waits until all CPUs are done with what was
+# there), and interfaces that come together wait for each other.
+armed_anew() {
+	bg status --json | jq -e --argjson vlan "$1" \
+		--argjson at "$(ip -n "$LAB_NAME-node" -j link show "vlan.eth.$1" | jq '.[0].ifindex')" \
+		'any(.branches[]; .vlan == $vlan and .armed and .ifindex == $at)'
+}
+call=set-filter
+if bg_says 'way=tcx'; then call=link-create; fi
+pass=("tcp cart $LAB_DB4 5432" "tcp late $LAB_DB4 5432" "icmp late $LAB_DB6")
+from_here_on
+lab_branch_delete 9
+lab_branch_delete 13
+wait_for together "bg_says gone.*interface=vlan.eth.9" "bg_says gone.*interface=vlan.eth.13"
+begin "$call" "wait-$((WAIT_S * 2000))" 1 1 1
+lab_branch 9 && lab_branch 13 || bail "no branches"
+wait_for hit "$call"
+check "while one of two new interfaces gets its first program, both are shut" \
+	none "${pass[@]}" "icmp client 10.0.47.82" "icmp client 10.0.47.95"
+check "and none is armed" fails eval 'armed_anew 9 || armed_anew 13'
+check "in the end both are" wait_for together "armed_anew 9" "armed_anew 13"
+check "and what is allowed passes" together "${pass[@]}"
 finish

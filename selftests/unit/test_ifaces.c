@@ -40,6 +40,7 @@ static struct {
 	int attach_error, xdp_error, replace_error, front_error, pin_error, routes_error;
 	bool behind, shared, makes_qdisc, no_xdp_program;
 	unsigned int attached, replaced, detached, forgotten;
+	bool vlan_armed_then; /* VLAN 9, when something was detached or forgotten */
 	struct {
 		__u32 ifindex;
 		enum bg_program program;
@@ -118,6 +119,7 @@ void __wrap_bg_detach(const char *pin_dir, struct bg_attachment *attachment)
 {
 	(void)pin_dir;
 	kernel.detached += attachment->by != BG_ATTACH_NONE;
+	kernel.vlan_armed_then |= attachment->by != BG_ATTACH_NONE && vlan_is_armed(9);
 	attachment->by = BG_ATTACH_NONE;
 }
 
@@ -126,6 +128,7 @@ void __wrap_bg_attach_forget(const char *pin_dir, struct bg_attachment *attachme
 {
 	(void)pin_dir;
 	kernel.forgotten++;
+	kernel.vlan_armed_then |= vlan_is_armed(9);
 	attachment->by = BG_ATTACH_NONE;
 }
 
@@ -656,6 +659,25 @@ static void another_interface_with_its_ifindex_is_another(void **state)
 	}
 }
 
+/* Another one may have its VLAN by now, and what is done of it may take long. */
+static void who_is_gone_is_shut_before_anything_else(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	bg_netdevs_close(node.netdevs);
+	node.ifaces->netdevs = node.netdevs = script_netdevs(links, 3);
+	memset(kernel.there[POD], 0, sizeof(kernel.there[POD]));
+	memset(kernel.there[BRANCH], 0, sizeof(kernel.there[BRANCH]));
+	sync_node(&node);
+	assert_null(guard(&node, POD));
+	assert_null(guard(&node, BRANCH));
+	assert_true(kernel.forgotten > 0);
+	assert_false(kernel.vlan_armed_then);
+	end(&node);
+}
+
 /* Between what the table says and what is done, it may have become another one. */
 static void what_is_called_otherwise_is_not_armed(void **state)
 {
@@ -914,6 +936,7 @@ int main(void)
 		cmocka_unit_test(more_to_do_interrupts_a_sync),
 		cmocka_unit_test(who_is_missing_in_the_table_is_asked_for),
 		cmocka_unit_test(another_interface_with_its_ifindex_is_another),
+		cmocka_unit_test(who_is_gone_is_shut_before_anything_else),
 		cmocka_unit_test(what_is_called_otherwise_is_not_armed),
 		cmocka_unit_test(what_leaves_the_feed_stays_guarded),
 		cmocka_unit_test(the_primary_interface_is_disarmed_for_another),

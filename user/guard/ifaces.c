@@ -53,6 +53,8 @@ static void forget_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 static void drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath)
 {
+	/* first, since detaching may wait */
+	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
 	forget_guard(ifaces, guard, datapath);
@@ -80,8 +82,30 @@ static void drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 }
 
 /* Who is not in the table is asked for: a table can be late, or not be had. */
+static bool is_elsewhere(const struct bg_ifaces *ifaces, const struct bg_guard *guard)
+{
+	return !bg_netdev_by_index(ifaces->netdevs, guard->ifindex) &&
+	       !bg_interface_is_here(guard->ifindex);
+}
+
+/* Of the VLANs of those that are gone the trunk lets nothing pass any more, before anything
+ * that may wait: other interfaces may have them by now, which are not armed. */
+static void shut_gone(const struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
+{
+	for (size_t i = 0; i < ifaces->count; i++) {
+		const struct bg_guard *guard = &ifaces->guards[i];
+		const struct bg_netdev *netdev =
+			bg_netdev_by_index(ifaces->netdevs, guard->ifindex);
+
+		if ((netdev && bg_guard_is_another(guard, netdev)) ||
+		    (is_elsewhere(ifaces, guard) && !bg_guard_has(guard, BG_ATTACH_ELSEWHERE)))
+			bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+	}
+}
+
 static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
 {
+	shut_gone(ifaces, datapath);
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
 		const struct bg_netdev *netdev =
@@ -91,7 +115,7 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 			drop_gone_guard(ifaces, guard, datapath);
 			continue;
 		}
-		guard->elsewhere = !netdev && !bg_interface_is_here(guard->ifindex);
+		guard->elsewhere = is_elsewhere(ifaces, guard);
 		if (!guard->elsewhere) {
 			i++;
 			continue;
