@@ -29,6 +29,8 @@ FEED=$LAB_DIR/feed.json
 BG_LOG=$LAB_DIR/log
 BG_PID=
 BG_LOG_BEFORE=0
+# What daemons have in their environment beside what all have.
+BG_ENVIRONMENT=()
 # After how long silence is silence.
 WAIT_S=1
 # How long an answer, or what else must come, may take. Who waits for it pays
@@ -280,7 +282,7 @@ bg_spawn() {
 	: >>"$BG_LOG"
 	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
 	# not by lab_exec: $! must be the daemon itself
-	nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
+	env "${BG_ENVIRONMENT[@]}" nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
 		2>>"$BG_LOG" &
 	BG_PID=$!
 }

@@ -12,14 +12,7 @@ to_db="tcp cart $LAB_DB4 5432"
 no_web="silent tcp web $LAB_DB4 5432"
 
 # Every daemon of this test is one whose parser can go wrong.
-bg_spawn() {
-	: >>"$BG_LOG"
-	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
-	BG_WAYWARD_FILE=$WAYWARD LD_PRELOAD=$PRELOAD \
-		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
-		2>>"$BG_LOG" &
-	BG_PID=$!
-}
+BG_ENVIRONMENT=(BG_WAYWARD_FILE="$WAYWARD" LD_PRELOAD="$PRELOAD")
 parser() {
 	pgrep -n -P "$BG_PID" -f '^branchguard-parser '
 }

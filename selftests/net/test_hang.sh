@@ -100,15 +100,7 @@ bg_stop
 
 # --- a file system that does not answer: of the feed, of the metrics ---------------------
 WAYWARD=$LAB_DIR/wayward
-# shellcheck disable=SC2120 # bg_start has arguments for it
-bg_spawn() {
-	: >>"$BG_LOG"
-	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
-	BG_WAYWARD_FILE=$WAYWARD LD_PRELOAD=$(realpath -m "${BG_BUILD:-build}")/selftests/net/wayward.so \
-		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
-		2>>"$BG_LOG" &
-	BG_PID=$!
-}
+BG_ENVIRONMENT=(BG_WAYWARD_FILE="$WAYWARD" LD_PRELOAD="$(realpath -m "${BG_BUILD:-build}")/selftests/net/wayward.so")
 process_for() {
 	pgrep -P "$BG_PID" -f "^branchguard-files .*$1"
 }

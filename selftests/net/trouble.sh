@@ -8,14 +8,7 @@ FAULT=$LAB_DIR/fault
 PRELOAD=$(realpath -m "${BG_BUILD:-build}")/selftests/net/fault.so
 
 # Every daemon is one whose calls can fail.
-bg_spawn() {
-	: >>"$BG_LOG"
-	BG_LOG_BEFORE=$(wc -l <"$BG_LOG")
-	BG_FAULT_FILE=$FAULT LD_PRELOAD=$PRELOAD \
-		nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "$@" \
-		2>>"$BG_LOG" &
-	BG_PID=$!
-}
+BG_ENVIRONMENT=(BG_FAULT_FILE="$FAULT" LD_PRELOAD="$PRELOAD")
 
 # begin CALL HOW [FIRST [STEP [COUNT]]]: as fault.c reads it.
 begin() {
