@@ -273,6 +273,34 @@ overran() {
 	lab_exec node awk '$2 == 0 && $9 > 0 { n++ } END { exit !n }' /proc/net/netlink
 }
 
+# front_unanswered HOW: somebody's filter comes first, and the call fails by which ours goes
+# before it again.
+front_unanswered() {
+	local name="$BY: going to the front fails ($1)"
+	begin set-filter "$1" 1 1 1
+	lab_exec node tc filter add dev vlan.eth.9 ingress prio 1 handle 0x77 bpf bytecode '1,6 0 0 0'
+	check "$name: it is first again" wait_for eval 'hit set-filter && [[ $(filters) == ours* ]]'
+	check "$name: and there once" eval 'filters; [ "$(filters)" = "ours other" ]'
+	end
+	lab_exec node tc filter del dev vlan.eth.9 ingress prio 1 handle 0x77 bpf
+}
+# killed_on_the_way: between the two steps of going there, so that ours stands twice.
+killed_on_the_way() {
+	local handle
+	bg_kill
+	handle=$(lab_exec node tc -j filter show dev vlan.eth.9 ingress | jq -r '.[].options.handle // empty')
+	lab_exec node tc filter add dev vlan.eth.9 ingress prio 1 handle $((handle ^ 0xb670 ^ 0xb6f0)) \
+		protocol all bpf da object-pinned "$PIN_DIR/programs/tc_branch_ingress"
+	check "$BY: killed on the way to the front: ours stands twice" test "$(filters)" = "ours ours"
+	bg_start --attach "$BY"
+	check "$BY: killed on the way to the front: once by the next daemon" test "$(filters)" = ours
+}
+# In the order in which they are asked.
+filters() {
+	lab_exec node tc -j filter show dev vlan.eth.9 ingress |
+		jq -r '[.[] | select(.options.handle) | if .options.handle == "0x77" then "other" else "ours" end] | join(" ")'
+}
+
 lab_up || bail "no lab"
 serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
@@ -291,6 +319,11 @@ for BY in tcx clsact; do
 	check "$BY: nobody is said to have taken anything away, and no map started empty" \
 		said_nothing_false
 	check "$BY: much was denied, and nothing passed" nothing_passed
+	if [ "$BY" = clsact ]; then
+		front_unanswered ENOBUFS
+		front_unanswered send-ENOBUFS
+		killed_on_the_way
+	fi
 	kill $TC_PID
 	wait $TC_PID 2>/dev/null
 	bg_stop

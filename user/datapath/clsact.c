@@ -20,6 +20,8 @@
  */
 static const __u32 priorities[] = { 1, 2, 3, 4 };
 
+#define DETACH_TRIES 3
+
 #define PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
 
 /* Padding included, since libbpf refuses options whose padding is not zero. */
@@ -89,48 +91,6 @@ static int make_qdisc(struct bpf_tc_hook *hook)
 	return bpf_tc_hook_create(hook);
 }
 
-int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
-		     bool *made_qdisc, struct bg_error *err)
-{
-	struct bpf_tc_hook hook;
-	int rc;
-
-	set_hook_of(&hook, attachment);
-	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
-	rc = make_qdisc(&hook);
-	if (!rc)
-		*made_qdisc = true;
-	else if (rc != -EEXIST)
-		return fail(rc, attachment, err);
-	attachment->by = BG_ATTACH_CLSACT;
-	rc = bg_clsact_find(attachment);
-	if (!rc)
-		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
-				true);
-	if (rc != -ENOENT)
-		return rc ? fail(rc, attachment, err) : 0;
-	for (size_t i = 0; i < PRIORITIES; i++) {
-		rc = set_filter(context, attachment, priorities[i],
-				BG_FILTER_HANDLE + attachment->program, false);
-		if (rc != -EINVAL && rc != -EEXIST)
-			break;
-	}
-	return rc ? fail(rc, attachment, err) : 0;
-}
-
-int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
-		      struct bg_error *err)
-{
-	int rc = bg_clsact_find(attachment);
-
-	if (rc == -ENOENT)
-		return -ENOLINK;
-	if (!rc)
-		rc = set_filter(context, attachment, attachment->priority, attachment->handle,
-				true);
-	return rc ? fail(rc, attachment, err) : 0;
-}
-
 /* 0, -ENOENT: the kernel says that it is not there, or why it could not say. */
 static int query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
 {
@@ -150,6 +110,59 @@ static int query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
 	attachment->handle = handle;
 	attachment->prog_id = opts.prog_id;
 	return 0;
+}
+
+/* The daemon before may have ended between the two steps of going to the front: then the
+ * program is asked twice, and only one of the two would get the next build's. */
+static int replace_found(const struct bg_attach_context *context, struct bg_attachment *attachment)
+{
+	struct bg_attachment twin = *attachment;
+	int rc = set_filter(context, attachment, attachment->priority, attachment->handle, true);
+
+	for (size_t i = 0; i < PRIORITIES && !rc; i++)
+		if (!query(&twin, priorities[i], other_handle(attachment)))
+			bg_clsact_detach(&twin);
+	return rc;
+}
+
+int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		     bool *made_qdisc, struct bg_error *err)
+{
+	struct bpf_tc_hook hook;
+	int rc;
+
+	set_hook_of(&hook, attachment);
+	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
+	rc = make_qdisc(&hook);
+	if (!rc)
+		*made_qdisc = true;
+	else if (rc != -EEXIST)
+		return fail(rc, attachment, err);
+	attachment->by = BG_ATTACH_CLSACT;
+	rc = bg_clsact_find(attachment);
+	if (!rc)
+		rc = replace_found(context, attachment);
+	if (rc != -ENOENT)
+		return rc ? fail(rc, attachment, err) : 0;
+	for (size_t i = 0; i < PRIORITIES; i++) {
+		rc = set_filter(context, attachment, priorities[i],
+				BG_FILTER_HANDLE + attachment->program, false);
+		if (rc != -EINVAL && rc != -EEXIST)
+			break;
+	}
+	return rc ? fail(rc, attachment, err) : 0;
+}
+
+int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      struct bg_error *err)
+{
+	int rc = bg_clsact_find(attachment);
+
+	if (rc == -ENOENT)
+		return -ENOLINK;
+	if (!rc)
+		rc = replace_found(context, attachment);
+	return rc ? fail(rc, attachment, err) : 0;
 }
 
 int bg_clsact_find(struct bg_attachment *attachment)
@@ -175,13 +188,22 @@ int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attach
 		       struct bg_error *err)
 {
 	struct bg_attachment behind = *attachment;
+	const __u32 handle = other_handle(attachment);
 	int rc;
 
-	/* the kernel puts a new filter before the others of its priority */
-	rc = set_filter(context, attachment, priorities[0], other_handle(attachment), false);
+	/* the kernel puts a new filter before the others of its priority; its answer may be
+	 * lost, now or when it was tried before */
+	rc = set_filter(context, attachment, priorities[0], handle, false);
+	if (rc && !query(attachment, priorities[0], handle))
+		rc = set_filter(context, attachment, priorities[0], handle, true);
 	if (rc)
 		return fail(rc == -EINVAL ? -EEXIST : rc, attachment, err);
-	bg_clsact_detach(&behind);
+	/* of two that stand, only one would be replaced by the next build */
+	for (int tries = 0; tries < DETACH_TRIES; tries++) {
+		bg_clsact_detach(&behind);
+		if (query(&behind, behind.priority, behind.handle) == -ENOENT)
+			break;
+	}
 	return 0;
 }
 
