@@ -236,6 +236,8 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 		return rc;
 	if (at_home)
 		remove_filters(&unload, netdevs);
+	else
+		unloaded->left = unload.qdiscs.count;
 	rc = bg_pin_clear(pin_dir);
 	if (rc)
 		return bg_fail(err, rc, "everything is detached, but %s cannot be removed: %s",

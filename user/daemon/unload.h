@@ -9,6 +9,7 @@
 
 struct bg_unloaded {
 	unsigned int links, filters, qdiscs, pins;
+	unsigned int left; /* interfaces of another namespace that had filters; is it no more? */
 };
 
 /*

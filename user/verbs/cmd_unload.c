@@ -47,5 +47,10 @@ int cmd_unload(int argc, char **argv)
 		return bg_cli_failed("unload", &err);
 	printf("unloaded %s: %u links, %u filters, %u qdiscs, %u pins\n", pin_dir, unloaded.links,
 	       unloaded.filters, unloaded.qdiscs, unloaded.pins);
+	if (unloaded.left)
+		printf("that network namespace had filters at %u interfaces: if it is no more, so are "
+		       "they; if it lives, they stay in force, and `branchguard run` and then "
+		       "`unload` in it take them away\n",
+		       unloaded.left);
 	return bg_cli_printed("unload");
 }
