@@ -114,6 +114,17 @@ ifneq ($(file <$(TOOLS)),$(NAMED))
 $(TOOLS): FORCE
 endif
 
+# What they compile is made anew when they are others, or of another version.
+COMPILERS := $(BUILD)/compilers.stamp
+THEY_ARE := $(foreach compiler,CC CLANG,$($(compiler)) $(shell $($(compiler)) -dumpversion 2>/dev/null))
+
+$(COMPILERS): | $(TOOLS)
+	@echo $(foreach compiler,CC CLANG,'$($(compiler))' "$$($($(compiler)) -dumpversion)") >$@
+
+ifneq ($(file <$(COMPILERS)),$(THEY_ARE))
+$(COMPILERS): FORCE
+endif
+
 .PHONY: FORCE
 FORCE:
 
@@ -126,7 +137,7 @@ setup:
 SKELETON := $(BUILD)/branchguard.skel.h
 BPF_OBJECT := $(BUILD)/branchguard.bpf.o
 
-$(BUILD)/branchguard.tmp.bpf.o: bpf/branchguard.bpf.c Makefile | $(TOOLS)
+$(BUILD)/branchguard.tmp.bpf.o: bpf/branchguard.bpf.c Makefile $(COMPILERS) | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@ && $(CLANG) --version >$(@:.o=.clang)
 
@@ -136,7 +147,7 @@ $(BPF_OBJECT): $(BUILD)/branchguard.tmp.bpf.o
 $(SKELETON): $(BPF_OBJECT)
 	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name branchguard_bpf > $@.new && mv $@.new $@
 
-$(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile | $(TOOLS)
+$(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c Makefile $(COMPILERS) | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@ && $(LLVM_STRIP) -g $@
 
@@ -174,7 +185,7 @@ wraps_in = $(if $(1),$(sort $(shell grep -Eoh '\b__wrap_[a-zA-Z0-9_]+' $(1) | se
 define variant
 $$(patsubst %.c,$(1)/%.o,$$(SKELETON_USERS)): | $$(SKELETON)
 
-$(1)/%.o: %.c Makefile | $$(TOOLS)
+$(1)/%.o: %.c Makefile $$(COMPILERS) | $$(TOOLS)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$($(2)) -MMD -MP -c $$< -o $$@
 
@@ -208,7 +219,7 @@ $(eval $(call variant,$(SAN_BUILD),SAN_FLAGS))
 $(eval $(call variant,$(COV_BUILD),COV_FLAGS))
 $(eval $(call variant,$(BUILD),NO_FLAGS))
 
-$(BUILD)/%.so: %.c Makefile | $(TOOLS)
+$(BUILD)/%.so: %.c Makefile $(COMPILERS) | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 
@@ -272,7 +283,7 @@ FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer))
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-$(BUILD)/fuzz/%.o: %.c Makefile | $(TOOLS)
+$(BUILD)/fuzz/%.o: %.c Makefile $(COMPILERS) | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
 

@@ -78,6 +78,13 @@ made() {
 	make -n --no-print-directory BUILD="$build" VERSION="$1" "$build/branchguard" |
 		sed -nE 's/.* (-c [^ ]+\.c|-o [^ ]*\/branchguard\.new) .*/\1/p'
 }
+compiles() {
+	make -n --no-print-directory BUILD="$build" "$@" "$build/branchguard" | grep -c ' -c '
+}
+expect "the same compilers compile nothing again" 1 0 compiles
+check "another clang compiles the BPF object" \
+	eval 'make -n BUILD="$build" CLANG=clang-0 "$build/branchguard.bpf.o" | grep -e "-c bpf/branchguard.bpf.c"'
+check "another gcc compiles the rest" test "$(compiles CC=gcc-0)" -gt 100
 expect "another HEAD compiles one file" 0 "-c $build/version.c
 -o $build/branchguard.new" made "9.9.9 $second"
 
