@@ -34,13 +34,13 @@ gather() {
 }
 
 rooms='
-def row($name): "\($name)\t\(map(.all) | add)\t\(map(.run) | add)\t\(
+def row($name; $names): "\($name)\t\(map(.all) | add)\t\(map(.run) | add)\t\(
 	(map(.run) | add) * 1000 / ([(map(.all) | add), 1] | max) | floor / 10)\t\(
-	map(.never) | add | length)";
+	map(.never) | add | if length > 0 then if $names then join(", ") else length end else "" end)";
 map({ file, room: (.file / "/" | if length > 2 then .[1] else "-" end), never,
 	all: (.lines | length), run: (.lines | map(select(. > 0)) | length) }) |
-	(group_by(.room)[] | row(.[0].room), (.[] | [.] | row("  " + (.[0].file / "/")[-1]))),
-	row("all of user/")'
+	(group_by(.room)[] | row(.[0].room; false), (.[] | [.] | row("  " + (.[0].file / "/")[-1]; true))),
+	row("all of user/"; false)'
 
 if [ "$1" = --begin ]; then
 	begin "$2"
@@ -56,7 +56,7 @@ counted=$(gather "$build")
 }
 jq -rs "$rooms" <<<"$counted" | awk -F '\t' '
 	BEGIN { printf "%-24s %7s %7s %7s %s\n", "room, file", "lines", "run", "%", "  functions that never ran" }
-	{ printf "%-24s %7d %7d %7.1f %s\n", $1, $2, $3, $4, $5 ? sprintf("%6d", $5) : "" }'
+	{ printf "%-24s %7d %7d %7.1f   %s\n", $1, $2, $3, $4, $5 }'
 
 status=0
 percent=$(jq -rs "$rooms" <<<"$counted" | tail -n 1 | cut -f 4)
