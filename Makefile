@@ -342,7 +342,7 @@ COVER := unit packets
 COVER_LEAST := 80
 COVER_DECISIVE := $(wildcard user/guard/*.c) $(patsubst %,user/%.c, \
 	datapath/attach datapath/adopt datapath/clsact datapath/publish pinned/pin pinned/home \
-	feed/settle feed/merge feed/held feed/wire compile/policy compile/classes \
+	feed/settle feed/merge feed/held feed/wire feed/wire_values compile/policy compile/classes \
 	daemon/settled daemon/holding daemon/unload base/seccomp base/caps source/owner)
 COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(kind),$(COV_BUILD)))
 COVERED_NET := $(if $(filter net,$(COVER)),$(NET))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Finds the ends of connections in the model, and has those judged that are interfaces
- * elsewhere. `explain`, batch.c and path.c call it; the verdicts are the program's, and
+ * Finds the ends of connections in the model, and has them judged; interfaces elsewhere by
+ * elsewhere.c. `explain`, batch.c and path.c call it; the verdicts are the program's, and
  * what a feed does not state is not guessed.
  */
 #include "explain/ends.h"
@@ -13,10 +13,8 @@
 #include "base/dict.h"
 #include "base/grow.h"
 #include "base/ip.h"
+#include "explain/elsewhere.h"
 #include "explain/explainer.h"
-
-/* A datapath has no more branches than there are VLAN ids. */
-#define SETS_AT_ONCE (BG_VLANS - 2)
 
 /* Prefixes, and what each belongs to; the longest that has an address is found first. */
 struct lookup {
@@ -34,30 +32,20 @@ struct bg_ends {
 	const char **group_ids; /* of all interfaces, one after the other */
 	size_t *first_group_id; /* by interface */
 	const char **node_groups;
-	/* Interfaces in the same groups are judged alike: these are the branches of the
-	 * judges, each of which has the next SETS_AT_ONCE of them. */
-	struct bg_dict sets_by_groups; /* indices of groups → index in sets */
-	const struct bg_model_interface **sets;
-	size_t set_count;
-	struct bg_explainer **judges; /* NULL: not opened yet */
-	size_t judge_room;
+	struct bg_elsewhere elsewhere;
 };
 
 void bg_ends_close(struct bg_ends *ends)
 {
 	if (!ends)
 		return;
-	for (size_t i = 0; i < ends->judge_room; i++)
-		bg_explainer_close(ends->judges[i]);
-	free(ends->judges);
 	bg_dict_release(&ends->pods);
 	bg_dict_release(&ends->interfaces.dict);
 	bg_dict_release(&ends->lists.dict);
-	bg_dict_release(&ends->sets_by_groups);
+	bg_elsewhere_release(&ends->elsewhere);
 	free(ends->group_ids);
 	free(ends->first_group_id);
 	free(ends->node_groups);
-	free(ends->sets);
 	free(ends);
 }
 
@@ -155,39 +143,6 @@ static int know_node(struct bg_ends *ends)
 	return 0;
 }
 
-static int add_set(struct bg_ends *ends, const struct bg_model_interface *interface, size_t *index)
-{
-	const struct bg_model_interface **place;
-	const size_t *known = bg_dict_find(&ends->sets_by_groups, interface->groups,
-					   interface->group_count * sizeof(*interface->groups));
-
-	if (known) {
-		*index = *known;
-		return 0;
-	}
-	*index = ends->set_count;
-	place = BG_GROW(ends->sets, ends->set_count);
-	if (!place ||
-	    !bg_dict_put(&ends->sets_by_groups, interface->groups,
-			 interface->group_count * sizeof(*interface->groups), *index, NULL))
-		return -ENOMEM;
-	*place = interface;
-	return 0;
-}
-
-/* Whoever has many questions has one datapath made for all that may be meant. */
-static int add_sets(struct bg_ends *ends)
-{
-	const struct bg_model *model = ends->model;
-	size_t index;
-
-	for (size_t i = 0; i < model->interface_count; i++)
-		if (model->interfaces[i].group_count &&
-		    add_set(ends, &model->interfaces[i], &index))
-			return -ENOMEM;
-	return 0;
-}
-
 /* Those that a rule names, and then the others. */
 static const struct bg_set *set_of(const struct bg_model *model, size_t index)
 {
@@ -210,7 +165,7 @@ static int know(struct bg_ends *ends, enum bg_ends_asked asked)
 	}
 	if (!rc)
 		rc = know_interfaces(ends) ?: know_node(ends);
-	return rc || asked == BG_ENDS_FEW ? rc : add_sets(ends);
+	return rc || asked == BG_ENDS_FEW ? rc : bg_elsewhere_add_all(&ends->elsewhere);
 }
 
 int bg_ends_open(struct bg_explainer *explainer, struct bg_model *model, enum bg_ends_asked asked,
@@ -222,6 +177,7 @@ int bg_ends_open(struct bg_explainer *explainer, struct bg_model *model, enum bg
 		return bg_no_memory(err, "noting who the feed knows");
 	ends->explainer = explainer;
 	ends->model = model;
+	ends->elsewhere.model = model;
 	if (know(ends, asked))
 		return bg_no_memory(err, "noting who the feed knows");
 	*out = bg_take_ptr(ends);
@@ -292,133 +248,6 @@ const struct bg_addr *bg_ends_seen_as(const struct bg_ends *ends,
 	return &question->local;
 }
 
-/* --- interfaces elsewhere ---------------------------------------------------------- */
-
-/* Addresses for benchmarks (RFC 2544, RFC 5180): no pod, and no peer of a rule, has them. What
- * the program says of an interface does not depend on the address that is its own. */
-static struct bg_addr stand_in(size_t set, bool v4)
-{
-	struct bg_addr addr = {};
-
-	if (v4) {
-		bg_addr_parse("198.19.0.0", &addr);
-	} else {
-		bg_addr_parse("2001:2::", &addr);
-	}
-	addr.byte[14] = (__u8)(set >> 8);
-	addr.byte[15] = (__u8)set;
-	return addr;
-}
-
-/* "0" to "4093", in place of an interface's id: that need not be the only one. */
-static const char *set_name(size_t set, char text[16])
-{
-	snprintf(text, 16, "%zu", set);
-	return text;
-}
-
-/* What a model of branches is made of that live no longer than it. */
-struct stand_ins {
-	struct bg_model_branch branches[SETS_AT_ONCE];
-	struct bg_model_pod pods[SETS_AT_ONCE];
-	struct bg_addr addresses[SETS_AT_ONCE][2];
-	char names[SETS_AT_ONCE][16];
-};
-
-static void fill(struct stand_ins *in, size_t i, const struct bg_model_interface *interface)
-{
-	in->addresses[i][0] = stand_in(i, true);
-	in->addresses[i][1] = stand_in(i, false);
-	in->pods[i] = (struct bg_model_pod){
-		.namespace = "",
-		.name = "",
-		.addresses = in->addresses[i],
-		.address_count = 2,
-	};
-	set_name(i, in->names[i]);
-	in->branches[i] = (struct bg_model_branch){
-		.id = in->names[i],
-		.vlan = (int)i + 1,
-		.mode = BG_STRICT,
-		.groups = interface->groups,
-		.group_count = interface->group_count,
-		.pods = &in->pods[i],
-		.pod_count = 1,
-	};
-	snprintf(in->branches[i].interface, sizeof(in->branches[i].interface), "elsewhere%zu", i);
-}
-
-/* A datapath whose branches are the interfaces from `first` on. */
-static int open_judge(const struct bg_ends *ends, size_t first, struct bg_explainer **judge,
-		      struct bg_error *err)
-{
-	const unsigned int programs = BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_INGRESS) |
-				      BG_EXPLAIN_BIT(BG_EXPLAIN_BRANCH_EGRESS);
-	bg_auto_free struct stand_ins *in = NULL;
-	struct bg_model model = *ends->model;
-	size_t count = ends->set_count - first;
-
-	bg_explainer_close(*judge);
-	*judge = NULL;
-	in = calloc(1, sizeof(*in));
-	if (!in)
-		return bg_no_memory(err, "preparing to judge the other ends");
-	if (count > SETS_AT_ONCE)
-		count = SETS_AT_ONCE;
-	for (size_t i = 0; i < count; i++)
-		fill(in, i, ends->sets[first + i]);
-	model.branches = in->branches;
-	model.branch_count = count;
-	return bg_explainer_open(&model, programs, judge, err);
-}
-
-/* The branch that an interface is for its judge. */
-static int find_judge(struct bg_ends *ends, const struct bg_model_interface *interface,
-		      struct bg_explainer **judge, const struct bg_explain_branch **branch,
-		      struct bg_error *err)
-{
-	size_t set, number;
-	char name[16];
-	int rc;
-
-	if (add_set(ends, interface, &set))
-		return bg_no_memory(err, "preparing to judge the other ends");
-	number = set / SETS_AT_ONCE;
-	if (BG_RESERVE(ends->judges, ends->judge_room, number + 1))
-		return bg_no_memory(err, "preparing to judge the other ends");
-	set_name(set % SETS_AT_ONCE, name);
-	*judge = ends->judges[number];
-	*branch = *judge ? bg_explain_by_id(*judge, name) : NULL;
-	if (*branch)
-		return 0;
-	/* the first one, or a set that came up later */
-	rc = open_judge(ends, set - set % SETS_AT_ONCE, &ends->judges[number], err);
-	if (rc)
-		return rc;
-	*judge = ends->judges[number];
-	*branch = bg_explain_by_id(*judge, name);
-	return 0;
-}
-
-static int judge_interface(struct bg_ends *ends, struct bg_side *side, struct bg_error *err)
-{
-	struct bg_question question = side->question;
-	const struct bg_explain_branch *branch = NULL;
-	struct bg_explainer *judge = NULL;
-	int rc = find_judge(ends, side->end.interface, &judge, &branch, err);
-
-	if (rc)
-		return rc;
-	if (!branch)
-		return bg_fail(err, -ENOENT, "the other end is in no branch of its judge");
-	question.local = branch->local[!bg_addr_is_v4(&question.remote)];
-	side->judge = judge;
-	return bg_explain_at(judge,
-			     question.direction == BG_INGRESS ? BG_EXPLAIN_BRANCH_INGRESS
-							      : BG_EXPLAIN_BRANCH_EGRESS,
-			     branch, &question, &side->answer, err);
-}
-
 /* A group of the interface whose rules in this direction the feed does not state. */
 static const char *unstated_group(const struct bg_ends *ends, const struct bg_side *side)
 {
@@ -455,7 +284,8 @@ int bg_ends_judge(struct bg_ends *ends, struct bg_side *side, struct bg_error *e
 	/* without groups EC2 does not filter (a NAT gateway), or nobody said which */
 	if (!side->end.branch && (!side->end.interface || !side->end.interface->group_count))
 		return 0;
-	rc = side->end.branch ? judge_branch(ends, side, err) : judge_interface(ends, side, err);
+	rc = side->end.branch ? judge_branch(ends, side, err)
+			      : bg_elsewhere_judge(&ends->elsewhere, side, err);
 	if (rc)
 		return rc;
 	if (side->end.interface && !side->answer.allowed)
