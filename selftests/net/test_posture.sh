@@ -84,6 +84,11 @@ private() {
 writable() {
 	find "$PIN_DIR" -perm /022
 }
+check "a group that there is not" says "there is no such group" lab_exec node "$BG" run --once --feed "$FEED" \
+	--group no-such-group --pin-dir "$PIN_DIR-other"
+check "leaves no directory behind" test ! -e "$PIN_DIR-other"
+check "a name that a BPF file system does not take is called so" says "no names with a dot" \
+	lab_exec node "$BG" run --once --feed "$FEED" --pin-dir "$PIN_DIR.other"
 lab_exec node "$BG" run --once --feed "$FEED" --pin-dir "$PIN_DIR" 2>/dev/null
 check "without --group nobody may look" fails as_member "$BG" status --pin-dir "$PIN_DIR"
 for by in tcx clsact; do

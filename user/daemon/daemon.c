@@ -110,16 +110,12 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	rc = bg_home_check(options->pin_dir, err);
 	if (!rc && options->group)
 		rc = bg_share_group(options->group, &daemon.group, err);
-	if (!rc)
-		rc = bg_share_pins(options->pin_dir, daemon.group, err);
-	if (rc)
-		return rc;
 	/* what an earlier build left may have to be opened by its id: until it is adopted */
-	rc = bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err)
-		     ?: bg_daemon_limit_calls(err);
-	if (rc)
-		return rc;
-	rc = bg_daemon_prepare(&daemon, err);
+	if (!rc)
+		rc = bg_share_pins(options->pin_dir, daemon.group, err) ?:
+		     bg_caps_keep(BG_CAPS_OF_DAEMON, BG_CAP(CAP_SYS_ADMIN), err) ?:
+		     bg_daemon_limit_calls(err) ?:
+		     bg_daemon_prepare(&daemon, err);
 	/* with --once, what was begun is done */
 	if (!rc && !options->once)
 		bg_ifaces_interrupt_by(daemon.ifaces, end_fd);

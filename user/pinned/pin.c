@@ -56,6 +56,9 @@ static int refused(const char *path, const char *what, int how, struct bg_error 
 
 	if (code == EACCES || code == EPERM)
 		bg_access_why(path, how, why);
+	/* the kernel keeps such names for itself */
+	if (code == EPERM && !*why && strchr(path, '.'))
+		snprintf(why, sizeof(why), ": a BPF file system has no names with a dot in them");
 	return bg_fail(err, -code, "pin directory %s: %s: %s%s", path, what, strerror(code), why);
 }
 
