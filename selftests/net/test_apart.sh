@@ -56,6 +56,9 @@ passes() {
 passes "parser memory" "out of memory" "a parser without memory"
 passes "start EAGAIN" "starting branchguard-parser: Resource temporarily" "no parser can be started"
 
+check "who reads the feed writes no more than the longest has" grep -qE "^Max file size +$((256 << 20)) " \
+	"/proc/$(pgrep -P "$BG_PID" -f '^branchguard-files.*feed')/limits"
+
 # --- one that does not end -----------------------------------------------------------------
 echo "parser loop" >"$WAYWARD"
 from_here_on

@@ -16,6 +16,7 @@
 #include "apart/confine.h"
 #include "apart/files.h"
 #include "base/cleanup.h"
+#include "feed/feed.h"
 
 #define SOCKET_FD BG_CHILD_FD
 #define WATCH_FD (BG_CHILD_FD + 1)
@@ -134,6 +135,8 @@ int bg_files_main(int argc, char **argv)
 	const struct bg_confinement how = {
 		.fd_count = 2,
 		.outlives_thread = true,
+		/* into memory that the daemon made, above all */
+		.file_bytes = BG_FEED_MAX_BYTES,
 		.calls = calls,
 	};
 	struct bg_files_question question = {};
