@@ -100,6 +100,14 @@ kill $flood
 wait $flood 2>/dev/null
 ip -n "$LAB_NAME-node" link del vlan.eth.77
 
+# --- others write beside the feed without end ---------------------------------------------------------
+(while :; do : >"$LAB_DIR/beside"; done) &
+flood=$!
+feed_live 'no_rules("sg-cart")'
+check "while its directory changes without end, the feed is read" silent tcp cart "$LAB_DB4" 5432
+kill $flood
+wait $flood 2>/dev/null
+
 # --- files may not grow -----------------------------------------------------------------------------
 prlimit --pid "$BG_PID" --fsize=0:unlimited
 jq '.FeedVersion = 99' "$FEED" >"$LAB_DIR/bad.json"

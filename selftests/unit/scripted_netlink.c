@@ -216,6 +216,10 @@ struct nlmsghdr *script_route(struct script_part *part, int type, const struct s
 {
 	struct nlmsghdr *message = begin(part, type);
 	struct rtmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	const struct rtnexthop hops[2] = {
+		{ .rtnh_len = sizeof(hops[0]), .rtnh_ifindex = (int)route->hops[0] },
+		{ .rtnh_len = sizeof(hops[0]), .rtnh_ifindex = (int)route->hops[1] },
+	};
 
 	header->rtm_family = route->family;
 	header->rtm_type = route->type;
@@ -229,6 +233,8 @@ struct nlmsghdr *script_route(struct script_part *part, int type, const struct s
 		mnl_attr_put_u32(message, RTA_PRIORITY, route->metric);
 	if (route->gateway)
 		put_address(message, RTA_GATEWAY, route->gateway);
+	if (route->hops[0])
+		mnl_attr_put(message, RTA_MULTIPATH, sizeof(hops), hops);
 	return end(part, message);
 }
 

@@ -52,6 +52,7 @@ struct script_route {
 	int family, type, prefix_length;
 	__u32 table, ifindex, metric; /* 0 = no such attribute */
 	const char *gateway;
+	__u32 hops[2]; /* ifindexes of several next hops */
 };
 struct nlmsghdr *script_route(struct script_part *part, int type, const struct script_route *route);
 /* A filter, or, without handle, the chain itself. */

@@ -548,7 +548,9 @@ static void programs_of_others_are_noticed(void **state)
 	/* one that came before ours, and can or cannot be overtaken */
 	kernel.behind = true;
 	assert_int_equal(sync_node(&node), 0);
-	assert_true(has_logged("another program came first, ours is in front again"));
+	assert_true(has_logged(
+		"another program came first: what it let pass was not judged; ours is in front "
+		"again"));
 	assert_int_equal(troubles(&node, &open), 0);
 	kernel.front_error = EEXIST;
 	assert_int_equal(sync_node(&node), 0);
@@ -614,6 +616,47 @@ static void who_is_missing_in_the_table_is_asked_for(void **state)
 	assert_int_equal(armed_at(9), 0);
 	assert_int_equal(script_entries("ifaces"), 3);
 	assert_true(has_logged("interface gone, disarmed interface=vlan.eth.9"));
+	end(&node);
+}
+
+static void a_node_without_a_primary_interface_says_so(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
+
+	(void)state;
+	set_name(node.model->node.primary_interface, "eth9");
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(has_logged("there is no primary interface"));
+	assert_int_equal(troubles(&node, &open), 1);
+	logged[0] = '\0';
+	assert_int_equal(sync_node(&node), 0);
+	assert_false(has_logged("there is no primary interface"));
+	set_name(node.model->node.primary_interface, "eth0");
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(troubles(&node, &open), 0);
+	end(&node);
+}
+
+/* Its branch is in force all the same: that everything is dropped would be a lie. */
+static void a_branch_that_is_renamed_is_judged_as_before(void **state)
+{
+	static const struct script_link renamed = {
+		.ifindex = BRANCH, .name = "foo9", .kind = "vlan", .vlan = 9, .lower = TRUNK
+	};
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int changed, open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	script_link(script_event(), RTM_NEWLINK, &renamed);
+	assert_int_equal(bg_netdevs_read(node.netdevs, NULL, NULL, &changed, &node.err), 0);
+	logged[0] = '\0';
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(has_logged("the feed calls this branch's interface otherwise"));
+	assert_false(has_logged("everything on it is dropped"));
+	assert_int_equal(troubles(&node, &open), 1);
+	assert_int_equal(guard(&node, BRANCH)->vlan, 9);
 	end(&node);
 }
 
@@ -935,6 +978,8 @@ int main(void)
 		cmocka_unit_test(programs_of_others_are_noticed),
 		cmocka_unit_test(more_to_do_interrupts_a_sync),
 		cmocka_unit_test(who_is_missing_in_the_table_is_asked_for),
+		cmocka_unit_test(a_node_without_a_primary_interface_says_so),
+		cmocka_unit_test(a_branch_that_is_renamed_is_judged_as_before),
 		cmocka_unit_test(another_interface_with_its_ifindex_is_another),
 		cmocka_unit_test(who_is_gone_is_shut_before_anything_else),
 		cmocka_unit_test(what_is_called_otherwise_is_not_armed),

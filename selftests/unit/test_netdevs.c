@@ -324,9 +324,9 @@ static void the_route_of_what_comes_in(void **state)
 {
 	static const int refusals[] = { ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, EXDEV };
 	static const struct script_route routes[] = {
-		{ AF_INET, RTN_UNICAST, 0, 109, 7, 0, "10.0.32.1" },
-		{ AF_INET6, RTN_UNICAST, 0, 4711, 8, 1024, "fe80::1" },
-		{ AF_INET6, RTN_BLACKHOLE, 0, 254, 1, 0, NULL },
+		{ AF_INET, RTN_UNICAST, 0, 109, 7, 0, "10.0.32.1", {} },
+		{ AF_INET6, RTN_UNICAST, 0, 4711, 8, 1024, "fe80::1", {} },
+		{ AF_INET6, RTN_BLACKHOLE, 0, 254, 1, 0, NULL, {} },
 	};
 	static const __u32 leads_to[] = { 7, 8, 0 };
 	const struct bg_addr v4 = maker_addr("10.0.47.82"), v6 = maker_addr("2001:db8::82");
@@ -358,11 +358,12 @@ static void the_route_of_what_comes_in(void **state)
 static void default_routes_of_all_tables_are_listed(void **state)
 {
 	static const struct script_route routes[] = {
-		{ AF_INET, RTN_UNICAST, 0, 254, 2, 100, "10.0.1.1" },
-		{ AF_INET, RTN_UNICAST, 24, 254, 2, 0, NULL },
-		{ AF_INET, RTN_UNICAST, 0, 1009, 7, 0, NULL },
-		{ AF_INET6, RTN_UNICAST, 0, 109, 7, 1024, "fe80::1" },
-		{ AF_INET, RTN_UNICAST, 0, 254, 0, 0, "10.0.1.1" }, /* several next hops */
+		{ AF_INET, RTN_UNICAST, 0, 254, 2, 100, "10.0.1.1", {} },
+		{ AF_INET, RTN_UNICAST, 24, 254, 2, 0, NULL, {} },
+		{ AF_INET, RTN_UNICAST, 0, 1009, 7, 0, NULL, {} },
+		{ AF_INET6, RTN_UNICAST, 0, 109, 7, 1024, "fe80::1", {} },
+		{ AF_INET, RTN_UNICAST, 0, 254, 0, 0, "10.0.1.1", {} }, /* by no interface */
+		{ .family = AF_INET, .type = RTN_UNICAST, .table = 254, .hops = { 3, 7 } },
 	};
 	struct bg_netdevs *netdevs = table();
 	struct bg_default_route *found;
@@ -375,7 +376,7 @@ static void default_routes_of_all_tables_are_listed(void **state)
 		script_route(part, RTM_NEWROUTE, &routes[i]);
 	script_done(part);
 	assert_int_equal(bg_netdevs_default_routes(netdevs, AF_INET, &found, &count), 0);
-	assert_int_equal(count, 3);
+	assert_int_equal(count, 4);
 	assert_int_equal(found[0].table, 254);
 	assert_int_equal(found[0].ifindex, 2);
 	assert_int_equal(found[0].metric, 100);
@@ -385,6 +386,8 @@ static void default_routes_of_all_tables_are_listed(void **state)
 	assert_memory_equal(&found[1].gateway, &gateway, sizeof(gateway));
 	gateway = maker_addr("fe80::1");
 	assert_memory_equal(&found[2].gateway, &gateway, sizeof(gateway));
+	assert_int_equal(found[3].ifindex, 3);
+	assert_true(found[3].has_several_hops && !found[0].has_several_hops);
 	free(found);
 	bg_netdevs_close(netdevs);
 }

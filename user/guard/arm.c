@@ -202,7 +202,9 @@ static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		if (bg_attach_to_front(&context, attachment, err))
 			outcome->behind = true;
 		else
-			bg_log(BG_LOG_INFO, "another program came first, ours is in front again",
+			bg_log(BG_LOG_WARNING,
+			       "another program came first: what it let pass was not judged; ours "
+			       "is in front again",
 			       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
 			       bg_program_name(program));
 	}
@@ -297,6 +299,11 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	else if (outcome.without_xdp)
 		bg_guard_trouble(guard, BG_LOG_WARNING,
 				 "without XDP on this interface, TC guards it alone", err.text);
+	else if (guard->role == BG_ROLE_BRANCH && guard->is_misnamed)
+		bg_guard_trouble(guard, BG_LOG_WARNING,
+				 "the feed calls this branch's interface otherwise: as long as it "
+				 "is there, it is judged by the branch's rules",
+				 "");
 	else if (guard->role == BG_ROLE_BRANCH && !guard->has_branch)
 		bg_guard_trouble(
 			guard, BG_LOG_WARNING,

@@ -13,14 +13,15 @@ struct bg_guard {
 	char name[16];
 	enum bg_role role;
 	__u32 vlan;
-	__u32 flags;	 /* enum bg_iface_flag */
-	bool in_map;	 /* the entry in `ifaces` is up to date */
-	bool adopted;	 /* from an earlier daemon, and not yet reported */
-	bool complete;	 /* everything that guards it is there */
-	bool has_branch; /* the feed has it */
-	bool left_out;	 /* a branch names it, but it is the node's own */
-	bool elsewhere;	 /* it is in another network namespace now: nothing can be armed there */
-	__u32 tag;	 /* on the wire, 0 = not a VLAN interface */
+	__u32 flags;	  /* enum bg_iface_flag */
+	bool in_map;	  /* the entry in `ifaces` is up to date */
+	bool adopted;	  /* from an earlier daemon, and not yet reported */
+	bool complete;	  /* everything that guards it is there */
+	bool has_branch;  /* the feed has it */
+	bool is_misnamed; /* it was a branch's that the feed has, and was renamed */
+	bool left_out;	  /* a branch names it, but it is the node's own */
+	bool elsewhere;	  /* it is in another network namespace now: nothing can be armed there */
+	__u32 tag;	  /* on the wire, 0 = not a VLAN interface */
 	__u64 armed_ns;
 	__u64 checked_ns;    /* when all its programs were last seen there, 0 = not yet */
 	unsigned int wanted; /* set of BG_PROGRAM_BIT() */
@@ -36,6 +37,7 @@ struct bg_ifaces {
 	struct bg_guard *guards;
 	size_t count;
 	__u32 primary;	      /* of the default route */
+	bool lacks_primary;   /* and that was logged */
 	__u64 put_back_count; /* programs that somebody took away */
 	int interrupt_fd;     /* -1 = none */
 	bool interrupted;     /* the last sync was, and left interfaces for the next one */

@@ -16,6 +16,10 @@
 #include "guard/iface_maps.h"
 #include "guard/routes.h"
 
+#define NO_PRIMARY                                                                                 \
+	"there is no primary interface: the feed's Node.PrimaryInterface is not there, or it "     \
+	"names none and no default route leads to one"
+
 struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct bg_netdevs *netdevs)
 {
 	struct bg_ifaces *ifaces = calloc(1, sizeof(*ifaces));
@@ -206,6 +210,28 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 	guard->tag = netdev->kind == BG_NETDEV_VLAN ? netdev->vlan : 0;
 }
 
+static bool has_vlan(const struct bg_model *model, __u32 vlan)
+{
+	for (size_t i = 0; model && i < model->branch_count; i++)
+		if ((__u32)model->branches[i].vlan == vlan)
+			return true;
+	return false;
+}
+
+/* Without one, what goes by it is judged by nobody, and probes go by the fabric. */
+static void look_for_primary(struct bg_ifaces *ifaces, const struct bg_plan *plan,
+			     const struct bg_model *model)
+{
+	bool missing = model && !plan->has_primary;
+
+	for (size_t i = 0; i < ifaces->count && missing; i++)
+		missing = ifaces->guards[i].role != BG_ROLE_PRIMARY;
+	if (missing && !ifaces->lacks_primary)
+		bg_log(BG_LOG_WARNING, NO_PRIMARY, "named=%s",
+		       bg_quote(model->node.primary_interface));
+	ifaces->lacks_primary = missing;
+}
+
 void bg_ifaces_interrupt_by(struct bg_ifaces *ifaces, int fd)
 {
 	ifaces->interrupt_fd = fd;
@@ -290,10 +316,13 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			bg_netdev_by_index(ifaces->netdevs, guard->ifindex);
 
 		/* what the table lacks stays as it is */
-		if (netdev)
-			update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev,
-				     datapath, ifaces->options.xdp);
+		if (!netdev)
+			continue;
+		update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev, datapath,
+			     ifaces->options.xdp);
+		guard->is_misnamed = !guard->has_branch && has_vlan(model, guard->vlan);
 	}
+	look_for_primary(ifaces, &plan, model);
 	ifaces->interrupted = false;
 	incomplete = arm_all(ifaces, datapath, true);
 	incomplete += arm_all(ifaces, datapath, false);
@@ -308,6 +337,14 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	return routes_rc ? routes_rc : incomplete;
 }
 
+/* Of filters that come before ours netlink tells at once. */
+static bool runs_first(const struct bg_guard *guard, enum bg_program program)
+{
+	return bg_attach_look(&guard->attachment[program]) == BG_ATTACH_RUNS &&
+	       (guard->attachment[program].by != BG_ATTACH_TCX ||
+		!bg_attach_is_behind(guard->attachment, program, 0));
+}
+
 bool bg_ifaces_lost(struct bg_ifaces *ifaces)
 {
 	bool lost = false;
@@ -318,7 +355,7 @@ bool bg_ifaces_lost(struct bg_ifaces *ifaces)
 
 		for (int program = 0; program < BG_PROGRAMS && whole; program++)
 			whole = guard->attachment[program].by == BG_ATTACH_NONE ||
-				bg_attach_look(&guard->attachment[program]) == BG_ATTACH_RUNS;
+				runs_first(guard, program);
 		if (whole)
 			guard->checked_ns = bg_boottime_ns();
 		lost |= !whole && guard->complete && !guard->elsewhere;
@@ -367,4 +404,6 @@ void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
 		if (ifaces->guards[i].trouble[0])
 			each(ifaces->guards[i].name, ifaces->guards[i].trouble,
 			     ifaces->guards[i].open, context);
+	if (ifaces->lacks_primary)
+		each("node", NO_PRIMARY, false, context);
 }

@@ -40,6 +40,7 @@ struct bg_default_route {
 	__u32 table;
 	__u32 ifindex;
 	__u32 metric;
+	bool has_several_hops; /* ifindex is that of the first */
 	struct bg_addr gateway;
 };
 

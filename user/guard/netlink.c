@@ -338,6 +338,16 @@ int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
 	return 0;
 }
 
+/* By several ways: the first of them. */
+static __u32 first_hop(const struct nlattr *attribute)
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(attribute);
+
+	return mnl_attr_get_payload_len(attribute) < sizeof(*hop) || hop->rtnh_ifindex < 0
+		       ? 0
+		       : (__u32)hop->rtnh_ifindex;
+}
+
 bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_route *route)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
@@ -357,6 +367,10 @@ bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_ro
 			break;
 		case RTA_OIF:
 			route->ifindex = number_of(attribute);
+			break;
+		case RTA_MULTIPATH:
+			route->ifindex = first_hop(attribute);
+			route->has_several_hops = true;
 			break;
 		case RTA_PRIORITY:
 			route->metric = number_of(attribute);

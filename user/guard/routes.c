@@ -43,7 +43,9 @@ static const struct bg_default_route *best_route(const struct routes *routes, __
 	for (size_t i = 0; i < routes->count; i++) {
 		const struct bg_default_route *route = &routes->route[i];
 
-		if (route->table == table && (!ifindex || route->ifindex == ifindex) &&
+		/* of a branch's way the gateway must be known */
+		if (route->table == table &&
+		    (!ifindex || (route->ifindex == ifindex && !route->has_several_hops)) &&
 		    (!best || route->metric < best->metric))
 			best = route;
 	}
