@@ -62,6 +62,11 @@ check "whatever stands first" together "$to_db" "$denied" "talk lasting"
 feed_live '.Branches = [.Branches[1], .Branches[2]] | branch("web").Pods[0].Addresses += [branch("cart").Pods[0].Addresses[0]]'
 check "an address of two living pods: who had it has it" together "$to_db" "$denied" "talk lasting"
 check "for the other it is left out" left_out "$(jq -r '.Branches[0].Pods[0].Addresses[0]' "$FEED")"
+from_here_on
+feed_live '.Branches += [range(40) as $i | branch("cart") | .Id = "eni-more" | .VlanId += 100 + $i | .Interface = "x\($i)" | .Pods = []]'
+check "of many that are left out some stand in the log" test "$(bg_says "a branch is left out" | wc -l)" = 10
+check "and how many more there are" bg_says "there are more of them.*more=30"
+feed_live '.Branches -= [.Branches[] | select(.Id == "eni-more")]'
 bg_kill
 bg_start
 check "the next daemon knows who had it" together "$to_db" "$denied" "talk lasting"

@@ -102,69 +102,98 @@ static bool has(const struct bg_dict *dict, const char *id)
 	return bg_dict_find(dict, id, strlen(id));
 }
 
+/* A feed may have a hundred thousand of a kind, and nobody reads so many lines. */
+#define LINES_OF_A_KIND 10
+
+static bool may_log(size_t *count)
+{
+	return ++*count <= LINES_OF_A_KIND;
+}
+
+static void log_rest(enum bg_log_level level, size_t count)
+{
+	if (count > LINES_OF_A_KIND)
+		bg_log(level, "there are more of them, which are not logged", "more=%zu",
+		       count - LINES_OF_A_KIND);
+}
+
 static void log_new(const struct bg_model *model, const struct bg_dict *before)
 {
+	size_t branches = 0, groups = 0, lists = 0;
+
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
 
-		if (branch->kept_since_ns && !has(before, branch->id))
+		if (branch->kept_since_ns && !has(before, branch->id) && may_log(&branches))
 			bg_log(BG_LOG_WARNING,
 			       "the feed lacks a branch that is alive: it stays in force, with its "
 			       "groups, until its interface or its veths are gone",
 			       "branch=%s vlan=%d interface=%s", bg_quote(branch->id), branch->vlan,
 			       branch->interface);
 	}
+	log_rest(BG_LOG_WARNING, branches);
 	for (size_t i = 0; i < model->group_count; i++)
-		if (model->groups[i].kept_since_ns && !has(before, model->groups[i].id))
+		if (model->groups[i].kept_since_ns && !has(before, model->groups[i].id) &&
+		    may_log(&groups))
 			bg_log(BG_LOG_WARNING,
 			       "the feed lacks a group that a branch names: its rules stay as they "
 			       "were",
 			       "group=%s rules=%zu", bg_quote(model->groups[i].id),
 			       model->groups[i].rule_count);
+	log_rest(BG_LOG_WARNING, groups);
 	for (size_t i = 0; i < model->set_count; i++)
-		if (model->sets[i].kept_since_ns && !has(before, model->sets[i].name))
+		if (model->sets[i].kept_since_ns && !has(before, model->sets[i].name) &&
+		    may_log(&lists))
 			bg_log(BG_LOG_WARNING,
 			       "the feed lacks a prefix list that a rule names: its entries stay as "
 			       "they were",
 			       "list=%s entries=%zu", bg_quote(model->sets[i].name),
 			       model->sets[i].prefix_count);
+	log_rest(BG_LOG_WARNING, lists);
 }
 
 static void log_ended(const struct bg_model *before, const struct bg_dict *now)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; before && i < before->branch_count; i++) {
 		const struct bg_model_branch *branch = &before->branches[i];
 
-		if (branch->kept_since_ns && !has(now, branch->id))
+		if (branch->kept_since_ns && !has(now, branch->id) && may_log(&count))
 			bg_log(BG_LOG_INFO,
 			       "a branch that the feed lacked is kept no longer: it is gone, its time "
 			       "is over, or the feed names it or what it had",
 			       "branch=%s vlan=%d interface=%s", bg_quote(branch->id), branch->vlan,
 			       branch->interface);
 	}
+	log_rest(BG_LOG_INFO, count);
 }
 
 static void log_left_out(const struct bg_model *document, const struct bg_decision *decision)
 {
+	size_t branches = 0, addresses = 0;
+
 	for (size_t i = 0; i < document->branch_count; i++)
-		if (decision->left_out[i])
+		if (decision->left_out[i] && may_log(&branches))
 			bg_log(BG_LOG_WARNING,
 			       "a branch is left out: what it claims is another one's, or nobody's "
 			       "until it is clear whose",
 			       "at=/Branches/%zu branch=%s vlan=%d interface=%s", i,
 			       bg_quote(document->branches[i].id), document->branches[i].vlan,
 			       document->branches[i].interface);
+	log_rest(BG_LOG_WARNING, branches);
 	for (size_t i = 0; i < decision->lost_count; i++) {
 		const struct bg_claimant *claimant = &decision->lost[i].claimant;
 		char text[BG_IP_TEXT];
 
-		if (!decision->left_out[claimant->branch])
+		if (!decision->left_out[claimant->branch] && may_log(&addresses))
 			bg_log(BG_LOG_WARNING,
 			       "an address is left out: it is another pod's, or nobody's until it is "
 			       "clear whose",
 			       "at=/Branches/%zu/Pods/%zu address=%s", claimant->branch,
 			       claimant->pod, bg_addr_format(&decision->lost[i].address, text));
 	}
+	log_rest(BG_LOG_WARNING, addresses);
 }
 
 static void log_changes(const struct bg_daemon *daemon, const struct bg_model *model,
