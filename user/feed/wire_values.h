@@ -34,8 +34,8 @@ void bg_wire_flag(struct bg_wire *wire, bool *value, const char *what);
 void bg_wire_array(struct bg_wire *wire, void **entries, size_t *count, size_t entry_bytes,
 		   size_t least_bytes, const char *what);
 #define BG_WIRE_ARRAY(wire, entries, count, least_bytes)                                           \
-	bg_wire_array((wire), (void **)&(entries), &(count), sizeof(*(entries)),           \
-			      (least_bytes), #entries)
+	bg_wire_array((wire), (void **)&(entries), &(count), sizeof(*(entries)), (least_bytes),    \
+		      #entries)
 
 /* UTF-8. */
 void bg_wire_text(struct bg_wire *wire, char **value, const char *what);
