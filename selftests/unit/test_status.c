@@ -334,6 +334,45 @@ static void status_as_text(void **state)
 	free(memory.printed);
 }
 
+/* What is not judged comes before anything else, and since when. */
+static void a_gap_is_said_first(void **state)
+{
+	struct bg_gap gaps[] = { { "vlan.eth.9", "tc_branch_egress", 9 },
+				 { "vlan.eth.10", "tc_branch_egress", 10 },
+				 { "vlan.eth.11", "tc_branch_egress", 11 },
+				 { "vlan.eth.12", "tc_branch_egress", 12 } };
+	struct bg_branch_status branch;
+	struct bg_status status;
+	struct memory memory;
+	json_t *json, *gap;
+
+	(void)state;
+	make_status(&status, &branch);
+	status.gaps = gaps;
+	status.gap_count = 1;
+	status.pulse.beat_ns = status.now_boottime_ns;
+	open_memory(&memory);
+	assert_int_equal(bg_status_print(memory.out, &status), 0);
+	fclose(memory.out);
+	assert_int_equal(strncmp(memory.printed,
+				 "GAP        tc_branch_egress is missing at vlan.eth.9: NOT judged "
+				 "there (since ",
+				 78),
+			 0);
+	assert_non_null(strstr(memory.printed, " or later)\nrevision   42"));
+	free(memory.printed);
+	json = bg_status_json(&status);
+	gap = json_array_get(json_object_get(json, "missing_programs"), 0);
+	assert_true(json_is_string(json_object_get(gap, "since_or_later")));
+	json_decref(json);
+	status.gap_count = 4;
+	open_memory(&memory);
+	assert_int_equal(bg_status_print(memory.out, &status), 0);
+	fclose(memory.out);
+	assert_non_null(strstr(memory.printed, "\n           and 1 more\nrevision"));
+	free(memory.printed);
+}
+
 static void status_as_json(void **state)
 {
 	struct bg_branch_status branch;
@@ -366,6 +405,7 @@ int main(void)
 		cmocka_unit_test(the_times_of_a_cause),
 		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
+		cmocka_unit_test(a_gap_is_said_first),
 		cmocka_unit_test(status_as_json),
 	};
 

@@ -106,5 +106,5 @@ void bg_explained_print(const struct bg_ends *ends, const struct bg_explained *e
 	printf("  %-9s %s, %s, VLAN %u\n", "branch", branch->interface, bg_mode_name(branch->mode),
 	       branch->vlan);
 	if (*bg_explain_revision(here->judge))
-		printf("  %-9s %s\n", "revision", bg_explain_revision(here->judge));
+		printf("  %-9s feed \"%s\"\n", "revision", bg_explain_revision(here->judge));
 }

@@ -138,6 +138,15 @@ static json_t *pods_json(const struct bg_status *status, __u32 vlan)
 	return done(list, rc);
 }
 
+/* When the daemon last saw that all programs were there. */
+static json_t *seen_json(const struct bg_status *status)
+{
+	char text[BG_FORMAT_TEXT];
+
+	return status->pulse.beat_ns ? json_string(bg_format_boottime(status->pulse.beat_ns, text))
+				     : json_null();
+}
+
 static json_t *gaps_json(const struct bg_status *status)
 {
 	json_t *list = json_array();
@@ -145,9 +154,10 @@ static json_t *gaps_json(const struct bg_status *status)
 	for (size_t i = 0; i < status->gap_count && list; i++) {
 		const struct bg_gap *gap = &status->gaps[i];
 
-		if (json_array_append_new(list, json_pack("{s:o, s:s}", "interface",
+		if (json_array_append_new(list, json_pack("{s:o, s:s, s:o}", "interface",
 							  bg_json_text(gap->interface), "program",
-							  gap->program))) {
+							  gap->program, "since_or_later",
+							  seen_json(status)))) {
 			json_decref(list);
 			list = NULL;
 		}

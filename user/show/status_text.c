@@ -135,6 +135,23 @@ static void print_feed(FILE *out, const struct bg_status *status)
 	print_warnings(out, status);
 }
 
+/* Some of them; "look at" has them all, and what is done about it. */
+#define GAPS_NAMED 3
+
+static void print_gaps(FILE *out, const struct bg_status *status)
+{
+	const struct bg_cause when = { .since_ns = status->pulse.beat_ns, .or_later = true };
+	char times[BG_CAUSE_TIMES];
+
+	for (size_t i = 0; i < status->gap_count && i < GAPS_NAMED; i++)
+		fprintf(out, "%s %s is missing at %s: NOT judged there%s\n",
+			i ? "          " : "GAP       ", status->gaps[i].program,
+			status->gaps[i].interface,
+			bg_cause_times(&when, status->now_boottime_ns, times));
+	if (status->gap_count > GAPS_NAMED)
+		fprintf(out, "           and %zu more\n", status->gap_count - GAPS_NAMED);
+}
+
 static void print_head(FILE *out, const struct bg_status *status)
 {
 	char feed[sizeof(status->control.feed_revision)], text[BG_FORMAT_TEXT];
@@ -400,6 +417,7 @@ static int print_causes(FILE *out, const struct bg_status *status)
 
 int bg_status_print(FILE *out, const struct bg_status *status)
 {
+	print_gaps(out, status);
 	print_head(out, status);
 	for (size_t i = 0; i < status->branch_count; i++)
 		print_branch(out, status, &status->branches[i]);
