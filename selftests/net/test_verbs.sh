@@ -103,9 +103,10 @@ check "an unknown branch is refused with those that there are" \
 # --- traffic, and who watches it ---------------------------------------------
 monitor "$LAB_DIR/events" --json
 nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" flows --pin-dir "$PIN_DIR" --follow --json \
-	>"$LAB_DIR/followed" 2>/dev/null &
+	>"$LAB_DIR/followed" 2>"$LAB_DIR/followed.err" &
 follow_pid=$!
 wait_for follow_is_on || bail "flows --follow says nothing"
+check "flows --follow listens to the daemon beside the monitor" wait_for json status '.listeners == 2'
 connect out cart "$LAB_DB4" 5432
 check "cart talks with the database" talk out
 check "web does not" silent tcp web "$LAB_DB4" 5432
@@ -127,12 +128,19 @@ check "and the drop" json status '.branches[] | select(.vlan == 10).egress.reaso
 check "metrics have the drop too" \
 	prints 'packets_total\{branch="[^"]+",direction="egress",reason="no-rule",verdict="drop"\} [1-9]' bg status --metrics
 check "follow has seen it begin" wait_for seen "$LAB_DIR/followed" "(.event == \"new\") and $flow"
+check "as the daemon told it, before the table was looked at" seen "$LAB_DIR/followed" \
+	"(.event == \"new\") and $flow and .packets.egress == 1 and .left_s == null and .group_id == \"sg-cart\""
+check "and once" test "$(jq -c "select((.event == \"new\") and $flow)" "$LAB_DIR/followed" | wc -l)" = 1
 
 check "the monitor saw the flow, and by which rule" wait_for seen "$LAB_DIR/events" \
 	".event == \"flow\" and .reason == \"rule\" and .group_id == \"sg-cart\" and $flow"
 check "it saw the drop, and why" wait_for seen "$LAB_DIR/events" \
 	'.event == "drop" and .vlan == 10 and .reason == "no-rule" and .remote_port == 5432 and .direction == "egress"'
 check "it saw the ping" wait_for seen "$LAB_DIR/events" '.event == "flow" and .protocol == "icmp" and .icmp_type == 8'
+kill -INT $follow_pid
+wait $follow_pid
+check "flows --follow ends well" test $? -eq 0
+check "it had nothing to complain of" test ! -s "$LAB_DIR/followed.err"
 kill -INT $MONITOR_PID
 wait $MONITOR_PID
 check "it ends well" test $? -eq 0
@@ -163,6 +171,13 @@ bg_stop
 check "no daemon: status says so" prints "^daemon +NOT RUNNING" bg status
 check "and why that matters" json status 'any(.causes[]; .text | test("daemon is not running"))'
 check "flows and rules go on" json flows 'length >= 1'
+nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" flows --pin-dir "$PIN_DIR" --follow \
+	>"$LAB_DIR/alone" 2>"$LAB_DIR/alone.err" &
+follow_pid=$!
+check "so does flows --follow, and says that nobody tells" wait_for grep -q "no daemon tells what begins" "$LAB_DIR/alone.err"
+check "it finds what begins by itself" wait_for eval 'icmp client 10.0.47.82 && grep " new  *eni-cart .*icmp" "$LAB_DIR/alone"'
+kill -INT $follow_pid
+wait $follow_pid
 
 # --- a table that nobody wants in memory -------------------------------------
 fill=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_fill_flows
@@ -181,6 +196,4 @@ bg unload >/dev/null
 wait $MONITOR_PID
 check "unload ends a monitor" test $? -eq 1
 check "which says why" grep -q "branchguard was unloaded" "$LAB_DIR/last.err"
-kill -INT $follow_pid 2>/dev/null
-wait $follow_pid 2>/dev/null
 finish

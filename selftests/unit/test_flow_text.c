@@ -381,11 +381,12 @@ static void events_as_json(void **state)
 	struct bg_event_names names = admitted;
 
 	(void)state;
+	event.time_ns = 5;
 	bg_event_write(&writer, &event, &dropped);
 	bg_json_raw(&writer, "", 1);
 	assert_string_equal(
 		writer.text,
-		"{\"time\":\"2026-11-27T01:02:03.004Z\",\"event\":\"drop\","
+		"{\"time\":\"2026-11-27T01:02:03.004Z\",\"time_ns\":5,\"event\":\"drop\","
 		"\"branch\":\"eni-0b2c\",\"vlan\":9,\"ifindex\":4,"
 		"\"direction\":\"egress\",\"protocol\":\"tcp\",\"local\":\"10.0.47.90\","
 		"\"remote\":\"10.0.9.5\",\"local_port\":43210,\"remote_port\":5432,"

@@ -134,6 +134,8 @@ void bg_event_write(struct bg_json_writer *w, const struct bg_event *event,
 	bg_json_open(w, '{');
 	bg_json_key(w, "time");
 	bg_json_string(w, names->time);
+	bg_json_key(w, "time_ns");
+	bg_json_number(w, event->time_ns);
 	bg_json_key(w, "event");
 	bg_json_plain(w, event->type == BG_EVENT_DROP ? "drop" : "flow");
 	bg_json_key(w, "branch");
@@ -226,6 +228,7 @@ bool bg_event_read(const json_t *json, struct bg_event *event, struct bg_event_n
 		names->groups = groups;
 	}
 	reason = bg_reason_find(names->reason);
+	event->time_ns = (__u64)json_integer_value(json_object_get(json, "time_ns"));
 	event->type = type[0] == 'd' ? BG_EVENT_DROP : BG_EVENT_FLOW;
 	event->reason = reason < 0 ? BG_REASON_NONE : reason;
 	event->direction = !strcmp(direction, "egress") ? BG_EGRESS : BG_INGRESS;

@@ -243,6 +243,20 @@ static void write_rule(struct bg_json_writer *w, const struct bg_flow *flow,
 	write_text(w, "rule_id", rule && rule->rule_id[0] ? rule->rule_id : NULL);
 }
 
+/* Of one that has just begun, an event does not tell it. */
+static void write_left(struct bg_json_writer *w, const struct bg_flow *flow, __u64 now_ns)
+{
+	if (flow->timeout_s) {
+		write_seconds(w, "left_s", bg_flow_left_ns(flow, now_ns));
+		write_number(w, "timeout_s", flow->timeout_s);
+		return;
+	}
+	bg_json_key(w, "left_s");
+	bg_json_null(w);
+	bg_json_key(w, "timeout_s");
+	bg_json_null(w);
+}
+
 void bg_flow_write(struct bg_json_writer *w, const struct bg_flow *flow,
 		   const struct bg_flow_names *names, struct bg_calendar *calendar, __u64 now_ns)
 {
@@ -264,8 +278,7 @@ void bg_flow_write(struct bg_json_writer *w, const struct bg_flow *flow,
 	write_plain(w, "created", bg_calendar_format(calendar, flow->created_ns, created));
 	write_seconds(w, "age_s", since_ns(flow->created_ns, now_ns));
 	write_seconds(w, "idle_s", since_ns(flow->last_seen_ns, now_ns));
-	write_seconds(w, "left_s", bg_flow_left_ns(flow, now_ns));
-	write_number(w, "timeout_s", flow->timeout_s);
+	write_left(w, flow, now_ns);
 	bg_json_close(w, '}');
 }
 
