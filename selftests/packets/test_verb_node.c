@@ -29,7 +29,8 @@ static void send_frame(const struct pkt *pkt)
 	size_t length = pkt_build(pkt, frame);
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
 
-	assert_true(fd >= 0);
+	if (fd < 0)
+		abort();
 	assert_int_equal(sendto(fd, frame, length, 0, (struct sockaddr *)&to, sizeof(to)), length);
 	close(fd);
 }
@@ -106,12 +107,14 @@ static void the_daemon_starts_and_says_what_is(void **state)
 
 static void what_passes_and_what_does_not_is_seen(void **state)
 {
+	static const char client_cidr[] = NODE_CLIENT "/32";
+
 	(void)state;
 	send_allowed();
 	send_denied();
 	expect_run(RUN(cmd_flows, PINNED), BG_EXIT_DONE, NODE_POD ":443", "");
 	expect_run(RUN(cmd_flows, PINNED, "--json", "--branch", "9", "--protocol", "tcp", "--port",
-		       "443", "--remote", NODE_CLIENT "/32"),
+		       "443", "--remote", client_cidr),
 		   BG_EXIT_DONE, "\"sg-cart\"", "");
 	expect_run(RUN(cmd_flows, PINNED, "--local", NODE_POD6), BG_EXIT_DONE, NODE_POD6, "");
 	expect_run(RUN(cmd_flows, PINNED, "--json", "--port", "444"), BG_EXIT_DONE, "[]", "");
@@ -227,7 +230,8 @@ static void questions_of_a_file_are_answered_in_order(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/questions", node_top);
 	out = fopen(path, "we");
-	assert_non_null(out);
+	if (!out)
+		abort();
 	fputs(lines, out);
 	assert_int_equal(fclose(out), 0);
 	run = RUN(cmd_explain, PINNED, "--live", "--queries", path);

@@ -103,7 +103,7 @@ const char *node_file(const char *path)
 bool node_comes(bool (*is_so)(const char *what), const char *what)
 {
 	const double end_ms = bg_monotonic_ms() + PATIENCE_MS;
-	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	const struct timespec pause = { .tv_nsec = 50000000 };
 
 	while (!is_so(what)) {
 		if (bg_monotonic_ms() > end_ms)
@@ -168,7 +168,8 @@ void node_write_feed(const char *text)
 
 	snprintf(path, sizeof(path), "%s.new", node_feed);
 	out = fopen(path, "we");
-	assert_non_null(out);
+	if (!out)
+		abort();
 	for (; *text; text++)
 		fputc(*text == '\'' ? '"' : *text, out);
 	assert_int_equal(fclose(out), 0);

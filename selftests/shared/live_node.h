@@ -58,7 +58,7 @@ const char *node_file(const char *path);
 
 /* The daemon, in a process of its own; returns when it is ready. */
 void node_begin(const char *const *more_options);
-#define NODE_BEGIN(...) node_begin((const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+#define NODE_BEGIN(...) node_begin((const char *const[]){ "", ##__VA_ARGS__, NULL } + 1)
 void node_signal(int number);
 int node_end(int signal_number); /* its exit status, -1: the signal ended it */
 

@@ -19,7 +19,7 @@ struct verb_run {
 /* Options and operands end with NULL; argv[0] is "verb". The result is valid until the next
  * call. */
 const struct verb_run *verb_run(verb_fn *verb, const char *const *arguments);
-#define RUN(verb, ...) verb_run(verb, (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
+#define RUN(verb, ...) verb_run(verb, (const char *const[]){ "", ##__VA_ARGS__, NULL } + 1)
 
 /* The same beside the test, which reads and ends it: its output goes to these files. */
 pid_t verb_begin(verb_fn *verb, const char *const *arguments, int out_fd, int err_fd);

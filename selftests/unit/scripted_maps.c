@@ -68,9 +68,17 @@ static struct map *map_of_fd(int fd)
 
 static const struct map *map_of(const struct bpf_map *map)
 {
-	const struct map *found = (const struct map *)(const void *)map;
+	const void *any = map;
+	const struct map *found = any;
 
 	return found >= maps && found < maps + MAPS ? found : NULL;
+}
+
+static struct bpf_map *as_libbpf_s(const char *name)
+{
+	void *any = find_map(name);
+
+	return any;
 }
 
 struct bg_datapath *script_datapath(void)
@@ -86,7 +94,7 @@ struct bg_datapath *script_datapath(void)
 		memset(maps[i].error, 0, sizeof(maps[i].error));
 		maps[i].writes = 0;
 	}
-#define HAS(map) skel.maps.map = (struct bpf_map *)(void *)find_map(#map)
+#define HAS(map) skel.maps.map = as_libbpf_s(#map)
 	HAS(branches);
 	HAS(ifaces);
 	HAS(pods);

@@ -189,7 +189,7 @@ static void every_end_of_the_parser_is_told(void **state)
 
 		dies_by = cases[i].how;
 		assert_int_equal(parse(LEAST_FEED, &answer, &err), cases[i].rc);
-		if (!strstr(err.text, cases[i].says) || strncmp(err.text, "feed.json: ", 11))
+		if (!strstr(err.text, cases[i].says) || strncmp(err.text, "feed.json: ", 11) != 0)
 			fail_msg("\"%s\" does not say \"%s\"", err.text, cases[i].says);
 		assert_null(answer.model);
 		bg_wire_answer_free(&answer);
@@ -302,6 +302,8 @@ static void a_file_is_replaced_elsewhere(void **state)
 	assert_int_equal(bg_files_write(&files, text_fd, &put, &err), 0);
 	bg_files_end(&files);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		abort();
 	read_whole(fd, text, sizeof(text));
 	assert_string_equal(text, "up 1\n");
 	assert_int_equal(fstat(fd, &status), 0);

@@ -174,6 +174,8 @@ static int replace(const char *path, const char *text, struct bg_error *err)
 	const struct bg_file_put put = { .mode = 0640, .group = (gid_t)-1 };
 	bg_auto_close int text_fd = new_text();
 
+	if (text_fd < 0)
+		abort();
 	assert_int_equal(write(text_fd, text, strlen(text)), strlen(text));
 	assert_int_equal(lseek(text_fd, 0, SEEK_SET), 0);
 	return bg_file_replace(path, &put, text_fd, err);

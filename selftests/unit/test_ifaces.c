@@ -74,7 +74,7 @@ void __wrap_bg_log(enum bg_log_level level, const char *message, const char *fie
 		used += vsnprintf(logged + used, sizeof(logged) - used, fields, args);
 	va_end(args);
 	assert_true(used + 2 < sizeof(logged));
-	strcpy(logged + used, "\n");
+	memcpy(logged + used, "\n", 2);
 }
 
 static bool vlan_is_armed(__u32 vlan)

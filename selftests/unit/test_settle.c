@@ -230,6 +230,7 @@ static void add_claim(struct bg_model *model, enum bg_claim_kind kind, struct bg
 /* Branches with one id and many groups, of which the last ones' pods differ. */
 static void many_branches_claim_one_id(void **state)
 {
+	const struct bg_addr none = {};
 	struct bg_model *model = maker_new();
 	char id[16];
 
@@ -246,7 +247,7 @@ static void many_branches_claim_one_id(void **state)
 		snprintf(id, sizeof(id), "pod-%zu", i);
 		maker_pod(model, branch, id);
 	}
-	add_claim(model, BG_CLAIM_ID, (struct bg_addr){}, 0, model->branch_count);
+	add_claim(model, BG_CLAIM_ID, none, 0, model->branch_count);
 	is_decided_soon(model, NULL);
 	bg_model_free(model);
 }
@@ -435,9 +436,34 @@ static void kept_for_a_time(void **state)
 	bg_model_free(before);
 }
 
+/* Branches with the same groups share a policy, which is known by their order. */
+static void the_groups_of_a_kept_branch_are_in_the_document_s_order(void **state)
+{
+	struct bg_model *before =
+		feed_parse("{'FeedVersion':1,'SecurityGroups':[" GROUP("sg-1", "") "," GROUP(
+			"sg-2", "") "],'Branches':[{'Id':'eni-a','VlanId':9,"
+				    "'GroupIds':['sg-1','sg-2']," POD("a", "10.0.0.1") "]}");
+	struct bg_model *document = feed_parse("{'FeedVersion':1,'SecurityGroups':[" GROUP(
+		"sg-2", "") "," GROUP("sg-1", "") "],'Branches':[]}");
+	struct bg_model *model;
+	struct scene scene;
+
+	(void)state;
+	look(&scene, document, before, ALL_THERE);
+	model = settled(&scene);
+	assert_non_null(model);
+	assert_int_equal(model->branches[0].group_count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(model->branches[0].groups[i], i);
+	assert_string_equal(model->groups[0].id, "sg-2");
+	bg_model_free(model);
+	bg_model_free(document);
+	bg_model_free(before);
+}
+
 int main(void)
 {
-	static struct CMUnitTest tests[KEPT + 7] = {
+	static struct CMUnitTest tests[KEPT + 8] = {
 		[KEPT] = cmocka_unit_test(claims_go_to_who_lives),
 		[KEPT + 1] = cmocka_unit_test(a_decision_stays),
 		[KEPT + 2] = cmocka_unit_test(the_same_twice),
@@ -445,11 +471,13 @@ int main(void)
 		[KEPT + 4] = cmocka_unit_test(many_branches_claim_one_id),
 		[KEPT + 5] = cmocka_unit_test(many_addresses_are_claimed),
 		[KEPT + 6] = cmocka_unit_test(many_lists_are_missing),
+		[KEPT + 7] =
+			cmocka_unit_test(the_groups_of_a_kept_branch_are_in_the_document_s_order),
 	};
 
 	for (size_t i = 0; i < KEPT; i++)
 		tests[i] = (struct CMUnitTest){ .name = kept[i].name,
 						.test_func = is_kept,
 						.initial_state = (void *)&kept[i] };
-	return _cmocka_run_group_tests("settle", tests, KEPT + 7, NULL, NULL);
+	return _cmocka_run_group_tests("settle", tests, KEPT + 8, NULL, NULL);
 }
