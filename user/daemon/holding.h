@@ -21,7 +21,6 @@ struct bg_holding {
 	unsigned int next_slot;
 	__u64 next_hash;
 	bool superseded; /* there is another text by now */
-	bool complained;
 };
 
 /* A document was accepted: takes its text. */
@@ -36,8 +35,12 @@ void bg_hold_outcome(struct bg_daemon *daemon, struct bg_state_file *text,
 		     const struct bg_state_file *held, int rc);
 void bg_holding_free(struct bg_holding *holding);
 
+/* As they stand in it: this boot's id, and a document's hash. */
+void bg_hold_boot(char boot[BG_HELD_BOOT]);
+void bg_hold_hash(const __u8 *content, char text[BG_HELD_SHA256]);
+
 /*
- * At the start: daemon->before, what the daemon before had in force. *document gets its
+ * restoring.c. At the start: daemon->before, what the daemon before had in force. *document gets its
  * document (its rc is not 0 without one), unless that has the content of `feed` (NULL: that
  * is not read yet). What is damaged, or cannot be had in time, is logged and left alone.
  */
