@@ -21,6 +21,7 @@
 #include "daemon/calls.h"
 #include "daemon/running.h"
 #include "daemon/upgrade.h"
+#include "pinned/claim.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
 
@@ -52,6 +53,7 @@ static void close_daemon(struct bg_daemon *const *closed)
 	bg_model_free(daemon->model);
 	bg_state_free(daemon->state);
 	/* last: from here on another daemon may start */
+	bg_claim_end(daemon->claim_fd);
 	if (daemon->lock_fd >= 0)
 		close(daemon->lock_fd);
 }
@@ -86,6 +88,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	daemon = (struct bg_daemon){
 		.options = *options,
 		.lock_fd = -1,
+		.claim_fd = -1,
 		.watch_fd = -1,
 		.group = BG_NO_GROUP,
 		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
@@ -107,7 +110,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
 	if (rc)
 		return rc;
-	rc = bg_home_check(options->pin_dir, err);
+	rc = bg_home_check(options->pin_dir, err) ?: bg_claim_netns(&daemon.claim_fd, err);
 	if (!rc && options->group)
 		rc = bg_share_group(options->group, &daemon.group, err);
 	/* what an earlier build left may have to be opened by its id: until it is adopted */

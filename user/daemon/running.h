@@ -22,7 +22,8 @@ struct bg_daemon {
 	struct bg_daemon_options options;
 	const char *unused_programs[BG_PROGRAMS + 1]; /* what options.datapath.without names */
 	int lock_fd;
-	gid_t group; /* of options.group, or BG_NO_GROUP */
+	int claim_fd; /* of the network namespace, -1 = it could not be claimed */
+	gid_t group;  /* of options.group, or BG_NO_GROUP */
 	struct bg_datapath *datapath;
 	struct bg_netdevs *netdevs;
 	struct bg_ifaces *ifaces;

@@ -18,6 +18,7 @@
 #include "guard/netdevs.h"
 #include "maps.h"
 #include "pinned/held_file.h"
+#include "pinned/claim.h"
 #include "pinned/home.h"
 #include "pinned/lock_holder.h"
 #include "pinned/pin.h"
@@ -207,8 +208,9 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 	bg_cleanup(bg_netdevs_close_at) struct bg_netdevs *netdevs = NULL;
 	bg_cleanup(unload_free) struct unload unload = { .pin_dir = pin_dir, .unloaded = unloaded };
 	bg_auto_close int lock_fd = -1;
+	struct bg_error ignored;
 	bool at_home;
-	int rc;
+	int claim_fd, rc;
 
 	rc = lock(pin_dir, &lock_fd, err);
 	if (rc)
@@ -244,6 +246,9 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 			       pin_dir,
 			       rc == -ENOTEMPTY ? "there is something in it that is not ours"
 						: strerror(-rc));
+	/* left by a daemon that was killed */
+	if (!bg_claim_netns(&claim_fd, &ignored))
+		bg_claim_end(claim_fd);
 	bg_held_files_remove(pin_dir);
 	bg_state_remove(pin_dir);
 	return 0;

@@ -18,7 +18,6 @@
 #include "base/hash.h"
 #include "feed/model.h"
 
-#define STATE_DIR "/run/branchguard"
 /* None is so long. */
 #define MOST_BYTES (64 << 20)
 
@@ -35,7 +34,7 @@ void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STAT
 	/* "/a/b" and "/a/b/" are one directory */
 	while (length > 1 && pin_dir[length - 1] == '/')
 		length--;
-	snprintf(path, BG_STATE_PATH_BYTES, STATE_DIR "/%016llx%s",
+	snprintf(path, BG_STATE_PATH_BYTES, BG_STATE_DIR "/%016llx%s",
 		 (unsigned long long)bg_hash_bytes(pin_dir, length), kind);
 }
 
@@ -271,6 +270,6 @@ void bg_state_remove(const char *pin_dir)
 	bg_state_path(pin_dir, path);
 	unlink(path);
 	bg_socket_path(pin_dir, path);
-	unlink(path);	  /* of a daemon that was killed */
-	rmdir(STATE_DIR); /* if it was the last one */
+	unlink(path);	     /* of a daemon that was killed */
+	rmdir(BG_STATE_DIR); /* if it was the last one */
 }

@@ -37,6 +37,7 @@
 #define BG_STATE_WARNINGS 100
 
 /* "/run/branchguard/<hash of the pin directory>.json" */
+#define BG_STATE_DIR "/run/branchguard"
 #define BG_STATE_PATH_BYTES 64
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
