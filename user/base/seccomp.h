@@ -10,6 +10,9 @@
 struct bg_seccomp_rule {
 	/* by name; one that this machine does not have is passed over */
 	const char *call;
+	/* if not 0, the call is not allowed, but fails by this errno and is not told: one that the
+	 * C library tries before another */
+	int fails_by;
 	/* only if this argument (from 0) is so: argument & mask == value. With mask 0, any. */
 	unsigned int argument;
 	__u64 mask, value;
@@ -18,9 +21,6 @@ struct bg_seccomp_rule {
 		unsigned int argument;
 		__u64 mask, value;
 	} also;
-	/* if not 0, the call is not allowed, but fails by this errno and is not told: one that the
-	 * C library tries before another */
-	int fails_by;
 };
 
 /* What becomes of a call that no rule allows. */

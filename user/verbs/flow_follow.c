@@ -289,10 +289,12 @@ static int print_changes(struct follower *follower, const struct bg_flow_list *b
 		const struct bg_flow *new = j < after->count ? &after->flows[j] : NULL;
 		int order = order_of(old, new);
 
-		if (order)
-			rc = print_change(order < 0 ? "ended" : "new", order < 0 ? old : new,
-					  &follower->names, follower->query, after->now_ns,
-					  follower->err);
+		if (order < 0 && old)
+			rc = print_change("ended", old, &follower->names, follower->query,
+					  after->now_ns, follower->err);
+		else if (order > 0 && new)
+			rc = print_change("new", new, &follower->names, follower->query,
+					  after->now_ns, follower->err);
 		i += order <= 0;
 		j += order >= 0;
 	}
