@@ -17,7 +17,7 @@ guarded() {
 	together "tcp cart $LAB_DB4 5432" "silent tcp web $LAB_DB4 5432"
 }
 other() {
-	lab_exec node timeout 10 "$BG" "$@" --pin-dir "$OTHER" --attach $by 2>&1
+	lab_exec node timeout 10 "$BG" "$@" --pin-dir "$OTHER" --attach "$by" 2>&1
 }
 refused() {
 	local said
@@ -36,8 +36,9 @@ for by in auto clsact; do
 	check "$by: nobody took a program away" fails bg_says 'took a program away\|came first'
 	check "$by: enforced" guarded
 	bg_kill
+	flock -s "$PIN_DIR" sleep 0.3 &
 	bg_start --attach $by
-	check "$by: killed, it leaves the place to the next one" guarded
+	check "$by: killed, it leaves the place to the next one, though somebody looks just then" guarded
 	bg_stop
 	check "$by: unload" bg unload
 done

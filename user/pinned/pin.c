@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
@@ -22,6 +23,8 @@
 #include "base/grow.h"
 
 #define NEW_SUFFIX "_new"
+#define LOCK_TRIES 50
+#define LOCK_WAIT_US 20000
 
 BG_CLEANUP_OF(closedir, DIR)
 
@@ -135,6 +138,18 @@ static int make_kinds(const char *pin_dir, struct bg_error *err)
 	return 0;
 }
 
+/* Who only looks whether it is locked holds it for a moment (lock_holder.c). */
+static int lock_patiently(int fd)
+{
+	int rc = flock(fd, LOCK_EX | LOCK_NB);
+
+	for (int i = 0; rc && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+		usleep(LOCK_WAIT_US);
+		rc = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return rc;
+}
+
 int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error *err)
 {
 	bg_auto_close int fd = -1;
@@ -156,11 +171,12 @@ int bg_pin_lock(const char *pin_dir, bool create, int *lock_fd, struct bg_error 
 			       pin_dir);
 	if (fd < 0)
 		return refused(pin_dir, "cannot open it", R_OK, err);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
+	if (lock_patiently(fd)) {
 		if (errno == EWOULDBLOCK)
 			return bg_fail(err, -EBUSY,
 				       "pin directory %s is in use by another branchguard daemon; "
-				       "stop that one, or give this one its own --pin-dir",
+				       "stop that one; for another network namespace, give "
+				       "this one its own --pin-dir",
 				       pin_dir);
 		return bg_fail(err, -errno, "pin directory %s: flock: %s", pin_dir,
 			       strerror(errno));
