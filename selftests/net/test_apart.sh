@@ -25,6 +25,7 @@ wayward() {
 	check "a parser that ${3:-$1}: the feed is refused in words" wait_for bg_says "feed refused, the last.*$2"
 	check "a parser that ${3:-$1}: what was in force stays" together "$to_db" "$no_web"
 	rm "$WAYWARD"
+	[[ $2 != *31* ]] || refused_on_purpose "a parser that ${3:-$1}: any suite would fail by it"
 	feed_live "no_rules(\"sg-web\")"
 }
 
@@ -38,6 +39,20 @@ wayward abort 'ended by signal [36]1* .*please report' "aborts"
 wayward opens 'ended by signal 31 .*a system call that it may not make' "opens a file"
 wayward connects 'ended by signal 31 .*a system call that it may not make' "makes a socket"
 wayward starts 'ended by signal 31 .*a system call that it may not make' "starts a program"
+# (of which the suite would know nothing else)
+echo "daemon asks" >"$WAYWARD"
+feed_live "no_rules(\"sg-web\")"
+rm "$WAYWARD"
+refused_on_purpose "a daemon that makes a call which it does not name: any suite would fail by it"
+echo "files asks" >"$WAYWARD"
+from_here_on
+feed "no_rules(\"sg-web\")"
+check "who reads the feed and does so is ended, and the feed refused in words" \
+	wait_for bg_says 'feed refused, the last.*branchguard-files ended by signal 31'
+rm "$WAYWARD"
+refused_on_purpose "and any suite would fail by it"
+wait_for feed_in_force
+
 wayward rubbish "answer is none: byte 8 of" "answers rubbish"
 wayward silent "answer is none: byte 0 of 0" "answers nothing"
 wayward more "answer is none: byte 8 of" "answers too much"

@@ -14,6 +14,8 @@
  *	parser silent	answers nothing, and ends as if all were well
  *	parser more	answers, and a byte more
  *	start	EAGAIN	it cannot be started
+ *	daemon	asks	makes a system call that it does not name
+ *	files asks	the same
  *	files reads	the feed's file is not read to its end, ever
  *	files writes	no file is put in its place, ever
  *	files state	nor is one of the daemon's state, or looked for, or read
@@ -148,6 +150,10 @@ int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *
 	int (*next)(pid_t *, const char *, const posix_spawn_file_actions_t *,
 		    const posix_spawnattr_t *, char *const[], char *const[]) = real("posix_spawn");
 
+	if (is_told("daemon")) {
+		note();
+		getsid(0);
+	}
 	if (!is_told("start"))
 		return next(pid, path, actions, attributes, argv, environment);
 	note();
@@ -164,7 +170,7 @@ __attribute__((constructor)) static void look(int argc, char **argv)
 	is_for_state = argc > 1 && !strncmp(argv[1], "/run/branchguard/", 17);
 }
 
-static void stall_if_told(const char *what)
+static void go_wrong_if_told(const char *what)
 {
 	static bool asked; /* what is asked here is no file of the daemon's */
 
@@ -179,6 +185,8 @@ static void stall_if_told(const char *what)
 		return;
 	}
 	note();
+	if (!strcmp(what, "asks"))
+		getsid(0);
 	for (;;)
 		poll(NULL, 0, -1);
 }
@@ -187,8 +195,10 @@ ssize_t read(int fd, void *bytes, size_t length)
 {
 	ssize_t (*next)(int, void *, size_t) = real("read");
 
-	if (fd > STDERR_FILENO)
-		stall_if_told("reads");
+	if (fd > STDERR_FILENO) {
+		go_wrong_if_told("reads");
+		go_wrong_if_told("asks");
+	}
 	return next(fd, bytes, length);
 }
 
@@ -196,7 +206,7 @@ int rename(const char *from, const char *to)
 {
 	int (*next)(const char *, const char *) = real("rename");
 
-	stall_if_told("writes");
+	go_wrong_if_told("writes");
 	return next(from, to);
 }
 
@@ -204,7 +214,7 @@ int lstat(const char *path, struct stat *found)
 {
 	int (*next)(const char *, struct stat *) = real("lstat");
 
-	stall_if_told("finds");
+	go_wrong_if_told("finds");
 	return next(path, found);
 }
 
@@ -220,6 +230,6 @@ int open(const char *path, int flags, ...)
 	va_end(list);
 	/* (not the file that tells it to, which is asked for by another call) */
 	if (is_for_state)
-		stall_if_told("opens");
+		go_wrong_if_told("opens");
 	return next(path, flags, mode);
 }
