@@ -38,15 +38,18 @@ const char *bg_attach_by_name(enum bg_attach_by by)
 int bg_attach_choose(enum bg_attach_choice choice, bool *tcx, struct bg_error *err)
 {
 	LIBBPF_OPTS(bpf_prog_query_opts, opts);
-	bool there;
+	int rc;
 
-	/* kernels without tcx refuse this query, so nothing has to be attached to find out */
-	there = !bpf_prog_query_opts(LOOPBACK_IFINDEX, BPF_TCX_INGRESS, &opts);
-	if (choice == BG_CHOOSE_TCX && !there)
+	/* kernels without tcx do not know this query, so nothing has to be attached to find out */
+	rc = bpf_prog_query_opts(LOOPBACK_IFINDEX, BPF_TCX_INGRESS, &opts);
+	/* an answer that could not be given is no "no": what is attached would be exchanged */
+	if (rc && rc != -EINVAL && choice != BG_CHOOSE_CLSACT)
+		return bg_fail(err, rc, "asking the kernel whether it has tcx: %s", strerror(-rc));
+	if (choice == BG_CHOOSE_TCX && rc)
 		return bg_fail(err, -ENOTSUP,
 			       "--attach tcx: this kernel has no tcx (Linux 6.6 is the first); use "
 			       "--attach auto or clsact");
-	*tcx = there && choice != BG_CHOOSE_CLSACT;
+	*tcx = !rc && choice != BG_CHOOSE_CLSACT;
 	return 0;
 }
 
