@@ -132,6 +132,7 @@ static int detach_link(const union bpf_attr *attr)
 static int query_programs(union bpf_attr *attr)
 {
 	__u32 *ids = (void *)(unsigned long)attr->query.prog_ids, count = 0;
+	__u32 *links = (void *)(unsigned long)attr->query.link_ids;
 
 	if (kernel.no_tcx)
 		return kernel_refuse(EINVAL);
@@ -146,6 +147,8 @@ static int query_programs(union bpf_attr *attr)
 			continue;
 		if (ids && count < attr->query.prog_cnt)
 			ids[count] = link->program;
+		if (links && count < attr->query.prog_cnt)
+			links[count] = link->id;
 		count++;
 	}
 	attr->query.prog_cnt = count;

@@ -258,6 +258,7 @@ static int tcx_to_front(const struct bg_attach_context *context, struct bg_attac
 	struct bg_attachment first = *attachment;
 	__u32 slot = 0;
 
+	first.link_fd = -1; /* that one is not closed when there is no new one */
 	rc = bg_map_set(context->skel->maps.stands_in_for, &slot, &prog_fd, err);
 	if (rc)
 		return rc;
