@@ -337,11 +337,12 @@ soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
 
 # What of user/ the tests run. COVER names their kinds; `net` is the daemon itself, in half
 # an hour more. Nobody has to reach every line, but each function of these files runs: what
-# opens or shuts the node is decided there.
+# opens or shuts the node is decided there. (Not datapath/adopt: what it reads of builds
+# of before only net/test_upgrade.sh has.)
 COVER := unit packets
 COVER_LEAST := 80
 COVER_DECISIVE := $(wildcard user/guard/*.c) $(patsubst %,user/%.c, \
-	datapath/attach datapath/adopt datapath/clsact datapath/publish pinned/pin pinned/home \
+	datapath/attach datapath/fate datapath/clsact datapath/publish pinned/pin pinned/home \
 	feed/settle feed/merge feed/held feed/wire feed/wire_values compile/policy compile/classes \
 	daemon/settled daemon/holding daemon/unload base/seccomp base/caps source/owner)
 COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(kind),$(COV_BUILD)))

@@ -74,6 +74,9 @@ static void a_feed_that_is_refused_starts_nothing(void **state)
 		   "No such file or directory");
 	expect_run(RUN(cmd_run, PINNED, "--feed", node_feed, "--group", "no-such-group"),
 		   BG_EXIT_FAILED, "", "no-such-group");
+	/* names that the kernel keeps for itself */
+	expect_run(RUN(cmd_run, "--pin-dir", "/sys/fs/bpf/live.node", "--feed", node_feed),
+		   BG_EXIT_FAILED, "", "a BPF file system has no names with a dot in them");
 	expect_run(RUN(cmd_run, PINNED, "--feed", "-"), BG_EXIT_USAGE, "", "--once");
 	expect_run(RUN(cmd_run, PINNED, "--feed", "-", "--once", "--require-owner"), BG_EXIT_USAGE,
 		   "", "stdin has no owner");
