@@ -199,7 +199,7 @@ ended_or_ready() {
 }
 
 goes_on_after_start() {
-	wait_for feed_in_force && wait_for programs_are_new && talk out && nothing_passed &&
+	wait_for feed_in_force && wait_for programs_are_new && is_attached_as_it_was && talk out && nothing_passed &&
 		bg flows --json | jq -e --argjson least "$1" 'length >= $least'
 }
 
@@ -211,6 +211,12 @@ programs_are_new() {
 		jq -s -c 'map(.id)')
 	jq -n -e --argjson attached "$attached" --argjson ours "$ours" \
 		'($attached | length > 0) and $attached - $ours == []'
+}
+
+# By tcx, or by nothing but filters.
+is_attached_as_it_was() {
+	lab_exec node bpftool -j net show | jq -e --arg by "$BY" \
+		'[.[].tc[].kind | startswith("tcx")] | unique == [$by == "tcx"]'
 }
 
 each_start() {
@@ -227,6 +233,8 @@ each_start() {
 		starts_with map-next 1
 		starts_with map-create 1
 		starts_with link-dump 1
+		# (else it would attach by the other way)
+		starts_with prog-query 1 --attach auto
 	fi
 	starts_with $replace 1
 	# with a policy map of another size, which old programs do not know
