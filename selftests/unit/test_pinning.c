@@ -16,6 +16,7 @@
 #include "datapath/datapath.h"
 #include "datapath/layout_2.h"
 #include "feed_text.h"
+#include "guard/guards.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
 #include "scripted_bpf.h"
@@ -336,6 +337,15 @@ static void abi_2_stays_while_the_new_maps_are_made(void **state)
 	}
 }
 
+/* The number of a role is read from `ifaces`, whoever wrote it. */
+static void a_role_that_no_build_has_is_unknown(void **state)
+{
+	(void)state;
+	assert_string_equal(bg_role_name(BG_ROLE_PRIMARY), "primary");
+	assert_string_equal(bg_role_name((enum bg_role)(BG_ROLE_PRIMARY + 1)), "unknown");
+	assert_string_equal(bg_role_name((enum bg_role)UINT32_MAX), "unknown");
+}
+
 /* --- the network namespace --------------------------------------------------- */
 
 /* Of a newer build, `home` may be longer than this one's: the cookie is what comes first. */
@@ -390,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_start_on_pins_survives_each_failure, begin, end),
+		cmocka_unit_test(a_role_that_no_build_has_is_unknown),
 		cmocka_unit_test(abi_2_is_replaced_all_at_once_or_not_at_all),
 		cmocka_unit_test(abi_2_stays_while_the_new_maps_are_made),
 		cmocka_unit_test_setup_teardown(the_home_of_another_build_is_understood, begin,

@@ -15,7 +15,8 @@ const char *bg_role_name(enum bg_role role)
 	static const char *const names[] = { "none",	   "branch",	   "trunk",
 					     "pod-strict", "pod-standard", "primary" };
 
-	return names[role];
+	/* after a restart it is what somebody pinned */
+	return (size_t)role < sizeof(names) / sizeof(names[0]) ? names[role] : "unknown";
 }
 
 struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex)
