@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,13 +135,17 @@ static int pin_link(const char *pin_dir, const struct bg_attachment *attachment,
 	return rc ? bg_fail(err, rc, "pinning %s/links/%s: %s", pin_dir, name, strerror(-rc)) : 0;
 }
 
-/* What is on the XDP hook of an interface. To ask the kernel for the name of another's
- * program takes CAP_SYS_ADMIN, which the daemon has not. */
+/*
+ * What is on the XDP hook of an interface. To ask the kernel for the name of another's
+ * program takes CAP_SYS_ADMIN, which the daemon has not. What comes behind the ids libbpf
+ * asks by another netlink protocol, which the daemon may not speak.
+ */
 static void describe_xdp(__u32 ifindex, char *text, size_t size)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
 	__u32 id;
 
+	opts.sz = offsetof(struct bpf_xdp_query_opts, feature_flags);
 	snprintf(text, size, "an unknown program");
 	if (bpf_xdp_query((int)ifindex, 0, &opts))
 		return;
