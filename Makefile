@@ -223,9 +223,17 @@ $(BUILD)/%.so: %.c Makefile $(COMPILERS) | $(TOOLS)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
 
+NEXT_PROGRAM := $(BUILD)/selftests/net/next_branchguard
 $(BUILD)/selftests/net/old_branchguard-%: selftests/net/old/programs.tar.xz
 	@mkdir -p $(@D)
 	$(call say,TAR,$@)tar xJOf $< ./branchguard-$* >$@.new && chmod +x $@.new && mv $@.new $@
+
+# The build that may come after this one, for the same test.
+$(NEXT_PROGRAM): $(wildcard selftests/net/next/* headers/* bpf/*) $(LIB_SOURCES) $(wildcard user/*/*.h) $(PROGRAM_SOURCES) \
+		$(BUILD)/branchguard Makefile
+	$(call say,NEXT,$@)CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)' \
+		CPPFLAGS='-D_GNU_SOURCE=' BPF_CFLAGS='$(BPF_CFLAGS)' LIBS='$(LIBS)' \
+		selftests/net/next/make.sh $(BUILD)/next $@.new $(BUILD)/version.c && mv $@.new $@
 
 # Objects are named only in pattern rules: keep them.
 .SECONDARY:
@@ -266,7 +274,8 @@ PACKETS := $(call programs_of,packets,$(OUT))
 BENCH := $(call programs_of,bench,$(BUILD))
 # Programs of the past, for the test of upgrades.
 OLD_PROGRAMS := $(patsubst %,$(BUILD)/selftests/net/old_branchguard-%,1 2)
-NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS)
+NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS) \
+	$(NEXT_PROGRAM)
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)

@@ -12,7 +12,7 @@
 
 #include "base/caps.h"
 #include "base/cleanup.h"
-#include "daemon/ids.h"
+#include "base/ids.h"
 #include "datapath/attach.h"
 #include "datapath/clsact.h"
 #include "guard/netdevs.h"
@@ -60,18 +60,37 @@ static int note_iface(struct unload *unload, const struct bg_iface *iface)
 		       : 0;
 }
 
-static int note_ifaces(struct unload *unload, int fd)
+/* Of any ABI: the key is what it is, and the value begins with the fields that are asked. */
+static int note_ifaces(struct unload *unload, int fd, const struct bpf_map_info *info)
 {
-	struct bg_iface iface = {};
-	__u32 key, *last = NULL;
+	bg_auto_free char *keys = calloc(2, info->key_size);
+	bg_auto_free struct bg_iface *iface = calloc(1, sizeof(*iface) + info->value_size);
+	char *key = keys, *last = NULL;
 
+	if (!keys || !iface)
+		return -ENOMEM;
 	/* `ifaces` is a hash, and was an array before; this loop walks either */
-	while (!bpf_map_get_next_key(fd, last, &key)) {
-		last = &key;
-		if (!bpf_map_lookup_elem(fd, &key, &iface) && note_iface(unload, &iface))
+	while (!bpf_map_get_next_key(fd, last, key)) {
+		if (!bpf_map_lookup_elem(fd, key, iface) && note_iface(unload, iface))
 			return -ENOMEM;
+		last = key;
+		key = key == keys ? keys + info->key_size : keys;
 	}
 	return 0;
+}
+
+/* Of the build before, where one was being replaced: programs of it may still run. */
+static int note_map_aside(const char *name, void *context)
+{
+	struct unload *unload = context;
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info);
+	bg_auto_close int fd = bg_pin_get(unload->pin_dir, BG_PIN_ASIDE, name);
+
+	unload->unloaded->pins++;
+	if (fd < 0 || bpf_map_get_info_by_fd(fd, &info, &length))
+		return 0;
+	return bg_ids_add(&unload->maps, info.id);
 }
 
 static int note_map(const char *name, void *context)
@@ -89,10 +108,9 @@ static int note_map(const char *name, void *context)
 	if (rc)
 		return rc;
 	/* in older layouts it ends before the name, and `more_ifaces` has some of them */
-	if (info.value_size <= sizeof(struct bg_iface) &&
-	    info.value_size >= offsetof(struct bg_iface, interface) &&
+	if (info.value_size >= offsetof(struct bg_iface, interface) &&
 	    (!strcmp(name, "ifaces") || !strcmp(name, "more_ifaces")))
-		return note_ifaces(unload, fd);
+		return note_ifaces(unload, fd, &info);
 	return 0;
 }
 
@@ -118,6 +136,38 @@ static bool is_ours(const struct unload *unload, __u32 prog_id)
 	return false;
 }
 
+/* Calls `each` for all filters of an interface that have a handle of ours, whatever the
+ * build. Most interfaces have none. */
+static void each_filter(struct bg_netdevs *netdevs, __u32 ifindex,
+			void (*each)(struct bg_attachment *filter, void *context), void *context)
+{
+	struct bg_filters there = {};
+
+	if (!bg_netdev_filters(netdevs, ifindex, &there) && !there.count)
+		return;
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		struct bg_attachment filter;
+
+		if (bg_program_hook(program) != BG_HOOK_XDP &&
+		    !bg_attach_find_filter(program, ifindex, &filter))
+			each(&filter, context);
+	}
+	bg_clsact_strays(ifindex, each, context);
+}
+
+struct doubt {
+	const struct unload *unload;
+	struct bg_attachment filter; /* by = NONE: there is none */
+};
+
+static void check_filter(struct bg_attachment *filter, void *context)
+{
+	struct doubt *doubt = context;
+
+	if (!bg_ids_has(&doubt->unload->programs, filter->prog_id))
+		doubt->filter = *filter;
+}
+
 /*
  * Which program a filter has can be asked by its id alone, and whose that is without
  * CAP_SYS_ADMIN only of those that are pinned. A filter with one of our handles that would
@@ -131,22 +181,28 @@ static int check_filters(struct unload *unload, struct bg_netdevs *netdevs, stru
 	if (bg_caps() & BG_CAP(CAP_SYS_ADMIN))
 		return 0;
 	for (; count; count--, netdev++) {
-		for (int program = 0; program < BG_PROGRAMS; program++) {
-			struct bg_attachment filter;
+		struct doubt doubt = { .unload = unload, .filter.by = BG_ATTACH_NONE };
 
-			if (bg_program_hook(program) == BG_HOOK_XDP ||
-			    bg_attach_find_filter(program, netdev->ifindex, &filter) ||
-			    bg_ids_has(&unload->programs, filter.prog_id))
-				continue;
+		each_filter(netdevs, netdev->ifindex, check_filter, &doubt);
+		if (doubt.filter.by != BG_ATTACH_NONE)
 			return bg_fail(err, -EPERM,
 				       "%s has a filter of branchguard (handle %#x) whose program "
 				       "%u is not pinned in %s; to see whether it belongs there "
 				       "takes CAP_SYS_ADMIN: nothing was changed",
-				       netdev->name, filter.handle, filter.prog_id,
+				       netdev->name, doubt.filter.handle, doubt.filter.prog_id,
 				       unload->pin_dir);
-		}
 	}
 	return 0;
+}
+
+static void remove_filter(struct bg_attachment *filter, void *context)
+{
+	struct unload *unload = context;
+
+	if (!is_ours(unload, filter->prog_id))
+		return;
+	bg_detach(unload->pin_dir, filter);
+	unload->unloaded->filters++;
 }
 
 static void remove_filters(struct unload *unload, struct bg_netdevs *netdevs)
@@ -157,16 +213,7 @@ static void remove_filters(struct unload *unload, struct bg_netdevs *netdevs)
 	for (; count; count--, netdev++) {
 		struct bg_filters left;
 
-		for (int program = 0; program < BG_PROGRAMS; program++) {
-			struct bg_attachment filter;
-
-			if (bg_program_hook(program) == BG_HOOK_XDP ||
-			    bg_attach_find_filter(program, netdev->ifindex, &filter) ||
-			    !is_ours(unload, filter.prog_id))
-				continue;
-			bg_detach(unload->pin_dir, &filter);
-			unload->unloaded->filters++;
-		}
+		each_filter(netdevs, netdev->ifindex, remove_filter, unload);
 		if (bg_ids_has(&unload->qdiscs, netdev->ifindex) &&
 		    !bg_netdev_filters(netdevs, netdev->ifindex, &left) && !left.count) {
 			bg_clsact_remove_qdisc(netdev->ifindex);
@@ -228,6 +275,8 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 	rc = bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, &unload);
 	if (!rc)
 		rc = bg_pin_each(pin_dir, BG_PIN_MAPS, note_map, &unload);
+	if (!rc)
+		rc = bg_pin_each(pin_dir, BG_PIN_ASIDE, note_map_aside, &unload);
 	if (rc)
 		return bg_fail(err, rc, "reading the pins in %s: %s", pin_dir, strerror(-rc));
 	rc = at_home ? check_filters(&unload, netdevs, err) : 0;

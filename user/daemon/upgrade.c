@@ -43,7 +43,8 @@ void bg_upgrade_finish(struct bg_daemon *daemon)
 {
 	struct bg_error err = {};
 
-	if (daemon->upgraded || bg_ifaces_outdated(daemon->ifaces))
+	if (daemon->upgraded || bg_ifaces_outdated(daemon->ifaces) ||
+	    bg_ifaces_drop_strays(daemon->ifaces))
 		return;
 	daemon->upgraded = true;
 	if (bg_datapath_finish(daemon->datapath, &err))

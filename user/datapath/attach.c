@@ -91,6 +91,7 @@ static __u32 link_id(int fd)
  * in that apart. */
 static void pin_name(const struct bg_attachment *attachment, char *name, size_t size)
 {
+	const bool is_stray = attachment->program == BG_PROGRAMS;
 	char interface[sizeof(attachment->interface)];
 
 	snprintf(interface, sizeof(interface), "%s", attachment->interface);
@@ -98,10 +99,11 @@ static void pin_name(const struct bg_attachment *attachment, char *name, size_t 
 		if (*c == '.')
 			*c = '_';
 	snprintf(name, size, "%s-%u-%s", interface, attachment->ifindex,
-		 bg_program_name(attachment->program));
+		 is_stray ? attachment->stray : bg_program_name(attachment->program));
 }
 
-/* "NAME-IFINDEX-PROGRAM"; names of interfaces may have dashes of their own. */
+/* "NAME-IFINDEX-PROGRAM"; names of interfaces may have dashes of their own. The program
+ * may be one that only another build has. */
 static int parse_pin_name(const char *name, struct bg_attachment *attachment)
 {
 	const char *last = strrchr(name, '-'), *middle;
@@ -121,7 +123,11 @@ static int parse_pin_name(const char *name, struct bg_attachment *attachment)
 			return 0;
 		}
 	}
-	return -EINVAL;
+	if (!last[1] || strlen(last + 1) >= sizeof(attachment->stray))
+		return -EINVAL;
+	attachment->program = BG_PROGRAMS;
+	snprintf(attachment->stray, sizeof(attachment->stray), "%s", last + 1);
+	return 0;
 }
 
 static int pin_link(const char *pin_dir, const struct bg_attachment *attachment,
@@ -401,15 +407,17 @@ static int adopt_one(const char *name, void *context)
 		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s", name);
 		return 0;
 	}
-	if (rc || parse_pin_name(name, &attachment) || ifindex != attachment.ifindex) {
+	if (parse_pin_name(name, &attachment) || ifindex != attachment.ifindex ||
+	    (rc && attachment.program != BG_PROGRAMS)) {
 		bg_log(BG_LOG_WARNING,
 		       "left alone a link that is not as this program pins them: `branchguard "
 		       "unload` takes it away",
 		       "link=%s ifindex=%u", name, ifindex);
 		return 0;
 	}
-	attachment.by = bg_program_hook(attachment.program) == BG_HOOK_XDP ? BG_ATTACH_XDP
-									   : BG_ATTACH_TCX;
+	attachment.by = BG_ATTACH_TCX;
+	if (attachment.program != BG_PROGRAMS && bg_program_hook(attachment.program) == BG_HOOK_XDP)
+		attachment.by = BG_ATTACH_XDP;
 	attachment.link_fd = bg_take_fd(&fd);
 	adoption->each(&attachment, adoption->context);
 	return 0;

@@ -33,6 +33,10 @@ struct bg_attachment {
 	__u32 prog_id;	/* of the attached program */
 	__u32 link_id;	/* of the link */
 	bool outdated;	/* that of an earlier datapath, which could not be replaced yet */
+	/* A stray: what another build attached that this one has no program for. Its
+	 * `program` is BG_PROGRAMS; it can be detached and released, nothing else. */
+	char stray[32];		 /* what that build calls it, "" where only its handle is known */
+	enum bg_hook stray_hook; /* of a filter */
 };
 
 struct bg_attach_context {
@@ -91,8 +95,8 @@ void bg_attach_forget(const char *pin_dir, struct bg_attachment *attachment);
 void bg_attach_release(struct bg_attachment *attachment);
 
 /*
- * Calls `each` for every pinned link that is alive, which then owns the
- * attachment; removes pins of links whose interface is gone.
+ * Calls `each` for every pinned link that is alive, strays among them, which then owns
+ * the attachment; removes pins of links whose interface is gone.
  */
 int bg_attach_adopt(const char *pin_dir,
 		    void (*each)(struct bg_attachment *attachment, void *context), void *context,

@@ -35,13 +35,16 @@ static void set_hook(struct bpf_tc_hook *hook, __u32 ifindex, enum bg_hook where
 
 static void set_hook_of(struct bpf_tc_hook *hook, const struct bg_attachment *attachment)
 {
-	set_hook(hook, attachment->ifindex, bg_program_hook(attachment->program));
+	set_hook(hook, attachment->ifindex,
+		 attachment->program == BG_PROGRAMS ? attachment->stray_hook
+						    : bg_program_hook(attachment->program));
 }
 
 bool bg_clsact_is_our_handle(__u32 handle)
 {
-	return (handle >= BG_FILTER_HANDLE && handle < BG_FILTER_HANDLE + BG_PROGRAMS) ||
-	       (handle >= BG_FILTER_OTHER_HANDLE && handle < BG_FILTER_OTHER_HANDLE + BG_PROGRAMS);
+	return (handle >= BG_FILTER_HANDLE && handle < BG_FILTER_HANDLE + BG_FILTER_NUMBERS) ||
+	       (handle >= BG_FILTER_OTHER_HANDLE &&
+		handle < BG_FILTER_OTHER_HANDLE + BG_FILTER_NUMBERS);
 }
 
 static __u32 other_handle(const struct bg_attachment *attachment)
@@ -182,6 +185,34 @@ int bg_clsact_find(struct bg_attachment *attachment)
 		}
 	}
 	return -ENOENT;
+}
+
+static void look_for_stray(__u32 ifindex, enum bg_hook hook, __u32 handle,
+			   void (*each)(struct bg_attachment *stray, void *context), void *context)
+{
+	for (size_t i = 0; i < PRIORITIES; i++) {
+		struct bg_attachment stray = { .program = BG_PROGRAMS,
+					       .stray_hook = hook,
+					       .ifindex = ifindex,
+					       .by = BG_ATTACH_CLSACT,
+					       .link_fd = -1 };
+
+		if (!query(&stray, priorities[i], handle))
+			each(&stray, context);
+	}
+}
+
+void bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, void *context),
+		      void *context)
+{
+	_Static_assert(BG_PROGRAMS <= BG_FILTER_NUMBERS, "each program has its handles");
+	for (__u32 number = BG_PROGRAMS; number < BG_FILTER_NUMBERS; number++) {
+		for (enum bg_hook hook = BG_HOOK_INGRESS; hook <= BG_HOOK_EGRESS; hook++) {
+			look_for_stray(ifindex, hook, BG_FILTER_HANDLE + number, each, context);
+			look_for_stray(ifindex, hook, BG_FILTER_OTHER_HANDLE + number, each,
+				       context);
+		}
+	}
 }
 
 int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,

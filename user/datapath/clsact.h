@@ -11,6 +11,9 @@
 #define BG_FILTER_HANDLE 0xb670u
 #define BG_FILTER_OTHER_HANDLE 0xb6f0u
 
+/* They are kept for this many programs, most of which no build has yet. */
+#define BG_FILTER_NUMBERS 32
+
 /* As bg_attach(), for TC programs. */
 int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		     bool *made_qdisc, struct bg_error *err);
@@ -21,7 +24,12 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
  * and prog_id. -ENOENT: the kernel says that there is none; else it could not say. */
 int bg_clsact_find(struct bg_attachment *attachment);
 
-/* Is a filter with this handle one of ours? */
+/* Calls `each` for filters with handles that are kept for programs of ours, but for which
+ * this build has none: strays (attach.h). Whose they are shows their prog_id. */
+void bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, void *context),
+		      void *context);
+
+/* Is a filter with this handle one of ours, of whatever build? */
 bool bg_clsact_is_our_handle(__u32 handle);
 
 /*

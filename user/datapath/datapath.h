@@ -15,6 +15,7 @@
 #include "compile/registry.h"
 #include "feed/model.h"
 
+struct bg_ids;    /* base/ids.h */
 struct bg_layout; /* layouts.h */
 struct bg_moved_flows;
 struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
@@ -99,9 +100,14 @@ int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);
 /* Pins the programs; once they are attached. */
 int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err);
 
+/* The ids of the programs that are pinned; before the above, those of the daemon before.
+ * One that cannot be opened is left out; -ENOMEM. */
+int bg_pinned_programs(const char *pin_dir, struct bg_ids *ids);
+
 /*
  * Once no program of an earlier daemon is attached any more: brings in what its flow
- * table got since, if that is another one, and removes maps_aside.
+ * table got since, if that is another one, and removes maps_aside and the pins that only
+ * another build has.
  */
 int bg_datapath_finish(struct bg_datapath *datapath, struct bg_error *err);
 

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/ids.h"
 #include "branchguard.skel.h"
 #include "datapath/adopt.h"
 #include "datapath/migrate.h"
@@ -136,6 +137,49 @@ static int pin_in_place_of_others(struct bg_datapath *datapath, struct bg_error 
 	return made;
 }
 
+static bool is_map_of_ours(const struct bg_datapath *datapath, const char *name)
+{
+	static const char *const others[] = { BG_CONFIG_PIN, BG_SEED_PIN, BG_IMAGE_PIN,
+					      BG_IMAGE_NEXT_PIN };
+	const struct bpf_map *map = bpf_object__find_map_by_name(datapath->skel->obj, name);
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(name, others[i]))
+			return true;
+	return map && !bpf_map__is_internal(map);
+}
+
+static int remove_unknown_map(const char *name, void *context)
+{
+	const struct bg_datapath *datapath = context;
+
+	return is_map_of_ours(datapath, name)
+		       ? 0
+		       : bg_pin_remove(datapath->options.pin_dir, BG_PIN_MAPS, name);
+}
+
+static int remove_unknown_program(const char *name, void *context)
+{
+	const struct bg_datapath *datapath = context;
+
+	return bpf_object__find_program_by_name(datapath->skel->obj, name)
+		       ? 0
+		       : bg_pin_remove(datapath->options.pin_dir, BG_PIN_PROGRAMS, name);
+}
+
+/* Of a newer build with the same ABI, that has more than this one: nobody would look after
+ * those. */
+static int remove_unknown(struct bg_datapath *datapath, struct bg_error *err)
+{
+	const char *pin_dir = datapath->options.pin_dir;
+	int rc = bg_pin_each(pin_dir, BG_PIN_MAPS, remove_unknown_map, datapath)
+			 ?: bg_pin_each(pin_dir, BG_PIN_PROGRAMS, remove_unknown_program, datapath);
+
+	return rc ? bg_fail(err, rc, "removing pins of another build in %s: %s", pin_dir,
+			    strerror(-rc))
+		  : 0;
+}
+
 int bg_datapath_finish(struct bg_datapath *datapath, struct bg_error *err)
 {
 	const char *pin_dir = datapath->options.pin_dir;
@@ -147,7 +191,9 @@ int bg_datapath_finish(struct bg_datapath *datapath, struct bg_error *err)
 	if (rc)
 		return rc;
 	rc = bg_pin_aside_remove(pin_dir);
-	return rc ? bg_fail(err, rc, "removing %s/maps_aside: %s", pin_dir, strerror(-rc)) : 0;
+	if (rc)
+		return bg_fail(err, rc, "removing %s/maps_aside: %s", pin_dir, strerror(-rc));
+	return remove_unknown(datapath, err);
 }
 
 int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
@@ -182,6 +228,32 @@ int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err)
 		made += rc;
 	}
 	return rc < 0 ? rc : made;
+}
+
+struct pinned_programs {
+	const char *pin_dir;
+	struct bg_ids *ids;
+};
+
+static int note_program(const char *name, void *context)
+{
+	const struct pinned_programs *pinned = context;
+	bg_auto_close int fd = bg_pin_get(pinned->pin_dir, BG_PIN_PROGRAMS, name);
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+
+	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
+		return 0;
+	return bg_ids_add(pinned->ids, info.id);
+}
+
+int bg_pinned_programs(const char *pin_dir, struct bg_ids *ids)
+{
+	struct pinned_programs pinned = { pin_dir, ids };
+	int rc = bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, &pinned);
+
+	/* a folder that cannot be read is no reason to give up what guards */
+	return rc == -ENOMEM ? rc : 0;
 }
 
 int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)

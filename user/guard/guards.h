@@ -36,6 +36,8 @@ struct bg_ifaces {
 	struct bg_netdevs *netdevs;
 	struct bg_guard *guards;
 	size_t count;
+	struct bg_attachment *strays; /* of another build, until ours are in place */
+	size_t stray_count;
 	__u32 primary;	      /* of the default route */
 	bool lacks_primary;   /* and that was logged */
 	__u64 put_back_count; /* programs that somebody took away */
@@ -57,6 +59,11 @@ bool bg_guard_has(const struct bg_guard *guard, enum bg_attach_state state);
  * programs, and with its name, is the same one.
  */
 bool bg_guard_is_another(const struct bg_guard *guard, const struct bg_netdev *netdev);
+
+/* Notes what another build attached that this one has no program for, and takes over
+ * filters of its own on interfaces that it has no role for (strays.c). */
+int bg_strays_adopt(struct bg_ifaces *ifaces);
+int bg_stray_add(struct bg_ifaces *ifaces, const struct bg_attachment *stray);
 
 /* Logs what is wrong with an interface, but not twice in a row the same. */
 void bg_guard_trouble(struct bg_guard *guard, enum bg_log_level level, const char *message,

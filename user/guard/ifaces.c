@@ -39,6 +39,9 @@ void bg_ifaces_free(struct bg_ifaces *ifaces)
 	for (size_t i = 0; i < ifaces->count; i++)
 		for (int program = 0; program < BG_PROGRAMS; program++)
 			bg_attach_release(&ifaces->guards[i].attachment[program]);
+	for (size_t i = 0; i < ifaces->stray_count; i++)
+		bg_attach_release(&ifaces->strays[i]);
+	free(ifaces->strays);
 	free(ifaces->guards);
 	free(ifaces);
 }

@@ -57,6 +57,12 @@ bool bg_ifaces_lost(struct bg_ifaces *ifaces);
 /* Is a program of an earlier datapath still attached, because it could not be replaced? */
 bool bg_ifaces_outdated(const struct bg_ifaces *ifaces);
 
+/*
+ * Takes away what another build attached that this one has no program for, from each
+ * interface where everything of this build's is in place. How many are left.
+ */
+size_t bg_ifaces_drop_strays(struct bg_ifaces *ifaces);
+
 /* How many programs that somebody took away were put back so far. */
 __u64 bg_ifaces_put_back(const struct bg_ifaces *ifaces);
 

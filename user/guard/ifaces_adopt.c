@@ -43,10 +43,17 @@ static void adopt_iface(const struct bg_iface *iface, void *context)
 static void adopt_link(struct bg_attachment *attachment, void *context)
 {
 	struct adoption *adoption = context;
-	struct bg_guard *guard =
-		bg_guard_get(adoption->ifaces, attachment->ifindex, attachment->interface);
 	struct bg_attachment *place;
+	struct bg_guard *guard;
 
+	if (attachment->program == BG_PROGRAMS) {
+		if (bg_stray_add(adoption->ifaces, attachment)) {
+			adoption->out_of_memory = true;
+			bg_attach_release(attachment);
+		}
+		return;
+	}
+	guard = bg_guard_get(adoption->ifaces, attachment->ifindex, attachment->interface);
 	if (!guard) {
 		adoption->out_of_memory = true;
 		bg_attach_release(attachment);
@@ -101,7 +108,7 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 	rc = bg_attach_adopt(ifaces->options.pin_dir, adopt_link, &adoption, err);
 	if (rc)
 		return rc;
-	if (adoption.out_of_memory)
+	if (adoption.out_of_memory || bg_strays_adopt(ifaces))
 		return bg_no_memory(err, "taking over what is guarded");
 	for (size_t i = 0; i < ifaces->count; i++) {
 		netdev = bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex);

@@ -12,8 +12,6 @@
 #include "base/cleanup.h"
 #include "pinned/pin.h"
 
-#define NEXT "image_next"
-
 /* A reader without the lock may look while a revision is published. */
 #define TRIES 8
 
@@ -45,7 +43,7 @@ static int open_with_id(const char *pin_dir, __u32 id)
 	int fd = open_pin(pin_dir, BG_IMAGE_PIN, id);
 
 	if (fd < 0)
-		fd = open_pin(pin_dir, NEXT, id);
+		fd = open_pin(pin_dir, BG_IMAGE_NEXT_PIN, id);
 	/* an earlier build pinned no image, and somebody may have removed the pin */
 	return fd < 0 ? bpf_map_get_fd_by_id(id) : fd;
 }
@@ -71,17 +69,17 @@ int bg_image_open(const char *pin_dir, int policy_fd)
 
 int bg_image_announce(const char *pin_dir, int image_fd)
 {
-	return bg_pin_put(pin_dir, BG_PIN_MAPS, NEXT, image_fd);
+	return bg_pin_put(pin_dir, BG_PIN_MAPS, BG_IMAGE_NEXT_PIN, image_fd);
 }
 
 int bg_image_settle(const char *pin_dir)
 {
-	return bg_pin_rename(pin_dir, BG_PIN_MAPS, NEXT, BG_IMAGE_PIN);
+	return bg_pin_rename(pin_dir, BG_PIN_MAPS, BG_IMAGE_NEXT_PIN, BG_IMAGE_PIN);
 }
 
 void bg_image_withdraw(const char *pin_dir)
 {
-	bg_pin_remove(pin_dir, BG_PIN_MAPS, NEXT);
+	bg_pin_remove(pin_dir, BG_PIN_MAPS, BG_IMAGE_NEXT_PIN);
 }
 
 int bg_image_pin(const char *pin_dir, int image_fd)

@@ -14,6 +14,7 @@
 #define BG_PINNED_IMAGE_PIN_H
 
 #define BG_IMAGE_PIN "image"
+#define BG_IMAGE_NEXT_PIN "image_next"
 
 /*
  * Opens the image that this policy map has in force, to be read. -ENOENT: it has none.

@@ -12,10 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/access.h"
 #include "base/cleanup.h"
 #include "maps.h"
+#include "pinned/lock_holder.h"
 
 /* Maps are read in pieces of about this size. */
 #define PIECE_BYTES (1u << 20)
@@ -68,6 +70,46 @@ int bg_maps_fd(const struct bg_maps *maps, const char *name, size_t value_bytes,
 		maps->pin_dir, name, info.value_size, value_bytes);
 }
 
+/* Is it this very program that runs there? A file of the same content elsewhere is not
+ * known to be. */
+static bool is_this_program(int pid)
+{
+	struct stat mine, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return !stat("/proc/self/exe", &mine) && !stat(path, &theirs) &&
+	       mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+}
+
+/* Says whose maps these are, and what can be done about it. */
+static int other_abi(const char *pin_dir, __u32 abi, struct bg_error *err)
+{
+	struct bg_lock_holder holder;
+	const bool runs = bg_lock_held(pin_dir, &holder);
+	char what[320];
+
+	if (!runs)
+		snprintf(what, sizeof(what),
+			 "`branchguard run --feed FILE` of this build takes it over, or ask by the "
+			 "build that pinned it");
+	else if (holder.pid && is_this_program(holder.pid))
+		snprintf(
+			what, sizeof(what),
+			"the daemon of this build (process %d) takes it over as soon as there is a "
+			"feed that can be put in force: its log, or `branchguard check FILE`, says "
+			"what is wrong with the one that it has",
+			holder.pid);
+	else
+		snprintf(what, sizeof(what),
+			 "a daemon runs there: ask by its build, or look into its log for what "
+			 "keeps it from taking over");
+	return bg_fail(err, -EPROTO,
+		       "what is pinned in %s/maps is of %s build of branchguard (ABI %u, this one "
+		       "has %d) and stays in force as that one left it: %s",
+		       pin_dir, abi < BG_ABI ? "an older" : "a newer", abi, BG_ABI, what);
+}
+
 int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err)
 {
 	bg_auto_close int fd = -1;
@@ -87,13 +129,7 @@ int bg_maps_open(const char *pin_dir, struct bg_maps *maps, struct bg_error *err
 			       pin_dir);
 	abi = value[0];
 	if (abi != BG_ABI)
-		return bg_fail(
-			err, -EPROTO,
-			"what is pinned in %s/maps is of %s build of branchguard (ABI %u, this "
-			"one has %d) and stays in force as that one left it: `branchguard run "
-			"--feed FILE` of this build takes it over, or ask by the build that "
-			"pinned it",
-			pin_dir, abi < BG_ABI ? "an older" : "a newer", abi, BG_ABI);
+		return other_abi(pin_dir, abi, err);
 	if (info.value_size != sizeof(struct bg_control))
 		return bg_fail(err, -EPROTO,
 			       "%s/maps/control says ABI %u, but has %u bytes instead of %zu: "

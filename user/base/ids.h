@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* A small set of ids that the kernel gave to programs, maps or interfaces. */
-#ifndef BG_DAEMON_IDS_H
-#define BG_DAEMON_IDS_H
+#ifndef BG_BASE_IDS_H
+#define BG_BASE_IDS_H
 
 #include <errno.h>
 #include <linux/types.h>
