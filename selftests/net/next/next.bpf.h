@@ -16,6 +16,7 @@ int tc_next(struct __sk_buff *ctx)
 	__u32 zero = 0;
 	__u64 *seen = bpf_map_lookup_elem(&next_seen, &zero);
 
+	(void)ctx;
 	if (seen)
 		__sync_fetch_and_add(seen, 1);
 	return TC_ACT_UNSPEC;
