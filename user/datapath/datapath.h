@@ -15,7 +15,7 @@
 #include "compile/registry.h"
 #include "feed/model.h"
 
-struct bg_ids;    /* base/ids.h */
+struct bg_ids;	  /* base/ids.h */
 struct bg_layout; /* layouts.h */
 struct bg_moved_flows;
 struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
