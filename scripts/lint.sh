@@ -16,7 +16,7 @@ mapfile -t files < <(git ls-files -co --exclude-standard | while read -r f; do
 done)
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep '\.[ch]$')
 mapfile -t user_sources < <(printf '%s\n' "${files[@]}" |
-	grep -E '^(user|selftests)/.*\.c$' | grep -v '\.bpf\.c$')
+	grep -E '^(user|selftests)/.*\.c$' | grep -vE '\.bpf\.c$|^selftests/net/next/')
 mapfile -t scripts < <(grep -lE '^#!/bin/(ba|da)?sh' "${files[@]}")
 
 format() {

@@ -83,7 +83,7 @@ static void must_be_command_or_none(const struct bg_missing *missing, const char
 	if (*command)
 		must_be_one_command(command);
 	else
-		MUST(2 * 4 * strlen(missing->owner) + words_bytes > BG_MISSING_TEXT);
+		MUST(strlen(missing->owner) * 2 * 4 + words_bytes > BG_MISSING_TEXT);
 }
 
 static void must_be_proposed(const struct bg_question *question)

@@ -74,8 +74,13 @@ static int look_up(const union bpf_attr *attr)
 	if (!value)
 		return kernel_refuse(ENOENT);
 	/* what holds maps or programs tells their ids; 0: none */
-	if (map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS && !*(const __u32 *)(const void *)value)
-		return kernel_refuse(ENOENT);
+	if (map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS) {
+		__u32 id;
+
+		memcpy(&id, value, sizeof(id));
+		if (!id)
+			return kernel_refuse(ENOENT);
+	}
 	memcpy((void *)(unsigned long)attr->value, value, map->stride);
 	return 0;
 }
@@ -90,8 +95,9 @@ static int put_value(struct object *map, const void *key, const void *value)
 	if (!there && map->count == map->max_entries)
 		return kernel_refuse(E2BIG);
 	if (!there) {
-		map->entries = realloc(map->entries, (map->count + 1) * sizeof(*entry));
-		assert_non_null(map->entries);
+		entry = realloc(map->entries, (map->count + 1) * sizeof(*entry));
+		assert_non_null(entry);
+		map->entries = entry;
 		entry = &map->entries[map->count++];
 		entry->key = malloc(map->key_bytes);
 		entry->value = there = malloc(map->stride);
@@ -178,10 +184,10 @@ static int look_up_batch(union bpf_attr *attr)
 		return kernel_refuse(EBADF);
 	all = map->array ? map->max_entries : (__u32)map->count;
 	for (; done < room && at < all; at++, done++) {
-		memcpy(keys + done * map->key_bytes,
+		memcpy(keys + (size_t)done * map->key_bytes,
 		       map->array ? (void *)&at : map->entries[at].key, map->key_bytes);
-		memcpy(values + done * map->stride,
-		       map->array ? map->array + at * map->stride : map->entries[at].value,
+		memcpy(values + (size_t)done * map->stride,
+		       map->array ? map->array + (size_t)at * map->stride : map->entries[at].value,
 		       map->stride);
 	}
 	*(__u32 *)(unsigned long)attr->batch.out_batch = at;

@@ -257,6 +257,10 @@ static void has_what_was_there(const struct bg_datapath *datapath)
 	struct bg_iface iface;
 	__u32 ifindex = 5, vlan = 9;
 
+	if (!datapath) {
+		fail_msg("no datapath");
+		return;
+	}
 	assert_int_equal(datapath->revision, 8);
 	assert_int_equal(
 		bpf_map_lookup_elem(bpf_map__fd(datapath->skel->maps.ifaces), &ifindex, &iface), 0);
@@ -340,10 +344,15 @@ static void abi_2_stays_while_the_new_maps_are_made(void **state)
 /* The number of a role is read from `ifaces`, whoever wrote it. */
 static void a_role_that_no_build_has_is_unknown(void **state)
 {
+	enum bg_role role;
+	const __u32 strange[] = { BG_ROLE_PRIMARY + 1, UINT32_MAX };
+
 	(void)state;
 	assert_string_equal(bg_role_name(BG_ROLE_PRIMARY), "primary");
-	assert_string_equal(bg_role_name((enum bg_role)(BG_ROLE_PRIMARY + 1)), "unknown");
-	assert_string_equal(bg_role_name((enum bg_role)UINT32_MAX), "unknown");
+	for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+		memcpy(&role, &strange[i], sizeof(role));
+		assert_string_equal(bg_role_name(role), "unknown");
+	}
 }
 
 /* --- the network namespace --------------------------------------------------- */

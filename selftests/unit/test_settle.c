@@ -222,8 +222,10 @@ static void add_claim(struct bg_model *model, enum bg_claim_kind kind, struct bg
 	for (size_t i = 0; i < count; i++) {
 		struct bg_claimant *claimant = BG_GROW(claim->claimants, claim->claimant_count);
 
-		assert_non_null(claimant);
-		*claimant = (struct bg_claimant){ .branch = first + i };
+		if (!claimant)
+			fail_msg("out of memory");
+		else
+			*claimant = (struct bg_claimant){ .branch = first + i };
 	}
 }
 
