@@ -36,7 +36,7 @@ tidy() {
 			echo "# clang-tidy has read $*" >&3
 			exit $status' \
 			"$build" >"$log" 2>&1 || status=1
-	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' "$log"
+	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter|Processing file' "$log"
 	rm -f "$log"
 	return "$status"
 }

@@ -53,7 +53,7 @@ from_here_on
 lab_branch_delete 9
 lab_branch_delete 13
 wait_for together "bg_says gone.*interface=vlan.eth.9" "bg_says gone.*interface=vlan.eth.13"
-begin "$call" "wait-$((WAIT_S * 2000))" 1 1 1
+begin "$call" "wait-$((WAIT_S * 5000))" 1 1 1
 { lab_branch 9 && lab_branch 13; } || bail "no branches"
 wait_for hit "$call"
 check "while one of two new interfaces gets its first program, both are shut" \
