@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
+#include "datapath/leftovers.h"
 #include "datapath/tally.h"
 #include "feed_text.h"
 #include "datapath_maps.h"
@@ -15,6 +16,19 @@
 	FEED(PORT(1) "," PORT(2) "," PORT(3) "," PORT(4) "," \
 	     PORT(5) "," PORT(6) "," PORT(7) "," PORT(8), BRANCH(9))
 /* clang-format on */
+
+/* A map from which nothing can be deleted; -1 = none. */
+static int sticky_fd = -1;
+
+int __real_bpf_map_delete_elem(int fd, const void *key);
+int __wrap_bpf_map_delete_elem(int fd, const void *key);
+int __wrap_bpf_map_delete_elem(int fd, const void *key)
+{
+	if (fd != sticky_fd)
+		return __real_bpf_map_delete_elem(fd, key);
+	errno = ENOMEM;
+	return -ENOMEM;
+}
 
 static int image_fd(const struct bg_datapath *datapath)
 {
@@ -290,6 +304,80 @@ static void a_refused_model_changes_nothing(void **state)
 	bg_datapath_close(datapath);
 }
 
+/* What the kernel would not take away is taken away later, without another revision. */
+static void what_is_left_over_goes_later(void **state)
+{
+	struct bg_datapath *datapath = maps_open(&small);
+	const struct branchguard_bpf *skel = datapath->skel;
+	struct bg_branch_info info;
+	struct bg_rule rule;
+
+	(void)state;
+	maps_publish(datapath, TWO_RULES);
+	sticky_fd = bpf_map__fd(skel->maps.rules);
+	maps_publish(datapath, OTHER_RULE);
+	bg_datapath_sweep(datapath);
+	assert_int_equal(maps_count(skel->maps.rules), 3);
+	sticky_fd = -1;
+	bg_datapath_sweep(datapath);
+	assert_int_equal(maps_count(skel->maps.rules), 2);
+	assert_int_equal(maps_rule(datapath, 80, &rule), 0);
+	assert_int_equal(maps_count(skel->maps.former_rules), 1);
+
+	maps_publish(datapath, TWO_RULES);
+	sticky_fd = bpf_map__fd(skel->maps.branches);
+	maps_publish(datapath, OTHER_RULE);
+	bg_datapath_sweep(datapath);
+	assert_true(maps_branch(datapath, 10, &info));
+	sticky_fd = -1;
+	bg_datapath_sweep(datapath);
+	assert_false(maps_branch(datapath, 10, &info));
+	assert_true(maps_branch(datapath, 9, &info));
+
+	/* what is in force again meanwhile is not taken away */
+	maps_publish(datapath, TWO_RULES);
+	sticky_fd = bpf_map__fd(skel->maps.branches);
+	maps_publish(datapath, OTHER_RULE);
+	sticky_fd = -1;
+	maps_publish(datapath, TWO_RULES);
+	bg_datapath_sweep(datapath);
+	assert_true(maps_branch(datapath, 10, &info));
+	assert_int_equal(maps_count(skel->maps.rules), 2);
+	bg_datapath_close(datapath);
+}
+
+/* The same of a revision that did not come in force. */
+static void what_was_taken_back_goes_later(void **state)
+{
+	struct bg_datapath *datapath = maps_open(&small);
+	const struct bpf_map *rules = datapath->skel->maps.rules;
+	struct bg_model *model = feed_parse(OTHER_RULE);
+	struct bg_publish_times times;
+	struct bg_image *image = NULL;
+	struct bg_error err = {};
+	struct bg_rule rule;
+	int no_image = -1;
+
+	(void)state;
+	maps_publish(datapath, TWO_RULES);
+	for (int tries = 0; tries < 2; tries++) {
+		assert_int_equal(bg_datapath_compile(datapath, model, 4096, &image, &times, &err),
+				 0);
+		bg_image_free(image);
+		sticky_fd = bpf_map__fd(rules);
+		assert_int_equal(bg_datapath_put_in_force(datapath, model, &no_image, &times, &err),
+				 -EBADF);
+		sticky_fd = -1;
+		assert_int_equal(maps_count(rules), 3);
+	}
+	bg_datapath_sweep(datapath);
+	assert_int_equal(maps_count(rules), 2);
+	assert_int_not_equal(maps_rule(datapath, 80, &rule), 0);
+	assert_int_not_equal(maps_rule(datapath, 443, &rule), 0);
+	bg_model_free(model);
+	bg_datapath_close(datapath);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +389,8 @@ int main(void)
 		cmocka_unit_test(no_image_map_stays_open),
 		cmocka_unit_test(an_image_in_force_is_frozen),
 		cmocka_unit_test(a_refused_model_changes_nothing),
+		cmocka_unit_test(what_is_left_over_goes_later),
+		cmocka_unit_test(what_was_taken_back_goes_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,10 +56,10 @@ static void two_interfaces_of_one_place(void **state)
 	assert_int_equal(script_entries("ifaces"), 2);
 	assert_int_equal(fast_iface(7)->ifindex, first);
 	/* and its end leaves the other's entry */
-	bg_iface_clear(datapath, second);
+	assert_int_equal(bg_iface_clear(datapath, second), 0);
 	assert_int_equal(fast_iface(7)->ifindex, first);
 	assert_int_equal(script_entries("ifaces"), 1);
-	bg_iface_clear(datapath, first);
+	assert_int_equal(bg_iface_clear(datapath, first), 0);
 	assert_int_equal(fast_iface(7)->ifindex, 0);
 	assert_int_equal(script_entries("ifaces"), 0);
 }
@@ -81,8 +81,37 @@ static void what_could_not_be_read_is_not_overwritten(void **state)
 	assert_non_null(strstr(err.text, "ifaces is full"));
 	/* what is not in the slow map is not in the fast one */
 	assert_null(fast_iface(7));
-	bg_iface_clear(datapath, 7);
+	assert_int_equal(bg_iface_clear(datapath, 7), 0);
 	assert_null(fast_iface(7));
+}
+
+/* What could not be cleared is told, and stays where the next daemon finds it. */
+static void what_could_not_be_cleared_is_found_again(void **state)
+{
+	static const struct {
+		const char *map;
+		enum script_map_call call;
+	} cases[] = {
+		{ "fast_ifaces", SCRIPT_LOOKUP },
+		{ "fast_ifaces", SCRIPT_UPDATE },
+		{ "ifaces", SCRIPT_DELETE },
+	};
+	struct bg_iface one = iface(7);
+	struct bg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_datapath *datapath = script_datapath();
+
+		assert_int_equal(bg_iface_set(datapath, &one, &err), 0);
+		script_map_fails(cases[i].map, cases[i].call, ENOMEM);
+		assert_int_equal(bg_iface_clear(datapath, 7), -ENOMEM);
+		assert_int_equal(script_entries("ifaces"), 1);
+		script_map_fails(cases[i].map, cases[i].call, 0);
+		assert_int_equal(bg_iface_clear(datapath, 7), 0);
+		assert_int_equal(script_entries("ifaces"), 0);
+		assert_int_equal(fast_iface(7)->ifindex, 0);
+	}
 }
 
 static void count_iface(const struct bg_iface *found, void *context)
@@ -98,16 +127,19 @@ static void all_that_are_entered_are_seen(void **state)
 	__u32 sum = 0;
 
 	(void)state;
-	bg_iface_each(datapath, count_iface, &sum);
+	assert_int_equal(bg_iface_each(datapath, count_iface, &sum), 0);
 	assert_int_equal(sum, 0);
 	assert_int_equal(bg_iface_set(datapath, &one, &err), 0);
 	assert_int_equal(bg_iface_set(datapath, &two, &err), 0);
-	bg_iface_each(datapath, count_iface, &sum);
+	assert_int_equal(bg_iface_each(datapath, count_iface, &sum), 0);
 	assert_int_equal(sum, 15);
 	/* one that goes in the middle of it is no interface with zeros */
 	script_map_fails("ifaces", SCRIPT_LOOKUP, ENOENT);
-	bg_iface_each(datapath, count_iface, &sum);
+	assert_int_equal(bg_iface_each(datapath, count_iface, &sum), 0);
 	assert_int_equal(sum, 15);
+	/* a part of them is not taken for all */
+	script_map_fails("ifaces", SCRIPT_LOOKUP, ENOMEM);
+	assert_int_equal(bg_iface_each(datapath, count_iface, &sum), -ENOMEM);
 }
 
 static void a_vlan_is_cleared_by_its_interface_alone(void **state)
@@ -118,13 +150,13 @@ static void a_vlan_is_cleared_by_its_interface_alone(void **state)
 
 	(void)state;
 	assert_int_equal(bg_vlan_set(datapath, vlan, 4, &err), 0);
-	bg_vlan_clear(datapath, vlan, 5);
+	assert_int_equal(bg_vlan_clear(datapath, vlan, 5), 0);
 	assert_int_equal(*(const __u32 *)script_entry("fast_vlans", &vlan), 4);
 	script_map_fails("fast_vlans", SCRIPT_LOOKUP, EIO);
-	bg_vlan_clear(datapath, vlan, 4);
+	assert_int_equal(bg_vlan_clear(datapath, vlan, 4), -EIO);
 	assert_int_equal(*(const __u32 *)script_entry("fast_vlans", &vlan), 4);
 	script_map_fails("fast_vlans", SCRIPT_LOOKUP, 0);
-	bg_vlan_clear(datapath, vlan, 4);
+	assert_int_equal(bg_vlan_clear(datapath, vlan, 4), 0);
 	assert_int_equal(*(const __u32 *)script_entry("fast_vlans", &vlan), 0);
 }
 
@@ -496,6 +528,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_interfaces_of_one_place),
 		cmocka_unit_test(what_could_not_be_read_is_not_overwritten),
+		cmocka_unit_test(what_could_not_be_cleared_is_found_again),
 		cmocka_unit_test(all_that_are_entered_are_seen),
 		cmocka_unit_test(a_vlan_is_cleared_by_its_interface_alone),
 		cmocka_unit_test(a_branch_says_since_when_it_is_armed),

@@ -721,6 +721,73 @@ static void who_is_gone_is_shut_before_anything_else(void **state)
 	end(&node);
 }
 
+/* The trunk would let pass what comes for the next interface of its VLAN. */
+static void what_the_maps_still_have_goes_later(void **state)
+{
+	static const struct {
+		const char *map;
+		enum script_map_call call;
+	} cases[] = {
+		{ "fast_vlans", SCRIPT_LOOKUP },
+		{ "fast_vlans", SCRIPT_UPDATE },
+		{ "fast_ifaces", SCRIPT_UPDATE },
+		{ "ifaces", SCRIPT_DELETE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node node = node_with(BG_XDP_OFF, true);
+		unsigned int open;
+
+		assert_int_equal(sync_node(&node), 0);
+		table_changes(&node, BRANCH, NULL);
+		memset(kernel.there[BRANCH], 0, sizeof(kernel.there[BRANCH]));
+		script_map_fails(cases[i].map, cases[i].call, ENOMEM);
+		logged[0] = '\0';
+		sync_node(&node);
+		assert_true(has_logged("interface gone, disarmed interface=vlan.eth.9"));
+		assert_true(has_logged("but the maps still name it; will be tried again"));
+		assert_int_equal(armed_at(9), 0);
+		assert_int_equal(troubles(&node, &open), 1);
+		assert_int_equal(open, 0);
+		/* said once */
+		logged[0] = '\0';
+		sync_node(&node);
+		assert_string_equal(logged, "");
+		script_map_fails(cases[i].map, cases[i].call, 0);
+		sync_node(&node);
+		assert_null(guard(&node, BRANCH));
+		assert_false(vlan_is_armed(9));
+		assert_int_equal(script_entries("ifaces"), 3);
+		assert_int_equal(troubles(&node, &open), 0);
+		end(&node);
+	}
+}
+
+/* Nor is another one with its ifindex taken for it meanwhile. */
+static void one_that_leaves_is_not_armed_again(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	table_changes(&node, BRANCH, NULL);
+	memset(kernel.there[BRANCH], 0, sizeof(kernel.there[BRANCH]));
+	script_map_fails("ifaces", SCRIPT_DELETE, EBUSY);
+	sync_node(&node);
+	table_changes(&node, BRANCH, "vlan.eth.9");
+	kernel.attached = 0;
+	sync_node(&node);
+	assert_int_equal(kernel.attached, 0);
+	assert_false(vlan_is_armed(9));
+	script_map_fails("ifaces", SCRIPT_DELETE, 0);
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(kernel.attached, 2);
+	assert_true(vlan_is_armed(9));
+	assert_int_equal(armed_at(9), BRANCH);
+	end(&node);
+}
+
 /* Between what the table says and what is done, it may have become another one. */
 static void what_is_called_otherwise_is_not_armed(void **state)
 {
@@ -982,6 +1049,8 @@ int main(void)
 		cmocka_unit_test(a_branch_that_is_renamed_is_judged_as_before),
 		cmocka_unit_test(another_interface_with_its_ifindex_is_another),
 		cmocka_unit_test(who_is_gone_is_shut_before_anything_else),
+		cmocka_unit_test(what_the_maps_still_have_goes_later),
+		cmocka_unit_test(one_that_leaves_is_not_armed_again),
 		cmocka_unit_test(what_is_called_otherwise_is_not_armed),
 		cmocka_unit_test(what_leaves_the_feed_stays_guarded),
 		cmocka_unit_test(the_primary_interface_is_disarmed_for_another),

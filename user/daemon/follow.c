@@ -18,6 +18,7 @@
 #include "daemon/busy.h"
 #include "daemon/running.h"
 #include "daemon/upgrade.h"
+#include "datapath/leftovers.h"
 #include "datapath/tally.h"
 #include "guard/iface_maps.h"
 #include "pinned/pin.h"
@@ -348,6 +349,8 @@ static void on_pins(void *context)
 	} else {
 		check_pins(follower);
 		bg_datapath_settle(follower->daemon->datapath);
+		if (!bg_reload_makes(follower->daemon))
+			bg_datapath_sweep(follower->daemon->datapath);
 		bg_upgrade_finish(follower->daemon);
 	}
 	bg_history_beat(follower->daemon);

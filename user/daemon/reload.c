@@ -29,6 +29,11 @@ bool bg_reload_publishes(const struct bg_daemon *daemon)
 	return daemon->reload.stage == BG_RELOAD_PUBLISHES;
 }
 
+bool bg_reload_makes(const struct bg_daemon *daemon)
+{
+	return daemon->reload.stage != BG_RELOAD_RESTS && daemon->reload.stage != BG_RELOAD_READS;
+}
+
 static void forget(struct bg_reload *reload)
 {
 	bg_parsed_free(&reload->parsed);

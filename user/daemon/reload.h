@@ -41,6 +41,8 @@ int bg_reload_open(struct bg_daemon *daemon, struct bg_error *err);
 bool bg_reload_is_busy(const struct bg_daemon *daemon);
 /* Something is put in force this moment: the pins of the maps are the thread's. */
 bool bg_reload_publishes(const struct bg_daemon *daemon);
+/* Or it is made for that: `rules`, and what is known of it, are the thread's. */
+bool bg_reload_makes(const struct bg_daemon *daemon);
 void bg_reload_close(struct bg_daemon *daemon);
 
 /* Looks at the feed, now or when what is under way is done, and reads it if the file is

@@ -61,8 +61,10 @@ struct bg_datapath {
 	bool unannounced;		    /* `control` has not been told of it yet */
 	__u64 published_ns;		    /* what it will be told */
 	char feed_revision[64];
-	bool adopted;			      /* maps of an earlier daemon were taken over */
-	struct bg_rule *rules;		      /* copy of `rules`, hits are 0: max_rules entries */
+	bool adopted;	       /* maps of an earlier daemon were taken over */
+	struct bg_rule *rules; /* copy of `rules`, hits are 0: max_rules entries */
+	bool has_leftovers;    /* of leftovers.h: not yet taken away */
+	bool leftover_branch[BG_VLANS];
 	int template_fd;		      /* of the policy's inner maps, while it loads */
 	int image_fd;			      /* with pin_dir: the image in force, -1 = none */
 	bool policy_pinned;		      /* what is put in force there needs its pin at once */

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "branchguard.skel.h"
+#include "datapath/leftovers.h"
 #include "pinned/image_pin.h"
 
 int bg_datapath_compile(struct bg_datapath *datapath, struct bg_model *model, size_t max_blocks,
@@ -54,6 +55,7 @@ void bg_datapath_take_numbers(struct bg_datapath *datapath, struct bg_datapath *
 
 	from->registry = datapath->registry;
 	datapath->registry = numbers;
+	bg_leftovers_take(datapath, from);
 	/* the other one may know it from its image, which comes before `control` */
 	if (datapath->revision < from->revision)
 		datapath->revision = from->revision;

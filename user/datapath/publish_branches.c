@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
+#include "datapath/leftovers.h"
 #include "datapath/publish.h"
 
 static void join_groups(const struct bg_model *model, const struct bg_model_branch *branch,
@@ -150,15 +151,15 @@ static bool model_has_vlan(const struct bg_model *model, __u32 vlan)
 
 void bg_publish_branches_clear(struct bg_publish *publish, struct bg_publish_times *times)
 {
-	int fd = bpf_map__fd(publish->datapath->skel->maps.branches);
-
+	for (size_t i = 0; i < publish->model->branch_count; i++)
+		publish->datapath->leftover_branch[publish->model->branches[i].vlan] = false;
 	for (size_t i = 0; i < publish->old_branch_count; i++) {
-		struct bg_old_branch *old = &publish->old_branches[i];
+		const struct bg_old_branch *old = &publish->old_branches[i];
 
 		if (!old->present) {
 			times->branches_added++;
 		} else if (!model_has_vlan(publish->model, old->vlan)) {
-			bpf_map_delete_elem(fd, &old->vlan);
+			bg_leftover_branch(publish->datapath, old->vlan);
 			times->branches_removed++;
 		}
 	}
@@ -174,6 +175,6 @@ void bg_publish_branches_take_back(struct bg_publish *publish)
 		if (old->present)
 			bpf_map_update_elem(fd, &old->vlan, &old->info, BPF_ANY);
 		else
-			bpf_map_delete_elem(fd, &old->vlan);
+			bg_leftover_branch(publish->datapath, old->vlan);
 	}
 }

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "branchguard.skel.h"
+#include "datapath/leftovers.h"
 #include "datapath/publish.h"
 
 /* hits and revision do not count */
@@ -37,7 +38,8 @@ static int write_rule(struct bg_publish *publish, const struct bg_model_rule *fr
 	if (rc && rc != -ENOENT)
 		return bg_fail(err, rc, "reading map rules: %s", strerror(-rc));
 	old->number = from->number;
-	old->present = !rc;
+	/* what nobody knows of is left over: it goes if this is taken back */
+	old->present = !rc && known->revision;
 	rule.revision = publish->revision;
 	rule.hits = 0;
 	if (known->revision) { /* the same rule, but its text is another now */
@@ -69,20 +71,6 @@ int bg_publish_rules_write(struct bg_publish *publish, struct bg_error *err)
 	return 0;
 }
 
-/* Its text stays for the flows that name it. */
-static void retire_rule(const struct bg_datapath *datapath, __u32 number)
-{
-	int fd = bpf_map__fd(datapath->skel->maps.rules);
-	struct bg_rule rule;
-
-	if (bpf_map_lookup_elem(fd, &number, &rule))
-		return;
-	/* without room for it, flows name a rule that is not known any more */
-	bpf_map_update_elem(bpf_map__fd(datapath->skel->maps.former_rules), &number, &rule,
-			    BPF_ANY);
-	bpf_map_delete_elem(fd, &number);
-}
-
 void bg_publish_rules_clear(struct bg_publish *publish)
 {
 	struct bg_datapath *datapath = publish->datapath;
@@ -97,8 +85,7 @@ void bg_publish_rules_clear(struct bg_publish *publish)
 	for (__u32 number = 1; number < datapath->options.max_rules; number++) {
 		if (used[number] || !datapath->rules[number].revision)
 			continue;
-		datapath->rules[number].revision = 0;
-		retire_rule(datapath, number);
+		bg_leftover_rule(datapath, number);
 		publish->rules_removed++;
 	}
 	/* a number that another rule has now */
@@ -122,12 +109,17 @@ void bg_publish_rules_take_back(struct bg_publish *publish)
 
 	while (publish->old_rule_count) {
 		struct bg_old_rule *old = &publish->old_rules[--publish->old_rule_count];
+		struct bg_rule *known = &publish->datapath->rules[old->number];
 
-		if (old->present)
-			bpf_map_update_elem(fd, &old->number, &old->rule, BPF_ANY);
-		else
-			bpf_map_delete_elem(fd, &old->number);
-		old->rule.hits = 0;
-		publish->datapath->rules[old->number] = old->rule;
+		if (!old->present) {
+			bg_leftover_new_rule(publish->datapath, old->number);
+			continue;
+		}
+		*known = (struct bg_rule){ .revision = old->rule.revision };
+		/* if not, it is not known what is there: the next revision writes it again */
+		if (bpf_map_update_elem(fd, &old->number, &old->rule, BPF_ANY))
+			continue;
+		*known = old->rule;
+		known->hits = 0;
 	}
 }

@@ -19,6 +19,7 @@ struct bg_guard {
 	bool complete;	  /* everything that guards it is there */
 	bool has_branch;  /* the feed has it */
 	bool is_misnamed; /* it was a branch's that the feed has, and was renamed */
+	bool leaving;	  /* nothing is attached any more, but the maps still have it */
 	bool left_out;	  /* a branch names it, but it is the node's own */
 	bool elsewhere;	  /* it is in another network namespace now: nothing can be armed there */
 	__u32 tag;	  /* on the wire, 0 = not a VLAN interface */

@@ -55,29 +55,38 @@ bool bg_iface_is_entered(const struct bg_datapath *datapath, const struct bg_ifa
 	       !memcmp(&there, iface, sizeof(there));
 }
 
-void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex)
+int bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex)
 {
 	struct bpf_map *fast = datapath->skel->maps.fast_ifaces;
 	__u32 place = ifindex & (BG_IFACES - 1);
 	struct bg_iface there = {}, none = {};
+	int rc = map_get(fast, &place, &there);
 
-	if (!map_get(fast, &place, &there) && there.ifindex == ifindex)
-		bpf_map_update_elem(bpf_map__fd(fast), &place, &none, BPF_ANY);
-	bpf_map_delete_elem(bpf_map__fd(datapath->skel->maps.ifaces), &ifindex);
+	if (!rc && there.ifindex == ifindex)
+		rc = bpf_map_update_elem(bpf_map__fd(fast), &place, &none, BPF_ANY);
+	/* last: by what is entered here, a daemon that starts finds the rest */
+	if (!rc)
+		rc = bpf_map_delete_elem(bpf_map__fd(datapath->skel->maps.ifaces), &ifindex);
+	return rc == -ENOENT ? 0 : rc;
 }
 
-void bg_iface_each(const struct bg_datapath *datapath,
-		   void (*each)(const struct bg_iface *iface, void *context), void *context)
+int bg_iface_each(const struct bg_datapath *datapath,
+		  void (*each)(const struct bg_iface *iface, void *context), void *context)
 {
 	const struct bpf_map *map = datapath->skel->maps.ifaces;
 	__u32 key, *last = NULL;
 	struct bg_iface iface;
+	int rc;
 
-	while (!bpf_map_get_next_key(bpf_map__fd(map), last, &key)) {
+	while (!(rc = bpf_map_get_next_key(bpf_map__fd(map), last, &key))) {
 		last = &key;
-		if (!map_get(map, &key, &iface))
+		rc = map_get(map, &key, &iface);
+		if (!rc)
 			each(&iface, context);
+		else if (rc != -ENOENT)
+			return rc;
 	}
+	return rc == -ENOENT ? 0 : rc;
 }
 
 int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, struct bg_error *err)
@@ -85,13 +94,16 @@ int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, s
 	return bg_map_set(datapath->skel->maps.fast_vlans, &vlan, &ifindex, err);
 }
 
-void bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex)
+int bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex)
 {
 	struct bpf_map *map = datapath->skel->maps.fast_vlans;
 	__u32 there = 0, none = 0;
+	int rc = map_get(map, &vlan, &there);
 
-	if (!map_get(map, &vlan, &there) && there == ifindex)
-		bpf_map_update_elem(bpf_map__fd(map), &vlan, &none, BPF_ANY);
+	if (!rc && there == ifindex)
+		rc = bpf_map_update_elem(bpf_map__fd(map), &vlan, &none, BPF_ANY);
+	/* an earlier daemon's entry may say anything */
+	return rc == -ENOENT ? 0 : rc;
 }
 
 int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex, __u64 armed_ns,
@@ -185,19 +197,23 @@ static void remove_stale_pods(const struct bg_datapath *datapath, struct bg_addr
 	}
 }
 
-void bg_pods_forget(const struct bg_datapath *datapath, __u32 ifindex)
+int bg_pods_forget(const struct bg_datapath *datapath, __u32 ifindex)
 {
 	int fd = bpf_map__fd(datapath->skel->maps.pods);
 	struct bg_addr key, last;
 	struct bg_pod pod;
-	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+	int rc, next_rc = bpf_map_get_next_key(fd, NULL, &key);
 
-	while (more) {
+	while (!next_rc) {
 		last = key;
-		more = !bpf_map_get_next_key(fd, &last, &key);
-		if (!bpf_map_lookup_elem(fd, &last, &pod) && pod.host_ifindex == ifindex)
-			bpf_map_delete_elem(fd, &last);
+		next_rc = bpf_map_get_next_key(fd, &last, &key);
+		rc = bpf_map_lookup_elem(fd, &last, &pod);
+		if (!rc && pod.host_ifindex == ifindex)
+			rc = bpf_map_delete_elem(fd, &last);
+		if (rc && rc != -ENOENT)
+			return rc;
 	}
+	return next_rc == -ENOENT ? 0 : next_rc;
 }
 
 int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *model,

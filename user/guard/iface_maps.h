@@ -12,17 +12,19 @@ int bg_iface_set(const struct bg_datapath *datapath, const struct bg_iface *ifac
 		 struct bg_error *err);
 /* false: the kernel says that it is not entered so, whatever was written once. */
 bool bg_iface_is_entered(const struct bg_datapath *datapath, const struct bg_iface *iface);
-void bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex);
+/* The interface is entered nowhere any more. An error, here and below: what could not be
+ * cleared may still be there. */
+int bg_iface_clear(const struct bg_datapath *datapath, __u32 ifindex);
 
-/* Every interface that is entered. */
-void bg_iface_each(const struct bg_datapath *datapath,
-		   void (*each)(const struct bg_iface *iface, void *context), void *context);
+/* Every interface that is entered; an error if they cannot all be read. */
+int bg_iface_each(const struct bg_datapath *datapath,
+		  void (*each)(const struct bg_iface *iface, void *context), void *context);
 
 /* Arms a VLAN on this interface: from now on the trunk lets its frames pass. */
 int bg_vlan_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 		struct bg_error *err);
 /* The VLAN is not armed any more, unless another interface has it by now. */
-void bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
+int bg_vlan_clear(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
 
 /* The interface of a VLAN's branch; armed_ns 0: it is not armed. Does nothing when the
  * map has no such branch. */
@@ -40,7 +42,7 @@ int bg_pods_sync(const struct bg_datapath *datapath, const struct bg_model *mode
 		 struct bg_netdevs *netdevs, struct bg_error *err);
 
 /* The interface is gone: another one may have its ifindex, and not be that pod's. */
-void bg_pods_forget(const struct bg_datapath *datapath, __u32 ifindex);
+int bg_pods_forget(const struct bg_datapath *datapath, __u32 ifindex);
 
 /* The kernel learned a neighbour's hardware address, perhaps that of a pod. */
 void bg_pods_neighbour(const struct bg_datapath *datapath, const struct bg_neighbour *neighbour);

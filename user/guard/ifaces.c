@@ -48,28 +48,51 @@ void bg_ifaces_free(struct bg_ifaces *ifaces)
 
 /* --- disarming ------------------------------------------------------------- */
 
-static void forget_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
+/* Nothing is attached any more. False: the maps could not be cleared of it, by which the trunk
+ * would let frames of its VLAN pass; it stays as one that leaves, and the next sync tries again. */
+static bool forget_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			 const struct bg_datapath *datapath)
 {
-	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
-	bg_iface_clear(datapath, guard->ifindex);
-	bg_pods_forget(datapath, guard->ifindex);
-	*guard = ifaces->guards[--ifaces->count];
+	int vlan_rc = bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+	int iface_rc = bg_iface_clear(datapath, guard->ifindex);
+	int rc = bg_pods_forget(datapath, guard->ifindex) ?: iface_rc ?: vlan_rc;
+
+	if (!rc) {
+		*guard = ifaces->guards[--ifaces->count];
+		return true;
+	}
+	guard->leaving = true;
+	guard->complete = guard->open = false;
+	guard->armed_ns = 0;
+	bg_guard_trouble(guard, BG_LOG_WARNING,
+			 "nothing guards this interface any more, but the maps still name it; will "
+			 "be tried again",
+			 strerror(-rc));
+	return false;
 }
 
-static void drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
+/* What could not be forgotten when it was disarmed. */
+static void drop_leaving(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
+{
+	for (size_t i = 0; i < ifaces->count;)
+		if (!ifaces->guards[i].leaving ||
+		    !forget_guard(ifaces, &ifaces->guards[i], datapath))
+			i++;
+}
+
+static bool drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath)
 {
 	/* first, since detaching may wait */
 	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 	for (int program = 0; program < BG_PROGRAMS; program++)
 		bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
-	forget_guard(ifaces, guard, datapath);
+	return forget_guard(ifaces, guard, datapath);
 }
 
 /* Its interface is gone. Links are dead by that, and only pins remain; but what it took along
  * to another network namespace stays with it. */
-static void drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
+static bool drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			    const struct bg_datapath *datapath)
 {
 	bg_log(BG_LOG_INFO, "interface gone, disarmed", "interface=%s ifindex=%u role=%s vlan=%u",
@@ -85,7 +108,7 @@ static void drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		else
 			bg_detach(ifaces->options.pin_dir, attachment);
 	}
-	forget_guard(ifaces, guard, datapath);
+	return forget_guard(ifaces, guard, datapath);
 }
 
 /* Who is not in the table is asked for: a table can be late, or not be had. */
@@ -113,13 +136,18 @@ static void shut_gone(const struct bg_ifaces *ifaces, const struct bg_datapath *
 static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
 {
 	shut_gone(ifaces, datapath);
+	drop_leaving(ifaces, datapath);
 	for (size_t i = 0; i < ifaces->count;) {
 		struct bg_guard *guard = &ifaces->guards[i];
 		const struct bg_netdev *netdev =
 			bg_netdev_by_index(ifaces->netdevs, guard->ifindex);
 
+		if (guard->leaving) {
+			i++;
+			continue;
+		}
 		if (netdev && bg_guard_is_another(guard, netdev)) {
-			drop_gone_guard(ifaces, guard, datapath);
+			i += !drop_gone_guard(ifaces, guard, datapath);
 			continue;
 		}
 		guard->elsewhere = is_elsewhere(ifaces, guard);
@@ -136,7 +164,7 @@ static void drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 			i++;
 			continue;
 		}
-		drop_gone_guard(ifaces, guard, datapath);
+		i += !drop_gone_guard(ifaces, guard, datapath);
 	}
 }
 
@@ -168,13 +196,13 @@ static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *d
 		struct bg_guard *guard = &ifaces->guards[i];
 
 		/* without a feed, an interface that is not in the plan may still be wanted */
-		if (!model || bg_plan_find(plan, guard->ifindex) ||
+		if (!model || guard->leaving || bg_plan_find(plan, guard->ifindex) ||
 		    stays_without_plan(guard, plan)) {
 			i++;
 			continue;
 		}
 		bg_guard_report(guard, "disarmed: the interface has no part in the feed any more");
-		drop_guard(ifaces, guard, datapath);
+		i += !drop_guard(ifaces, guard, datapath);
 	}
 }
 
@@ -197,7 +225,9 @@ static void update_guard(struct bg_guard *guard, const struct bg_planned *planne
 		return;
 	}
 	if (guard->role != planned->role || guard->vlan != planned->vlan) {
-		bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
+		/* what the trunk lets pass for it is to be of the new one alone */
+		if (bg_vlan_clear(datapath, guard->vlan, guard->ifindex) && guard->role)
+			return;
 		if (guard->role)
 			bg_log(BG_LOG_INFO, "interface changed",
 			       "interface=%s ifindex=%u role=%s vlan=%u was=%s was_vlan=%u",
@@ -266,7 +296,7 @@ static int arm_all(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 
 		if (is_trunk != trunks)
 			continue;
-		if (!guard->elsewhere && !is_interrupted(ifaces))
+		if (!guard->elsewhere && !guard->leaving && !is_interrupted(ifaces))
 			bg_guard_arm(ifaces, guard, datapath);
 		incomplete += !guard->complete;
 	}
@@ -318,8 +348,9 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		const struct bg_netdev *netdev =
 			bg_netdev_by_index(ifaces->netdevs, guard->ifindex);
 
-		/* what the table lacks stays as it is */
-		if (!netdev)
+		/* what the table lacks stays as it is; what the maps could not be cleared of has to
+		 * go first, also where another interface has its ifindex */
+		if (!netdev || guard->leaving)
 			continue;
 		update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev, datapath,
 			     ifaces->options.xdp);

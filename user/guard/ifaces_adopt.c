@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "datapath/attach_look.h"
 #include "guard/guards.h"
@@ -104,7 +105,9 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 	const struct bg_netdev *netdev;
 	int rc;
 
-	bg_iface_each(datapath, adopt_iface, &adoption);
+	rc = bg_iface_each(datapath, adopt_iface, &adoption);
+	if (rc)
+		return bg_fail(err, rc, "reading map ifaces: %s", strerror(-rc));
 	rc = bg_attach_adopt(ifaces->options.pin_dir, adopt_link, &adoption, err);
 	if (rc)
 		return rc;
