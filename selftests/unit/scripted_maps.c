@@ -12,7 +12,7 @@
 #include "test.h"
 
 #define FIRST_FD 100000
-#define ENTRIES 64
+#define ENTRIES 128
 
 struct entry {
 	_Alignas(8) char key[64];

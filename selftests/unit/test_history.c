@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* When a counter rose, which names of revisions were used twice, and how they are shown. */
+/* When a counter rose, which names of revisions were used twice, how many are kept, and how
+ * they are shown. */
+#include "daemon/running.h"
 #include "pinned/maps_history.h"
+#include "scripted_maps.h"
 #include "show/revisions.h"
 #include "showing.h"
 #include "test.h"
@@ -93,6 +96,47 @@ static void a_name_of_two_contents(void **state)
 	assert_null(bg_revision_find(NULL, 0, 2));
 }
 
+static void begin_revision(struct bg_daemon *daemon, __u32 number)
+{
+	const struct bg_revision counted = { .cause = BG_REVISION_OF_MODES };
+	const struct bg_model model = {};
+	const __u8 content[SHA256_DIGEST_LENGTH] = {};
+
+	daemon->datapath->revision = number;
+	bg_history_revision(daemon, &model, content, &counted);
+}
+
+static bool is_listed(__u32 number)
+{
+	return script_entry("revisions", &number);
+}
+
+/* Those that could not go in their time go with the next one. */
+static void so_many_are_kept(void **state)
+{
+	struct bg_daemon daemon = { .datapath = script_datapath() };
+	__u32 number = 0;
+
+	(void)state;
+	while (number < BG_REVISIONS_KEPT + 5)
+		begin_revision(&daemon, ++number);
+	assert_int_equal(script_entries("revisions"), BG_REVISIONS_KEPT);
+	assert_false(is_listed(5));
+	assert_true(is_listed(6));
+	/* until the list is full */
+	script_map_fails("revisions", SCRIPT_DELETE, EBUSY);
+	while (number < 5 + 2 * BG_REVISIONS_KEPT)
+		begin_revision(&daemon, ++number);
+	begin_revision(&daemon, ++number);
+	assert_int_equal(script_entries("revisions"), 2 * BG_REVISIONS_KEPT);
+	assert_false(is_listed(number));
+	script_map_fails("revisions", SCRIPT_DELETE, 0);
+	begin_revision(&daemon, ++number);
+	begin_revision(&daemon, ++number);
+	assert_int_equal(script_entries("revisions"), BG_REVISIONS_KEPT);
+	assert_true(is_listed(number));
+}
+
 static void revisions_are_shown(void **state)
 {
 	struct memory memory;
@@ -126,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_look_at_a_counter),
 		cmocka_unit_test(a_name_of_two_contents),
+		cmocka_unit_test(so_many_are_kept),
 		cmocka_unit_test(revisions_are_shown),
 	};
 

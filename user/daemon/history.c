@@ -178,19 +178,22 @@ static void print_hash(const __u8 *content, char *text)
 		snprintf(text + 2 * i, 3, "%02x", content[i]);
 }
 
-/* The numbers go on by one, but a restart may find fewer than there were. */
+/* The numbers go on by one, but a restart may find fewer than there were; and more, if the
+ * kernel would not take one away. */
 static void forget_oldest(int fd)
 {
-	__u32 key, *last = NULL, oldest = 0, count = 0;
+	__u32 key, *last, oldest, count;
 
-	while (!bpf_map_get_next_key(fd, last, &key)) {
-		last = &key;
-		count++;
-		if (!oldest || key < oldest)
-			oldest = key;
-	}
-	if (count > BG_REVISIONS_KEPT)
-		bpf_map_delete_elem(fd, &oldest);
+	do {
+		last = NULL;
+		oldest = count = 0;
+		while (!bpf_map_get_next_key(fd, last, &key)) {
+			last = &key;
+			count++;
+			if (!oldest || key < oldest)
+				oldest = key;
+		}
+	} while (count > BG_REVISIONS_KEPT && !bpf_map_delete_elem(fd, &oldest));
 }
 
 static void warn_if_reused(const struct bg_daemon *daemon, const char *feed_revision)
@@ -237,8 +240,8 @@ void bg_history_revision(struct bg_daemon *daemon, const struct bg_model *model,
 	if (bpf_map_update_elem(fd, &number, &revision, BPF_ANY))
 		bg_log(BG_LOG_WARNING, "the list of revisions lacks this one", "revision=%u",
 		       number);
-	else
-		forget_oldest(fd);
+	/* so that the next one has room, whatever there is */
+	forget_oldest(fd);
 	if (revision.cause == BG_REVISION_OF_FEED) {
 		daemon->history.pulse.feeds_accepted++;
 		warn_if_reused(daemon, revision.feed_revision);
