@@ -8,6 +8,7 @@
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
 #   selftests/shared/*.c              -> a library for all of these programs
 #   selftests/net/fault.c, wayward.c  -> fault.so, wayward.so, for LD_PRELOAD
+#   for_X.c in such a folder          -> linked into its test_X*.c
 # Other *.c in such a folder are linked into every program of the folder.
 # Everything of user/ and selftests/ exists a second time under $(BUILD)/san,
 # built with ASan and UBSan, and a third time under $(BUILD)/cov, which counts what runs.
@@ -42,7 +43,8 @@ SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
 # Loaded into the daemon by a test, for LD_PRELOAD.
 PRELOADED := selftests/net/fault.c selftests/net/wayward.c
-helpers_of = $(filter-out $(call tests_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(wildcard selftests/$(1)/*.c))
+own_helpers_of = $(wildcard selftests/$(1)/for_*.c)
+helpers_of = $(filter-out $(call tests_of,$(1)) $(call own_helpers_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 
 SAN_BUILD := $(BUILD)/san
@@ -213,7 +215,13 @@ $(call programs_of,$(3),$(1)): %: %.o $(patsubst %.c,$(1)/%.o,$(call helpers_of,
 	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) \
 		$$(call wraps_in,$$(patsubst $(1)/%.o,%.c,$$(filter $(1)/selftests/%.o,$$^))) \
 		-Wl,--start-group $$^ -Wl,--end-group $$(TEST_LIBS) -o $$@
+
+$(foreach helper,$(call own_helpers_of,$(3)),$(call served_by,$(helper),$(1)): $(helper:%.c=$(1)/%.o)
+)
 endef
+
+# $(1): a helper for_X.c, $(2): output directory; the programs test_X*.
+served_by = $(patsubst %.c,$(2)/%,$(wildcard $(subst /for_,/test_,$(1:.c=))*.c))
 
 $(eval $(call variant,$(SAN_BUILD),SAN_FLAGS))
 $(eval $(call variant,$(COV_BUILD),COV_FLAGS))

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Arming: in which order, what is told when it cannot be done, and that a VLAN is let in
+ * only when its branch is judged.
+ */
+#include <unistd.h>
+
+#include "for_ifaces.h"
+
+static void everything_is_armed_the_trunk_first(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	const unsigned int programs = 2 + 2 + 2 + 1; /* primary, trunk, branch, pod */
+	unsigned int open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.attached, programs);
+	assert_int_equal(hooks.order[0].ifindex, TRUNK);
+	assert_int_equal(hooks.order[1].ifindex, TRUNK);
+	for (unsigned int i = 0; i < programs; i++)
+		if (hooks.order[i].ifindex == BRANCH)
+			assert_false(hooks.order[i].vlan_armed);
+	assert_true(vlan_is_armed(9));
+	assert_int_equal(armed_at(9), BRANCH);
+	assert_int_equal(script_entries("ifaces"), 4);
+	assert_null(guard(&node, LO));
+	assert_int_equal(troubles(&node, &open), 0);
+	assert_true(has_logged("armed interface=vlan.eth.9 ifindex=4 role=branch vlan=9 "
+			       "hooks=ingress,egress way=tcx"));
+	/* and once more there is nothing to do */
+	logged[0] = '\0';
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.attached, programs);
+	assert_string_equal(logged, "");
+	assert_false(bg_ifaces_lost(node.ifaces));
+	end_node(&node);
+}
+
+static void a_branch_that_is_not_judged_is_not_let_in(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
+
+	(void)state;
+	hooks.attach_error = EPERM;
+	assert_int_equal(sync_node(&node), 4);
+	assert_false(vlan_is_armed(9));
+	assert_int_equal(armed_at(9), 0);
+	assert_int_equal(troubles(&node, &open), 4);
+	assert_int_equal(open, 4);
+	assert_true(has_logged("this interface is not guarded interface=vlan.eth.9 ifindex=4 "
+			       "role=branch reason=\"the kernel says no\""));
+	/* said once */
+	logged[0] = '\0';
+	assert_int_equal(sync_node(&node), 4);
+	assert_string_equal(logged, "");
+	/* and it heals by itself */
+	hooks.attach_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(armed_at(9), BRANCH);
+	assert_int_equal(troubles(&node, &open), 0);
+	end_node(&node);
+}
+
+static void a_branch_that_is_judged_stays_let_in(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	/* what people read of it changes, and cannot be written */
+	hooks.shared = true;
+	script_map_fails("ifaces", SCRIPT_UPDATE, ENOMEM);
+	assert_int_equal(sync_node(&node), 2);
+	assert_true(vlan_is_armed(9));
+	assert_int_equal(armed_at(9), BRANCH);
+	assert_int_equal(troubles(&node, &open), 2);
+	assert_int_equal(open, 0);
+	assert_true(has_logged(
+		"what guards this interface stays, but could not be brought up to date"));
+	end_node(&node);
+}
+
+static void an_interface_that_goes_meanwhile_is_no_trouble(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
+
+	(void)state;
+	hooks.attach_error = ENODEV;
+	assert_int_equal(sync_node(&node), 4);
+	assert_int_equal(troubles(&node, &open), 0);
+	assert_string_equal(logged, "");
+	end_node(&node);
+}
+
+static void without_xdp_tc_guards_alone(void **state)
+{
+	struct node node = node_with(BG_XDP_ON_BRANCH, true);
+	unsigned int open;
+
+	(void)state;
+	hooks.xdp_error = EBUSY;
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(vlan_is_armed(9));
+	assert_int_equal(troubles(&node, &open), 1);
+	assert_int_equal(open, 0);
+	assert_true(has_logged("without XDP on this interface, TC guards it alone"));
+	hooks.xdp_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(troubles(&node, &open), 0);
+	assert_true(hooks.there[BRANCH][BG_XDP_BRANCH]);
+	end_node(&node);
+}
+
+static void what_somebody_took_away_is_put_back(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	hooks.there[BRANCH][BG_TC_BRANCH_EGRESS] = false;
+	assert_true(bg_ifaces_lost(node.ifaces));
+	/* as long as it cannot be, nobody counts it as put back, and the VLAN is shut */
+	hooks.attach_error = ENOMEM;
+	assert_int_equal(sync_node(&node), 1);
+	assert_int_equal(bg_ifaces_put_back(node.ifaces), 0);
+	assert_false(vlan_is_armed(9));
+	hooks.attach_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(bg_ifaces_put_back(node.ifaces), 1);
+	assert_int_equal(hooks.forgotten, 1);
+	assert_true(vlan_is_armed(9));
+	assert_true(has_logged("somebody took a program away, it is put back interface=vlan.eth.9 "
+			       "ifindex=4 program=tc_branch_egress way=tcx"));
+	assert_false(bg_ifaces_lost(node.ifaces));
+	end_node(&node);
+}
+
+/* With --attach another than before: the new one comes before the old one goes. */
+static void another_way_of_attaching_replaces_the_first(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, false);
+
+	(void)state;
+	hooks.makes_qdisc = true;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(guard(&node, BRANCH)->attachment[BG_TC_BRANCH_INGRESS].by,
+			 BG_ATTACH_CLSACT);
+	assert_true(guard(&node, BRANCH)->flags & BG_IFACE_OUR_QDISC);
+	node.ifaces->options.tcx = true;
+	hooks.attach_error = ENOMEM;
+	assert_int_equal(sync_node(&node), 4);
+	assert_int_equal(hooks.detached, 0);
+	assert_true(vlan_is_armed(9));
+	hooks.attach_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.detached, 7);
+	assert_int_equal(guard(&node, BRANCH)->attachment[BG_TC_BRANCH_INGRESS].by, BG_ATTACH_TCX);
+	end_node(&node);
+}
+
+static void programs_of_others_are_noticed(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	const __u32 branch = BRANCH;
+	unsigned int open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	hooks.shared = true;
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(((const struct bg_iface *)script_entry("ifaces", &branch))->flags &
+		    BG_IFACE_SHARED);
+	assert_true(
+		has_logged("other programs run on this interface: its packets keep to the stack"));
+	hooks.shared = false;
+	assert_int_equal(sync_node(&node), 0);
+	assert_false(((const struct bg_iface *)script_entry("ifaces", &branch))->flags &
+		     BG_IFACE_SHARED);
+	assert_true(has_logged("no other programs run on this interface any more"));
+	/* one that came before ours, and can or cannot be overtaken */
+	hooks.behind = true;
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(has_logged(
+		"another program came first: what it let pass was not judged; ours is in front "
+		"again"));
+	assert_int_equal(troubles(&node, &open), 0);
+	hooks.front_error = EEXIST;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(troubles(&node, &open), 4);
+	assert_int_equal(open, 4);
+	assert_true(has_logged("a program of somebody else runs before ours"));
+	end_node(&node);
+}
+
+static void more_to_do_interrupts_a_sync(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	bg_ifaces_interrupt_by(node.ifaces, ends[0]);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(sync_node(&node), 4);
+	assert_true(bg_ifaces_interrupted(node.ifaces));
+	assert_int_equal(hooks.attached, 0);
+	close(ends[1]);
+	close(ends[0]);
+	bg_ifaces_interrupt_by(node.ifaces, -1);
+	assert_int_equal(sync_node(&node), 0);
+	assert_false(bg_ifaces_interrupted(node.ifaces));
+	end_node(&node);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_is_armed_the_trunk_first),
+		cmocka_unit_test(a_branch_that_is_not_judged_is_not_let_in),
+		cmocka_unit_test(a_branch_that_is_judged_stays_let_in),
+		cmocka_unit_test(an_interface_that_goes_meanwhile_is_no_trouble),
+		cmocka_unit_test(without_xdp_tc_guards_alone),
+		cmocka_unit_test(what_somebody_took_away_is_put_back),
+		cmocka_unit_test(another_way_of_attaching_replaces_the_first),
+		cmocka_unit_test(programs_of_others_are_noticed),
+		cmocka_unit_test(more_to_do_interrupts_a_sync),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
