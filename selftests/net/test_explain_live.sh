@@ -117,4 +117,23 @@ check "the missing rule there names the group" asked 0 "egress tcp 5432 to sg-0d
 check "an address that two claim is the living one's" asked 0 "from .*$cart" \
 	--from 10.0.47.82 --to "$LAB_DB4" "${service[@]}"
 check "the other one has none" asked 1 "no addresses" --from bad-0 --to "$LAB_DB4" "${service[@]}"
+
+# A pod that is not there now has the addresses of the feed in force.
+set_feed '.Revision = "five" | del(.Branches[] | select(.Id == "eni-bad"))'
+wait_for in_force five || bail "the feed does not come into force"
+lab_pod_delete cart
+pod_is_gone() {
+	bg status --json | jq -e '[.branches[] | select(.id == "eni-cart").pod_addresses[]] == []'
+}
+check "the pod is gone" wait_for pod_is_gone
+check "its branch is judged with the pod's address, though" asked 0 "^deny: tcp 10.0.47.82:" \
+	-b eni-cart "${db[@]}"
+check "and with that of the other family" asked 0 "^deny: tcp .2001:db8:0:32::82.:" \
+	-b eni-cart --protocol tcp --remote "$LAB_DB6" --port 5432 --direction egress
+bg_kill
+mv "${held%.json}.held" "$LAB_DIR/held"
+mv "$FEED" "$FEED.away"
+check "where nobody knows it, one is told what to type" asked 1 \
+	"no IPv4 address of branch eni-cart is known: .*by --local IP" -b eni-cart "${db[@]}"
+check "which is what is asked for" asked 0 "^deny: tcp 10.0.47.82:" -b eni-cart "${db[@]}" --local 10.0.47.82
 finish

@@ -113,10 +113,11 @@ static int set_local(const struct bg_explainer *explainer, const struct bg_expla
 		return 0;
 	}
 	if (explainer->live)
-		return bg_fail(err, -ENODATA,
-			       "no %s address of branch %s is known (its pod is not there, or has "
-			       "none): give %s",
-			       v4 ? "IPv4" : "IPv6", branch->id, explainer->words->local);
+		return bg_fail(
+			err, -ENODATA,
+			"no %s address of branch %s is known: its pod has none, or is not on "
+			"this node now; say by %s IP which address the pod has",
+			v4 ? "IPv4" : "IPv6", branch->id, explainer->words->local);
 	memset(&question->local, 0, sizeof(question->local));
 	if (v4) /* the unspecified address of IPv4, in its mapped form */
 		memset(&question->local.byte[10], 0xff, 2);

@@ -66,6 +66,8 @@ int bg_explainer_open(struct bg_model *model, unsigned int programs,
  * force then. Names of branches and rules are read once, here. */
 int bg_explainer_open_live(const char *pin_dir, unsigned int programs,
 			   struct bg_explainer **explainer, struct bg_error *err);
+/* Live, for branches whose pods are not there now: addresses from the model in force. */
+void bg_explainer_know(struct bg_explainer *explainer, const struct bg_model *in_force);
 void bg_explainer_close(struct bg_explainer *explainer); /* NULL is fine */
 BG_CLEANUP_OF(bg_explainer_close, struct bg_explainer)
 
@@ -97,7 +99,7 @@ enum bg_explain_program bg_explain_ingress_program(const struct bg_explainer *ex
  * Sets question->local where the question leaves it open, and judges the packet
  * on the branch, as the first of its flow; ingress by TC if that is loaded, else
  * by XDP. For a branch without an address of that family it is the unspecified one,
- * which no pod has. -ENODATA: live, and no address of the branch is known yet.
+ * which no pod has. -ENODATA: live, and no address of the branch is known.
  * -EINVAL: no program for the direction is loaded.
  */
 int bg_explain(struct bg_explainer *explainer, struct bg_question *question,

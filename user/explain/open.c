@@ -365,6 +365,19 @@ static int take_live(struct bg_explainer *explainer, const struct bg_maps *maps,
 	       take_live_rules(explainer, maps, err);
 }
 
+void bg_explainer_know(struct bg_explainer *explainer, const struct bg_model *in_force)
+{
+	for (size_t i = 0; i < in_force->branch_count; i++) {
+		const struct bg_model_branch *from = &in_force->branches[i];
+		struct bg_explain_branch *branch =
+			(struct bg_explain_branch *)bg_explain_by_id(explainer, from->id);
+
+		for (size_t k = 0; branch && k < from->pod_count; k++)
+			for (size_t a = 0; a < from->pods[k].address_count; a++)
+				note_local(branch, &from->pods[k].addresses[a]);
+	}
+}
+
 int bg_explainer_open_live(const char *pin_dir, unsigned int programs, struct bg_explainer **out,
 			   struct bg_error *err)
 {

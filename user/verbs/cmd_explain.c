@@ -278,6 +278,8 @@ static int explain(struct request *request, struct bg_error *err)
 		     : bg_explainer_open(asked.model, programs_for(request), &asked.explainer, err);
 	if (rc)
 		return rc;
+	if (asked.live.model_is_in_force)
+		bg_explainer_know(asked.explainer, asked.model);
 	rc = bg_ends_open(asked.explainer, asked.model,
 			  request->queries ? BG_ENDS_MANY : BG_ENDS_FEW, &asked.ends, err);
 	if (rc)

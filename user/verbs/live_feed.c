@@ -145,6 +145,7 @@ struct bg_model *bg_live_feed_read(const char *pin_dir, struct bg_live_feed *fee
 	char in_force[SHA256_DIGEST_STRING_LENGTH] = "";
 	struct bg_model *model = NULL;
 	struct bg_error err;
+	bool is_held;
 
 	memset(feed, 0, sizeof(*feed));
 	if (bg_maps_open(pin_dir, &maps, &err)) {
@@ -153,11 +154,13 @@ struct bg_model *bg_live_feed_read(const char *pin_dir, struct bg_live_feed *fee
 	}
 	if (find_hash(&maps, in_force) && bg_held_model_read(pin_dir, in_force, &model, &err))
 		model = NULL;
+	is_held = model;
 	find_path(pin_dir, feed);
 	if (*feed->path)
 		model = read_file(feed, in_force, model);
 	if (model)
 		take_modes(&maps, model);
+	feed->model_is_in_force = model && (is_held || feed->match == BG_FEED_IN_FORCE);
 	return model;
 }
 

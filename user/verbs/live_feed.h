@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <stdbool.h>
 
 #include "feed/model.h"
 
@@ -14,6 +15,7 @@ enum bg_feed_match { BG_FEED_UNKNOWN, BG_FEED_IN_FORCE, BG_FEED_DIFFERS };
 struct bg_live_feed {
 	char path[PATH_MAX]; /* "": not known */
 	enum bg_feed_match match;
+	bool model_is_in_force;
 	char note[2304]; /* what does not hold, or ""  */
 };
 
