@@ -296,8 +296,11 @@ struct bg_sighting {
 	__u64 before;	/* and before the rise that began at since_ns */
 	__u64 since_ns; /* CLOCK_BOOTTIME; 0 = it has not risen since it is looked at */
 	__u64 last_ns;	/* when it was last found higher than before */
+	/* 1: nobody had looked for a while, so that may have been at any time meanwhile */
+	__u32 since_or_later;
+	__u32 last_or_earlier;
 };
-BG_ASSERT_SIZE(struct bg_sighting, 32);
+BG_ASSERT_SIZE(struct bg_sighting, 40);
 
 /* Of the drops of one branch, direction and reason. */
 struct bg_sighting_key {
@@ -324,7 +327,7 @@ struct bg_pulse {
 	__u32 pid;			  /* as the daemon sees it */
 	__u32 feed_refused;		  /* 1: the feed as it is now was refused */
 };
-BG_ASSERT_SIZE(struct bg_pulse, 144);
+BG_ASSERT_SIZE(struct bg_pulse, 160);
 
 /* The last verdict, written only when the object is loaded with trace = true
  * (explain and the packet tests). */

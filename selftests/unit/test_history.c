@@ -15,54 +15,84 @@ static void a_look_at_a_counter(void **state)
 	static const struct {
 		const char *name;
 		struct bg_sighting before;
-		__u64 count, now_ns;
+		__u64 count;
+		struct bg_look_at at;
 		struct bg_sighting after;
-		bool first, written;
+		bool written;
 	} cases[] = {
 		{ "nobody ever looked, so nobody knows when",
 		  {},
 		  7,
-		  100 * S,
-		  { 7, 7, 0, 0 },
-		  true,
+		  { 0, 100 * S, true },
+		  { 7, 7, 0, 0, 0, 0 },
 		  true },
-		{ "the first rise", {}, 7, 100 * S, { 7, 0, 100 * S, 100 * S }, false, true },
-		{ "nothing new", { 7, 0, 1, 2 }, 7, 900 * S, { 7, 0, 1, 2 }, false, false },
+		{ "the first rise",
+		  {},
+		  7,
+		  { 97 * S, 100 * S, false },
+		  { 7, 0, 100 * S, 100 * S, 0, 0 },
+		  true },
+		{ "nothing new",
+		  { 7, 0, 1, 2, 1, 1 },
+		  7,
+		  { 897 * S, 900 * S, false },
+		  { 7, 0, 1, 2, 1, 1 },
+		  false },
 		{ "it goes on",
-		  { 7, 2, 100 * S, 110 * S },
+		  { 7, 2, 100 * S, 110 * S, 0, 0 },
 		  9,
-		  400 * S,
-		  { 9, 2, 100 * S, 400 * S },
-		  false,
+		  { 397 * S, 400 * S, false },
+		  { 9, 2, 100 * S, 400 * S, 0, 0 },
 		  true },
 		{ "it was quiet for long",
-		  { 7, 2, 100 * S, 110 * S },
+		  { 7, 2, 100 * S, 110 * S, 1, 0 },
 		  9,
-		  411 * S,
-		  { 9, 7, 411 * S, 411 * S },
-		  false,
+		  { 408 * S, 411 * S, false },
+		  { 9, 7, 411 * S, 411 * S, 0, 0 },
 		  true },
 		{ "it began anew",
-		  { 7, 2, 100 * S, 110 * S },
+		  { 7, 2, 100 * S, 110 * S, 1, 1 },
 		  3,
-		  120 * S,
-		  { 3, 0, 120 * S, 120 * S },
-		  false,
+		  { 117 * S, 120 * S, false },
+		  { 3, 0, 120 * S, 120 * S, 0, 0 },
 		  true },
-		{ "and stands at zero", { 7, 2, 100, 110 }, 0, 120, {}, false, true },
+		{ "and stands at zero",
+		  { 7, 2, 100, 110, 0, 0 },
+		  0,
+		  { 117 * S, 120 * S, false },
+		  {},
+		  true },
+		{ "it rose while nobody looked",
+		  { 7, 2, 100 * S, 110 * S, 0, 0 },
+		  9,
+		  { 500 * S, 4000 * S, false },
+		  { 9, 7, 500 * S, 4000 * S, 1, 1 },
+		  true },
+		{ "for the first time",
+		  {},
+		  9,
+		  { 500 * S, 4000 * S, false },
+		  { 9, 0, 500 * S, 4000 * S, 1, 1 },
+		  true },
+		{ "and goes on under our eyes",
+		  { 9, 7, 500 * S, 4000 * S, 1, 1 },
+		  10,
+		  { 4000 * S, 4003 * S, false },
+		  { 10, 7, 500 * S, 4003 * S, 1, 0 },
+		  true },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct bg_sighting sighting = cases[i].before;
-		bool written = bg_sighting_look(&sighting, cases[i].first, cases[i].count,
-						cases[i].now_ns);
+		bool written = bg_sighting_look(&sighting, &cases[i].at, cases[i].count);
 
 		if (written != cases[i].written ||
 		    memcmp(&sighting, &cases[i].after, sizeof(sighting)) != 0)
-			fail_msg("%s: %d, { %llu, %llu, %llu, %llu }", cases[i].name, written,
-				 sighting.count, sighting.before, sighting.since_ns,
-				 sighting.last_ns);
+			fail_msg("%s: %d, { %llu, %llu, %llu, %llu, %u, %u }", cases[i].name,
+				 written, sighting.count, sighting.before, sighting.since_ns,
+				 sighting.last_ns, sighting.since_or_later,
+				 sighting.last_or_earlier);
 	}
 }
 

@@ -131,8 +131,10 @@ void bg_answers_serve(struct bg_answers *answers)
 void bg_answers_tick(struct bg_answers *answers)
 {
 	struct bg_listener_counts counts = bg_listeners_count(answers->listeners);
+	const __u64 now_ns = bg_boottime_ns();
 
-	bg_sighting_look(&answers->lost, false, counts.lost, bg_boottime_ns());
+	bg_sighting_look(&answers->lost, &(struct bg_look_at){ now_ns, now_ns, false },
+			 counts.lost);
 	bg_state_listeners(answers->daemon->state, counts.listeners, &answers->lost);
 	if (answers->socket && !bg_socket_is_there(answers->socket))
 		close_socket(answers);

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/dict.h"
 #include "base/format.h"
 #include "base/log.h"
 #include "branchguard.skel.h"
@@ -39,28 +40,55 @@ void bg_history_begin(struct bg_daemon *daemon)
 	__u32 zero = 0;
 
 	bpf_map_lookup_elem(bpf_map__fd(daemon->datapath->skel->maps.pulse), &zero, pulse);
-	daemon->history.unwatched = daemon->datapath->adopted && !pulse->beat_ns;
 	pulse->started_ns = bg_boottime_ns();
+	daemon->history.looked_ns = daemon->datapath->adopted ? pulse->beat_ns : pulse->started_ns;
 	pulse->ended_ns = 0;
 	pulse->pid = (__u32)getpid();
 }
 
 /* --- counters -------------------------------------------------------------- */
 
-static void look_at(struct bg_daemon *daemon, const struct bg_sighting_key *key, __u64 count,
-		    __u64 now_ns)
-{
-	const int fd = bpf_map__fd(daemon->datapath->skel->maps.sightings);
-	struct bg_sighting sighting = {};
-	const bool known = !bpf_map_lookup_elem(fd, key, &sighting);
-	const bool first = !known && daemon->history.unwatched && !daemon->history.looked;
+/* What is known of the counters, while they are looked at. */
+struct looks {
+	struct bg_look_at at;
+	struct bg_sighting_row *rows;
+	struct bg_dict by_key; /* → index in rows */
+	int fd;
+};
 
-	if ((known || count) && bg_sighting_look(&sighting, first, count, now_ns))
-		bpf_map_update_elem(fd, key, &sighting, BPF_ANY);
+static void release_looks(struct looks *looks)
+{
+	bg_dict_release(&looks->by_key);
+	free(looks->rows);
 }
 
-static int look_at_drops(struct bg_daemon *daemon, const struct bg_maps *maps, __u32 tag,
-			 __u32 slot, __u64 now_ns, struct bg_error *err)
+static int read_looks(const struct bg_maps *maps, struct looks *looks, struct bg_error *err)
+{
+	size_t count = 0;
+	int rc = bg_maps_sightings(maps, &looks->rows, &count, err);
+
+	for (size_t i = 0; i < count && !rc; i++)
+		if (!bg_dict_put(&looks->by_key, &looks->rows[i].key, sizeof(looks->rows[i].key), i,
+				 NULL))
+			rc = bg_no_memory(err, "looking at the counters");
+	return rc;
+}
+
+static void look_at(const struct looks *looks, const struct bg_sighting_key *key, __u64 count)
+{
+	const size_t *known = bg_dict_find(&looks->by_key, key, sizeof(*key));
+	struct bg_sighting sighting = {};
+
+	if (!known && !count)
+		return;
+	if (known)
+		sighting = looks->rows[*known].sighting;
+	if (bg_sighting_look(&sighting, &looks->at, count))
+		bpf_map_update_elem(looks->fd, key, &sighting, BPF_ANY);
+}
+
+static int look_at_drops(const struct looks *looks, const struct bg_maps *maps, __u32 tag,
+			 __u32 slot, struct bg_error *err)
 {
 	struct bg_counters counters[BG_DIRECTIONS];
 	int rc = bg_maps_counters(maps, slot, counters, err);
@@ -69,54 +97,54 @@ static int look_at_drops(struct bg_daemon *daemon, const struct bg_maps *maps, _
 		for (unsigned int reason = BG_REASON_FIRST_DROP; reason < BG_REASON_MAX; reason++) {
 			struct bg_sighting_key key = { tag, direction, reason };
 
-			look_at(daemon, &key, counters[direction].packets[reason], now_ns);
+			look_at(looks, &key, counters[direction].packets[reason]);
 		}
 	}
 	return rc;
 }
 
 /* Of branches that are no more. */
-static void forget_others(struct bg_daemon *daemon, const struct bg_branch_row *branches,
+static void forget_others(const struct looks *looks, const struct bg_branch_row *branches,
 			  size_t count)
 {
-	const int fd = bpf_map__fd(daemon->datapath->skel->maps.sightings);
-	struct bg_sighting_key key, next;
-	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+	for (size_t i = 0; i < looks->by_key.count; i++) {
+		const struct bg_sighting_key *key = &looks->rows[i].key;
 
-	while (more) {
-		key = next;
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (key.tag && !bg_branch_of_tag(branches, count, key.tag))
-			bpf_map_delete_elem(fd, &key);
+		if (key->tag && !bg_branch_of_tag(branches, count, key->tag))
+			bpf_map_delete_elem(looks->fd, key);
 	}
 }
 
 static int look_at_counters(struct bg_daemon *daemon, struct bg_error *err)
 {
-	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	struct bg_history *history = &daemon->history;
+	bg_cleanup(release_looks) struct looks looks = {
+		.at = { .before_ns = history->looked_ns,
+			.now_ns = bg_boottime_ns(),
+			.first = !history->looked_ns },
+		.fd = bpf_map__fd(daemon->datapath->skel->maps.sightings),
+	};
+	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	bg_auto_free struct bg_branch_row *branches = NULL;
-	const bool first = history->unwatched && !history->looked;
-	const __u64 now_ns = bg_boottime_ns();
 	struct bg_control control;
 	size_t count;
 	int rc;
 
 	rc = bg_maps_open(daemon->options.pin_dir, &maps, err) ?:
 	     bg_maps_control(&maps, &control, err) ?:
-	     bg_maps_branches(&maps, &branches, &count, err);
+	     bg_maps_branches(&maps, &branches, &count, err) ?:
+	     read_looks(&maps, &looks, err);
 	if (rc)
 		return rc;
-	bg_sighting_look(&history->pulse.events_lost, first, control.events_lost, now_ns);
-	bg_sighting_look(&history->pulse.flows_evicted, first, control.flows_evicted, now_ns);
-	rc = look_at_drops(daemon, &maps, 0, 0, now_ns, err);
+	bg_sighting_look(&history->pulse.events_lost, &looks.at, control.events_lost);
+	bg_sighting_look(&history->pulse.flows_evicted, &looks.at, control.flows_evicted);
+	rc = look_at_drops(&looks, &maps, 0, 0, err);
 	for (size_t i = 0; i < count && !rc; i++)
-		rc = look_at_drops(daemon, &maps, branches[i].info.tag, branches[i].info.slot,
-				   now_ns, err);
+		rc = look_at_drops(&looks, &maps, branches[i].info.tag, branches[i].info.slot, err);
 	if (rc)
 		return rc;
-	forget_others(daemon, branches, count);
-	history->looked = true;
+	forget_others(&looks, branches, count);
+	history->looked_ns = looks.at.now_ns;
 	return 0;
 }
 

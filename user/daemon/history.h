@@ -12,8 +12,9 @@ struct bg_daemon;
 
 struct bg_history {
 	struct bg_pulse pulse;
-	bool looked;	/* at the counters, once */
-	bool unwatched; /* somebody counted before us, and nobody looked when */
+	/* when somebody last looked at the counters, maybe an earlier daemon; 0: they have counted,
+	 * and nobody ever did */
+	__u64 looked_ns;
 	bool feed_read; /* the file could be read when that was tried last */
 	__u64 put_back; /* programs, by bg_ifaces_put_back(), that are counted already */
 	double look_due_ms;

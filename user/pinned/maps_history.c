@@ -148,11 +148,12 @@ int bg_maps_pulse(const struct bg_maps *maps, struct bg_pulse *pulse, bool *foun
 	return 0;
 }
 
-bool bg_sighting_look(struct bg_sighting *sighting, bool first, __u64 count, __u64 now_ns)
+bool bg_sighting_look(struct bg_sighting *sighting, const struct bg_look_at *at, __u64 count)
 {
+	const bool unwatched = at->now_ns - at->before_ns > BG_LOOKS_APART_NS;
 	const bool anew = count < sighting->count;
 
-	if (first) {
+	if (at->first) {
 		*sighting = (struct bg_sighting){ .count = count, .before = count };
 		return true;
 	}
@@ -160,11 +161,13 @@ bool bg_sighting_look(struct bg_sighting *sighting, bool first, __u64 count, __u
 		*sighting = (struct bg_sighting){};
 	if (count == sighting->count)
 		return anew;
-	if (!sighting->since_ns || now_ns - sighting->last_ns > BG_QUIET_NS) {
-		sighting->since_ns = now_ns;
+	if (!sighting->since_ns || at->now_ns - sighting->last_ns > BG_QUIET_NS) {
+		sighting->since_ns = unwatched ? at->before_ns : at->now_ns;
+		sighting->since_or_later = unwatched;
 		sighting->before = sighting->count;
 	}
 	sighting->count = count;
-	sighting->last_ns = now_ns;
+	sighting->last_ns = at->now_ns;
+	sighting->last_or_earlier = unwatched;
 	return true;
 }

@@ -41,8 +41,16 @@ int bg_maps_pulse(const struct bg_maps *maps, struct bg_pulse *pulse, bool *foun
 /* A counter that has not risen for so long is quiet: what it counted is over. */
 #define BG_QUIET_NS (300 * BG_NS_PER_S)
 
-/* What a look at a counter at `now_ns` adds to what is known; false: nothing to write.
- * `first`: it was never looked at, so when it rose is not known. Pure. */
-bool bg_sighting_look(struct bg_sighting *sighting, bool first, __u64 count, __u64 now_ns);
+/* When counters are looked at: what rose between two looks that are further apart may have
+ * done so at any time. */
+#define BG_LOOKS_APART_NS (10 * BG_NS_PER_S)
+struct bg_look_at {
+	__u64 before_ns; /* the look before this one, whoever looked */
+	__u64 now_ns;
+	bool first; /* there was none, and others counted: when that was is not known */
+};
+
+/* What a look at a counter adds to what is known of it; false: nothing to write. Pure. */
+bool bg_sighting_look(struct bg_sighting *sighting, const struct bg_look_at *at, __u64 count);
 
 #endif

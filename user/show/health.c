@@ -392,10 +392,13 @@ static void judge_losses(const struct bg_status *status, const struct bg_sightin
 
 	if (!lost->last_ns || is_older(status, lost->last_ns, BG_QUIET_NS))
 		return;
-	say(health, BG_CONCERN_EVENTS, BG_HEALTH_DEGRADED, "%s lost %s, the last %s ago",
+	say(health, BG_CONCERN_EVENTS, BG_HEALTH_DEGRADED, "%s lost %s, the last %s ago%s",
 	    bg_format_counted(lost->count - lost->before, "event", text), how,
-	    ago(status, lost->last_ns, when));
-	since(health, BG_CONCERN_EVENTS, lost->since_ns);
+	    ago(status, lost->last_ns, when), lost->last_or_earlier ? " or earlier" : "");
+	if (lost->since_or_later)
+		since_or_later(health, BG_CONCERN_EVENTS, lost->since_ns);
+	else
+		since(health, BG_CONCERN_EVENTS, lost->since_ns);
 }
 
 /* There are two places where they pile up: the ring, that all have in common, and what
