@@ -465,6 +465,7 @@ static void the_primary_interface_is_the_feed_s_or_the_default_route_s(void **st
 	struct bg_datapath *datapath = script_datapath();
 	struct bg_netdevs *netdevs = node();
 	struct bg_model *model = feed(POD, NULL);
+	unsigned int changed;
 	struct bg_error err;
 	__u32 primary;
 
@@ -477,9 +478,21 @@ static void the_primary_interface_is_the_feed_s_or_the_default_route_s(void **st
 	answer_routes(v6_only, 1);
 	assert_int_equal(bg_routes_sync(datapath, model, netdevs, &primary, &err), 0);
 	assert_int_equal(host()->primary_ifindex, 6);
-	/* who is named and not there is nobody, not somebody else */
+	/* of who is named and not there another one does not get the role, but who had it keeps it */
 	snprintf(model->node.primary_interface, 16, "eth7");
 	answer_routes(v6_only, 1);
+	assert_int_equal(bg_routes_sync(datapath, model, netdevs, &primary, &err), 0);
+	assert_int_equal(host()->primary_ifindex, 6);
+	/* so it does while there is no default route, ... */
+	model->node.primary_interface[0] = '\0';
+	answer_routes(v6_only, 0);
+	assert_int_equal(bg_routes_sync(datapath, model, netdevs, &primary, &err), 0);
+	assert_int_equal(primary, 0);
+	assert_int_equal(host()->primary_ifindex, 6);
+	/* ... until it is gone */
+	script_link(script_event(), RTM_DELLINK, &links[2]);
+	assert_int_equal(bg_netdevs_read(netdevs, NULL, NULL, &changed, &err), 0);
+	answer_routes(v6_only, 0);
 	assert_int_equal(bg_routes_sync(datapath, model, netdevs, &primary, &err), 0);
 	assert_int_equal(host()->primary_ifindex, 0);
 	bg_model_free(model);

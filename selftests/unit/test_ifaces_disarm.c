@@ -258,21 +258,32 @@ static void what_leaves_the_feed_stays_guarded(void **state)
 static void the_primary_interface_is_disarmed_for_another(void **state)
 {
 	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
 
 	(void)state;
 	assert_int_equal(sync_node(&node), 0);
-	/* its name is not there: that says nothing */
+	/* its name is not there: that says nothing of the one before */
 	set_name(node.model->node.primary_interface, "eth9");
 	assert_int_equal(sync_node(&node), 0);
 	assert_int_equal(guard(&node, PRIMARY)->role, BG_ROLE_PRIMARY);
 	assert_int_equal(hooks.detached, 0);
-	/* the trunk is both now */
+	assert_true(has_logged(
+		"the interface that was the primary one before stays so named=\"eth9\""));
+	assert_int_equal(troubles(&node, &open), 1);
+	/* the trunk is both now; as long as it cannot be armed, the first one stays */
 	set_name(node.model->node.primary_interface, "eth1");
+	hooks.attach_error = ENOMEM;
+	assert_int_equal(sync_node(&node), 1);
+	assert_int_equal(guard(&node, PRIMARY)->role, BG_ROLE_PRIMARY);
+	assert_int_equal(hooks.detached, 0);
+	hooks.attach_error = 0;
 	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(troubles(&node, &open), 0);
 	assert_null(guard(&node, PRIMARY));
 	assert_int_equal(guard(&node, TRUNK)->role, BG_ROLE_PRIMARY);
 	assert_int_equal(hooks.detached, 2);
-	assert_true(has_logged("disarmed: the interface has no part in the feed any more"));
+	assert_true(
+		has_logged("disarmed: another interface is the primary one now interface=eth0"));
 	end_node(&node);
 }
 

@@ -39,11 +39,11 @@ struct bg_ifaces {
 	size_t count;
 	struct bg_attachment *strays; /* of another build, until ours are in place */
 	size_t stray_count;
-	__u32 primary;	      /* of the default route */
-	bool lacks_primary;   /* and that was logged */
-	__u64 put_back_count; /* programs that somebody took away */
-	int interrupt_fd;     /* -1 = none */
-	bool interrupted;     /* the last sync was, and left interfaces for the next one */
+	__u32 primary;		     /* of the default route */
+	const char *primary_trouble; /* that was logged, NULL = there is one as it should be */
+	__u64 put_back_count;	     /* programs that somebody took away */
+	int interrupt_fd;	     /* -1 = none */
+	bool interrupted;	     /* the last sync was, and left interfaces for the next one */
 };
 
 struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex);

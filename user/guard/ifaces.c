@@ -19,6 +19,9 @@
 #define NO_PRIMARY                                                                                 \
 	"there is no primary interface: the feed's Node.PrimaryInterface is not there, or it "     \
 	"names none and no default route leads to one"
+#define FORMER_PRIMARY                                                                             \
+	"the feed's Node.PrimaryInterface is not there: the interface that was the primary one "   \
+	"before stays so"
 
 struct bg_ifaces *bg_ifaces_new(const struct bg_ifaces_options *options, struct bg_netdevs *netdevs)
 {
@@ -189,6 +192,34 @@ static bool stays_without_plan(const struct bg_guard *guard, const struct bg_pla
 	return false;
 }
 
+/* Is the role, which one interface has, with another one that is armed by now? */
+static bool is_handed_on(struct bg_ifaces *ifaces, const struct bg_plan *plan, enum bg_role role)
+{
+	const unsigned int programs = bg_tc_programs(role);
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct bg_planned *planned = &plan->planned[i];
+		const struct bg_guard *guard = bg_guard_find(ifaces, planned->netdev->ifindex);
+
+		if ((planned->programs & programs) == programs && guard && guard->complete)
+			return true;
+	}
+	return false;
+}
+
+static const char *why_dropped(enum bg_role role)
+{
+	switch (role) {
+	case BG_ROLE_PRIMARY:
+		return "disarmed: another interface is the primary one now";
+	case BG_ROLE_TRUNK:
+		return "disarmed: another interface is the trunk now";
+	default:
+		return "disarmed: the interface has no part in the feed any more";
+	}
+}
+
+/* After the others are armed: whose role another one has was needed until then. */
 static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			   const struct bg_plan *plan, const struct bg_model *model)
 {
@@ -197,11 +228,12 @@ static void drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *d
 
 		/* without a feed, an interface that is not in the plan may still be wanted */
 		if (!model || guard->leaving || bg_plan_find(plan, guard->ifindex) ||
-		    stays_without_plan(guard, plan)) {
+		    stays_without_plan(guard, plan) ||
+		    (guard->role && !is_handed_on(ifaces, plan, guard->role))) {
 			i++;
 			continue;
 		}
-		bg_guard_report(guard, "disarmed: the interface has no part in the feed any more");
+		bg_guard_report(guard, why_dropped(guard->role));
 		i += !drop_guard(ifaces, guard, datapath);
 	}
 }
@@ -255,14 +287,15 @@ static bool has_vlan(const struct bg_model *model, __u32 vlan)
 static void look_for_primary(struct bg_ifaces *ifaces, const struct bg_plan *plan,
 			     const struct bg_model *model)
 {
-	bool missing = model && !plan->has_primary;
+	const char *trouble = model && !plan->has_primary ? NO_PRIMARY : NULL;
 
-	for (size_t i = 0; i < ifaces->count && missing; i++)
-		missing = ifaces->guards[i].role != BG_ROLE_PRIMARY;
-	if (missing && !ifaces->lacks_primary)
-		bg_log(BG_LOG_WARNING, NO_PRIMARY, "named=%s",
+	for (size_t i = 0; i < ifaces->count && trouble; i++)
+		if (ifaces->guards[i].role == BG_ROLE_PRIMARY)
+			trouble = model->node.primary_interface[0] ? FORMER_PRIMARY : NULL;
+	if (trouble && trouble != ifaces->primary_trouble)
+		bg_log(BG_LOG_WARNING, trouble, "named=%s",
 		       bg_quote(model->node.primary_interface));
-	ifaces->lacks_primary = missing;
+	ifaces->primary_trouble = trouble;
 }
 
 void bg_ifaces_interrupt_by(struct bg_ifaces *ifaces, int fd)
@@ -338,7 +371,6 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	if (rc)
 		return bg_no_memory(err, "deciding what to guard");
 	drop_gone(ifaces, datapath);
-	drop_unplanned(ifaces, datapath, &plan, model);
 	for (size_t i = 0; i < plan.count; i++)
 		if (!bg_guard_get(ifaces, plan.planned[i].netdev->ifindex,
 				  plan.planned[i].netdev->name))
@@ -360,6 +392,7 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	ifaces->interrupted = false;
 	incomplete = arm_all(ifaces, datapath, true);
 	incomplete += arm_all(ifaces, datapath, false);
+	drop_unplanned(ifaces, datapath, &plan, model);
 	if (model) {
 		rc = note_branches(ifaces, datapath, model, err);
 		if (rc)
@@ -438,6 +471,6 @@ void bg_ifaces_troubles(const struct bg_ifaces *ifaces,
 		if (ifaces->guards[i].trouble[0])
 			each(ifaces->guards[i].name, ifaces->guards[i].trouble,
 			     ifaces->guards[i].open, context);
-	if (ifaces->lacks_primary)
-		each("node", NO_PRIMARY, false, context);
+	if (ifaces->primary_trouble)
+		each("node", ifaces->primary_trouble, false, context);
 }

@@ -145,6 +145,16 @@ static int sync_branch_routes(const struct bg_datapath *datapath, const struct b
 	return clear_other_routes(datapath, used, err);
 }
 
+/* Nobody has the role now, as while a default route is made anew: who had it keeps it, as it
+ * keeps its programs. */
+static const struct bg_netdev *who_had_it(const struct bg_netdevs *netdevs,
+					  const struct bg_host *there)
+{
+	const struct bg_netdev *netdev = bg_netdev_by_index(netdevs, there->primary_ifindex);
+
+	return netdev && !strcmp(netdev->name, there->primary_interface) ? netdev : NULL;
+}
+
 /* The node's primary interface: probes come from there, and their replies go there. */
 static int sync_node(const struct bg_datapath *datapath, const struct bg_model *model,
 		     const struct bg_netdevs *netdevs, __u32 primary, struct bg_error *err)
@@ -154,7 +164,8 @@ static int sync_node(const struct bg_datapath *datapath, const struct bg_model *
 	const struct bg_netdev *netdev;
 	__u32 zero = 0;
 
-	netdev = bg_plan_primary(model, netdevs, primary);
+	bpf_map_lookup_elem(bpf_map__fd(map), &zero, &there);
+	netdev = bg_plan_primary(model, netdevs, primary) ?: who_had_it(netdevs, &there);
 	if (netdev) {
 		host.primary_ifindex = netdev->ifindex;
 		memcpy(host.primary_mac, netdev->mac, sizeof(host.primary_mac));
@@ -162,7 +173,6 @@ static int sync_node(const struct bg_datapath *datapath, const struct bg_model *
 			 netdev->name);
 		bg_format_mac(host.primary_mac, host.primary_mac_text);
 	}
-	bpf_map_lookup_elem(bpf_map__fd(map), &zero, &there);
 	return memcmp(&host, &there, sizeof(host)) != 0 ? bg_map_set(map, &zero, &host, err) : 0;
 }
 
