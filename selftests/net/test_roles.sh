@@ -63,6 +63,8 @@ ip -n "$LAB_NAME-node" link set vlan.eth.10 down
 ip -n "$LAB_NAME-node" link set vlan.eth.10 name other10
 ip -n "$LAB_NAME-node" link set other10 up
 check "a branch's interface that is renamed stays guarded" wait_for bg_says "renamed.*other10"
+check "status has it by both names, armed" wait_for eval \
+	'bg status | grep "vlan.eth.10, strict, RENAMED to other10, ifindex [0-9]*, armed since"'
 check "nothing of web gets out by it" silent tcp web "$LAB_DB4" 5432
 ip -n "$LAB_NAME-node" link set other10 netns "$LAB_NAME-client"
 check "one that is moved to another network namespace is not taken for gone" \

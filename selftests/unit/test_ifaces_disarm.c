@@ -83,6 +83,8 @@ static void a_branch_that_is_renamed_is_judged_as_before(void **state)
 	assert_false(has_logged("everything on it is dropped"));
 	assert_int_equal(troubles(&node, &open), 1);
 	assert_int_equal(guard(&node, BRANCH)->vlan, 9);
+	/* people see it armed, and since when */
+	assert_int_equal(armed_at(9), BRANCH);
 	end_node(&node);
 }
 

@@ -302,7 +302,8 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	else if (guard->role == BG_ROLE_BRANCH && guard->is_misnamed)
 		bg_guard_trouble(guard, BG_LOG_WARNING,
 				 "the feed calls this branch's interface otherwise: as long as it "
-				 "is there, it is judged by the branch's rules",
+				 "is there, it is judged by the branch's rules; give it the feed's "
+				 "name, or the feed its name",
 				 "");
 	else if (guard->role == BG_ROLE_BRANCH && !guard->has_branch)
 		bg_guard_trouble(

@@ -342,15 +342,35 @@ static bool is_armed(const struct bg_guard *guard)
 	return guard->complete || (guard->armed_ns && bg_guard_is_judged(guard));
 }
 
+/* Under the name that the feed has, or, renamed, under which it is guarded. */
+static const struct bg_guard *guard_of(struct bg_ifaces *ifaces,
+				       const struct bg_model_branch *branch, __u32 *ifindex)
+{
+	const struct bg_netdev *netdev = bg_netdev_by_name(ifaces->netdevs, branch->interface);
+
+	*ifindex = netdev ? netdev->ifindex : 0;
+	if (netdev)
+		return bg_guard_find(ifaces, netdev->ifindex);
+	for (size_t i = 0; i < ifaces->count; i++) {
+		const struct bg_guard *guard = &ifaces->guards[i];
+
+		if (guard->role != BG_ROLE_BRANCH || !guard->is_misnamed || guard->elsewhere ||
+		    guard->vlan != (__u32)branch->vlan)
+			continue;
+		*ifindex = guard->ifindex;
+		return guard;
+	}
+	return NULL;
+}
+
 static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 			 const struct bg_model *model, struct bg_error *err)
 {
 	for (size_t i = 0; i < model->branch_count; i++) {
 		const struct bg_model_branch *branch = &model->branches[i];
-		const struct bg_netdev *netdev =
-			bg_netdev_by_name(ifaces->netdevs, branch->interface);
-		struct bg_guard *guard = netdev ? bg_guard_find(ifaces, netdev->ifindex) : NULL;
-		int rc = bg_branch_set(datapath, branch->vlan, netdev ? netdev->ifindex : 0,
+		__u32 ifindex;
+		const struct bg_guard *guard = guard_of(ifaces, branch, &ifindex);
+		int rc = bg_branch_set(datapath, branch->vlan, ifindex,
 				       guard && is_armed(guard) ? guard->armed_ns : 0, err);
 
 		if (rc)

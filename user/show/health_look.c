@@ -184,7 +184,7 @@ static int look_at_route(const struct bg_branch_status *branch, const struct bg_
 {
 	const struct bg_netdev *netdev = netdev_of(look, branch->ifindex_now);
 	const char *veth = name_of(look, row->pod.host_ifindex);
-	const char *interface = branch->row.info.interface;
+	const char *interface = netdev ? netdev->name : branch->row.info.interface;
 	const char *family = bg_addr_is_v4(&row->address) ? "IPv4" : "IPv6";
 
 	if (!netdev || !netdev->up)

@@ -107,12 +107,35 @@ static int read_rules(const struct bg_maps *maps, struct bg_status *status, stru
 	return 0;
 }
 
+/* An interface that somebody renamed is the branch's as before, for the programs go by its
+ * number. */
+static void find_renamed(struct bg_status *status)
+{
+	for (size_t i = 0; i < status->branch_count; i++) {
+		struct bg_branch_status *branch = &status->branches[i];
+		const __u32 ifindex = branch->row.info.ifindex;
+		char name[IF_NAMESIZE];
+
+		for (size_t k = 0; k < status->iface_count && !branch->ifindex_now; k++) {
+			if (!ifindex || status->ifaces[k].ifindex != ifindex ||
+			    status->ifaces[k].role != BG_ROLE_BRANCH ||
+			    status->ifaces[k].vlan != branch->row.vlan ||
+			    !if_indextoname(ifindex, name))
+				continue;
+			branch->ifindex_now = ifindex;
+			snprintf(branch->called, sizeof(branch->called), "%s", name);
+		}
+	}
+}
+
 /* For a daemon in another network namespace: what the maps say is right, but names that
  * were looked up by ifindex in this namespace are not. */
 static void forget_names(struct bg_status *status)
 {
-	for (size_t i = 0; i < status->branch_count; i++)
+	for (size_t i = 0; i < status->branch_count; i++) {
 		status->branches[i].ifindex_now = status->branches[i].row.info.ifindex;
+		status->branches[i].called[0] = '\0';
+	}
 	for (size_t i = 0; i < status->hook_count; i++)
 		snprintf(status->hooks[i].interface, sizeof(status->hooks[i].interface),
 			 "ifindex %u", status->hooks[i].ifindex);
@@ -145,6 +168,7 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_sightings(&maps, &status->sightings, &status->sighting_count, err) ?:
 	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
 	       bg_status_read_hooks(&maps, status, err);
+	find_renamed(status);
 	status->flow_capacity /= 2;
 	/* who cannot see the lock goes by what the daemon writes every second */
 	if (status->daemon.hidden && status->has_pulse)

@@ -49,7 +49,8 @@ struct bg_branch_status {
 	struct bg_branch_row row;
 	struct bg_counters counters[BG_DIRECTIONS];
 	size_t flows[BG_FLOW_CLASSES];
-	__u32 ifindex_now; /* of that interface name, 0 = there is none */
+	__u32 ifindex_now; /* of its interface, 0 = there is none */
+	char called[16];   /* by which name, "" = that of the feed */
 };
 
 struct bg_status {

@@ -174,6 +174,8 @@ static json_t *branch_json(const struct bg_status *status, const struct bg_branc
 	return done(o, set(o, "id", bg_json_text(info->id)) ?:
 		       set_count(o, "vlan", branch->row.vlan) ?:
 		       set(o, "interface", bg_json_text(info->interface)) ?:
+		       set(o, "renamed_to",
+			   branch->called[0] ? bg_json_text(branch->called) : json_null()) ?:
 		       set(o, "ifindex",
 			   info->ifindex ? json_integer(info->ifindex) : json_null()) ?:
 		       set(o, "mode", json_string(bg_mode_name(info->mode))) ?:

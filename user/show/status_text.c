@@ -319,9 +319,13 @@ static void print_branch(FILE *out, const struct bg_status *status,
 			 const struct bg_branch_status *branch)
 {
 	struct bg_branch_info info = branch->row.info;
+	char called[sizeof(branch->called)];
 
+	memcpy(called, branch->called, sizeof(called));
 	fprintf(out, "\nbranch %s  VLAN %u, %s, %s", bg_printable(info.id), branch->row.vlan,
 		bg_printable(info.interface), bg_mode_name(info.mode));
+	if (called[0])
+		fprintf(out, ", RENAMED to %s", bg_printable(called));
 	if (bg_branch_is_armed(status, branch)) {
 		fprintf(out, ", ifindex %u, armed ", info.ifindex);
 		print_since(out, info.armed_ns, status);
