@@ -278,9 +278,7 @@ void bg_in_force_replace(struct bg_daemon *daemon, struct bg_model *document,
 	bg_model_free(bg_take_ptr(daemon->before));
 	daemon->model = model;
 	daemon->document = model == document ? NULL : document;
-	if (bg_sight_note(model, daemon->netdevs) < 0)
-		bg_log(BG_LOG_WARNING, "noting the interfaces of the branches: out of memory",
-		       NULL);
+	bg_sight_note(model, daemon->netdevs);
 	/* what was given up just now is no part of it any more */
 	daemon->settled_hash = settled->decision.hash;
 	if (daemon->document &&

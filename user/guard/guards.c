@@ -21,9 +21,16 @@ const char *bg_role_name(enum bg_role role)
 
 struct bg_guard *bg_guard_find(struct bg_ifaces *ifaces, __u32 ifindex)
 {
-	for (size_t i = 0; i < ifaces->count; i++)
-		if (ifaces->guards[i].ifindex == ifindex)
-			return &ifaces->guards[i];
+	__u32 *place = &ifaces->places[ifindex % BG_GUARD_PLACES];
+
+	if (*place < ifaces->count && ifaces->guards[*place].ifindex == ifindex)
+		return &ifaces->guards[*place];
+	for (size_t i = 0; i < ifaces->count; i++) {
+		if (ifaces->guards[i].ifindex != ifindex)
+			continue;
+		*place = (__u32)i;
+		return &ifaces->guards[i];
+	}
 	return NULL;
 }
 
@@ -36,6 +43,7 @@ struct bg_guard *bg_guard_get(struct bg_ifaces *ifaces, __u32 ifindex, const cha
 	guard = BG_GROW(ifaces->guards, ifaces->count);
 	if (!guard)
 		return NULL;
+	ifaces->places[ifindex % BG_GUARD_PLACES] = (__u32)(ifaces->count - 1);
 	guard->ifindex = ifindex;
 	snprintf(guard->name, sizeof(guard->name), "%s", name);
 	for (int program = 0; program < BG_PROGRAMS; program++)

@@ -32,11 +32,15 @@ struct bg_guard {
 	char trouble[256]; /* what is wrong, as the log has it; "" = nothing */
 };
 
+#define BG_GUARD_PLACES (1 << 15)
+
 struct bg_ifaces {
 	struct bg_ifaces_options options;
 	struct bg_netdevs *netdevs;
 	struct bg_guard *guards;
-	size_t count;
+	size_t count, misnamed_count;
+	/* where the guard of an ifindex was last found; it may be elsewhere by now */
+	__u32 places[BG_GUARD_PLACES];
 	struct bg_attachment *strays; /* of another build, until ours are in place */
 	size_t stray_count;
 	__u32 primary;		     /* of the default route */

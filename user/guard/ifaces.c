@@ -351,11 +351,11 @@ static const struct bg_guard *guard_of(struct bg_ifaces *ifaces,
 	*ifindex = netdev ? netdev->ifindex : 0;
 	if (netdev)
 		return bg_guard_find(ifaces, netdev->ifindex);
-	for (size_t i = 0; i < ifaces->count; i++) {
+	for (size_t i = 0; i < ifaces->count && ifaces->misnamed_count; i++) {
 		const struct bg_guard *guard = &ifaces->guards[i];
 
 		if (guard->role != BG_ROLE_BRANCH || !guard->is_misnamed || guard->elsewhere ||
-		    guard->vlan != (__u32)branch->vlan)
+		    guard->leaving || guard->vlan != (__u32)branch->vlan)
 			continue;
 		*ifindex = guard->ifindex;
 		return guard;
@@ -395,6 +395,7 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		if (!bg_guard_get(ifaces, plan.planned[i].netdev->ifindex,
 				  plan.planned[i].netdev->name))
 			return bg_no_memory(err, "deciding what to guard");
+	ifaces->misnamed_count = 0;
 	for (size_t i = 0; i < ifaces->count; i++) {
 		struct bg_guard *guard = &ifaces->guards[i];
 		const struct bg_netdev *netdev =
@@ -402,11 +403,12 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 
 		/* what the table lacks stays as it is; what the maps could not be cleared of has to
 		 * go first, also where another interface has its ifindex */
-		if (!netdev || guard->leaving)
-			continue;
-		update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev, datapath,
-			     ifaces->options.xdp);
-		guard->is_misnamed = !guard->has_branch && has_vlan(model, guard->vlan);
+		if (netdev && !guard->leaving) {
+			update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev,
+				     datapath, ifaces->options.xdp);
+			guard->is_misnamed = !guard->has_branch && has_vlan(model, guard->vlan);
+		}
+		ifaces->misnamed_count += guard->is_misnamed;
 	}
 	look_for_primary(ifaces, &plan, model);
 	ifaces->interrupted = false;

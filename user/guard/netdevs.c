@@ -16,6 +16,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/cleanup.h"
+#include "base/dict.h"
 #include "base/grow.h"
 #include "guard/netlink.h"
 
@@ -28,6 +29,8 @@
 struct table {
 	struct bg_netdev *netdev; /* sorted by ifindex */
 	size_t count;
+	struct bg_dict
+		by_name; /* → index in netdev; empty while the table changes, or when memory is short */
 };
 
 struct bg_netdevs {
@@ -41,6 +44,25 @@ struct bg_netdevs {
 	void *context;
 	unsigned int changed;
 };
+
+static void release_table(struct table *table)
+{
+	bg_dict_release(&table->by_name);
+	free(table->netdev);
+}
+
+static void index_names(struct table *table)
+{
+	bg_dict_release(&table->by_name);
+	for (size_t i = 0; i < table->count; i++) {
+		const char *name = table->netdev[i].name;
+
+		if (bg_dict_put(&table->by_name, name, strlen(name), i, NULL))
+			continue;
+		bg_dict_release(&table->by_name);
+		return;
+	}
+}
 
 /* The place of this ifindex in the table, or where it would be put in. */
 static size_t place_of(const struct table *table, __u32 ifindex)
@@ -77,6 +99,7 @@ static int put_netdev(struct table *table, const struct bg_netdev *netdev)
 
 	if (known && same_netdev(&table->netdev[place], netdev))
 		return 0;
+	bg_dict_release(&table->by_name);
 	if (!known) {
 		if (!BG_GROW(table->netdev, table->count))
 			return -ENOMEM;
@@ -94,6 +117,7 @@ static bool remove_netdev(struct table *table, __u32 ifindex)
 
 	if (place == table->count || table->netdev[place].ifindex != ifindex)
 		return false;
+	bg_dict_release(&table->by_name);
 	table->count--;
 	memmove(&table->netdev[place], &table->netdev[place + 1],
 		(table->count - place) * sizeof(*table->netdev));
@@ -198,11 +222,11 @@ static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
 	rc = bg_netlink_dump(&netdevs->netlink, RTM_GETLINK, &family, sizeof(family), forget_table,
 			     take_listed, &listed);
 	if (rc) {
-		free(listed.netdev);
+		release_table(&listed);
 		return bg_fail(err, rc, "netlink: listing the interfaces: %s", strerror(-rc));
 	}
 	number_listed(netdevs, &listed);
-	free(netdevs->table.netdev);
+	release_table(&netdevs->table);
 	netdevs->table = listed;
 	netdevs->incomplete = false;
 	netdevs->changed |= BG_NETDEVS_CHANGED | BG_FILTERS_CHANGED | BG_ROUTES_CHANGED;
@@ -235,6 +259,7 @@ int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
 	rc = read_table(netdevs, err);
 	if (rc)
 		return rc;
+	index_names(&netdevs->table);
 	*out = bg_take_ptr(netdevs);
 	return 0;
 }
@@ -245,7 +270,7 @@ void bg_netdevs_close(struct bg_netdevs *netdevs)
 		return;
 	if (netdevs->events)
 		mnl_socket_close(netdevs->events);
-	free(netdevs->table.netdev);
+	release_table(&netdevs->table);
 	free(netdevs);
 }
 
@@ -289,6 +314,8 @@ int bg_netdevs_read(struct bg_netdevs *netdevs,
 	/* what is still to be read is older than a list made now */
 	if (netdevs->incomplete && drained)
 		rc = read_table(netdevs, err);
+	if (netdevs->changed & BG_NETDEVS_CHANGED)
+		index_names(&netdevs->table);
 	netdevs->on_neighbour = NULL;
 	*changed = netdevs->changed;
 	return rc;
@@ -308,8 +335,11 @@ const struct bg_netdev *bg_netdevs_list(const struct bg_netdevs *netdevs, size_t
 const struct bg_netdev *bg_netdev_by_name(const struct bg_netdevs *netdevs, const char *name)
 {
 	const struct table *table = &netdevs->table;
+	const size_t *found = bg_dict_find(&table->by_name, name, strlen(name));
 
-	for (size_t i = 0; *name && i < table->count; i++)
+	if (found)
+		return &table->netdev[*found];
+	for (size_t i = 0; *name && !table->by_name.count && i < table->count; i++)
 		if (!strcmp(table->netdev[i].name, name))
 			return &table->netdev[i];
 	return NULL;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/grow.h"
 
 #define BRANCH_PREFIX "vlan.eth."
@@ -45,10 +46,9 @@ int bg_branch_name_vlan(const char *name)
 
 static struct bg_planned *find(const struct bg_plan *plan, __u32 ifindex)
 {
-	for (size_t i = 0; i < plan->count; i++)
-		if (plan->planned[i].netdev->ifindex == ifindex)
-			return &plan->planned[i];
-	return NULL;
+	const size_t *found = bg_dict_find(&plan->by_ifindex, &ifindex, sizeof(ifindex));
+
+	return found ? &plan->planned[*found] : NULL;
 }
 
 const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex)
@@ -116,37 +116,49 @@ static int add(struct bg_plan *plan, const struct bg_planned *planned)
 		added = (struct bg_planned){ .netdev = planned->netdev,
 					     .left_out = planned->branch };
 	known = BG_GROW(plan->planned, plan->count);
-	if (!known)
+	if (!known || !bg_dict_put(&plan->by_ifindex, &planned->netdev->ifindex,
+				   sizeof(planned->netdev->ifindex), plan->count - 1, NULL))
 		return -ENOMEM;
 	*known = added;
 	return 0;
 }
 
-static const struct bg_model_branch *branch_of(const struct bg_model *model, const char *interface)
+/* The branches of a feed, by what interfaces have in common with them. */
+struct branches {
+	struct bg_dict by_interface; /* → index in the model */
+	bool has_vlan[BG_VLANS];
+};
+
+static int learn_branches(const struct bg_model *model, struct branches *branches)
 {
-	for (size_t i = 0; model && i < model->branch_count; i++)
-		if (!strcmp(model->branches[i].interface, interface))
-			return &model->branches[i];
-	return NULL;
+	for (size_t i = 0; model && i < model->branch_count; i++) {
+		const struct bg_model_branch *branch = &model->branches[i];
+
+		branches->has_vlan[branch->vlan] = true;
+		if (!bg_dict_put(&branches->by_interface, branch->interface,
+				 strlen(branch->interface), i, NULL))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
-static bool vlan_is_elsewhere(const struct bg_model *model, int vlan)
+static void release_branches(struct branches *branches)
 {
-	for (size_t i = 0; model && i < model->branch_count; i++)
-		if (model->branches[i].vlan == vlan)
-			return true;
-	return false;
+	bg_dict_release(&branches->by_interface);
 }
 
 static int add_branches(struct bg_plan *plan, const struct bg_model *model,
 			const struct bg_netdevs *netdevs, enum bg_xdp_choice xdp)
 {
+	bg_cleanup(release_branches) struct branches branches = {};
 	size_t count;
 	const struct bg_netdev *netdev = bg_netdevs_list(netdevs, &count);
-	int rc;
+	int rc = learn_branches(model, &branches);
 
-	for (size_t i = 0; i < count; i++, netdev++) {
-		const struct bg_model_branch *branch = branch_of(model, netdev->name);
+	for (size_t i = 0; i < count && !rc; i++, netdev++) {
+		const size_t *found =
+			bg_dict_find(&branches.by_interface, netdev->name, strlen(netdev->name));
+		const struct bg_model_branch *branch = found ? &model->branches[*found] : NULL;
 		struct bg_planned planned = {
 			.netdev = netdev,
 			.role = BG_ROLE_BRANCH,
@@ -158,13 +170,11 @@ static int add_branches(struct bg_plan *plan, const struct bg_model *model,
 		if (!planned.vlan)
 			continue;
 		/* the feed has this VLAN on another interface: no rules for this one */
-		if (!branch && vlan_is_elsewhere(model, planned.vlan))
+		if (!branch && branches.has_vlan[planned.vlan])
 			planned.vlan = 0;
 		rc = add(plan, &planned);
-		if (rc)
-			return rc;
 	}
-	return 0;
+	return rc;
 }
 
 static int add_trunk(struct bg_plan *plan, const struct bg_netdev *netdev, enum bg_xdp_choice xdp)
@@ -316,6 +326,7 @@ int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 
 void bg_plan_free(struct bg_plan *plan)
 {
+	bg_dict_release(&plan->by_ifindex);
 	free(plan->planned);
 	plan->planned = NULL;
 	plan->count = 0;

@@ -4,6 +4,7 @@
 #ifndef BG_GUARD_PLAN_H
 #define BG_GUARD_PLAN_H
 
+#include "base/dict.h"
 #include "datapath/attach.h"
 #include "feed/model.h"
 #include "guard/netdevs.h"
@@ -24,6 +25,7 @@ struct bg_planned {
 struct bg_plan {
 	struct bg_planned *planned;
 	size_t count;
+	struct bg_dict by_ifindex; /* → index in planned */
 	bool has_trunk, has_primary;
 	__u32 way_out; /* ifindex of the default route, 0 = none known: the node's own in any case */
 };

@@ -9,57 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/dict.h"
 #include "datapath/attach.h"
 #include "guard/plan.h"
 
-/* The table by name. */
-struct names {
-	const struct bg_netdevs *netdevs;
-	const struct bg_netdev *list;
-	struct bg_dict index;
-};
-
-static void release_names(struct names *names)
-{
-	bg_dict_release(&names->index);
-}
-
-static int learn_names(const struct bg_netdevs *netdevs, struct names *names)
-{
-	size_t count;
-
-	names->netdevs = netdevs;
-	names->list = bg_netdevs_list(netdevs, &count);
-	for (size_t i = 0; i < count; i++)
-		if (!bg_dict_put(&names->index, names->list[i].name, strlen(names->list[i].name), i,
-				 NULL))
-			return -ENOMEM;
-	return 0;
-}
-
-static const struct bg_netdev *by_name(const struct names *names, const char *name)
-{
-	const size_t *index = *name ? bg_dict_find(&names->index, name, strlen(name)) : NULL;
-
-	return index ? &names->list[*index] : NULL;
-}
-
-static const struct bg_netdev *pod_netdev(const struct names *names, const struct bg_model_pod *pod)
-{
-	const struct bg_netdev *netdev = by_name(names, pod->host_interface);
-	enum bg_mode mode;
-
-	if (netdev || !bg_pod_name_mode(pod->host_interface, &mode))
-		return netdev;
-	return bg_pod_netdev(names->netdevs, pod);
-}
-
 /* One that carries another VLAN is not the branch's, whatever its name. */
-static const struct bg_netdev *branch_netdev(const struct names *names,
+static const struct bg_netdev *branch_netdev(const struct bg_netdevs *netdevs,
 					     const struct bg_model_branch *branch)
 {
-	const struct bg_netdev *netdev = by_name(names, branch->interface);
+	const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, branch->interface);
 
 	if (netdev &&
 	    (netdev->loopback || (netdev->kind == BG_NETDEV_VLAN && netdev->vlan != branch->vlan)))
@@ -68,33 +25,33 @@ static const struct bg_netdev *branch_netdev(const struct names *names,
 }
 
 /* A table can be late, or not be had: who is not in it is asked for. */
-static bool is_still_there(const struct names *names, __u32 ifindex, const char *name)
+static bool is_still_there(const struct bg_netdevs *netdevs, __u32 ifindex, const char *name)
 {
-	const struct bg_netdev *netdev = by_name(names, name);
+	const struct bg_netdev *netdev = bg_netdev_by_name(netdevs, name);
 
 	if (!ifindex)
 		return false;
 	if (netdev)
 		return netdev->ifindex == ifindex;
-	netdev = bg_netdev_by_index(names->netdevs, ifindex);
+	netdev = bg_netdev_by_index(netdevs, ifindex);
 	return !netdev && bg_interface_is_here(ifindex);
 }
 
-static bool pod_is_alive(const struct names *names, const struct bg_model_pod *pod)
+static bool pod_is_alive(const struct bg_netdevs *netdevs, const struct bg_model_pod *pod)
 {
-	const struct bg_netdev *netdev = pod_netdev(names, pod);
+	const struct bg_netdev *netdev = bg_pod_netdev(netdevs, pod);
 
 	if (netdev)
 		return pod->ifindex && netdev->ifindex == pod->ifindex;
-	return is_still_there(names, pod->ifindex, pod->host_interface);
+	return is_still_there(netdevs, pod->ifindex, pod->host_interface);
 }
 
-static bool is_alive(const struct names *names, const struct bg_model_branch *branch)
+static bool is_alive(const struct bg_netdevs *netdevs, const struct bg_model_branch *branch)
 {
-	if (!is_still_there(names, branch->ifindex, branch->interface))
+	if (!is_still_there(netdevs, branch->ifindex, branch->interface))
 		return false;
 	for (size_t i = 0; i < branch->pod_count; i++)
-		if (pod_is_alive(names, &branch->pods[i]))
+		if (pod_is_alive(netdevs, &branch->pods[i]))
 			return true;
 	return false;
 }
@@ -123,23 +80,22 @@ static int allocate(const struct bg_model *document, const struct bg_model *in_f
 int bg_sight_take(const struct bg_model *document, const struct bg_model *in_force,
 		  const struct bg_netdevs *netdevs, struct bg_sight *sight)
 {
-	bg_cleanup(release_names) struct names names = {};
 	struct bg_sight taken = {};
 	size_t pod = 0;
 
-	if (allocate(document, in_force, &taken) || learn_names(netdevs, &names)) {
+	if (allocate(document, in_force, &taken)) {
 		bg_sight_free(&taken);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < document->branch_count; i++) {
 		const struct bg_model_branch *branch = &document->branches[i];
 
-		taken.branches[i] = branch_netdev(&names, branch);
+		taken.branches[i] = branch_netdev(netdevs, branch);
 		for (size_t k = 0; k < branch->pod_count; k++)
-			taken.pods[pod++] = pod_netdev(&names, &branch->pods[k]);
+			taken.pods[pod++] = bg_pod_netdev(netdevs, &branch->pods[k]);
 	}
 	for (size_t i = 0; in_force && i < in_force->branch_count; i++)
-		taken.alive[i] = is_alive(&names, &in_force->branches[i]);
+		taken.alive[i] = is_alive(netdevs, &in_force->branches[i]);
 	*sight = taken;
 	return 0;
 }
@@ -154,22 +110,19 @@ static bool note(__u32 *ifindex, const struct bg_netdev *netdev)
 	return *ifindex != before;
 }
 
-int bg_sight_note(struct bg_model *in_force, const struct bg_netdevs *netdevs)
+bool bg_sight_note(struct bg_model *in_force, const struct bg_netdevs *netdevs)
 {
-	bg_cleanup(release_names) struct names names = {};
 	bool changed = false;
 
-	if (learn_names(netdevs, &names))
-		return -ENOMEM;
 	for (size_t i = 0; i < in_force->branch_count; i++) {
 		struct bg_model_branch *branch = &in_force->branches[i];
 
 		if (branch->kept_since_ns)
 			continue;
-		changed |= note(&branch->ifindex, branch_netdev(&names, branch));
+		changed |= note(&branch->ifindex, branch_netdev(netdevs, branch));
 		for (size_t k = 0; k < branch->pod_count; k++)
 			changed |= note(&branch->pods[k].ifindex,
-					pod_netdev(&names, &branch->pods[k]));
+					bg_pod_netdev(netdevs, &branch->pods[k]));
 	}
 	return changed;
 }

@@ -19,8 +19,8 @@ void bg_sight_free(struct bg_sight *sight); /* {} is fine */
 /*
  * Notes in a model that is in force which interfaces are its branches' and pods', but for
  * branches that are kept: those stay with the ones that they had. Returns whether anything
- * is another one now, or -ENOMEM.
+ * is another one now.
  */
-int bg_sight_note(struct bg_model *in_force, const struct bg_netdevs *netdevs);
+bool bg_sight_note(struct bg_model *in_force, const struct bg_netdevs *netdevs);
 
 #endif
