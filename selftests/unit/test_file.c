@@ -15,11 +15,10 @@
 #include "base/caps.h"
 #include "base/cleanup.h"
 #include "source/file_watch.h"
+#include "scratch.h"
 #include "test.h"
 
 #define NOBODY 65534
-
-static char top[64];
 
 /* In the test's directory; valid until the fourth call after it. */
 static const char *in_top(const char *name)
@@ -28,24 +27,8 @@ static const char *in_top(const char *name)
 	static unsigned int next;
 	char *path = paths[next++ % 4];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s", top, name);
+	snprintf(path, sizeof(paths[0]), "%s/%s", scratch_top, name);
 	return path;
-}
-
-static int make_top(void **state)
-{
-	(void)state;
-	snprintf(top, sizeof(top), "/tmp/test_file-XXXXXX");
-	return mkdtemp(top) && !chmod(top, 0755) ? 0 : -1;
-}
-
-static int remove_top(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	return system(command); /* NOLINT(cert-env33-c) */
 }
 
 static void write_file(const char *name, const char *text)
@@ -58,7 +41,7 @@ static void write_file(const char *name, const char *text)
 
 static int new_text(void)
 {
-	return open(top, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	return open(scratch_top, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 }
 
 /* --- reading --------------------------------------------------------------- */
@@ -109,7 +92,7 @@ static void what_is_no_feed_is_named(void **state)
 	assert_int_equal(mkfifo(in_top("fifo"), 0600), 0);
 	refuses(in_top("none"), BG_FILE_ANY, -ENOENT, "opening the feed: No such file");
 	refuses(in_top("long"), BG_FILE_ANY, -E2BIG, "found 11 bytes, expected at most 10");
-	refuses(top, BG_FILE_ANY, -EISDIR, "found a directory, expected a file");
+	refuses(scratch_top, BG_FILE_ANY, -EISDIR, "found a directory, expected a file");
 	/* nobody waits for its writer */
 	refuses(in_top("fifo"), BG_FILE_REGULAR, -EINVAL, "found a pipe or a device");
 	refuses("/dev/zero", BG_FILE_REGULAR, -EINVAL, "found a pipe or a device");
@@ -204,7 +187,7 @@ static void what_cannot_be_replaced_stays(void **state)
 	const struct bg_file_put put = { .mode = 0600, .group = (gid_t)-1 };
 	char longest[PATH_MAX + 1];
 	struct bg_error err = {};
-	bg_auto_close int no_text = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bg_auto_close int no_text = open(scratch_top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)state;
 	write_file("out", "old");
@@ -426,5 +409,5 @@ int main(void)
 		cmocka_unit_test(who_lacks_a_capability_is_told_which),
 	};
 
-	return cmocka_run_group_tests(tests, make_top, remove_top);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -10,27 +10,8 @@
 
 #include "base/cleanup.h"
 #include "source/owner.h"
+#include "scratch.h"
 #include "test.h"
-
-static char top[64];
-
-static int make_top(void **state)
-{
-	(void)state;
-	umask(022);
-	/* below /tmp, where everybody may make files */
-	snprintf(top, sizeof(top), "/tmp/test_owner-XXXXXX");
-	return mkdtemp(top) ? chdir(top) : -1;
-}
-
-static int remove_top(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	return chdir("/") || system(command) ? -1 : 0; /* NOLINT(cert-env33-c) */
-}
 
 static void write_file(const char *path, mode_t mode)
 {
@@ -48,7 +29,7 @@ static void opens(const char *name, const char *content)
 	char path[256], text[64] = "";
 	bg_auto_close int fd = -1;
 
-	snprintf(path, sizeof(path), "%s/%s", top, name);
+	snprintf(path, sizeof(path), "%s/%s", scratch_top, name);
 	fd = bg_open_owned(path, &err);
 	if (fd < 0)
 		fail_msg("%s", err.text);
@@ -65,7 +46,7 @@ static void refuses(const char *name, int code, const char *where)
 	struct bg_error err = {};
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", top, name);
+	snprintf(path, sizeof(path), "%s/%s", scratch_top, name);
 	assert_int_equal(bg_open_owned(path, &err), code);
 	if (!strstr(err.text, where))
 		fail_msg("'%s' does not say '%s'", err.text, where);
@@ -134,7 +115,7 @@ static void it_belongs_to_nobody_else(void **state)
 	refuses("link", -EPERM, "/link belongs to another user");
 }
 
-#define IN_TOP(test) cmocka_unit_test_setup_teardown(test, make_top, remove_top)
+#define IN_TOP(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
 
 int main(void)
 {

@@ -10,25 +10,8 @@
 
 #include "base/cleanup.h"
 #include "source/file.h"
+#include "scratch.h"
 #include "test.h"
-
-static char top[64];
-
-static int make_top(void **state)
-{
-	(void)state;
-	snprintf(top, sizeof(top), "/tmp/test_replace-XXXXXX");
-	return mkdtemp(top) ? chdir(top) : -1;
-}
-
-static int remove_top(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	return chdir("/") || system(command) ? -1 : 0; /* NOLINT(cert-env33-c) */
-}
 
 static int replace(const char *path, const char *text, struct bg_error *err)
 {
@@ -135,5 +118,5 @@ int main(void)
 		cmocka_unit_test(a_disk_that_gets_full_is_named),
 	};
 
-	return cmocka_run_group_tests(tests, make_top, remove_top);
+	return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

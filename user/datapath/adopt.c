@@ -86,17 +86,13 @@ static int read_seed_in_config(const char *pin_dir, __u64 *seed)
 {
 	bg_cleanup(btf__free_at) struct btf *btf = NULL;
 	bg_auto_free char *value = NULL;
-	bg_auto_close int fd = -1;
 	struct bpf_map_info info;
+	bg_auto_close int fd = bg_foreign_open(pin_dir, BG_PIN_MAPS, BG_CONFIG_PIN, &info);
 	__u32 zero = 0, offset;
 	int rc;
 
-	fd = bg_pin_get(pin_dir, BG_PIN_MAPS, BG_CONFIG_PIN);
 	if (fd < 0)
 		return fd;
-	rc = bg_map_info(fd, &info);
-	if (rc)
-		return rc;
 	btf = btf__load_from_kernel_by_id(info.btf_id);
 	if (!btf)
 		return -errno;
@@ -118,17 +114,13 @@ static int read_seed_in_config(const char *pin_dir, __u64 *seed)
 
 static int read_seed(const char *pin_dir, __u64 *seed)
 {
-	bg_auto_close int fd = bg_pin_get(pin_dir, BG_PIN_MAPS, BG_SEED_PIN);
 	struct bpf_map_info info;
-	int rc;
+	bg_auto_close int fd = bg_foreign_open(pin_dir, BG_PIN_MAPS, BG_SEED_PIN, &info);
 
 	if (fd == -ENOENT)
 		return read_seed_in_config(pin_dir, seed);
 	if (fd < 0)
 		return fd;
-	rc = bg_map_info(fd, &info);
-	if (rc)
-		return rc;
 	return info.value_size == sizeof(*seed) ? bg_foreign_get(fd, 0, seed, sizeof(*seed))
 						: -EINVAL;
 }
@@ -188,12 +180,10 @@ static int adopt_aside(struct bg_datapath *datapath)
 	    read_control(pin_dir, BG_PIN_ASIDE, &start) || bg_before_of(&start, &before) ||
 	    (before.from == &bg_layout_newer && start.flow_layout != BG_FLOW_LAYOUT))
 		return 0;
-	fd = bg_pin_get(pin_dir, BG_PIN_ASIDE, "flows");
+	fd = bg_foreign_open(pin_dir, BG_PIN_ASIDE, "flows", &old);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	rc = bg_map_info(fd, &old);
-	if (!rc && flows_fd >= 0)
-		rc = bg_map_info(flows_fd, &new);
+	rc = flows_fd < 0 ? 0 : bg_map_info(flows_fd, &new);
 	if (rc)
 		return rc;
 	as = bg_before_flows(&before);
@@ -208,17 +198,12 @@ static int adopt_map(struct bg_datapath *datapath, const struct bg_before *befor
 {
 	const struct bg_map_shape mine = bg_shape_of(map);
 	const char *name = bpf_map__name(map);
-	bg_auto_close int fd = -1;
-	struct bg_map_shape theirs;
 	struct bpf_map_info info;
-	int rc;
+	bg_auto_close int fd = bg_foreign_open(datapath->options.pin_dir, BG_PIN_MAPS, name, &info);
+	struct bg_map_shape theirs;
 
-	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, name);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	rc = bg_map_info(fd, &info);
-	if (rc)
-		return rc;
 	theirs = bg_map_shape(&info);
 	switch (bg_fate_of(before, name, &mine, &theirs)) {
 	case BG_FATE_TAKEN:

@@ -15,7 +15,7 @@
 #include "datapath/adopt.h"
 #include "datapath/fate.h"
 #include "flow.h"
-#include "pinned/pin.h"
+#include "pinned/foreign.h"
 
 #define BUCKET_BATCH 1024
 
@@ -43,18 +43,14 @@ static int copy_map(const struct bg_datapath *datapath, const struct bpf_map *ma
 	const struct bg_before before = { datapath->from, datapath->from_flow_layout, true };
 	const struct bg_map_shape mine = bg_shape_of(map);
 	bg_auto_free void *value = NULL;
-	bg_auto_close int fd = -1;
-	struct bg_map_shape theirs;
 	struct bpf_map_info info;
+	bg_auto_close int fd =
+		bg_foreign_open(datapath->options.pin_dir, BG_PIN_MAPS, bpf_map__name(map), &info);
+	struct bg_map_shape theirs;
 	size_t size;
-	int rc;
 
-	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, bpf_map__name(map));
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	rc = bg_map_info(fd, &info);
-	if (rc)
-		return rc;
 	theirs = bg_map_shape(&info);
 	if (bg_fate_of(&before, bpf_map__name(map), &mine, &theirs) != BG_FATE_COPIED)
 		return 0;

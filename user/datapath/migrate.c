@@ -17,7 +17,6 @@
 #include "branchguard.skel.h"
 #include "datapath/fate.h"
 #include "pinned/foreign.h"
-#include "pinned/pin.h"
 
 #define BUCKETS_AT_ONCE 256
 
@@ -91,17 +90,14 @@ static int move_map(struct bg_datapath *datapath, const struct bg_move *move,
 	bg_auto_free char *old_value = NULL, *value = NULL;
 	struct walk walk = { .move = move, .into_fd = bpf_map__fd(into), .values = 1 };
 	bool percpu = bg_is_percpu(bpf_map__type(into));
-	struct bg_map_shape theirs;
 	struct bpf_map_info info;
-	bg_auto_close int fd = -1;
+	bg_auto_close int fd =
+		bg_foreign_open(datapath->options.pin_dir, BG_PIN_MAPS, move->from, &info);
+	struct bg_map_shape theirs;
 	int rc;
 
-	fd = bg_pin_get(datapath->options.pin_dir, BG_PIN_MAPS, move->from);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	rc = bg_map_info(fd, &info);
-	if (rc)
-		return rc;
 	theirs = bg_map_shape(&info);
 	if (!bg_fate_can_move(move, &theirs, percpu)) {
 		bg_migrate_note_dropped(datapath, move->into);

@@ -10,6 +10,15 @@
 
 #include "base/cleanup.h"
 
+int bg_foreign_open(const char *pin_dir, enum bg_pin_kind kind, const char *name,
+		    struct bpf_map_info *info)
+{
+	bg_auto_close int fd = bg_pin_get(pin_dir, kind, name);
+	int rc = fd < 0 ? fd : bg_map_info(fd, info);
+
+	return rc ? rc : bg_take_fd(&fd);
+}
+
 bool bg_is_percpu(__u32 map_type)
 {
 	return map_type == BPF_MAP_TYPE_PERCPU_ARRAY || map_type == BPF_MAP_TYPE_PERCPU_HASH ||

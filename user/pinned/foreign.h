@@ -12,6 +12,8 @@
 
 #include <bpf/bpf.h>
 
+#include "pinned/pin.h"
+
 #define BG_FOREIGN_KEY_BYTES 64 /* the longest key that is read */
 
 static inline int bg_map_info(int fd, struct bpf_map_info *info)
@@ -21,6 +23,10 @@ static inline int bg_map_info(int fd, struct bpf_map_info *info)
 	memset(info, 0, sizeof(*info));
 	return bpf_map_get_info_by_fd(fd, info, &length);
 }
+
+/* A pinned map, and what it is like: its descriptor, or a negative errno. -ENOENT: no such pin. */
+int bg_foreign_open(const char *pin_dir, enum bg_pin_kind kind, const char *name,
+		    struct bpf_map_info *info);
 
 /* Of such a map, each look-up gives a value for every CPU. */
 bool bg_is_percpu(__u32 map_type);
