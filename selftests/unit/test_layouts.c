@@ -141,6 +141,77 @@ static void what_is_taken_over_as_it_is(void **state)
 	assert_true(bg_layout_makes(&bg_layout_newer, BG_FLOW_LAYOUT + 1, "flows"));
 }
 
+/* What is no number of a kind, no VLAN, or in a place where nobody looks, is not taken. */
+static void what_no_build_ever_wrote(void **state)
+{
+	static const struct bg_iface_2 ifaces[] = {
+		{ .ifindex = 9, .role = 6 },
+		{ .ifindex = 9, .role = UINT32_MAX },
+		{ .ifindex = 9, .role = 1, .vlan = 4096 },
+	};
+	const struct bg_iface_2 sound = { .ifindex = 9, .role = 1, .vlan = 9, .flags = ~0u };
+	struct bg_rule_2 rule = { .group = "sg-1", .direction = 2, .revision = 1 };
+	struct bg_pod_2 pod = { .vlan = 4096 };
+	const __u32 ifindex = 5, none = 0;
+	struct bg_iface iface = {};
+	__u32 place = 9, vlan = 4096, key = 0;
+	struct bg_addr address = {};
+	char value[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ifaces) / sizeof(ifaces[0]); i++) {
+		assert_false(
+			convert(&bg_layout_2, "ifaces", "ifaces", &place, &ifaces[i], &key, value));
+		assert_false(convert(&bg_layout_newer, "ifaces", "ifaces", &place, &ifaces[i], &key,
+				     value));
+	}
+	assert_true(convert(&bg_layout_2, "ifaces", "ifaces", &place, &sound, &key, &iface));
+	assert_int_equal(iface.flags, BG_IFACE_SHARED | BG_IFACE_OUR_QDISC);
+	place = 10;
+	assert_false(convert(&bg_layout_2, "ifaces", "fast_ifaces", &place, &sound, &key, &iface));
+	assert_false(convert(&bg_layout_2, "vlans", "fast_vlans", &vlan, &ifindex, &key, value));
+	vlan = 9;
+	assert_true(convert(&bg_layout_2, "vlans", "fast_vlans", &vlan, &ifindex, &key, value));
+	assert_false(convert(&bg_layout_2, "vlans", "fast_vlans", &vlan, &none, &key, value));
+	assert_false(convert(&bg_layout_2, "pods", "pods", &address, &pod, value, value + 64));
+	assert_false(convert(&bg_layout_1, "rules", "rules", &vlan, &rule, &key, value));
+	rule.direction = 1;
+	assert_true(convert(&bg_layout_1, "rules", "rules", &vlan, &rule, &key, value));
+	vlan = 0;
+	assert_false(convert(&bg_layout_1, "rules", "rules", &vlan, &rule, &key, value));
+}
+
+/* The field is full to its last byte, or was never written by us. */
+static void a_text_without_end(void **state)
+{
+	struct bg_branch_info_2 old_branch;
+	struct bg_control_2 old_control;
+	struct bg_branch_info branch = {};
+	struct bg_control control = {};
+	struct bg_rule_2 old_rule;
+	struct bg_rule rule = {};
+	__u32 vlan = 9, key = 0;
+
+	(void)state;
+	memset(&old_branch, 'x', sizeof(old_branch));
+	assert_true(
+		convert(&bg_layout_2, "branches", "branches", &vlan, &old_branch, &key, &branch));
+	assert_int_equal(strlen(branch.id), sizeof(branch.id) - 1);
+	assert_int_equal(strlen(branch.interface), sizeof(branch.interface) - 1);
+	assert_int_equal(strlen(branch.groups), sizeof(branch.groups) - 1);
+	assert_int_equal(branch.mode, BG_STRICT);
+	memset(&old_control, 'x', sizeof(old_control));
+	assert_true(
+		convert(&bg_layout_2, "control", "control", &key, &old_control, &key, &control));
+	assert_int_equal(strlen(control.feed_revision), sizeof(control.feed_revision) - 1);
+	memset(&old_rule, 'x', sizeof(old_rule));
+	old_rule.direction = 0;
+	assert_true(convert(&bg_layout_2, "rules", "rules", &vlan, &old_rule, &key, &rule));
+	assert_int_equal(strlen(rule.group), sizeof(rule.group) - 1);
+	assert_int_equal(strlen(rule.rule_id), sizeof(rule.rule_id) - 1);
+	assert_int_equal(strlen(rule.peer), sizeof(rule.peer) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +219,8 @@ int main(void)
 		cmocka_unit_test(a_rule_of_abi_2),
 		cmocka_unit_test(a_branch_of_abi_2),
 		cmocka_unit_test(control_and_counters_of_abi_2),
+		cmocka_unit_test(what_no_build_ever_wrote),
+		cmocka_unit_test(a_text_without_end),
 		cmocka_unit_test(what_is_taken_over_as_it_is),
 	};
 

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/sound.h"
 #include "branchguard.skel.h"
 #include "datapath/adopt.h"
 #include "datapath/fate.h"
@@ -79,6 +80,10 @@ static int adopt_rules(struct bg_datapath *datapath)
 		rc = bpf_map_lookup_elem(fd, &key, &rules[key]);
 		if (rc)
 			return rc;
+		if (!bg_sound_rule(&rules[key])) {
+			rules[key] = (struct bg_rule){};
+			continue;
+		}
 		if (bg_registry_adopt_rule(datapath->registry, key, &rules[key]) == -ENOMEM)
 			return -ENOMEM;
 		rules[key].hits = 0;
@@ -103,7 +108,8 @@ static int adopt_branches(struct bg_datapath *datapath)
 		if (rc)
 			return rc;
 		/* a branch whose slot or tag cannot be kept gets new ones */
-		if (bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
+		if (bg_sound_branch(key, &branch) &&
+		    bg_registry_adopt_branch(datapath->registry, &branch) == -ENOMEM)
 			return -ENOMEM;
 	}
 	return rc == -ENOENT ? 0 : rc;

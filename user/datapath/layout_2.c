@@ -9,7 +9,21 @@
 #include <string.h>
 
 #include "base/format.h"
+#include "base/sound.h"
 #include "maps.h"
+
+static __u32 number(const void *bytes)
+{
+	__u32 value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static bool is_vlan(const void *key)
+{
+	return number(key) && number(key) < BG_VLANS;
+}
 
 static bool convert_control(struct bg_moving *moving)
 {
@@ -24,6 +38,7 @@ static bool convert_control(struct bg_moving *moving)
 	control->flows_evicted = old->flows_evicted;
 	control->published_ns = old->published_ns;
 	memcpy(control->feed_revision, old->feed_revision, sizeof(control->feed_revision));
+	bg_sound_control(control);
 	return true;
 }
 
@@ -37,23 +52,25 @@ static bool convert_iface(struct bg_moving *moving)
 	iface->role = old->role;
 	iface->vlan = old->vlan;
 	iface->flags = old->flags;
-	return old->ifindex;
+	return bg_sound_iface(iface);
 }
 
 /* `ifaces` had no two with the same place, and `more_ifaces` has no place here. */
 static bool convert_fast_iface(struct bg_moving *moving)
 {
+	const struct bg_iface *iface = moving->value;
 	bool there = convert_iface(moving);
 
 	memcpy(moving->key, moving->old_key, sizeof(__u32));
-	return there;
+	/* in another place nobody would find it */
+	return there && number(moving->key) == (iface->ifindex & (BG_IFACES - 1));
 }
 
 static bool convert_vlan(struct bg_moving *moving)
 {
 	memcpy(moving->key, moving->old_key, sizeof(__u32));
 	memcpy(moving->value, moving->old_value, sizeof(__u32));
-	return true;
+	return number(moving->value) && is_vlan(moving->key);
 }
 
 static bool convert_branch(struct bg_moving *moving)
@@ -74,7 +91,7 @@ static bool convert_branch(struct bg_moving *moving)
 		snprintf(branch->armed_since, sizeof(branch->armed_since), "%s",
 			 bg_format_boottime(old->armed_ns, since));
 	memcpy(branch->groups, old->groups, sizeof(branch->groups));
-	return true;
+	return bg_sound_branch(number(moving->key), branch);
 }
 
 static bool convert_pod(struct bg_moving *moving)
@@ -89,7 +106,7 @@ static bool convert_pod(struct bg_moving *moving)
 	pod->mode = old->mode;
 	memcpy(pod->mac, old->mac, sizeof(pod->mac));
 	memcpy(pod->host_mac, old->host_mac, sizeof(pod->host_mac));
-	return true;
+	return bg_sound_pod(pod);
 }
 
 static bool convert_route(struct bg_moving *moving)
@@ -101,7 +118,7 @@ static bool convert_route(struct bg_moving *moving)
 	route->ifindex = old->ifindex;
 	route->gateway4 = old->gateway4;
 	route->gateway6 = old->gateway6;
-	return old->ifindex;
+	return old->ifindex && is_vlan(moving->key);
 }
 
 /* Whatever is in `fast_routes` is in `routes`: empty so far. */
@@ -110,7 +127,7 @@ static bool convert_route_info(struct bg_moving *moving)
 	const struct bg_route_2 *old = moving->old_value;
 
 	memcpy(moving->key, moving->old_key, sizeof(__u32));
-	return old->ifindex;
+	return old->ifindex && is_vlan(moving->key);
 }
 
 static bool convert_host(struct bg_moving *moving)
@@ -123,7 +140,7 @@ static bool convert_host(struct bg_moving *moving)
 	return true;
 }
 
-static void convert_rule(struct bg_moving *moving)
+static bool convert_rule(struct bg_moving *moving)
 {
 	const struct bg_rule_2 *old = moving->old_value;
 	struct bg_rule *rule = moving->value;
@@ -138,20 +155,19 @@ static void convert_rule(struct bg_moving *moving)
 	rule->to_port = old->to_port;
 	rule->revision = old->revision;
 	rule->hits = old->hits;
+	return number(moving->key) && bg_sound_rule(rule);
 }
 
 static bool convert_rule_in_force(struct bg_moving *moving)
 {
-	convert_rule(moving);
-	return ((const struct bg_rule_2 *)moving->old_value)->revision;
+	return convert_rule(moving) && ((const struct bg_rule_2 *)moving->old_value)->revision;
 }
 
 static bool convert_former_rule(struct bg_moving *moving)
 {
 	const struct bg_rule_2 *old = moving->old_value;
 
-	convert_rule(moving);
-	return !old->revision && old->group[0];
+	return convert_rule(moving) && !old->revision && old->group[0];
 }
 
 static bool convert_counters(struct bg_moving *moving)

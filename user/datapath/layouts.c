@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/sound.h"
 #include "maps.h"
 
 static const struct bg_layout *const layouts[] = { &bg_layout_1, &bg_layout_2 };
@@ -87,7 +88,7 @@ static bool newer_iface(struct bg_moving *moving)
 	iface->role = old->role;
 	iface->vlan = old->vlan;
 	iface->flags = old->flags;
-	return old->ifindex && old->role <= BG_ROLE_PRIMARY;
+	return bg_sound_iface(iface);
 }
 
 static bool newer_fast_iface(struct bg_moving *moving)

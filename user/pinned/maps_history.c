@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/grow.h"
+#include "base/sound.h"
 
 struct revisions {
 	struct bg_revision_row *rows;
@@ -28,8 +29,7 @@ static int add_revision(const void *key, const void *value, void *context)
 		return -ENOMEM;
 	memcpy(&row->number, key, sizeof(row->number));
 	memcpy(&row->revision, value, sizeof(row->revision));
-	row->revision.feed_revision[sizeof(row->revision.feed_revision) - 1] = '\0';
-	row->revision.sha256[sizeof(row->revision.sha256) - 1] = '\0';
+	bg_sound_revision(&row->revision);
 	return 0;
 }
 

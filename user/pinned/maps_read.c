@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/grow.h"
+#include "base/sound.h"
 #include "pinned/image_pin.h"
 
 #define FRAGMENT_LIFE_NS (30 * BG_NS_PER_S) /* flow.h */
@@ -26,7 +27,7 @@ int bg_maps_control(const struct bg_maps *maps, struct bg_control *control, stru
 
 	if (bpf_map_lookup_elem(maps->control_fd, &zero, control))
 		return bg_map_unread(maps, "control", err);
-	control->feed_revision[sizeof(control->feed_revision) - 1] = '\0';
+	bg_sound_control(control);
 	return 0;
 }
 
@@ -66,15 +67,16 @@ static int collect(const struct bg_maps *maps, struct bg_walk *walk, struct list
 
 static int add_branch(const void *key, const void *value, void *context)
 {
-	struct bg_branch_row *row = list_add(context);
+	struct bg_branch_row read, *row;
 
+	memcpy(&read.vlan, key, sizeof(read.vlan));
+	memcpy(&read.info, value, sizeof(read.info));
+	if (!bg_sound_branch(read.vlan, &read.info))
+		return 0;
+	row = list_add(context);
 	if (!row)
 		return -ENOMEM;
-	memcpy(&row->vlan, key, sizeof(row->vlan));
-	memcpy(&row->info, value, sizeof(row->info));
-	row->info.id[sizeof(row->info.id) - 1] = '\0';
-	row->info.interface[sizeof(row->info.interface) - 1] = '\0';
-	row->info.groups[sizeof(row->info.groups) - 1] = '\0';
+	*row = read;
 	return 0;
 }
 
@@ -123,16 +125,21 @@ int bg_maps_branch_capacity(const struct bg_maps *maps, size_t *capacity, struct
 struct rule_list {
 	struct bg_rule *rules;
 	size_t room, count;
+	const struct bg_walk *walk;
 	bool former;
 };
 
 static int add_rule(const void *key, const void *value, void *context)
 {
 	struct rule_list *list = context;
-	struct bg_rule *rule;
+	struct bg_rule read, *rule;
 	__u32 number;
 
 	memcpy(&number, key, sizeof(number));
+	memcpy(&read, value, sizeof(read));
+	/* a hash takes any key: but a number is one of as many as there may be rules */
+	if (!number || number >= list->walk->max_entries || !bg_sound_rule(&read))
+		return 0;
 	if (BG_RESERVE(list->rules, list->room, (size_t)number + 1))
 		return -ENOMEM;
 	if (list->count <= number)
@@ -140,19 +147,16 @@ static int add_rule(const void *key, const void *value, void *context)
 	rule = &list->rules[number];
 	if (list->former && rule->revision)
 		return 0; /* another one has its number by now */
-	memcpy(rule, value, sizeof(*rule));
+	*rule = read;
 	if (list->former)
 		rule->revision = 0;
-	rule->group[sizeof(rule->group) - 1] = '\0';
-	rule->rule_id[sizeof(rule->rule_id) - 1] = '\0';
-	rule->peer[sizeof(rule->peer) - 1] = '\0';
 	return 0;
 }
 
 int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *count,
 		  size_t *capacity, struct bg_error *err)
 {
-	struct rule_list list = {};
+	struct rule_list list;
 	struct bg_walk walk = {
 		.name = "rules",
 		.key_bytes = sizeof(__u32),
@@ -160,8 +164,10 @@ int bg_maps_rules(const struct bg_maps *maps, struct bg_rule **rules, size_t *co
 		.each = add_rule,
 		.context = &list,
 	};
-	int rc = bg_map_walk(maps, &walk, err);
+	int rc;
 
+	list = (struct rule_list){ .walk = &walk };
+	rc = bg_map_walk(maps, &walk, err);
 	if (!rc) {
 		if (capacity)
 			*capacity = walk.max_entries - 1; /* number 0 is none */
@@ -216,12 +222,16 @@ int bg_maps_counters(const struct bg_maps *maps, __u32 slot,
 
 static int add_pod(const void *key, const void *value, void *context)
 {
-	struct bg_pod_row *row = list_add(context);
+	struct bg_pod_row read, *row;
 
+	memcpy(&read.address, key, sizeof(read.address));
+	memcpy(&read.pod, value, sizeof(read.pod));
+	if (!bg_sound_pod(&read.pod))
+		return 0;
+	row = list_add(context);
 	if (!row)
 		return -ENOMEM;
-	memcpy(&row->address, key, sizeof(row->address));
-	memcpy(&row->pod, value, sizeof(row->pod));
+	*row = read;
 	return 0;
 }
 
@@ -261,9 +271,11 @@ struct iface_walk {
 static int each_iface(const void *key, const void *value, void *context)
 {
 	const struct iface_walk *walk = context;
+	struct bg_iface iface;
 
 	(void)key;
-	return walk->each(value, walk->context);
+	memcpy(&iface, value, sizeof(iface));
+	return bg_sound_iface(&iface) ? walk->each(&iface, walk->context) : 0;
 }
 
 int bg_maps_ifaces(const struct bg_maps *maps,
