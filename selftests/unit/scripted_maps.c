@@ -26,7 +26,7 @@ struct map {
 	size_t key_bytes, value_bytes;
 	struct entry entry[ENTRIES];
 	unsigned int writes;
-	int error[3]; /* by enum script_map_call */
+	int error[4]; /* by enum script_map_call */
 };
 
 #define U32 sizeof(__u32)
@@ -261,6 +261,8 @@ int __wrap_bpf_map_get_next_key(int fd, const void *key, void *next)
 
 	if (!map)
 		return __real_bpf_map_get_next_key(fd, key, next);
+	if (map->error[SCRIPT_NEXT_KEY])
+		return failed(map->error[SCRIPT_NEXT_KEY]);
 	entry = key ? find_entry(map, key) : NULL;
 	if (entry)
 		place = (size_t)(entry - map->entry) + 1;

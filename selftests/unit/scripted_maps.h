@@ -24,7 +24,7 @@ size_t script_entries(const char *map);
 /* Writes so far, of entries that came, changed or went. */
 unsigned int script_writes(const char *map);
 
-enum script_map_call { SCRIPT_LOOKUP, SCRIPT_UPDATE, SCRIPT_DELETE };
+enum script_map_call { SCRIPT_LOOKUP, SCRIPT_UPDATE, SCRIPT_DELETE, SCRIPT_NEXT_KEY };
 
 /* From now on, such a call on this map fails; error 0: it does not any more. */
 void script_map_fails(const char *map, enum script_map_call call, int error);

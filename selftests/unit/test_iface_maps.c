@@ -142,6 +142,24 @@ static void all_that_are_entered_are_seen(void **state)
 	assert_int_equal(bg_iface_each(datapath, count_iface, &sum), -ENOMEM);
 }
 
+/* Else a branch that could not be read would be none. */
+static void what_cannot_be_read_is_not_nothing(void **state)
+{
+	struct bg_datapath *datapath = script_datapath();
+	struct bg_iface one = iface(7);
+	struct bg_error err;
+	__u32 sum = 0, vlan = 9;
+
+	(void)state;
+	assert_int_equal(bg_iface_set(datapath, &one, &err), 0);
+	script_map_fails("ifaces", SCRIPT_NEXT_KEY, EINTR);
+	assert_int_equal(bg_iface_each(datapath, count_iface, &sum), -EINTR);
+	assert_int_equal(bg_branch_set(datapath, vlan, 7, 1, &err), 0);
+	script_map_fails("branches", SCRIPT_LOOKUP, EINTR);
+	assert_int_equal(bg_branch_set(datapath, vlan, 7, 1, &err), -EINTR);
+	assert_non_null(strstr(err.text, "reading map branches"));
+}
+
 static void a_vlan_is_cleared_by_its_interface_alone(void **state)
 {
 	struct bg_datapath *datapath = script_datapath();
@@ -543,6 +561,7 @@ int main(void)
 		cmocka_unit_test(what_could_not_be_read_is_not_overwritten),
 		cmocka_unit_test(what_could_not_be_cleared_is_found_again),
 		cmocka_unit_test(all_that_are_entered_are_seen),
+		cmocka_unit_test(what_cannot_be_read_is_not_nothing),
 		cmocka_unit_test(a_vlan_is_cleared_by_its_interface_alone),
 		cmocka_unit_test(a_branch_says_since_when_it_is_armed),
 		cmocka_unit_test(pods_are_where_their_veths_are),

@@ -64,10 +64,13 @@ static bool branch_had_slot(const struct bg_publish *publish, const struct bg_mo
 	return false;
 }
 
-/* What `branches` holds: it is written by us alone, so this is the old revision. */
+/*
+ * What `branches` holds: it is written by us alone, so this is the old revision. Read in part
+ * it would be another one, whose branches begin anew: not armed, and with counters at zero.
+ */
 static int read_branches(struct bg_publish *publish, struct bg_error *err)
 {
-	int fd = bpf_map__fd(publish->datapath->skel->maps.branches);
+	int fd = bpf_map__fd(publish->datapath->skel->maps.branches), rc;
 	__u32 key, *last = NULL;
 	struct bg_old_branch *old;
 
@@ -76,16 +79,22 @@ static int read_branches(struct bg_publish *publish, struct bg_error *err)
 		calloc(BG_VLANS + publish->model->branch_count, sizeof(*publish->old_branches));
 	if (!publish->old_branches)
 		return bg_no_memory(err, "writing the branches");
-	while (publish->old_branch_count < BG_VLANS && !bpf_map_get_next_key(fd, last, &key)) {
-		old = &publish->old_branches[publish->old_branch_count];
-		if (!bpf_map_lookup_elem(fd, &key, &old->info)) {
-			old->vlan = key;
-			old->present = true;
-			publish->old_branch_count++;
-		}
+	while (!(rc = bpf_map_get_next_key(fd, last, &key))) {
+		/* more than there are VLANs: the walk began anew, since somebody removed an entry */
+		if (publish->old_branch_count == BG_VLANS)
+			return bg_fail(err, -EAGAIN, "reading map branches: it changes meanwhile");
 		last = &key;
+		old = &publish->old_branches[publish->old_branch_count];
+		rc = bpf_map_lookup_elem(fd, &key, &old->info);
+		if (rc == -ENOENT)
+			continue;
+		if (rc)
+			break;
+		old->vlan = key;
+		old->present = true;
+		publish->old_branch_count++;
 	}
-	return 0;
+	return rc == -ENOENT ? 0 : bg_fail(err, rc, "reading map branches: %s", strerror(-rc));
 }
 
 static struct bg_old_branch *old_branch_of(struct bg_publish *publish, __u32 vlan)
@@ -118,7 +127,8 @@ static int write_branch(struct bg_publish *publish, const struct bg_model_branch
 			return rc;
 	}
 	/* still on the same interface, whatever the branch is called now */
-	if (old && old->present && !strcmp(old->info.interface, info.interface)) {
+	if (old && old->present &&
+	    !strncmp(old->info.interface, info.interface, sizeof(info.interface))) {
 		info.ifindex = old->info.ifindex;
 		info.armed_ns = old->info.armed_ns;
 	}

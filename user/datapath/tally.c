@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
+#include "base/sound.h"
 #include "branchguard.skel.h"
 #include "pinned/maps_read.h"
 
@@ -74,15 +75,19 @@ static int add_up_branches(struct tally *tally, struct bg_error *err)
 	rc = add_up(tally, 0, &branch, err);
 	if (rc)
 		return rc;
-	while (!bpf_map_get_next_key(fd, last, &vlan)) {
+	while (!(rc = bpf_map_get_next_key(fd, last, &vlan))) {
 		last = &vlan;
-		if (vlan >= BG_VLANS || bpf_map_lookup_elem(fd, &vlan, &branch))
+		rc = bpf_map_lookup_elem(fd, &vlan, &branch);
+		if (rc == -ENOENT || (!rc && !bg_sound_branch(vlan, &branch)))
 			continue;
+		if (rc)
+			break;
 		rc = add_up(tally, vlan, &branch, err);
 		if (rc)
 			return rc;
 	}
-	return 0;
+	/* whom this does not find, the next step takes for gone */
+	return rc == -ENOENT ? 0 : bg_fail(err, rc, "reading map branches: %s", strerror(-rc));
 }
 
 static void remove_others(const struct tally *tally)

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/format.h"
 #include "base/ip.h"
+#include "base/sound.h"
 #include "branchguard.skel.h"
 #include "guard/plan.h"
 
@@ -81,10 +82,10 @@ int bg_iface_each(const struct bg_datapath *datapath,
 	while (!(rc = bpf_map_get_next_key(bpf_map__fd(map), last, &key))) {
 		last = &key;
 		rc = map_get(map, &key, &iface);
-		if (!rc)
-			each(&iface, context);
-		else if (rc != -ENOENT)
+		if (rc && rc != -ENOENT)
 			return rc;
+		if (!rc && bg_sound_iface(&iface))
+			each(&iface, context);
 	}
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -112,9 +113,12 @@ int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 	struct bpf_map *map = datapath->skel->maps.branches;
 	struct bg_branch_info info;
 	char since[BG_FORMAT_TEXT];
+	int rc = map_get(map, &vlan, &info);
 
-	if (map_get(map, &vlan, &info))
-		return 0;
+	if (rc)
+		return rc == -ENOENT
+			       ? 0
+			       : bg_fail(err, rc, "reading map branches: %s", strerror(-rc));
 	if (info.ifindex == ifindex && info.armed_ns == armed_ns)
 		return 0;
 	info.ifindex = ifindex;
