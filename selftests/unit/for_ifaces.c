@@ -59,6 +59,7 @@ int __wrap_bg_attach(const struct bg_attach_context *context, struct bg_attachme
 	int error = is_xdp ? hooks.xdp_error : hooks.attach_error;
 
 	*made_qdisc = hooks.makes_qdisc;
+	hooks.natively += is_xdp && context->native_xdp;
 	if (error)
 		return bg_fail(err, -error, "the kernel says no");
 	attachment->by = is_xdp ? BG_ATTACH_XDP : context->tcx ? BG_ATTACH_TCX : BG_ATTACH_CLSACT;
@@ -80,13 +81,16 @@ enum bg_attach_state __wrap_bg_attach_look(const struct bg_attachment *attachmen
 	return hooks.moved[attachment->ifindex] ? BG_ATTACH_ELSEWHERE : BG_ATTACH_RUNS;
 }
 
-void __wrap_bg_detach(const char *pin_dir, struct bg_attachment *attachment);
-void __wrap_bg_detach(const char *pin_dir, struct bg_attachment *attachment)
+int __wrap_bg_detach(const char *pin_dir, struct bg_attachment *attachment, struct bg_error *err);
+int __wrap_bg_detach(const char *pin_dir, struct bg_attachment *attachment, struct bg_error *err)
 {
 	(void)pin_dir;
+	if (hooks.detach_error && attachment->by != BG_ATTACH_NONE)
+		return bg_fail(err, -hooks.detach_error, "the kernel keeps it");
 	hooks.detached += attachment->by != BG_ATTACH_NONE;
 	hooks.vlan_armed_then |= attachment->by != BG_ATTACH_NONE && vlan_is_armed(9);
 	attachment->by = BG_ATTACH_NONE;
+	return 0;
 }
 
 void __wrap_bg_attach_forget(const char *pin_dir, struct bg_attachment *attachment);
@@ -124,7 +128,8 @@ int __wrap_bg_attach_to_front(const struct bg_attach_context *context,
 			      struct bg_attachment *attachment, struct bg_error *err)
 {
 	(void)context;
-	(void)attachment;
+	hooks.fronts++;
+	attachment->outdated |= hooks.stands_in;
 	return hooks.front_error ? bg_fail(err, -hooks.front_error, "it cannot be moved") : 0;
 }
 
@@ -180,6 +185,8 @@ int __wrap_bg_attach_find_filter(enum bg_program program, __u32 ifindex,
 int __wrap_bg_attach_find_filter(enum bg_program program, __u32 ifindex,
 				 struct bg_attachment *attachment)
 {
+	if (hooks.filter_error)
+		return -hooks.filter_error;
 	if (!hooks.filter_on || ifindex != hooks.filter_on || !hooks.there[ifindex][program])
 		return -ENOENT;
 	*attachment = (struct bg_attachment){

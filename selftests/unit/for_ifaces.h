@@ -29,7 +29,10 @@ struct attaching {
 	bool moved[MOST];	     /* to another network namespace, with its programs */
 	const char *is_called[MOST]; /* NULL = as the table says */
 	int attach_error, xdp_error, replace_error, front_error, pin_error, routes_error;
+	int detach_error, filter_error;
 	bool behind, shared, makes_qdisc, no_xdp_program;
+	bool stands_in; /* who cannot come first, for that a stand-in stays */
+	unsigned int fronts, natively;
 	unsigned int attached, replaced, detached, forgotten;
 	bool vlan_armed_then; /* VLAN 9, when something was detached or forgotten */
 	struct {

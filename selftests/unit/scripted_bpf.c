@@ -28,10 +28,15 @@ int kernel_refuse(int error)
 
 bool kernel_fails(int call)
 {
+	if (kernel.also_error && kernel.also_call == call) {
+		errno = kernel.also_error;
+		return true;
+	}
 	if (!kernel.error || (kernel.call != SCRIPT_ANY && kernel.call != call))
 		return false;
 	kernel.calls++;
-	if (kernel.nth && kernel.calls != kernel.nth)
+	if (kernel.nth && kernel.calls != kernel.nth &&
+	    !(kernel.from_then_on && kernel.calls > kernel.nth))
 		return false;
 	kernel.failed = true;
 	errno = kernel.error;
@@ -44,12 +49,23 @@ void script_fail(int call, unsigned int nth, int error)
 	kernel.nth = nth;
 	kernel.error = error;
 	kernel.calls = 0;
-	kernel.failed = false;
+	kernel.from_then_on = kernel.failed = false;
+}
+
+void script_fail_from_then_on(void)
+{
+	kernel.from_then_on = true;
+}
+
+void script_fail_also(int call, int error)
+{
+	kernel.also_call = call;
+	kernel.also_error = error;
 }
 
 void script_work(void)
 {
-	kernel.error = 0;
+	kernel.error = kernel.also_error = 0;
 }
 
 bool script_failed(void)

@@ -35,6 +35,9 @@ enum script_call {
 /* From now on the n-th call of a kind (1: the next) fails, once, and does nothing; with 0
  * every one does. */
 void script_fail(int call, unsigned int nth, int error);
+/* ... from then on all of them do; and every one of another kind. */
+void script_fail_from_then_on(void);
+void script_fail_also(int call, int error);
 void script_work(void);	  /* no call fails */
 bool script_failed(void); /* did one, since script_fail()? */
 
@@ -62,6 +65,8 @@ __u32 script_other_xdp(__u32 ifindex);
  * are those of the programs. Of links that nothing keeps, nothing is left. */
 const char *script_hook(__u32 ifindex, enum bg_hook hook);
 bool script_has_qdisc(__u32 ifindex);
+/* Filters of whomever, on both hooks. */
+int script_filter_count(__u32 ifindex);
 
 /* All that is pinned, with its numbers, sorted, one a line. */
 const char *script_pins(void);

@@ -377,6 +377,15 @@ const char *script_hook(__u32 ifindex, enum bg_hook hook)
 	return kernel.text;
 }
 
+int script_filter_count(__u32 ifindex)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < kernel.filter_count; i++)
+		count += kernel.filters[i].ifindex == ifindex;
+	return count;
+}
+
 char *if_indextoname(unsigned int ifindex, char name[IF_NAMESIZE])
 {
 	char *(*next)(unsigned int, char *) = dlsym(RTLD_NEXT, "if_indextoname");

@@ -76,8 +76,9 @@ struct scripted {
 	unsigned int imported;
 	/* what fails */
 	int call, error;
+	int also_call, also_error;
 	unsigned int nth, calls;
-	bool failed;
+	bool from_then_on, failed;
 };
 extern struct scripted kernel;
 

@@ -64,6 +64,11 @@ static char *find_value(const struct object *map, const void *key)
 	return NULL;
 }
 
+static bool holds_objects(const struct object *map)
+{
+	return map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || map->type == BPF_MAP_TYPE_PROG_ARRAY;
+}
+
 static int look_up(const union bpf_attr *attr)
 {
 	const struct object *map = kernel_object_of((int)attr->map_fd);
@@ -74,7 +79,7 @@ static int look_up(const union bpf_attr *attr)
 	if (!value)
 		return kernel_refuse(ENOENT);
 	/* what holds maps or programs tells their ids; 0: none */
-	if (map->type == BPF_MAP_TYPE_ARRAY_OF_MAPS) {
+	if (holds_objects(map)) {
 		__u32 id;
 
 		memcpy(&id, value, sizeof(id));
@@ -119,7 +124,7 @@ static int update(const union bpf_attr *attr)
 		return kernel_refuse(EBADF);
 	if (map->frozen)
 		return kernel_refuse(EPERM);
-	if (map->type != BPF_MAP_TYPE_ARRAY_OF_MAPS && map->type != BPF_MAP_TYPE_PROG_ARRAY)
+	if (!holds_objects(map))
 		return put_value(map, key, value);
 	held = kernel_object_of(*(const int *)value);
 	return held ? put_value(map, key, &held->id) : kernel_refuse(EBADF);
@@ -132,6 +137,15 @@ static int remove_entry(const union bpf_attr *attr)
 
 	if (!map)
 		return kernel_refuse(EBADF);
+	if (holds_objects(map)) {
+		static const __u32 none;
+		char *value = find_value(map, key);
+
+		if (!value || !memcmp(value, &none, sizeof(none)))
+			return kernel_refuse(ENOENT);
+		memset(value, 0, map->stride);
+		return 0;
+	}
 	for (size_t i = 0; i < map->count; i++) {
 		if (memcmp(map->entries[i].key, key, map->key_bytes) != 0)
 			continue;

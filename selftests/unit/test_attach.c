@@ -6,13 +6,17 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "branchguard.skel.h"
 #include "datapath/attach.h"
 #include "datapath/attach_look.h"
 #include "datapath/clsact.h"
 #include "datapath/datapath.h"
+#include "datapath/link_name.h"
+#include "datapath/order.h"
 #include "pinned/pin.h"
 #include "scripted_bpf.h"
 #include "test.h"
@@ -96,6 +100,14 @@ static struct bg_attachment attach(enum bg_program program)
 	return attachment;
 }
 
+static void detach(struct bg_attachment *attachment)
+{
+	struct bg_error err = {};
+
+	if (bg_detach(pin_dir, attachment, &err))
+		fail_msg("%s", err.text);
+}
+
 static bool is_there(const struct bg_attachment *attachment)
 {
 	return bg_attach_look(attachment) == BG_ATTACH_RUNS;
@@ -163,7 +175,7 @@ static void what_could_not_be_attached_leaves_nothing(void **state)
 		packets_meet(BG_HOOK_INGRESS, "tc_branch_ingre, other");
 		assert_true(is_there(&attachment));
 		assert_non_null(strstr(script_pins(), "links/vlan_eth_9-7-tc_branch_ingress"));
-		bg_detach(pin_dir, &attachment);
+		detach(&attachment);
 		packets_meet(BG_HOOK_INGRESS, "other");
 		assert_string_equal(script_pins(), "");
 	}
@@ -188,8 +200,8 @@ static void a_filter_that_could_not_be_made_is_made_by_the_next_try(void **state
 		assert_int_equal(made_qdisc, script_has_qdisc(ETH));
 		attachment = attach(BG_TC_BRANCH_INGRESS);
 		packets_meet(BG_HOOK_INGRESS, "tc_branch_ingre");
-		assert_true(bg_clsact_is_our_handle(attachment.handle));
-		bg_detach(pin_dir, &attachment);
+		assert_true(bg_is_our_handle(attachment.handle));
+		detach(&attachment);
 		bg_clsact_remove_qdisc(ETH);
 		packets_meet(BG_HOOK_INGRESS, "");
 	}
@@ -243,12 +255,32 @@ static void without_native_xdp_it_is_generic(void **state)
 	assert_int_equal(bg_attach(&context, &attachment, &made_qdisc, &err), 0);
 	assert_int_equal(attachment.by, BG_ATTACH_XDP);
 	packets_meet(BG_HOOK_XDP, "xdp_branch");
-	bg_detach(pin_dir, &attachment);
+	detach(&attachment);
 	script_fail(BPF_LINK_CREATE, 0, ENOMEM);
 	assert_int_equal(bg_attach(&context, &attachment, &made_qdisc, &err), -ENOMEM);
 	script_work();
 	assert_non_null(strstr(err.text, "xdp_branch to vlan.eth.9 (XDP)"));
 	packets_meet(BG_HOOK_XDP, "");
+}
+
+/* Whoever had no memory for it may have some at the next sync: generic XDP would stay. */
+static void native_xdp_is_not_given_up_for_an_error_that_passes(void **state)
+{
+	static const int passing[] = { EINTR, EAGAIN, ENOMEM, ENOBUFS };
+	struct bg_error err = {};
+	bool made_qdisc = false;
+
+	(void)state;
+	context.native_xdp = true;
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
+		struct bg_attachment attachment = wanted(BG_XDP_BRANCH);
+
+		script_fail(BPF_LINK_CREATE, 1, passing[i]);
+		assert_int_equal(bg_attach(&context, &attachment, &made_qdisc, &err), -passing[i]);
+		script_work();
+		assert_non_null(strstr(err.text, "natively"));
+		packets_meet(BG_HOOK_XDP, "");
+	}
 }
 
 /* --- replacing -------------------------------------------------------------- */
@@ -353,7 +385,7 @@ static void a_link_comes_first_or_stays_behind(void **state)
 		assert_null(strstr(names + 1, "tc_"));
 		free(names);
 	}
-	bg_detach(pin_dir, &attachment);
+	detach(&attachment);
 	assert_string_equal(script_pins(), "");
 }
 
@@ -381,8 +413,100 @@ static void a_filter_comes_first_or_stays_behind(void **state)
 		assert_true(is_there(&attachment));
 	}
 	/* whatever happened on the way, nothing of it stays */
-	bg_detach(pin_dir, &attachment);
+	detach(&attachment);
 	assert_null(strstr(script_hook(ETH, BG_HOOK_INGRESS), "tc_"));
+}
+
+/* The way forward fails, and the way back, too: the stand-in calls the program until that is
+ * replaced, and the text says so. */
+static void a_step_back_that_fails_is_known(void **state)
+{
+	struct bg_attachment attachment = attach(BG_TC_BRANCH_INGRESS);
+	struct bg_error err = {};
+	__u32 link = attachment.link_id;
+
+	(void)state;
+	script_other_tcx(ETH, BG_HOOK_INGRESS);
+	/* the first of them stands in, all others fail, and the new link could not be pinned */
+	script_fail(BPF_LINK_UPDATE, 2, EBUSY);
+	script_fail_from_then_on();
+	script_fail_also(BPF_OBJ_PIN, ENOMEM);
+	assert_int_equal(bg_attach_to_front(&context, &attachment, &err), -ENOMEM);
+	script_work();
+	packets_meet(BG_HOOK_INGRESS, "other, tc_stand_in");
+	if (!strstr(err.text, "pinning ") || !strstr(err.text, "its stand-in cannot be replaced"))
+		fail_msg("it only says: %s", err.text);
+	assert_true(attachment.outdated);
+	assert_int_equal(attachment.link_id, link);
+	/* it is not taken for somebody else's */
+	assert_int_equal(bg_attach_look(&attachment), BG_ATTACH_RUNS);
+	assert_int_equal(bg_attach_replace(&context, &attachment, &err), 0);
+	attachment.outdated = false;
+	packets_meet(BG_HOOK_INGRESS, "other, tc_branch_ingre");
+	assert_int_equal(bg_attach_look(&attachment), BG_ATTACH_RUNS);
+	assert_int_equal(bg_attach_to_front(&context, &attachment, &err), 0);
+	packets_meet(BG_HOOK_INGRESS, "tc_branch_ingre, other");
+	detach(&attachment);
+}
+
+/* What holds a program holds its policy: nobody is stood in for any more. */
+static void who_came_first_is_not_held_twice(void **state)
+{
+	struct bg_attachment attachment = attach(BG_TC_BRANCH_INGRESS);
+	int map_fd = bpf_map__fd(datapath->skel->maps.stands_in_for);
+	struct bg_error err = {};
+	__u32 slot = 0, id;
+
+	(void)state;
+	script_other_tcx(ETH, BG_HOOK_INGRESS);
+	assert_int_equal(bg_attach_to_front(&context, &attachment, &err), 0);
+	assert_int_equal(bpf_map_lookup_elem(map_fd, &slot, &id), -ENOENT);
+	detach(&attachment);
+}
+
+/* --- taking away ------------------------------------------------------------- */
+
+static void what_cannot_be_taken_away_stays_known(void **state)
+{
+	static const int calls[] = { SCRIPT_REMOVE_FILTER, BPF_LINK_DETACH };
+
+	(void)state;
+	for (int by_link = 0; by_link < 2; by_link++) {
+		struct bg_attachment attachment;
+		struct bg_error err = {};
+
+		context.tcx = by_link;
+		attachment = attach(BG_TC_BRANCH_INGRESS);
+		script_fail(calls[by_link], 0, EBUSY);
+		/* a link ends with its pin and its descriptor as well */
+		assert_int_equal(bg_detach(pin_dir, &attachment, &err), by_link ? 0 : -EBUSY);
+		script_work();
+		packets_meet(BG_HOOK_INGRESS, by_link ? "" : "tc_branch_ingre");
+		if (!by_link) {
+			assert_non_null(strstr(err.text, "taking tc_branch_ingress away from "
+							 "vlan.eth.9 (clsact): "));
+			assert_int_equal(attachment.by, BG_ATTACH_CLSACT);
+			detach(&attachment);
+		}
+		packets_meet(BG_HOOK_INGRESS, "");
+		assert_string_equal(script_pins(), "");
+	}
+}
+
+/* A daemon that was killed on the way to the front left two. */
+static void a_filter_goes_with_its_twin(void **state)
+{
+	struct bg_attachment attachment = attach(BG_TC_BRANCH_INGRESS);
+	struct bg_error err = {};
+
+	(void)state;
+	script_other_filter(ETH, BG_HOOK_INGRESS, 5);
+	script_fail(SCRIPT_REMOVE_FILTER, 0, EBUSY);
+	assert_int_equal(bg_attach_to_front(&context, &attachment, &err), 0);
+	script_work();
+	packets_meet(BG_HOOK_INGRESS, "tc_branch_ingre, other, tc_branch_ingre");
+	detach(&attachment);
+	packets_meet(BG_HOOK_INGRESS, "other");
 }
 
 /* --- what is there ------------------------------------------------------------ */
@@ -536,10 +660,15 @@ int main(void)
 		WITH_TCX(an_interface_that_is_gone_is_no_place),
 		WITH_TCX(xdp_of_somebody_else_is_named),
 		WITH_TCX(without_native_xdp_it_is_generic),
+		WITH_TCX(native_xdp_is_not_given_up_for_an_error_that_passes),
 		WITH_TCX(a_link_is_replaced_or_stays),
 		WITHOUT(a_filter_is_replaced_or_stays),
 		WITH_TCX(a_link_comes_first_or_stays_behind),
 		WITHOUT(a_filter_comes_first_or_stays_behind),
+		WITH_TCX(a_step_back_that_fails_is_known),
+		WITH_TCX(who_came_first_is_not_held_twice),
+		WITH_TCX(what_cannot_be_taken_away_stays_known),
+		WITHOUT(a_filter_goes_with_its_twin),
 		WITH_TCX(what_the_kernel_cannot_say_is_as_it_was),
 		WITH_TCX(a_pin_that_somebody_removed_is_put_back),
 		WITH_TCX(links_are_adopted_or_the_start_is_refused),

@@ -70,6 +70,15 @@ static void filters_are_found_without_pins(void **state)
 	assert_string_equal(logged, "");
 	end_node(&node);
 
+	/* one that could not be looked for is not said to have been gone */
+	node = node_with(BG_XDP_OFF, false);
+	left_in_the_maps(BRANCH, BG_ROLE_BRANCH, 9);
+	hooks.filter_error = EINTR;
+	assert_int_equal(bg_ifaces_adopt(node.ifaces, node.datapath, &node.err), -EINTR);
+	assert_non_null(strstr(node.err.text, "looking for the filter of tc_branch_"));
+	assert_string_equal(logged, "");
+	end_node(&node);
+
 	node = node_with(BG_XDP_OFF, false);
 	hooks.adopt_error = EIO;
 	assert_int_equal(bg_ifaces_adopt(node.ifaces, node.datapath, &node.err), -EIO);

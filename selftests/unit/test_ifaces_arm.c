@@ -162,6 +162,81 @@ static void another_way_of_attaching_replaces_the_first(void **state)
 	end_node(&node);
 }
 
+static void what_cannot_be_exchanged_is_known_and_tried_again(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, false);
+	unsigned int open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	node.ifaces->options.tcx = true;
+	hooks.detach_error = EBUSY;
+	assert_int_equal(sync_node(&node), 4);
+	/* it may be there for good: it must not be forgotten */
+	assert_int_equal(guard(&node, BRANCH)->attachment[BG_TC_BRANCH_INGRESS].by,
+			 BG_ATTACH_CLSACT);
+	assert_true(vlan_is_armed(9));
+	assert_int_equal(troubles(&node, &open), 4);
+	assert_int_equal(open, 0);
+	assert_true(has_logged("what guards this interface stays, but could not be brought up to "
+			       "date interface=vlan.eth.9 ifindex=4 role=branch "
+			       "reason=\"the kernel keeps it\""));
+	hooks.detach_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(guard(&node, BRANCH)->attachment[BG_TC_BRANCH_INGRESS].by, BG_ATTACH_TCX);
+	assert_int_equal(troubles(&node, &open), 0);
+	end_node(&node);
+}
+
+/* It calls one program: nobody else may be moved, or packets of the first would meet the
+ * second one's. */
+static void one_stand_in_stands_for_one(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	hooks.behind = hooks.stands_in = true;
+	hooks.front_error = ENOMEM;
+	hooks.replace_error = EBUSY;
+	sync_node(&node);
+	assert_int_equal(hooks.fronts, 1);
+	assert_true(troubles(&node, &open) >= 4);
+	assert_int_equal(open, 4);
+	/* once it is replaced, all of them come first */
+	hooks.stands_in = false;
+	hooks.front_error = hooks.replace_error = 0;
+	hooks.fronts = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.fronts, 7);
+	hooks.behind = false;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(troubles(&node, &open), 0);
+	end_node(&node);
+}
+
+static void native_xdp_is_tried_again(void **state)
+{
+	struct node node = node_with(BG_XDP_ON_TRUNK, true);
+	unsigned int open;
+
+	(void)state;
+	hooks.xdp_error = ENOMEM;
+	for (unsigned int i = 1; i <= 10; i++) {
+		assert_int_equal(sync_node(&node), 0);
+		assert_int_equal(hooks.natively, i);
+	}
+	assert_true(troubles(&node, &open) >= 1);
+	assert_int_equal(open, 0);
+	/* a driver that never has the memory */
+	hooks.xdp_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.natively, 10);
+	assert_int_equal(guard(&node, TRUNK)->attachment[BG_XDP_TRUNK].by, BG_ATTACH_XDP);
+	end_node(&node);
+}
+
 static void programs_of_others_are_noticed(void **state)
 {
 	struct node node = node_with(BG_XDP_OFF, true);
@@ -226,6 +301,9 @@ int main(void)
 		cmocka_unit_test(without_xdp_tc_guards_alone),
 		cmocka_unit_test(what_somebody_took_away_is_put_back),
 		cmocka_unit_test(another_way_of_attaching_replaces_the_first),
+		cmocka_unit_test(what_cannot_be_exchanged_is_known_and_tried_again),
+		cmocka_unit_test(one_stand_in_stands_for_one),
+		cmocka_unit_test(native_xdp_is_tried_again),
 		cmocka_unit_test(programs_of_others_are_noticed),
 		cmocka_unit_test(more_to_do_interrupts_a_sync),
 	};

@@ -289,6 +289,47 @@ static void the_primary_interface_is_disarmed_for_another(void **state)
 	end_node(&node);
 }
 
+/* Which has no part in the feed any more: forgotten, it would be dead for ever. */
+static void what_cannot_be_disarmed_is_known_and_tried_again(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	unsigned int open;
+
+	(void)state;
+	assert_int_equal(sync_node(&node), 0);
+	set_name(node.model->node.primary_interface, "eth1");
+	hooks.detach_error = EBUSY;
+	sync_node(&node);
+	assert_non_null(guard(&node, PRIMARY));
+	assert_true(has_logged("disarmed: another interface is the primary one now"));
+	assert_true(has_logged("cannot be taken away; will be tried again interface=eth0"));
+	assert_true(troubles(&node, &open) >= 1);
+	assert_non_null(script_entry("ifaces", &(__u32){ PRIMARY }));
+	logged[0] = '\0';
+	sync_node(&node);
+	assert_false(has_logged("interface=eth0"));
+	hooks.attached = 0;
+	hooks.detach_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_null(guard(&node, PRIMARY));
+	assert_null(script_entry("ifaces", &(__u32){ PRIMARY }));
+	for (unsigned int i = 0; i < hooks.attached; i++)
+		assert_int_not_equal(hooks.order[i].ifindex, PRIMARY);
+	assert_int_equal(troubles(&node, &open), 0);
+	/* or the feed wants it again, before it could be */
+	hooks.detach_error = EBUSY;
+	set_name(node.model->node.primary_interface, "eth0");
+	sync_node(&node);
+	assert_true(guard(&node, PRIMARY)->complete);
+	set_name(node.model->node.primary_interface, "eth1");
+	sync_node(&node);
+	assert_false(guard(&node, PRIMARY)->complete);
+	set_name(node.model->node.primary_interface, "eth0");
+	sync_node(&node);
+	assert_true(guard(&node, PRIMARY)->complete);
+	end_node(&node);
+}
+
 static void an_interface_with_another_vlan_gives_up_the_first(void **state)
 {
 	struct node node = node_with(BG_XDP_OFF, true);
@@ -359,6 +400,7 @@ int main(void)
 		cmocka_unit_test(what_is_called_otherwise_is_not_armed),
 		cmocka_unit_test(what_leaves_the_feed_stays_guarded),
 		cmocka_unit_test(the_primary_interface_is_disarmed_for_another),
+		cmocka_unit_test(what_cannot_be_disarmed_is_known_and_tried_again),
 		cmocka_unit_test(an_interface_with_another_vlan_gives_up_the_first),
 		cmocka_unit_test(the_node_s_own_interfaces_are_left_out),
 		cmocka_unit_test(what_cannot_be_found_out_is_told_and_arms_all_the_same),

@@ -198,10 +198,11 @@ static int check_filters(struct unload *unload, struct bg_netdevs *netdevs, stru
 static void remove_filter(struct bg_attachment *filter, void *context)
 {
 	struct unload *unload = context;
+	struct bg_error ignored;
 
 	if (!is_ours(unload, filter->prog_id))
 		return;
-	bg_detach(unload->pin_dir, filter);
+	bg_detach(unload->pin_dir, filter, &ignored);
 	unload->unloaded->filters++;
 }
 
@@ -225,8 +226,9 @@ static void remove_filters(struct unload *unload, struct bg_netdevs *netdevs)
 static void remove_link(struct bg_attachment *attachment, void *context)
 {
 	struct unload *unload = context;
+	struct bg_error ignored;
 
-	bg_detach(unload->pin_dir, attachment);
+	bg_detach(unload->pin_dir, attachment, &ignored);
 	unload->unloaded->links++;
 	unload->unloaded->pins++;
 }

@@ -11,7 +11,6 @@
 #include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,10 +23,13 @@
 #include "datapath/attach_look.h"
 #include "datapath/clsact.h"
 #include "datapath/datapath.h"
+#include "datapath/link_name.h"
+#include "datapath/order.h"
 #include "datapath/tcx.h"
 #include "pinned/pin.h"
 
 #define LOOPBACK_IFINDEX 1
+#define STEP_BACK_TRIES 3
 
 const char *bg_attach_by_name(enum bg_attach_by by)
 {
@@ -87,56 +89,13 @@ static __u32 link_id(int fd)
 	return id;
 }
 
-/* bpffs reserves dots, which become '_'; the ifindex keeps pins of names that differ only
- * in that apart. */
-static void pin_name(const struct bg_attachment *attachment, char *name, size_t size)
-{
-	const bool is_stray = attachment->program == BG_PROGRAMS;
-	char interface[sizeof(attachment->interface)];
-
-	snprintf(interface, sizeof(interface), "%s", attachment->interface);
-	for (char *c = interface; *c; c++)
-		if (*c == '.')
-			*c = '_';
-	snprintf(name, size, "%s-%u-%s", interface, attachment->ifindex,
-		 is_stray ? attachment->stray : bg_program_name(attachment->program));
-}
-
-/* "NAME-IFINDEX-PROGRAM"; names of interfaces may have dashes of their own. The program
- * may be one that only another build has. */
-static int parse_pin_name(const char *name, struct bg_attachment *attachment)
-{
-	const char *last = strrchr(name, '-'), *middle;
-
-	if (!last || last == name)
-		return -EINVAL;
-	for (middle = last - 1; middle > name && *middle != '-'; middle--)
-		;
-	if (middle == name || middle - name >= (long)sizeof(attachment->interface))
-		return -EINVAL;
-	snprintf(attachment->interface, sizeof(attachment->interface), "%.*s", (int)(middle - name),
-		 name);
-	attachment->ifindex = strtoul(middle + 1, NULL, 10);
-	for (int program = 0; program < BG_PROGRAMS; program++) {
-		if (!strcmp(last + 1, bg_program_name(program))) {
-			attachment->program = program;
-			return 0;
-		}
-	}
-	if (!last[1] || strlen(last + 1) >= sizeof(attachment->stray))
-		return -EINVAL;
-	attachment->program = BG_PROGRAMS;
-	snprintf(attachment->stray, sizeof(attachment->stray), "%s", last + 1);
-	return 0;
-}
-
 static int pin_link(const char *pin_dir, const struct bg_attachment *attachment,
 		    struct bg_error *err)
 {
-	char name[96];
+	char name[BG_LINK_NAME_BYTES];
 	int rc;
 
-	pin_name(attachment, name, sizeof(name));
+	bg_link_name(attachment, name);
 	rc = bg_pin_put(pin_dir, BG_PIN_LINKS, name, attachment->link_fd);
 	return rc ? bg_fail(err, rc, "pinning %s/links/%s: %s", pin_dir, name, strerror(-rc)) : 0;
 }
@@ -159,6 +118,12 @@ static void describe_xdp(__u32 ifindex, char *text, size_t size)
 	snprintf(text, size, "program %u (`bpftool prog show id %u` names it)", id, id);
 }
 
+/* It says nothing of the driver: generic XDP would stay for good. */
+static bool is_passing(int rc)
+{
+	return rc == -EINTR || rc == -EAGAIN || rc == -ENOMEM || rc == -ENOBUFS;
+}
+
 static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native,
 		      struct bg_error *err)
 {
@@ -170,6 +135,9 @@ static int attach_xdp(int prog_fd, struct bg_attachment *attachment, bool native
 	if (native) {
 		opts.flags = XDP_FLAGS_DRV_MODE;
 		fd = bpf_link_create(prog_fd, (int)attachment->ifindex, BPF_XDP, &opts);
+		if (is_passing(fd))
+			return bg_fail(err, fd, "attaching %s to %s (XDP): natively: %s", name,
+				       attachment->interface, strerror(-fd));
 		if (fd < 0 && fd != -EBUSY)
 			bg_log(BG_LOG_WARNING,
 			       "no native XDP on this interface, generic XDP instead",
@@ -257,6 +225,53 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 }
 
 /*
+ * The program comes back into its place. Should the kernel refuse, the stand-in goes on calling
+ * it; it is outdated then: the next sync replaces it, and nobody else may be stood in for until
+ * that is done. Not `stood_in`: the kernel said that there is none, which may be a lost answer.
+ */
+static void step_back(const struct bg_attach_context *context, struct bg_attachment *attachment,
+		      bool stood_in, struct bg_error *err)
+{
+	int prog_fd = bg_program_fd(context->skel, attachment->program), rc = 0;
+	size_t length = strlen(err->text);
+
+	for (int tries = 0; tries < STEP_BACK_TRIES; tries++) {
+		rc = bpf_link_update(attachment->link_fd, prog_fd, NULL);
+		if (!rc || rc == -ENOLINK)
+			return;
+	}
+	attachment->outdated = true;
+	if (!stood_in)
+		return;
+	attachment->prog_id = program_id(bpf_program__fd(context->skel->progs.tc_stand_in));
+	snprintf(err->text + length, sizeof(err->text) - length,
+		 "; its stand-in cannot be replaced either, and goes on calling it: %s",
+		 strerror(-rc));
+}
+
+/* It is before all others, and pinned; `first` is the new attachment. */
+static int attach_in_front(const struct bg_attach_context *context, struct bg_attachment *first,
+			   struct bg_error *err)
+{
+	int prog_fd = bg_program_fd(context->skel, first->program), rc;
+
+	first->link_fd = -1; /* the old one is not closed when there is no new one */
+	first->prog_id = program_id(prog_fd);
+	first->outdated = false;
+	rc = attach_tcx(prog_fd, first, err);
+	if (rc)
+		return rc;
+	first->link_id = link_id(first->link_fd);
+	rc = pin_link(context->pin_dir, first, err);
+	if (!rc)
+		return 0;
+	/* at once: no program can be on a hook twice */
+	bpf_link_detach(first->link_fd);
+	bg_attach_release(first);
+	return rc;
+}
+
+/*
  * First a stand-in, which calls the program, takes its place in the link; then the
  * program is attached at the head by a new link; then the old link goes. Every packet
  * meets the program at any time, also when the daemon dies in between.
@@ -264,31 +279,27 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 static int tcx_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 			struct bg_error *err)
 {
-	int prog_fd = bg_program_fd(context->skel, attachment->program), rc;
+	int prog_fd = bg_program_fd(context->skel, attachment->program), rc, stood_rc;
 	int stand_in = bpf_program__fd(context->skel->progs.tc_stand_in);
+	const struct bpf_map *stands_in_for = context->skel->maps.stands_in_for;
 	struct bg_attachment first = *attachment;
 	__u32 slot = 0;
 
-	first.link_fd = -1; /* that one is not closed when there is no new one */
-	rc = bg_map_set(context->skel->maps.stands_in_for, &slot, &prog_fd, err);
+	rc = bg_map_set(stands_in_for, &slot, &prog_fd, err);
 	if (rc)
 		return rc;
-	rc = bpf_link_update(attachment->link_fd, stand_in, NULL);
-	if (rc)
-		return bg_fail(err, rc, "standing in for %s on %s: %s",
-			       bg_program_name(attachment->program), attachment->interface,
-			       strerror(-rc));
-	first.prog_id = program_id(prog_fd);
-	rc = attach_tcx(prog_fd, &first, err);
-	first.link_id = rc ? 0 : link_id(first.link_fd);
-	if (!rc)
-		rc = pin_link(context->pin_dir, &first, err);
+	stood_rc = bpf_link_update(attachment->link_fd, stand_in, NULL);
+	rc = stood_rc ? bg_fail(err, stood_rc, "standing in for %s on %s: %s",
+				bg_program_name(attachment->program), attachment->interface,
+				strerror(-stood_rc))
+		      : attach_in_front(context, &first, err);
 	if (rc) {
-		bg_attach_release(&first);
-		bpf_link_update(attachment->link_fd, prog_fd, NULL);
+		step_back(context, attachment, !stood_rc, err);
 		return rc;
 	}
-	bpf_link_detach(attachment->link_fd);
+	/* what holds a program holds its maps, and the policy in them */
+	if (!bpf_link_detach(attachment->link_fd))
+		bpf_map_delete_elem(bpf_map__fd(stands_in_for), &slot);
 	bg_attach_release(attachment);
 	*attachment = first;
 	return 0;
@@ -338,35 +349,54 @@ static bool is_pinned(const char *pin_dir, const char *name, const struct bg_att
 int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachment,
 			struct bg_error *err)
 {
-	char name[96];
+	char name[BG_LINK_NAME_BYTES];
 	int rc;
 
 	if (attachment->link_fd < 0)
 		return 0;
-	pin_name(attachment, name, sizeof(name));
+	bg_link_name(attachment, name);
 	if (is_pinned(pin_dir, name, attachment))
 		return 0;
 	rc = pin_link(pin_dir, attachment, err);
 	return rc ? rc : 1;
 }
 
-void bg_detach(const char *pin_dir, struct bg_attachment *attachment)
+/* Either is enough, if nobody else keeps the link open or pinned: together they are safe. */
+static int detach_link(const char *pin_dir, const struct bg_attachment *attachment)
 {
+	char name[BG_LINK_NAME_BYTES];
+	int rc = bpf_link_detach(attachment->link_fd), unpin_rc;
+
+	unpin_rc = bg_pin_remove(pin_dir, BG_PIN_LINKS, bg_link_name(attachment, name));
+	/* ENOLINK: its interface is gone */
+	return rc == -ENOLINK || !unpin_rc || unpin_rc == -ENOENT ? 0 : rc;
+}
+
+int bg_detach(const char *pin_dir, struct bg_attachment *attachment, struct bg_error *err)
+{
+	const char *what = attachment->program < BG_PROGRAMS ? bg_program_name(attachment->program)
+			   : *attachment->stray		     ? attachment->stray
+							     : "a filter";
+	int rc = 0;
+
 	if (attachment->by == BG_ATTACH_CLSACT)
-		bg_clsact_detach(attachment);
+		rc = bg_clsact_detach(attachment);
 	else if (attachment->link_fd >= 0)
-		bpf_link_detach(attachment->link_fd);
-	bg_attach_forget(pin_dir, attachment);
+		rc = detach_link(pin_dir, attachment);
+	if (rc)
+		return bg_fail(err, rc, "taking %s away from %s (%s): %s", what,
+			       attachment->interface, bg_attach_by_name(attachment->by),
+			       strerror(-rc));
+	bg_attach_release(attachment);
+	return 0;
 }
 
 void bg_attach_forget(const char *pin_dir, struct bg_attachment *attachment)
 {
-	char name[96];
+	char name[BG_LINK_NAME_BYTES];
 
-	if (attachment->link_fd >= 0) {
-		pin_name(attachment, name, sizeof(name));
-		bg_pin_remove(pin_dir, BG_PIN_LINKS, name);
-	}
+	if (attachment->link_fd >= 0)
+		bg_pin_remove(pin_dir, BG_PIN_LINKS, bg_link_name(attachment, name));
 	bg_attach_release(attachment);
 }
 
@@ -398,26 +428,24 @@ static int adopt_one(const char *name, void *context)
 		return bg_fail(adoption->err, fd, "opening %s/links/%s: %s", adoption->pin_dir,
 			       name, strerror(-fd));
 	rc = bg_link_target(fd, &ifindex, &attachment.prog_id, &attachment.link_id);
-	/* to unpin it is to take it away: only when the link itself says that it is dead */
-	if (rc && rc != -EINVAL)
+	switch (bg_link_fate(name, rc, ifindex, &attachment)) {
+	case BG_LINK_UNKNOWN:
 		return bg_fail(adoption->err, rc, "asking the kernel about %s/links/%s: %s",
 			       adoption->pin_dir, name, strerror(-rc));
-	if (!rc && !ifindex) {
+	case BG_LINK_DEAD:
 		bg_pin_remove(adoption->pin_dir, BG_PIN_LINKS, name);
-		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s", name);
+		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s",
+		       bg_quote(name));
 		return 0;
-	}
-	if (parse_pin_name(name, &attachment) || ifindex != attachment.ifindex ||
-	    (rc && attachment.program != BG_PROGRAMS)) {
+	case BG_LINK_STRANGE:
 		bg_log(BG_LOG_WARNING,
 		       "left alone a link that is not as this program pins them: `branchguard "
 		       "unload` takes it away",
-		       "link=%s ifindex=%u", name, ifindex);
+		       "link=%s ifindex=%u", bg_quote(name), ifindex);
 		return 0;
+	case BG_LINK_ADOPTED:
+		break;
 	}
-	attachment.by = BG_ATTACH_TCX;
-	if (attachment.program != BG_PROGRAMS && bg_program_hook(attachment.program) == BG_HOOK_XDP)
-		attachment.by = BG_ATTACH_XDP;
 	attachment.link_fd = bg_take_fd(&fd);
 	adoption->each(&attachment, adoption->context);
 	return 0;
@@ -445,40 +473,22 @@ int bg_attach_find_filter(enum bg_program program, __u32 ifindex, struct bg_atta
 	return 0;
 }
 
-static bool is_one_of(const struct bg_attachment ours[BG_PROGRAMS], __u32 prog_id)
-{
-	for (int program = 0; program < BG_PROGRAMS; program++)
-		if (ours[program].by == BG_ATTACH_TCX && ours[program].prog_id == prog_id)
-			return true;
-	return false;
-}
-
 bool bg_attach_is_behind(const struct bg_attachment ours[BG_PROGRAMS], enum bg_program program,
 			 __u32 first_filter)
 {
-	__u32 first;
+	struct bg_hooked hooked = { .first_filter = first_filter };
 
-	switch (ours[program].by) {
-	case BG_ATTACH_TCX:
-		return tcx_programs(&ours[program], &first) && !is_one_of(ours, first);
-	case BG_ATTACH_CLSACT:
-		return tcx_programs(&ours[program], &first) ||
-		       !bg_clsact_is_our_handle(first_filter);
-	default:
+	if (ours[program].by != BG_ATTACH_TCX && ours[program].by != BG_ATTACH_CLSACT)
 		return false;
-	}
+	hooked.tcx_programs = tcx_programs(&ours[program], &hooked.first_tcx);
+	return bg_order_is_behind(ours, program, &hooked);
 }
 
 bool bg_attach_is_shared(const struct bg_attachment ours[BG_PROGRAMS], enum bg_program program,
 			 int filters_on_interface)
 {
-	int tcx_on_hook = 0, filters = 0;
-	__u32 first;
+	struct bg_hooked hooked = { .filters_on_interface = filters_on_interface };
 
-	for (int other = 0; other < BG_PROGRAMS; other++) {
-		filters += ours[other].by == BG_ATTACH_CLSACT;
-		tcx_on_hook += ours[other].by == BG_ATTACH_TCX &&
-			       bg_program_hook(other) == bg_program_hook(program);
-	}
-	return filters_on_interface > filters || tcx_programs(&ours[program], &first) > tcx_on_hook;
+	hooked.tcx_programs = tcx_programs(&ours[program], &hooked.first_tcx);
+	return bg_order_is_shared(ours, program, &hooked);
 }

@@ -68,7 +68,8 @@ int bg_attach_replace(const struct bg_attach_context *context, struct bg_attachm
 		      struct bg_error *err);
 
 /* Moves it before all others of its hook; no packet misses it meanwhile. -EEXIST: that is
- * not possible, the text says why. */
+ * not possible, the text says why. On failure it may be `outdated`: a stand-in calls it in its
+ * place, of which there is one for all: no other tcx program may be moved until it is replaced. */
 int bg_attach_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		       struct bg_error *err);
 
@@ -84,8 +85,9 @@ bool bg_interface_is_called(__u32 ifindex, const char *name);
 int bg_attach_pin_again(const char *pin_dir, const struct bg_attachment *attachment,
 			struct bg_error *err);
 
-/* Takes the program away (if it is still there), unpins and closes. */
-void bg_detach(const char *pin_dir, struct bg_attachment *attachment);
+/* Takes the program away (if it is still there), unpins and closes. On failure it may still
+ * be there, and the attachment stays as it is. */
+int bg_detach(const char *pin_dir, struct bg_attachment *attachment, struct bg_error *err);
 
 /* The kernel says that it is not there: unpins and closes. A filter that was there all the
  * same (an answer that broke off) stays, and attaching finds it. */

@@ -40,13 +40,6 @@ static void set_hook_of(struct bpf_tc_hook *hook, const struct bg_attachment *at
 						    : bg_program_hook(attachment->program));
 }
 
-bool bg_clsact_is_our_handle(__u32 handle)
-{
-	return (handle >= BG_FILTER_HANDLE && handle < BG_FILTER_HANDLE + BG_FILTER_NUMBERS) ||
-	       (handle >= BG_FILTER_OTHER_HANDLE &&
-		handle < BG_FILTER_OTHER_HANDLE + BG_FILTER_NUMBERS);
-}
-
 static __u32 other_handle(const struct bg_attachment *attachment)
 {
 	if (attachment->handle == BG_FILTER_HANDLE + attachment->program)
@@ -94,6 +87,12 @@ static int make_qdisc(struct bpf_tc_hook *hook)
 	return bpf_tc_hook_create(hook);
 }
 
+/* EINVAL: there is no qdisc; ENODEV: no interface. */
+static bool is_not_there(int rc)
+{
+	return rc == -ENOENT || rc == -EINVAL || rc == -ENODEV;
+}
+
 /* 0, -ENOENT: the kernel says that it is not there, or why it could not say. */
 static int query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
 {
@@ -104,15 +103,25 @@ static int query(struct bg_attachment *attachment, __u32 priority, __u32 handle)
 
 	set_hook_of(&hook, attachment);
 	rc = bpf_tc_query(&hook, &opts);
-	/* EINVAL: there is no qdisc; ENODEV: no interface */
-	if (rc == -EINVAL || rc == -ENODEV)
-		return -ENOENT;
 	if (rc)
-		return rc;
+		return is_not_there(rc) ? -ENOENT : rc;
 	attachment->priority = priority;
 	attachment->handle = handle;
 	attachment->prog_id = opts.prog_id;
 	return 0;
+}
+
+/* 0: it is not there. */
+static int remove_filter(const struct bg_attachment *attachment, __u32 priority, __u32 handle)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = priority);
+	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
+	struct bpf_tc_hook hook;
+	int rc;
+
+	set_hook_of(&hook, attachment);
+	rc = bpf_tc_detach(&hook, &opts);
+	return is_not_there(rc) ? 0 : rc;
 }
 
 /* The daemon before may have ended between the two steps of going to the front: then the
@@ -124,7 +133,7 @@ static int replace_found(const struct bg_attach_context *context, struct bg_atta
 
 	for (size_t i = 0; i < PRIORITIES && !rc; i++)
 		if (!query(&twin, priorities[i], other_handle(attachment)))
-			bg_clsact_detach(&twin);
+			remove_filter(&twin, twin.priority, twin.handle);
 	return rc;
 }
 
@@ -187,32 +196,43 @@ int bg_clsact_find(struct bg_attachment *attachment)
 	return -ENOENT;
 }
 
-static void look_for_stray(__u32 ifindex, enum bg_hook hook, __u32 handle,
-			   void (*each)(struct bg_attachment *stray, void *context), void *context)
+static int look_for_stray(__u32 ifindex, enum bg_hook hook, __u32 handle,
+			  void (*each)(struct bg_attachment *stray, void *context), void *context)
 {
+	int failed = 0;
+
 	for (size_t i = 0; i < PRIORITIES; i++) {
 		struct bg_attachment stray = { .program = BG_PROGRAMS,
 					       .stray_hook = hook,
 					       .ifindex = ifindex,
 					       .by = BG_ATTACH_CLSACT,
 					       .link_fd = -1 };
+		int rc = query(&stray, priorities[i], handle);
 
-		if (!query(&stray, priorities[i], handle))
+		if (!rc)
 			each(&stray, context);
+		else if (rc != -ENOENT)
+			failed = rc;
 	}
+	return failed;
 }
 
-void bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, void *context),
-		      void *context)
+int bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, void *context),
+		     void *context)
 {
+	int failed = 0;
+
 	_Static_assert(BG_PROGRAMS <= BG_FILTER_NUMBERS, "each program has its handles");
 	for (__u32 number = BG_PROGRAMS; number < BG_FILTER_NUMBERS; number++) {
-		for (enum bg_hook hook = BG_HOOK_INGRESS; hook <= BG_HOOK_EGRESS; hook++) {
-			look_for_stray(ifindex, hook, BG_FILTER_HANDLE + number, each, context);
-			look_for_stray(ifindex, hook, BG_FILTER_OTHER_HANDLE + number, each,
-				       context);
-		}
+		const __u32 handles[] = { BG_FILTER_HANDLE + number,
+					  BG_FILTER_OTHER_HANDLE + number };
+
+		for (enum bg_hook hook = BG_HOOK_INGRESS; hook <= BG_HOOK_EGRESS; hook++)
+			for (size_t i = 0; i < 2; i++)
+				failed = look_for_stray(ifindex, hook, handles[i], each, context)
+						 ?: failed;
 	}
+	return failed;
 }
 
 int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
@@ -231,30 +251,31 @@ int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attach
 		return fail(rc == -EINVAL ? -EEXIST : rc, attachment, err);
 	/* of two that stand, only one would be replaced by the next build */
 	for (int tries = 0; tries < DETACH_TRIES; tries++) {
-		bg_clsact_detach(&behind);
+		remove_filter(&behind, behind.priority, behind.handle);
 		if (query(&behind, behind.priority, behind.handle) == -ENOENT)
 			break;
 	}
 	return 0;
 }
 
-void bg_clsact_detach(const struct bg_attachment *attachment)
+int bg_clsact_detach(const struct bg_attachment *attachment)
 {
-	struct bpf_tc_hook hook;
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = attachment->handle,
-		    .priority = attachment->priority);
-	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
+	int rc = remove_filter(attachment, attachment->priority, attachment->handle);
 
-	set_hook_of(&hook, attachment);
-	bpf_tc_detach(&hook, &opts);
+	for (size_t i = 0; i < PRIORITIES && !rc && attachment->program != BG_PROGRAMS; i++)
+		rc = remove_filter(attachment, priorities[i], other_handle(attachment));
+	return rc;
 }
 
-void bg_clsact_remove_qdisc(__u32 ifindex)
+int bg_clsact_remove_qdisc(__u32 ifindex)
 {
+	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_hush();
 	struct bpf_tc_hook hook;
+	int rc;
 
 	set_hook(&hook, ifindex, BG_HOOK_INGRESS);
 	/* libbpf takes both together for "remove the qdisc" */
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* NOLINT: a set of flags */
-	bpf_tc_hook_destroy(&hook);
+	rc = bpf_tc_hook_destroy(&hook);
+	return is_not_there(rc) ? 0 : rc;
 }

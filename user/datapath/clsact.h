@@ -25,12 +25,10 @@ int bg_clsact_replace(const struct bg_attach_context *context, struct bg_attachm
 int bg_clsact_find(struct bg_attachment *attachment);
 
 /* Calls `each` for filters with handles that are kept for programs of ours, but for which
- * this build has none: strays (attach.h). Whose they are shows their prog_id. */
-void bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, void *context),
-		      void *context);
-
-/* Is a filter with this handle one of ours, of whatever build? */
-bool bg_clsact_is_our_handle(__u32 handle);
+ * this build has none: strays (attach.h). Whose they are shows their prog_id. Else: the kernel
+ * could not say of some whether they are there. */
+int bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, void *context),
+		     void *context);
 
 /*
  * Moves the filter in front of all others of its hook: one that was added later runs
@@ -39,9 +37,10 @@ bool bg_clsact_is_our_handle(__u32 handle);
  */
 int bg_clsact_to_front(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		       struct bg_error *err);
-void bg_clsact_detach(const struct bg_attachment *attachment);
 
-/* Removes the clsact qdisc of an interface. */
-void bg_clsact_remove_qdisc(__u32 ifindex);
+/* Both 0 as well when there is none. A filter goes with its twin, if a daemon that was killed
+ * on the way to the front has left one. */
+int bg_clsact_detach(const struct bg_attachment *attachment);
+int bg_clsact_remove_qdisc(__u32 ifindex);
 
 #endif

@@ -12,6 +12,10 @@
 #include "guard/guards.h"
 #include "guard/iface_maps.h"
 
+/* Some drivers say "no memory" where they never have the queues for it: after so many syncs,
+ * generic XDP it is. */
+#define NATIVE_TRIES 10
+
 static int write_iface(struct bg_guard *guard, const struct bg_datapath *datapath,
 		       struct bg_error *err)
 {
@@ -47,6 +51,7 @@ static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
 	struct bg_attachment *attachment = &guard->attachment[program];
 	struct bg_attachment made = { .program = program, .ifindex = guard->ifindex };
+	struct bg_error ignored;
 	bool made_qdisc = false;
 	int rc;
 
@@ -54,7 +59,11 @@ static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	if (!bg_interface_is_called(guard->ifindex, guard->name))
 		return -ENODEV;
 	snprintf(made.interface, sizeof(made.interface), "%s", guard->name);
+	if (guard->native_failures >= NATIVE_TRIES)
+		context.native_xdp = false;
 	rc = bg_attach(&context, &made, &made_qdisc, err);
+	if (rc && bg_program_hook(program) == BG_HOOK_XDP && context.native_xdp && rc != -EBUSY)
+		guard->native_failures++;
 	if (made_qdisc) {
 		guard->flags |= BG_IFACE_OUR_QDISC;
 		guard->in_map = false;
@@ -63,10 +72,15 @@ static int attach_program(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		return rc;
 	if (bg_attach_look(attachment) == BG_ATTACH_ELSEWHERE)
 		bg_attach_release(attachment);
-	else
-		bg_detach(ifaces->options.pin_dir, attachment);
-	*attachment = made;
-	return 0;
+	rc = bg_detach(ifaces->options.pin_dir, attachment, err);
+	if (!rc) {
+		*attachment = made;
+		return 0;
+	}
+	/* the old one stays, and is known: so the new one goes, or is found by the next try */
+	if (bg_detach(ifaces->options.pin_dir, &made, &ignored))
+		bg_attach_release(&made);
+	return rc;
 }
 
 static enum bg_attach_state look_at(struct bg_ifaces *ifaces, struct bg_guard *guard,
@@ -105,6 +119,7 @@ struct outcome {
 	bool without_xdp;
 	bool outdated; /* a program of an earlier datapath, whose policy is frozen */
 	bool behind;   /* a program of somebody else stands before one of ours */
+	bool leftover; /* a program that has no part here any more cannot be taken away */
 };
 
 static void replace_outdated(const struct bg_ifaces *ifaces, struct bg_attachment *attachment,
@@ -158,8 +173,9 @@ static int attach_missing(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		outcome->without_xdp |= rc;
 	}
 	for (int program = 0; program < BG_PROGRAMS; program++)
-		if (!(guard->wanted & BG_PROGRAM_BIT(program)))
-			bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
+		if (!(guard->wanted & BG_PROGRAM_BIT(program)) &&
+		    bg_detach(ifaces->options.pin_dir, &guard->attachment[program], err))
+			outcome->leftover = true;
 	return 0;
 }
 
@@ -184,13 +200,38 @@ static void note_others(struct bg_guard *guard, const struct bg_filters *filters
 	guard->in_map = false;
 }
 
+/* It calls a program that could not be given its own place back (bg_attach_to_front()). */
+static bool a_stand_in_is_busy(const struct bg_ifaces *ifaces,
+			       const struct bg_attachment *attachment)
+{
+	for (size_t i = 0; i < ifaces->count; i++) {
+		const struct bg_attachment *other = ifaces->guards[i].attachment;
+
+		for (int program = 0; program < BG_PROGRAMS; program++, other++)
+			if (other != attachment && other->by == BG_ATTACH_TCX && other->outdated)
+				return true;
+	}
+	return false;
+}
+
+static int move_to_front(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+			 struct bg_attachment *attachment, struct bg_error *err)
+{
+	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
+
+	if (attachment->by == BG_ATTACH_TCX && a_stand_in_is_busy(ifaces, attachment))
+		return bg_fail(err, -EBUSY,
+			       "%s waits for an old program elsewhere, which could not be "
+			       "replaced yet",
+			       bg_program_name(attachment->program));
+	return bg_attach_to_front(&context, attachment, err);
+}
+
 /* When a program before ours lets a packet pass, ours does not see the packet. */
 static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath, const struct bg_filters *filters,
 		       struct outcome *outcome, struct bg_error *err)
 {
-	struct bg_attach_context context = bg_ifaces_context(ifaces, datapath);
-
 	for (int program = 0; program < BG_PROGRAMS; program++) {
 		struct bg_attachment *attachment = &guard->attachment[program];
 		__u32 first_filter = bg_program_hook(program) == BG_HOOK_INGRESS
@@ -199,7 +240,7 @@ static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 
 		if (!bg_attach_is_behind(guard->attachment, program, first_filter))
 			continue;
-		if (bg_attach_to_front(&context, attachment, err))
+		if (move_to_front(ifaces, datapath, attachment, err))
 			outcome->behind = true;
 		else
 			bg_log(BG_LOG_WARNING,
@@ -295,6 +336,12 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			guard, BG_LOG_WARNING,
 			"a program of somebody else runs before ours: what it lets pass is not "
 			"judged",
+			err.text);
+	else if (outcome.leftover)
+		bg_guard_trouble(
+			guard, BG_LOG_WARNING,
+			"a program that has no part here any more stays on this interface, "
+			"besides those that have",
 			err.text);
 	else if (outcome.without_xdp)
 		bg_guard_trouble(guard, BG_LOG_WARNING,

@@ -19,13 +19,14 @@ struct bg_guard {
 	bool complete;	  /* everything that guards it is there */
 	bool has_branch;  /* the feed has it */
 	bool is_misnamed; /* it was a branch's that the feed has, and was renamed */
-	bool leaving;	  /* nothing is attached any more, but the maps still have it */
 	bool left_out;	  /* a branch names it, but it is the node's own */
+	bool leaving;	  /* it is to be disarmed, but what is attached or in the maps stays */
 	bool elsewhere;	  /* it is in another network namespace now: nothing can be armed there */
 	__u32 tag;	  /* on the wire, 0 = not a VLAN interface */
 	__u64 armed_ns;
-	__u64 checked_ns;    /* when all its programs were last seen there, 0 = not yet */
-	unsigned int wanted; /* set of BG_PROGRAM_BIT() */
+	__u64 checked_ns;	      /* when all its programs were last seen there, 0 = not yet */
+	unsigned int wanted;	      /* set of BG_PROGRAM_BIT() */
+	unsigned int native_failures; /* of XDP in the driver */
 	struct bg_attachment attachment[BG_PROGRAMS]; /* by enum bg_program */
 	unsigned int lost; /* of these: gone, the kernel says, and not yet put back */
 	bool open;	   /* by which something passes that is not judged as it should be */
@@ -67,7 +68,7 @@ bool bg_guard_is_another(const struct bg_guard *guard, const struct bg_netdev *n
 
 /* Notes what another build attached that this one has no program for, and takes over
  * filters of its own on interfaces that it has no role for (strays.c). */
-int bg_strays_adopt(struct bg_ifaces *ifaces);
+int bg_strays_adopt(struct bg_ifaces *ifaces, struct bg_error *err);
 int bg_stray_add(struct bg_ifaces *ifaces, const struct bg_attachment *stray);
 
 /* Logs what is wrong with an interface, but not twice in a row the same. */

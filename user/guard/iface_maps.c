@@ -116,9 +116,8 @@ int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 	int rc = map_get(map, &vlan, &info);
 
 	if (rc)
-		return rc == -ENOENT
-			       ? 0
-			       : bg_fail(err, rc, "reading map branches: %s", strerror(-rc));
+		return rc == -ENOENT ? 0
+				     : bg_fail(err, rc, "reading map branches: %s", strerror(-rc));
 	if (info.ifindex == ifindex && info.armed_ns == armed_ns)
 		return 0;
 	info.ifindex = ifindex;

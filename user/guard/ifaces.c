@@ -74,23 +74,35 @@ static bool forget_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 	return false;
 }
 
-/* What could not be forgotten when it was disarmed. */
-static void drop_leaving(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
-{
-	for (size_t i = 0; i < ifaces->count;)
-		if (!ifaces->guards[i].leaving ||
-		    !forget_guard(ifaces, &ifaces->guards[i], datapath))
-			i++;
-}
-
+/* False: what guards it could not all be taken away, or not be forgotten. Until it is, by the
+ * next syncs, what is attached judges as it did, by the entry that stays. */
 static bool drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath)
 {
+	struct bg_error err;
+	bool gone = true;
+
 	/* first, since detaching may wait */
 	bg_vlan_clear(datapath, guard->vlan, guard->ifindex);
 	for (int program = 0; program < BG_PROGRAMS; program++)
-		bg_detach(ifaces->options.pin_dir, &guard->attachment[program]);
-	return forget_guard(ifaces, guard, datapath);
+		gone &= !bg_detach(ifaces->options.pin_dir, &guard->attachment[program], &err);
+	if (gone)
+		return forget_guard(ifaces, guard, datapath);
+	guard->leaving = true;
+	guard->complete = guard->open = false;
+	bg_guard_trouble(guard, BG_LOG_WARNING,
+			 "it was disarmed, but what guarded this interface cannot be taken away; "
+			 "will be tried again",
+			 err.text);
+	return false;
+}
+
+/* What could not be taken away or forgotten when it was disarmed. */
+static void drop_leaving(struct bg_ifaces *ifaces, const struct bg_datapath *datapath)
+{
+	for (size_t i = 0; i < ifaces->count;)
+		if (!ifaces->guards[i].leaving || !drop_guard(ifaces, &ifaces->guards[i], datapath))
+			i++;
 }
 
 /* Its interface is gone. Links are dead by that, and only pins remain; but what it took along
@@ -98,6 +110,8 @@ static bool drop_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 static bool drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			    const struct bg_datapath *datapath)
 {
+	struct bg_error err;
+
 	bg_log(BG_LOG_INFO, "interface gone, disarmed", "interface=%s ifindex=%u role=%s vlan=%u",
 	       guard->name, guard->ifindex, bg_role_name(guard->role), guard->vlan);
 	for (int program = 0; program < BG_PROGRAMS; program++) {
@@ -106,10 +120,9 @@ static bool drop_gone_guard(struct bg_ifaces *ifaces, struct bg_guard *guard,
 
 		if (state == BG_ATTACH_ELSEWHERE)
 			bg_attach_release(attachment);
-		else if (state == BG_ATTACH_GONE)
+		else if (state == BG_ATTACH_GONE ||
+			 bg_detach(ifaces->options.pin_dir, attachment, &err))
 			bg_attach_forget(ifaces->options.pin_dir, attachment);
-		else
-			bg_detach(ifaces->options.pin_dir, attachment);
 	}
 	return forget_guard(ifaces, guard, datapath);
 }
@@ -379,6 +392,16 @@ static int note_branches(struct bg_ifaces *ifaces, const struct bg_datapath *dat
 	return 0;
 }
 
+/* The feed wants it again, while what guarded it could not be taken away. */
+static bool comes_back(const struct bg_guard *guard, const struct bg_plan *plan)
+{
+	bool attached = false;
+
+	for (int program = 0; program < BG_PROGRAMS; program++)
+		attached |= guard->attachment[program].by != BG_ATTACH_NONE;
+	return attached && bg_plan_find(plan, guard->ifindex);
+}
+
 int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err)
 {
@@ -403,7 +426,8 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 
 		/* what the table lacks stays as it is; what the maps could not be cleared of has to
 		 * go first, also where another interface has its ifindex */
-		if (netdev && !guard->leaving) {
+		if (netdev && (!guard->leaving || comes_back(guard, &plan))) {
+			guard->leaving = false;
 			update_guard(guard, bg_plan_find(&plan, guard->ifindex), model, netdev,
 				     datapath, ifaces->options.xdp);
 			guard->is_misnamed = !guard->has_branch && has_vlan(model, guard->vlan);

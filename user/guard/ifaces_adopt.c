@@ -71,16 +71,23 @@ static void adopt_link(struct bg_attachment *attachment, void *context)
 	guard->adopted = true;
 }
 
-static void adopt_filters(struct bg_guard *guard)
+static int adopt_filters(struct bg_guard *guard, struct bg_error *err)
 {
 	for (int program = 0; program < BG_PROGRAMS; program++) {
 		struct bg_attachment *attachment = &guard->attachment[program];
+		int rc;
 
-		if (attachment->by != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP ||
-		    bg_attach_find_filter(program, guard->ifindex, attachment))
+		if (attachment->by != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP)
 			continue;
-		snprintf(attachment->interface, sizeof(attachment->interface), "%s", guard->name);
+		rc = bg_attach_find_filter(program, guard->ifindex, attachment);
+		if (rc && rc != -ENOENT)
+			return bg_fail(err, rc, "looking for the filter of %s on %s: %s",
+				       bg_program_name(program), guard->name, strerror(-rc));
+		if (!rc)
+			snprintf(attachment->interface, sizeof(attachment->interface), "%s",
+				 guard->name);
 	}
+	return 0;
 }
 
 /* Whoever took a program away while no daemon ran opened the interface. */
@@ -111,13 +118,18 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 	rc = bg_attach_adopt(ifaces->options.pin_dir, adopt_link, &adoption, err);
 	if (rc)
 		return rc;
-	if (adoption.out_of_memory || bg_strays_adopt(ifaces))
+	if (adoption.out_of_memory)
 		return bg_no_memory(err, "taking over what is guarded");
+	rc = bg_strays_adopt(ifaces, err);
+	if (rc)
+		return rc;
 	for (size_t i = 0; i < ifaces->count; i++) {
 		netdev = bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex);
 		if (!netdev)
 			continue;
-		adopt_filters(&ifaces->guards[i]);
+		rc = adopt_filters(&ifaces->guards[i], err);
+		if (rc)
+			return rc;
 		if (!bg_guard_is_another(&ifaces->guards[i], netdev))
 			report_gap(&ifaces->guards[i]);
 	}
@@ -138,9 +150,11 @@ void bg_ifaces_switch(struct bg_ifaces *ifaces, const struct bg_datapath *datapa
 
 			if (attachment->by == BG_ATTACH_NONE)
 				continue;
-			/* one that the options leave out is not loaded: its old one goes */
+			/* one that the options leave out is not loaded: its old one goes, now
+			 * or by a sync */
 			if (bg_program_fd(datapath->skel, program) < 0) {
-				bg_detach(ifaces->options.pin_dir, attachment);
+				attachment->outdated =
+					bg_detach(ifaces->options.pin_dir, attachment, &err);
 				continue;
 			}
 			rc = bg_attach_replace(&context, attachment, &err);

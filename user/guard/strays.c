@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/grow.h"
@@ -66,58 +67,73 @@ static void take_filter(struct search *search, const struct bg_attachment *filte
 	guard->adopted = true;
 }
 
-static void look_at(struct search *search)
+static int look_at(struct search *search)
 {
 	const __u32 ifindex = search->netdev->ifindex;
 	struct bg_filters filters = {};
+	int rc;
 
 	/* most have none; what could not be asked is looked for */
 	if (!bg_netdev_filters(search->ifaces->netdevs, ifindex, &filters) && !filters.count)
-		return;
+		return 0;
 	search->is_guarded = bg_guard_find(search->ifaces, ifindex);
-	bg_clsact_strays(ifindex, take_stray, search);
-	for (int program = 0; program < BG_PROGRAMS && !search->is_guarded; program++) {
+	rc = bg_clsact_strays(ifindex, take_stray, search);
+	for (int program = 0; program < BG_PROGRAMS && !rc && !search->is_guarded; program++) {
 		struct bg_attachment filter;
 
-		if (bg_program_hook(program) != BG_HOOK_XDP &&
-		    !bg_attach_find_filter(program, ifindex, &filter) &&
-		    bg_ids_has(&search->pinned, filter.prog_id))
+		if (bg_program_hook(program) == BG_HOOK_XDP)
+			continue;
+		rc = bg_attach_find_filter(program, ifindex, &filter);
+		if (!rc && bg_ids_has(&search->pinned, filter.prog_id))
 			take_filter(search, &filter);
+		if (rc == -ENOENT)
+			rc = 0;
 	}
+	return rc;
 }
 
-int bg_strays_adopt(struct bg_ifaces *ifaces)
+int bg_strays_adopt(struct bg_ifaces *ifaces, struct bg_error *err)
 {
 	bg_cleanup(search_free) struct search search = { .ifaces = ifaces };
 	size_t count;
+	int rc;
 
 	if (bg_pinned_programs(ifaces->options.pin_dir, &search.pinned))
-		return -ENOMEM;
+		return bg_no_memory(err, "taking over what is guarded");
 	search.netdev = bg_netdevs_list(ifaces->netdevs, &count);
-	for (; count && !search.out_of_memory; count--, search.netdev++)
-		look_at(&search);
-	return search.out_of_memory ? -ENOMEM : 0;
+	for (; count; count--, search.netdev++) {
+		rc = look_at(&search);
+		/* whom this does not find, nobody would look after */
+		if (rc)
+			return bg_fail(err, rc,
+				       "looking for the filters of another build on %s: %s",
+				       search.netdev->name, strerror(-rc));
+		if (search.out_of_memory)
+			return bg_no_memory(err, "taking over what is guarded");
+	}
+	return 0;
 }
 
 size_t bg_ifaces_drop_strays(struct bg_ifaces *ifaces)
 {
+	struct bg_error err;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < ifaces->stray_count; i++) {
 		struct bg_attachment *stray = &ifaces->strays[i];
 		const struct bg_guard *guard = bg_guard_find(ifaces, stray->ifindex);
+		const char *by = bg_attach_by_name(stray->by);
 
 		/* until ours is there it may be all that guards the interface */
-		if (guard && !guard->complete) {
+		if ((guard && !guard->complete) ||
+		    bg_detach(ifaces->options.pin_dir, stray, &err)) {
 			ifaces->strays[kept++] = *stray;
 			continue;
 		}
 		bg_log(BG_LOG_INFO,
 		       "took away a program of another build, which this one does not have",
 		       "interface=%s ifindex=%u program=%s way=%s handle=%#x", stray->interface,
-		       stray->ifindex, stray->stray[0] ? stray->stray : "?",
-		       bg_attach_by_name(stray->by), stray->handle);
-		bg_detach(ifaces->options.pin_dir, stray);
+		       stray->ifindex, stray->stray[0] ? stray->stray : "?", by, stray->handle);
 	}
 	ifaces->stray_count = kept;
 	return kept;

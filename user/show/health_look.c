@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/grow.h"
 #include "base/ip.h"
-#include "datapath/clsact.h"
+#include "datapath/order.h"
 #include "datapath/tcx.h"
 #include "guard/plan.h"
 #include "show/health.h"
@@ -66,7 +66,7 @@ static int is_behind(const struct bg_status *status, const struct bg_hook_status
 	rc = bg_netdev_filters(table, hook->ifindex, &filters);
 	if (rc)
 		return rc;
-	return !bg_clsact_is_our_handle(ingress ? filters.first_ingress : filters.first_egress);
+	return !bg_is_our_handle(ingress ? filters.first_ingress : filters.first_egress);
 }
 
 static int look_at_hooks(const struct bg_status *status, struct bg_look *look, struct bg_error *err)
