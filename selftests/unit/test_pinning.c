@@ -193,6 +193,54 @@ static void a_start_on_pins_survives_each_failure(void **state)
 	free(before);
 }
 
+/* --- the entry of `policy` -------------------------------------------------- */
+
+static __u32 policy_of(const struct bg_datapath *datapath)
+{
+	__u32 zero = 0, id = 0;
+
+	(void)bpf_map_lookup_elem(bpf_map__fd(datapath->skel->maps.policy), &zero, &id);
+	return id;
+}
+
+static void the_policy_that_somebody_took_out_is_put_back(void **state)
+{
+	const struct script_map other = { "other", BPF_MAP_TYPE_ARRAY, 4, 1024, 1024, 0 };
+	struct bg_datapath *datapath;
+	struct bg_error err = {};
+	__u32 zero = 0, ours;
+	char path[256];
+	int fd, other_fd;
+
+	(void)state;
+	first_daemon();
+	datapath = must_start();
+	fd = bpf_map__fd(datapath->skel->maps.policy);
+	ours = policy_of(datapath);
+	assert_true(ours);
+	assert_int_equal(bg_datapath_policy_again(datapath, &err), 0);
+	assert_int_equal(bpf_map_delete_elem(fd, &zero), 0);
+	assert_int_equal(bg_datapath_policy_again(datapath, &err), 1);
+	assert_int_equal(policy_of(datapath), ours);
+	snprintf(path, sizeof(path), "%s/maps/other", pin_dir);
+	other_fd = script_map(path, &other);
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &other_fd, BPF_ANY), 0);
+	assert_int_equal(bg_datapath_policy_again(datapath, &err), 1);
+	assert_int_equal(policy_of(datapath), ours);
+	/* what could not be asked is left as it is */
+	script_fail(BPF_MAP_LOOKUP_ELEM, 1, EINTR);
+	assert_int_equal(bg_datapath_policy_again(datapath, &err), -EINTR);
+	assert_non_null(strstr(err.text, "map policy"));
+	script_fail(BPF_MAP_UPDATE_ELEM, 1, ENOMEM);
+	assert_int_equal(bpf_map_delete_elem(fd, &zero), 0);
+	assert_int_equal(bg_datapath_policy_again(datapath, &err), -ENOMEM);
+	assert_non_null(strstr(err.text, "map policy"));
+	assert_int_equal(bg_datapath_policy_again(datapath, &err), 1);
+	assert_int_equal(policy_of(datapath), ours);
+	close(other_fd);
+	bg_datapath_close(datapath);
+}
+
 /* --- a build of another ABI ------------------------------------------------- */
 
 static int make(const char *name, __u32 type, __u32 key_bytes, __u32 value_bytes, __u32 max_entries)
@@ -409,6 +457,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_start_on_pins_survives_each_failure, begin, end),
+		cmocka_unit_test_setup_teardown(the_policy_that_somebody_took_out_is_put_back,
+						begin, end),
 		cmocka_unit_test(a_role_that_no_build_has_is_unknown),
 		cmocka_unit_test(abi_2_is_replaced_all_at_once_or_not_at_all),
 		cmocka_unit_test(abi_2_stays_while_the_new_maps_are_made),

@@ -73,6 +73,7 @@ struct follower {
 	double changing_ms; /* since when there are signs of that, 0 = there are none */
 	double tried_ms;    /* when the feed was refused so */
 	double retry_ms;    /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
+	__u64 policy_ns;    /* when the map `policy` was last as it should be */
 	bool reread;	    /* read the feed even if the file is the same */
 	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
@@ -289,16 +290,38 @@ static void check_programs(struct follower *follower)
 		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms());
 }
 
+/* Or out of the map `policy`. */
+static int check_policy(struct follower *follower, struct bg_error *err)
+{
+	struct bg_daemon *daemon = follower->daemon;
+	int rc = bg_datapath_policy_again(daemon->datapath, err);
+	const __u64 now_ns = bg_boottime_ns();
+
+	if (rc < 0)
+		return rc;
+	if (rc)
+		bg_log(BG_LOG_WARNING,
+		       "somebody took the policy out of its map, it is put back: what came "
+		       "meanwhile was judged without it",
+		       "revision=%u at_most_ms=%llu", daemon->datapath->revision,
+		       (now_ns - follower->policy_ns) / BG_NS_PER_MS);
+	daemon->history.pulse.pins_put_back += rc;
+	follower->policy_ns = now_ns;
+	return 0;
+}
+
 /* Somebody may have removed pins: what is attached lives on by us, and would end with us. */
 static void check_pins(void *context)
 {
 	struct follower *follower = context;
 	struct bg_daemon *daemon = follower->daemon;
 	struct bg_error err = {};
-	int moved, made = 0, rc;
+	int moved = 0, made = 0, rc;
 
 	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
-	moved = rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, &err);
+	rc = check_policy(follower, &err);
+	if (rc >= 0)
+		moved = rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, &err);
 	if (rc >= 0)
 		rc = bg_share_pins(daemon->options.pin_dir, daemon->group, &err);
 	if (rc >= 0)
@@ -431,7 +454,11 @@ static void set_timers(struct follower *follower)
 
 int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *err)
 {
-	struct follower follower = { .daemon = daemon, .signal_fd = signal_fd };
+	struct follower follower = {
+		.daemon = daemon,
+		.signal_fd = signal_fd,
+		.policy_ns = bg_boottime_ns(),
+	};
 	struct bg_loop *loop = &follower.loop;
 	double end_ms;
 	int rc;

@@ -168,6 +168,10 @@ bool bg_datapath_is_in_force(const struct bg_datapath *datapath, const struct bg
 void bg_datapath_announce(struct bg_datapath *datapath, const char *feed_revision);
 void bg_datapath_settle(struct bg_datapath *datapath);
 
+/* 1: somebody took the image out of the map `policy`, or put another one there, and it is put
+ * back; 0: there was no need. */
+int bg_datapath_policy_again(const struct bg_datapath *datapath, struct bg_error *err);
+
 /* Compiles and publishes at once, as tests and the bench do it; -E2BIG: the image does
  * not fit. */
 int bg_datapath_set_model(struct bg_datapath *datapath, struct bg_model *model,
