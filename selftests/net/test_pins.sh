@@ -5,6 +5,8 @@
 # outlives it as before.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=selftests/net/trouble.sh
+. "$(dirname "$0")/trouble.sh"
 
 to_db="tcp cart $LAB_DB4 5432"
 guarded() {
@@ -56,6 +58,15 @@ for by in auto clsact; do
 		rm -rf "$PIN_DIR"
 		check "$by: removed $pause s after the start: it comes up" wait_for comes_up
 	done
+	# While a first one loads, however long that takes.
+	bg_kill
+	rm -rf "$PIN_DIR"
+	begin prog-load wait-1000 1 1 1
+	bg_spawn --attach $by
+	check "$by: a first one loads" wait_for hit prog-load
+	rm -rf "$PIN_DIR"
+	check "$by: removed meanwhile: it comes up" wait_for comes_up
+	end
 	check "$by: enforced" guarded
 	bg_stop
 	check "$by: unload" bg unload

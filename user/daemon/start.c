@@ -24,6 +24,8 @@
 #define FIRST_LOOK_MS 2000
 /* Of the state file: more than a daemon ever wrote. */
 #define STATE_MOST_BYTES (16u << 20)
+/* So often is the pin directory made again that somebody removes while we start. */
+#define PIN_TRIES 3
 
 static int adopt_modes(struct bg_daemon *daemon)
 {
@@ -55,6 +57,21 @@ static int unless_adopted(const struct bg_daemon *daemon, int rc, const struct b
 	return 0;
 }
 
+/* Loading takes long, and somebody may remove the directory meanwhile: it is made again. */
+static int pin_what_is_loaded(struct bg_daemon *daemon,
+			      int (*pin)(struct bg_datapath *datapath, struct bg_error *err),
+			      struct bg_error *err)
+{
+	int rc = -ENOENT;
+
+	for (int i = 0; i < PIN_TRIES && rc == -ENOENT; i++) {
+		rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, err);
+		if (rc >= 0)
+			rc = pin(daemon->datapath, err);
+	}
+	return unless_adopted(daemon, rc, err);
+}
+
 static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_error *err)
 {
 	struct bg_datapath_options options = daemon->options.datapath;
@@ -79,8 +96,7 @@ static int load(struct bg_daemon *daemon, struct bg_model *model, struct bg_erro
 	       daemon->datapath->options.max_flows, daemon->datapath->options.max_rules,
 	       daemon->datapath->options.max_branches, daemon->datapath->options.image_blocks,
 	       bg_monotonic_ms() - start_ms);
-	rc = daemon->datapath->from ? 0 : bg_datapath_pin(daemon->datapath, err);
-	rc = unless_adopted(daemon, rc, err);
+	rc = daemon->datapath->from ? 0 : pin_what_is_loaded(daemon, bg_datapath_pin, err);
 	if (rc)
 		return rc;
 	bg_history_begin(daemon);
@@ -152,7 +168,7 @@ static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 	int rc;
 
 	bg_ifaces_switch(daemon->ifaces, daemon->datapath);
-	rc = unless_adopted(daemon, bg_datapath_pin_programs(daemon->datapath, err), err);
+	rc = pin_what_is_loaded(daemon, bg_datapath_pin_programs, err);
 	if (rc)
 		return rc;
 	return bg_daemon_sync_guards(daemon, err);
