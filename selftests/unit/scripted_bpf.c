@@ -110,11 +110,12 @@ struct object *kernel_make_object(enum kind kind, const char *name)
 	struct object *object = calloc(1, sizeof(*object));
 	int fd = memfd_create("object", MFD_CLOEXEC);
 
-	assert_non_null(object);
-	assert_true(fd >= 0 && kernel.object_count < MOST_OBJECTS);
+	if (!object || fd < 0 || kernel.object_count == MOST_OBJECTS)
+		abort();
 	object->kind = kind;
 	object->fd = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
-	assert_true(object->fd >= 0 && !fstat(fd, &object->is));
+	if (object->fd < 0 || fstat(fd, &object->is))
+		abort();
 	close(fd);
 	snprintf(object->name, sizeof(object->name), "%s", name);
 	kernel.objects[kernel.object_count] = object;
@@ -147,7 +148,8 @@ unsigned int script_open(void)
 	unsigned int count = 0;
 	struct dirent *entry;
 
-	assert_non_null(directory);
+	if (!directory)
+		abort();
 	while ((entry = readdir(directory))) {
 		int fd = atoi(entry->d_name); /* NOLINT(cert-err34-c) */
 
@@ -163,7 +165,8 @@ static bool is_open(const struct object *object)
 	struct dirent *entry;
 	bool found = false;
 
-	assert_non_null(directory);
+	if (!directory)
+		abort();
 	while (!found && (entry = readdir(directory))) {
 		int fd = atoi(entry->d_name); /* NOLINT(cert-err34-c) */
 		struct stat is;
