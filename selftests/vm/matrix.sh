@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Several kernels of kernels.list, all at once, as one TAP stream in the order
-# given: matrix.sh NAME... While one guest waits, another has the CPU.
+# given: matrix.sh NAME... While one guest waits, another has the CPU; a kernel that
+# has much to do has several guests (lanes of kernels.list).
 cd "$(dirname "$0")/../.." || exit 1
 dir=${BG_BUILD:-build}/vm
 mkdir -p "$dir"
@@ -18,18 +19,25 @@ progress() {
 		before=$now
 	done
 }
-said=()
+guests=()
 for name; do
+	lanes=$(awk -v name="$name" '$1 == name { print $5 }' selftests/vm/kernels.list)
+	for ((lane = 1; lane <= ${lanes:-1}; lane++)); do
+		guests+=("$name-$lane/${lanes:-1}")
+	done
+done
+said=()
+suites=()
+for guest in "${guests[@]}"; do
+	name=${guest%/*}
 	said+=("$dir/console-$name.log" "$dir/results-$name.tap")
+	suites+=("linux-$name=cat $dir/$name.err >&2; cat $dir/$name.tap; exit \$(cat $dir/$name.status)")
 done
 rm -f "${said[@]}"
 progress &
-printf '%s\n' "$@" | xargs -P 0 -I NAME bash -c '
-	selftests/vm/run.sh NAME >"$0/NAME.tap" 2>"$0/NAME.err"
-	echo $? >"$0/NAME.status"' "$dir"
+printf '%s\n' "${guests[@]}" | xargs -P 0 -I GUEST bash -c '
+	guest=GUEST
+	selftests/vm/run.sh "${guest%-*}" "${guest##*-}" >"$0/${guest%/*}.tap" 2>"$0/${guest%/*}.err"
+	echo $? >"$0/${guest%/*}.status"' "$dir"
 kill $!
-suites=()
-for name; do
-	suites+=("linux-$name=cat $dir/$name.err >&2; cat $dir/$name.tap; exit \$(cat $dir/$name.status)")
-done
 BG_TEST_LOGS=${BG_TEST_LOGS:-build/test-logs}/vm exec selftests/run --tap "${suites[@]}"

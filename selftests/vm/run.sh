@@ -3,8 +3,9 @@
 #
 # One kernel of kernels.list, as TAP:
 #
-#   selftests/vm/run.sh NAME
+#   selftests/vm/run.sh NAME [LANE/LANES]
 #
+# With a lane, only every LANES-th suite, from the LANE-th on.
 # Boots it and passes on what selftests/vm/guest.sh reports from inside, then
 # judges the run as a whole. A guest that panics or hangs has no plan, hence
 # fails; a skip that skips.list does not allow for this kernel is a failure.
@@ -17,8 +18,10 @@ cd "$(dirname "$0")/../.."
 name=${1:?name of a kernel, see selftests/vm/kernels.list}
 build=${BG_BUILD:-build}
 dir=$build/vm
-log=$dir/console-$name.log
-results=$dir/results-$name.tap
+lane=${2:-1/1}
+guest=$name-${lane%/*}
+log=$dir/console-$guest.log
+results=$dir/results-$guest.tap
 mkdir -p "$dir"
 
 selftests/vm/fetch-kernels.sh >&2 || bail "no kernels"
@@ -45,7 +48,7 @@ for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" 
 	[ ! -f "$file" ] || files+=("$file")
 done
 $make tests "$dir/tests.cpio" "${files[@]}"
-cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd-$name.cpio"
+cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd-$guest.cpio"
 flock -u 9
 
 : >"$results"
@@ -58,8 +61,8 @@ if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 		$1 == name { way = $4; i = n[way] }
 		END { print way "/" i "/" n[way] }' selftests/vm/kernels.list)
 fi
-BG_VM_APPEND="$share ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
-	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$name.cpio" "$log" "$results" &
+BG_VM_APPEND="$share bg_lane=$lane ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
+	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$guest.cpio" "$log" "$results" &
 boot=$!
 
 # The guest's TAP as it comes, but skips must be foreseen: "KERNEL SUITE: TEST # reason".
