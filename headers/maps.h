@@ -290,17 +290,18 @@ struct bg_revision {
 };
 BG_ASSERT_SIZE(struct bg_revision, 224);
 
-/* When a counter rose, as the daemon saw it from time to time. */
+/*
+ * When a counter rose, as the daemon saw it from time to time. A time that is odd is a bound:
+ * nobody had looked for a while, so it was at any moment meanwhile.
+ */
+#define BG_BOUND 1
 struct bg_sighting {
 	__u64 count;	/* when it was looked at last */
 	__u64 before;	/* and before the rise that began at since_ns */
-	__u64 since_ns; /* CLOCK_BOOTTIME; 0 = it has not risen since it is looked at */
-	__u64 last_ns;	/* when it was last found higher than before */
-	/* 1: nobody had looked for a while, so that may have been at any time meanwhile */
-	__u32 since_or_later;
-	__u32 last_or_earlier;
+	__u64 since_ns; /* CLOCK_BOOTTIME, or later; 0 = it has not risen since it is looked at */
+	__u64 last_ns;	/* when it was last found higher than before; or earlier */
 };
-BG_ASSERT_SIZE(struct bg_sighting, 40);
+BG_ASSERT_SIZE(struct bg_sighting, 32);
 
 /* Of the drops of one branch, direction and reason. */
 struct bg_sighting_key {
@@ -327,7 +328,7 @@ struct bg_pulse {
 	__u32 pid;			  /* as the daemon sees it */
 	__u32 feed_refused;		  /* 1: the feed as it is now was refused */
 };
-BG_ASSERT_SIZE(struct bg_pulse, 160);
+BG_ASSERT_SIZE(struct bg_pulse, 144);
 
 /* The last verdict, written only when the object is loaded with trace = true
  * (explain and the packet tests). */

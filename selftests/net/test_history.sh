@@ -81,7 +81,7 @@ check "for people, too" eval "bg status | tr -s '\n ' ' ' | grep -E 'spoofed .*[
 # It gets old: the daemon's note of it is made an older one.
 older() {
 	bpftool -j map dump pinned "$PIN_DIR/maps/sightings" | jq -r '.[] | select(.formatted.key.tag > 0) |
-		"\(.key | join(" ")) value \(.value[:16] | join(" ")) 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"' |
+		"\(.key | join(" ")) value \(.value[:16] | join(" ")) 1 0 0 0 0 0 0 0 1 0 0 0 0 0 0 0"' |
 		while read -r line; do
 			# shellcheck disable=SC2086
 			bpftool map update pinned "$PIN_DIR/maps/sightings" key hex ${line//0x/}

@@ -282,7 +282,7 @@ static void full(struct node *node)
 
 static void lossy(struct node *node)
 {
-	node->status.pulse.events_lost = (struct bg_sighting){ 9, 2, 950 * S, 960 * S, 0, 0 };
+	node->status.pulse.events_lost = (struct bg_sighting){ 9, 2, 950 * S, 960 * S };
 }
 
 static void slow_listener(struct node *node)
@@ -307,7 +307,7 @@ static void lossy_twice(struct node *node)
 
 static void lossy_long_ago(struct node *node)
 {
-	node->status.pulse.events_lost = (struct bg_sighting){ 9, 2, 500 * S, 600 * S, 0, 0 };
+	node->status.pulse.events_lost = (struct bg_sighting){ 9, 2, 500 * S, 600 * S };
 }
 
 static void every_state_has_its_level(void **state)

@@ -151,6 +151,7 @@ int bg_maps_pulse(const struct bg_maps *maps, struct bg_pulse *pulse, bool *foun
 bool bg_sighting_look(struct bg_sighting *sighting, const struct bg_look_at *at, __u64 count)
 {
 	const bool unwatched = at->now_ns - at->before_ns > BG_LOOKS_APART_NS;
+	const __u64 now_ns = at->now_ns & ~(__u64)BG_BOUND;
 	const bool anew = count < sighting->count;
 
 	if (at->first) {
@@ -162,12 +163,10 @@ bool bg_sighting_look(struct bg_sighting *sighting, const struct bg_look_at *at,
 	if (count == sighting->count)
 		return anew;
 	if (!sighting->since_ns || at->now_ns - sighting->last_ns > BG_QUIET_NS) {
-		sighting->since_ns = unwatched ? at->before_ns : at->now_ns;
-		sighting->since_or_later = unwatched;
+		sighting->since_ns = unwatched ? at->before_ns | BG_BOUND : now_ns;
 		sighting->before = sighting->count;
 	}
 	sighting->count = count;
-	sighting->last_ns = at->now_ns;
-	sighting->last_or_earlier = unwatched;
+	sighting->last_ns = unwatched ? now_ns | BG_BOUND : now_ns;
 	return true;
 }

@@ -151,13 +151,13 @@ static struct rise rise_of(const struct bg_status *status, const struct bg_sight
 	if (sighting->since_ns && unseen_ns < sighting->last_ns + BG_QUIET_NS) {
 		rise.count = count - sighting->before;
 		rise.when.since_ns = sighting->since_ns;
-		rise.when.or_later = sighting->since_or_later;
+		rise.when.or_later = sighting->since_ns & BG_BOUND;
 	} else if (count > sighting->count) {
 		rise.count = count - sighting->count;
 		rise.when.since_ns = unseen_ns;
 		rise.when.or_later = !looks;
 	}
-	rise.when.last_ns = sighting->last_or_earlier ? 0 : sighting->last_ns;
+	rise.when.last_ns = sighting->last_ns & BG_BOUND ? 0 : sighting->last_ns;
 	if (count > sighting->count)
 		rise.when.last_ns = looks ? now_ns : 0;
 	else if (now_ns > sighting->last_ns + BG_QUIET_NS)

@@ -394,8 +394,8 @@ static void judge_losses(const struct bg_status *status, const struct bg_sightin
 		return;
 	say(health, BG_CONCERN_EVENTS, BG_HEALTH_DEGRADED, "%s lost %s, the last %s ago%s",
 	    bg_format_counted(lost->count - lost->before, "event", text), how,
-	    ago(status, lost->last_ns, when), lost->last_or_earlier ? " or earlier" : "");
-	if (lost->since_or_later)
+	    ago(status, lost->last_ns, when), lost->last_ns & BG_BOUND ? " or earlier" : "");
+	if (lost->since_ns & BG_BOUND)
 		since_or_later(health, BG_CONCERN_EVENTS, lost->since_ns);
 	else
 		since(health, BG_CONCERN_EVENTS, lost->since_ns);
