@@ -295,6 +295,7 @@ FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
 	$(patsubst %,user/socket/%.c,request line_queue) user/guard/netlink.c \
+	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
 FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer)))=selftests/fuzz/run.sh $(fuzzer)')
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
@@ -359,9 +360,10 @@ soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
 COVER := unit packets
 COVER_LEAST := 80
 COVER_DECISIVE := $(wildcard user/guard/*.c) $(patsubst %,user/%.c, \
-	datapath/attach datapath/fate datapath/clsact datapath/publish pinned/pin pinned/home \
+	datapath/attach datapath/link_name datapath/order datapath/fate datapath/clsact \
+	datapath/layouts datapath/layout_2 datapath/publish base/sound pinned/pin pinned/home \
 	feed/settle feed/merge feed/held feed/wire feed/wire_values compile/policy compile/classes \
-	daemon/settled daemon/holding daemon/unload base/seccomp base/caps source/owner)
+	daemon/settled daemon/holding daemon/unload daemon/unload_plan base/seccomp base/caps source/owner)
 COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(kind),$(COV_BUILD)))
 COVERED_NET := $(if $(filter net,$(COVER)),$(NET))
 # Of these there is no third build: nothing is counted in them.

@@ -19,7 +19,7 @@ trap 'rm -rf "$corpus" "$log"' EXIT
 kind=${program##*/fuzz_} seed=../feeds words=feed.dict
 [ ! -d "${kind}s" ] || seed=${kind}s
 [ ! -e "$kind.dict" ] || words=$kind.dict
-cp "$seed"/*.json "$corpus/" || exit 1
+cp "$seed"/* "$corpus/" || exit 1
 seeds=$(find "$corpus" -type f | wc -l)
 
 "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=8192 \

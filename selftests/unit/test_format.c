@@ -68,6 +68,18 @@ static void durations(void **state)
 	assert_string_equal(bg_format_age(864000 * S, text), "10d");
 }
 
+/* Where a time should be may be any number: it is one of the calendar all the same. */
+static void moments(void **state)
+{
+	static const __u64 any_ns[] = { 0, 1, INT64_MAX, 1ULL << 63, UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(any_ns) / sizeof(any_ns[0]); i++) {
+		assert_int_equal(strlen(bg_format_boottime(any_ns[i], text)), 20);
+		assert_int_equal(strlen(bg_format_realtime(any_ns[i], text)), 20);
+	}
+}
+
 static void endpoints(void **state)
 {
 	struct bg_addr v4 = maker_addr("10.0.0.1"), v6 = maker_addr("2001:db8::1");
@@ -208,6 +220,7 @@ int main(void)
 		cmocka_unit_test(short_counts_fit_columns),
 		cmocka_unit_test(bytes),
 		cmocka_unit_test(durations),
+		cmocka_unit_test(moments),
 		cmocka_unit_test(endpoints),
 		cmocka_unit_test(ports),
 		cmocka_unit_test(rules),

@@ -141,6 +141,69 @@ static void what_is_taken_over_as_it_is(void **state)
 	assert_true(bg_layout_makes(&bg_layout_newer, BG_FLOW_LAYOUT + 1, "flows"));
 }
 
+static void pods_routes_and_the_node_of_abi_2(void **state)
+{
+	const struct bg_pod_2 old_pod = { .vlan = 9,
+					  .host_ifindex = 6,
+					  .branch_ifindex = 4,
+					  .mode = 1,
+					  .mac = { 2, 1 },
+					  .host_mac = { 2, 2 } };
+	const struct bg_route_2 old_route = { .ifindex = 4, .gateway4 = { { 1 } } };
+	const struct bg_host_2 old_host = { .primary_ifindex = 2, .primary_mac = { 2, 3 } };
+	struct bg_addr address = { { 1 } }, key = {};
+	struct bg_route_info info = {};
+	struct bg_route route = {};
+	struct bg_host host = {};
+	struct bg_pod pod = {};
+	__u32 vlan = 9, number = 0;
+
+	(void)state;
+	assert_true(convert(&bg_layout_2, "pods", "pods", &address, &old_pod, &key, &pod));
+	assert_memory_equal(&key, &address, sizeof(key));
+	assert_int_equal(pod.vlan, 9);
+	assert_int_equal(pod.host_ifindex, 6);
+	assert_int_equal(pod.branch_ifindex, 4);
+	assert_int_equal(pod.mode, BG_STANDARD);
+	assert_memory_equal(pod.mac, old_pod.mac, sizeof(pod.mac));
+	assert_memory_equal(pod.host_mac, old_pod.host_mac, sizeof(pod.host_mac));
+	assert_true(
+		convert(&bg_layout_2, "ways", "fast_routes", &vlan, &old_route, &number, &route));
+	assert_int_equal(number, 9);
+	assert_int_equal(route.ifindex, 4);
+	assert_memory_equal(&route.gateway4, &old_route.gateway4, sizeof(route.gateway4));
+	/* for people, and written by the daemon */
+	assert_true(convert(&bg_layout_2, "ways", "routes", &vlan, &old_route, &number, &info));
+	vlan = 4096;
+	assert_false(convert(&bg_layout_2, "ways", "routes", &vlan, &old_route, &number, &info));
+	assert_true(convert(&bg_layout_2, "node", "node", &number, &old_host, &number, &host));
+	assert_int_equal(host.primary_ifindex, 2);
+	assert_memory_equal(host.primary_mac, old_host.primary_mac, sizeof(host.primary_mac));
+}
+
+static void what_is_known_of_newer_ones(void **state)
+{
+	const struct bg_control_start start = { .abi = BG_ABI + 1, .revision = 7 };
+	const struct bg_iface_2 old = { .ifindex = 1033, .role = 1, .vlan = 9, .flags = 2 };
+	const struct bg_layout *newer = &bg_layout_newer;
+	struct bg_control control = {};
+	struct bg_iface iface = {};
+	__u32 key = 0, ifindex = 0;
+
+	(void)state;
+	assert_true(convert(newer, "control", "control", &key, &start, &key, &control));
+	assert_int_equal(control.abi, BG_ABI);
+	assert_int_equal(control.revision, 7);
+	assert_true(convert(newer, "ifaces", "ifaces", &key, &old, &key, &iface));
+	assert_int_equal(key, 1033);
+	assert_int_equal(iface.vlan, 9);
+	assert_true(convert(newer, "ifaces", "fast_ifaces", &key, &old, &key, &iface));
+	assert_int_equal(key, 9);
+	assert_true(convert(newer, "ifaces", "fast_vlans", &key, &old, &key, &ifindex));
+	assert_int_equal(key, 9);
+	assert_int_equal(ifindex, 1033);
+}
+
 /* What is no number of a kind, no VLAN, or in a place where nobody looks, is not taken. */
 static void what_no_build_ever_wrote(void **state)
 {
@@ -219,6 +282,8 @@ int main(void)
 		cmocka_unit_test(a_rule_of_abi_2),
 		cmocka_unit_test(a_branch_of_abi_2),
 		cmocka_unit_test(control_and_counters_of_abi_2),
+		cmocka_unit_test(pods_routes_and_the_node_of_abi_2),
+		cmocka_unit_test(what_is_known_of_newer_ones),
 		cmocka_unit_test(what_no_build_ever_wrote),
 		cmocka_unit_test(a_text_without_end),
 		cmocka_unit_test(what_is_taken_over_as_it_is),

@@ -104,10 +104,11 @@ const char *bg_format_age(__u64 duration_ns, char *text)
 	return text;
 }
 
-/* The calendar's time of a moment that another clock measured. */
+/* The calendar's time of a moment that another clock measured, or of any number that
+ * stands where one should. */
 static __s64 wall_ns(__u64 moment_ns, __u64 clock_now_ns)
 {
-	return (__s64)bg_realtime_ns() - ((__s64)clock_now_ns - (__s64)moment_ns);
+	return (__s64)(bg_realtime_ns() - clock_now_ns + moment_ns);
 }
 
 static const char *format_wall(__s64 moment_ns, bool with_ms, char *text)
