@@ -57,6 +57,7 @@ cp "$LAB_DIR/good.json" "$FEED"
 feed_live '.Branches += [(branch("cart") | .Id = "eni-bad" | .GroupIds = [] | .Pods[0].Addresses = ["10.99.0.1"] | .Pods[0].HostInterface = "nosuch0")]'
 check "a VLAN that another branch claims, too: the living one has it" together "$to_db" "$denied" "talk lasting"
 check "the other one is left out, and status says so" left_out eni-bad
+check "nor is the feed well" eval 'bg health | grep "^degraded *feed *1 of its branches and addresses.* left out.*eni-bad"'
 feed_live '.Branches = [.Branches[2], .Branches[0], .Branches[1]]'
 check "whatever stands first" together "$to_db" "$denied" "talk lasting"
 feed_live '.Branches = [.Branches[1], .Branches[2]] | branch("web").Pods[0].Addresses += [branch("cart").Pods[0].Addresses[0]]'
@@ -66,7 +67,14 @@ from_here_on
 feed_live '.Branches += [range(40) as $i | branch("cart") | .Id = "eni-more" | .VlanId += 100 + $i | .Interface = "x\($i)" | .Pods = []]'
 check "of many that are left out some stand in the log" test "$(bg_says "a branch is left out" | wc -l)" = 10
 check "and how many more there are" bg_says "there are more of them.*more=30"
-feed_live '.Branches -= [.Branches[] | select(.Id == "eni-more")]'
+feed_live '[range(100000) | {Id: "eni-\(.)", VlanId: 77, Pods: []}] as $many | .Branches += $many'
+check "of a hundred thousand status names some" wait_for eval \
+	'bg status --json | jq -e ".feed.left_out_count > 100000 and (.feed.left_out | length) == 100"'
+check "the state is small, in spite of them" eval \
+	'[ "$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json | xargs stat -c %s)" -lt 100000 ]'
+check "health counts them in a line" eval 'bg health | grep "^degraded *feed *1000[0-9][0-9] of its branches"'
+check "and the node does its work" together "$to_db" "$denied" "talk lasting"
+feed_live '.Branches |= map(select(.VlanId < 77))'
 bg_kill
 bg_start
 check "the next daemon knows who had it" together "$to_db" "$denied" "talk lasting"

@@ -234,33 +234,43 @@ static void tell_kept(const struct bg_daemon *daemon)
 	bg_state_set(daemon->state, "Kept", list);
 }
 
+static void name_left_out(json_t *list, const char *pointer, const char *what)
+{
+	json_t *text;
+
+	if (json_array_size(list) >= BG_STATE_LEFT_OUT)
+		return;
+	text = json_string(what);
+	json_array_append_new(list, json_pack("{s:s, s:o}", "Pointer", pointer, "What",
+					      text ? text : json_string("?")));
+}
+
 static void tell_left_out(const struct bg_daemon *daemon, const struct bg_model *document,
 			  const struct bg_decision *decision)
 {
-	json_t *list = json_array();
 	char pointer[BG_RULE_POINTER_TEXT], text[BG_IP_TEXT];
+	json_t *list = json_array();
+	json_int_t count = 0;
 
 	for (size_t i = 0; i < document->branch_count; i++) {
-		json_t *id;
-
 		if (!decision->left_out[i])
 			continue;
+		count++;
 		snprintf(pointer, sizeof(pointer), "/Branches/%zu", i);
-		id = json_string(document->branches[i].id);
-		json_array_append_new(list, json_pack("{s:s, s:o}", "Pointer", pointer, "What",
-						      id ? id : json_string("?")));
+		name_left_out(list, pointer, document->branches[i].id);
 	}
 	for (size_t i = 0; i < decision->lost_count; i++) {
 		const struct bg_lost_address *lost = &decision->lost[i];
 
 		if (decision->left_out[lost->claimant.branch])
 			continue;
+		count++;
 		snprintf(pointer, sizeof(pointer), "/Branches/%zu/Pods/%zu/Addresses",
 			 lost->claimant.branch, lost->claimant.pod);
-		json_array_append_new(list, json_pack("{s:s, s:s}", "Pointer", pointer, "What",
-						      bg_addr_format(&lost->address, text)));
+		name_left_out(list, pointer, bg_addr_format(&lost->address, text));
 	}
 	bg_state_set(daemon->state, "LeftOut", list);
+	bg_state_set(daemon->state, "LeftOutCount", json_integer(count));
 }
 
 void bg_in_force_replace(struct bg_daemon *daemon, struct bg_model *document,

@@ -15,8 +15,8 @@
  *			no accepted feed parts from this one
  *	Kept		[{ Kind (branch, group, prefix list), Id, SinceNs }]: what the
  *			document lacks, and is in force all the same
- *	LeftOut		[{ Pointer, What }]: what of the document is not in force, since
- *			somebody else claims it, too
+ *	LeftOut, LeftOutCount	[{ Pointer, What }]: what of the document is not in force,
+ *			since somebody else claims it, too; the first of them, and how many
  *	Interfaces	[{ Interface, Text, Open, SinceNs (CLOCK_BOOTTIME) }]: what is wrong
  *			with them; Open: something passes there unjudged, or by old rules
  *	Listeners, EventsLostByListeners	by the socket: how many there are, and
@@ -35,6 +35,8 @@
 
 /* No more warnings than this are written; WarningCount counts all. */
 #define BG_STATE_WARNINGS 100
+/* Nor more of what is left out, of which there may be as much as a feed has. */
+#define BG_STATE_LEFT_OUT 100
 
 /* "/run/branchguard/<hash of the pin directory>.json" */
 #define BG_STATE_DIR "/run/branchguard"

@@ -344,10 +344,10 @@ static void from_kept(struct causes *causes, const struct bg_status *status)
 
 static void from_left_out(struct causes *causes, const struct bg_status *status)
 {
-	const json_t *list = bg_status_left_out(status);
-	size_t count = json_array_size(list);
+	size_t count;
+	const json_t *list = bg_status_left_out(status, &count);
 
-	for (size_t i = 0; i < count && i < KEPT_NAMED; i++) {
+	for (size_t i = 0; i < json_array_size(list) && i < KEPT_NAMED; i++) {
 		const json_t *left_out = json_array_get(list, i);
 		const char *pointer = json_string_value(json_object_get(left_out, "Pointer"));
 		const char *what = json_string_value(json_object_get(left_out, "What"));

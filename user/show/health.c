@@ -319,6 +319,23 @@ static void judge_kept(const struct bg_status *status, struct bg_health *health)
 	since(health, BG_CONCERN_FEED, first_ns);
 }
 
+/* Nobody gets it, or somebody else does: what the feed wants there is not in force. */
+static void judge_left_out(const struct bg_status *status, struct bg_health *health)
+{
+	size_t count;
+	const json_t *list = bg_status_left_out(status, &count);
+	const json_t *first = json_array_get(list, 0);
+	const char *what = json_string_value(json_object_get(first, "What"));
+	const char *pointer = json_string_value(json_object_get(first, "Pointer"));
+
+	if (count)
+		say(health, BG_CONCERN_FEED, BG_HEALTH_DEGRADED,
+		    "%zu of its branches and addresses are left out, as others claim the same: "
+		    "%.63s (%.80s)%s",
+		    count, what ? what : "?", pointer ? pointer : "?",
+		    count > 1 ? " and more" : "");
+}
+
 static void judge_feed(const struct bg_status *status, struct bg_health *health)
 {
 	const struct bg_control *control = &status->control;
@@ -344,6 +361,7 @@ static void judge_feed(const struct bg_status *status, struct bg_health *health)
 		    ago(status, read_ns, text));
 		since(health, BG_CONCERN_FEED, read_ns);
 	}
+	judge_left_out(status, health);
 	judge_kept(status, health);
 	if (control->feed_revision[0])
 		snprintf(feed, sizeof(feed), " \"%s\"", control->feed_revision);

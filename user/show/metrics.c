@@ -243,10 +243,11 @@ static void put_revision(FILE *out, const struct bg_status *status)
 	const struct bg_control *control = &status->control;
 	__u64 refused_ns;
 	const char *refusal = bg_status_refusal(status, &refused_ns);
-	size_t warnings;
+	size_t warnings, left_out;
 	double age_s = (double)(status->now_boottime_ns - control->published_ns) / BG_NS_PER_S;
 
 	bg_status_warnings(status, &warnings);
+	bg_status_left_out(status, &left_out);
 	put_gauge(out, "feed_refused",
 		  "1 when the feed as it is now was refused and an older revision is in force.",
 		  refusal != NULL);
@@ -255,7 +256,7 @@ static void put_revision(FILE *out, const struct bg_status *status)
 	put_gauge(out, "feed_left_out",
 		  "Branches and addresses of the feed that are not in force, since others claim "
 		  "them, too.",
-		  (double)json_array_size(bg_status_left_out(status)));
+		  (double)left_out);
 	put_gauge(out, "interface_problems", "Interfaces that could not be armed.",
 		  (double)json_array_size(bg_status_interfaces(status)));
 	put_gauge(out, "daemon_running",

@@ -305,9 +305,14 @@ const json_t *bg_status_kept(const struct bg_status *status)
 	return json_object_get(status->state, "Kept");
 }
 
-const json_t *bg_status_left_out(const struct bg_status *status)
+const json_t *bg_status_left_out(const struct bg_status *status, size_t *count)
 {
-	return json_object_get(status->state, "LeftOut");
+	const json_t *list = json_object_get(status->state, "LeftOut");
+	const json_t *all = json_object_get(status->state, "LeftOutCount");
+
+	/* an older daemon wrote the whole list, and no count */
+	*count = all ? (size_t)json_integer_value(all) : json_array_size(list);
+	return list;
 }
 
 const json_t *bg_status_interfaces(const struct bg_status *status)

@@ -131,7 +131,7 @@ const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
 /* What the feed lacks and is kept in force (Kind, Id, SinceNs), and what of it is left out
  * since others claim it, too (Pointer, What). */
 const json_t *bg_status_kept(const struct bg_status *status);
-const json_t *bg_status_left_out(const struct bg_status *status);
+const json_t *bg_status_left_out(const struct bg_status *status, size_t *count);
 const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
 
 /* Each shows it all. Text: 0 or -ENOMEM. JSON: NULL when out of memory. */

@@ -360,9 +360,10 @@ static json_t *left_out_json(const json_t *list)
 static json_t *feed_json(const struct bg_status *status)
 {
 	json_t *o = json_object(), *refused = json_null();
-	size_t warnings, errors;
+	size_t warnings, errors, left_out;
 	__u64 refused_ns;
 	const char *refusal = bg_status_refusal(status, &refused_ns);
+	const json_t *left_out_list = bg_status_left_out(status, &left_out);
 	const json_t *list = bg_status_warnings(status, &warnings);
 	const json_t *error_list = bg_status_errors(status, &errors);
 
@@ -379,7 +380,8 @@ static json_t *feed_json(const struct bg_status *status)
 		       set_count(o, "warning_count", warnings) ?:
 		       set(o, "warnings", problems_json(list)) ?:
 		       set(o, "kept", kept_json(bg_status_kept(status))) ?:
-		       set(o, "left_out", left_out_json(bg_status_left_out(status))));
+		       set_count(o, "left_out_count", left_out) ?:
+		       set(o, "left_out", left_out_json(left_out_list)));
 }
 
 json_t *bg_status_json(const struct bg_status *status)
