@@ -19,10 +19,11 @@
 #define LAST_MS 500
 
 int bg_metrics_out_open(struct bg_metrics_out *out, const struct bg_daemon_options *options,
-			struct bg_error *err)
+			const struct bg_state *state, struct bg_error *err)
 {
 	*out = (struct bg_metrics_out){
 		.options = options,
+		.state = state,
 		.work.done_fd = -1,
 		.text_fd = -1,
 		.file = { .path = options->metrics_file,
@@ -65,8 +66,8 @@ static void put(struct bg_metrics_out *out, bool goes_on)
 	size_t length_bytes;
 	int rc;
 
-	rc = bg_metrics_text(out->options->pin_dir, &out->options->build, goes_on, &text,
-			     &length_bytes, &err);
+	rc = bg_metrics_text(out->options->pin_dir, bg_state_document(out->state),
+			     &out->options->build, goes_on, &text, &length_bytes, &err);
 	if (!rc) {
 		out->text_fd = bg_memory_of("the metrics", text, length_bytes, &err);
 		rc = out->text_fd < 0 ? out->text_fd

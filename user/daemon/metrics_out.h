@@ -6,9 +6,11 @@
 #include "apart/files.h"
 #include "base/work.h"
 #include "daemon/daemon.h"
+#include "pinned/state_file.h"
 
 struct bg_metrics_out {
 	const struct bg_daemon_options *options;
+	const struct bg_state *state;
 	struct bg_work work;
 	struct bg_files file;
 	int text_fd; /* what is being written, -1 = nothing */
@@ -19,7 +21,7 @@ struct bg_metrics_out {
 
 /* Without a metrics file nothing here does anything. */
 int bg_metrics_out_open(struct bg_metrics_out *out, const struct bg_daemon_options *options,
-			struct bg_error *err);
+			const struct bg_state *state, struct bg_error *err);
 void bg_metrics_out_close(struct bg_metrics_out *out);
 
 /* Metrics as they are now; if the last ones are not written yet, these are left out. */

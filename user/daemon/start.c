@@ -154,7 +154,7 @@ int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err)
 	daemon->state = bg_state_new(options->pin_dir, options->feed);
 	if (!daemon->ifaces || !daemon->modes || !daemon->state)
 		return bg_no_memory(err, "starting");
-	return bg_metrics_out_open(&daemon->metrics, &daemon->options, err) ?:
+	return bg_metrics_out_open(&daemon->metrics, &daemon->options, daemon->state, err) ?:
 	       bg_state_out_open(daemon, err) ?:
 	       bg_reload_open(daemon, err);
 }

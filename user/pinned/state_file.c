@@ -254,6 +254,11 @@ void bg_state_set_changed(struct bg_state *state)
 	state->changed = true;
 }
 
+json_t *bg_state_document(const struct bg_state *state)
+{
+	return state->document;
+}
+
 char *bg_state_text(struct bg_state *state)
 {
 	char *text = json_dumps(state->document, JSON_INDENT(2));

@@ -87,6 +87,8 @@ void bg_state_listeners(struct bg_state *state, unsigned int listeners,
 bool bg_state_has_changed(struct bg_state *state);
 void bg_state_set_changed(struct bg_state *state);
 /* The file's text, to be freed; NULL: out of memory. */
+/* As it is now; the caller's to look at. */
+json_t *bg_state_document(const struct bg_state *state);
 char *bg_state_text(struct bg_state *state);
 
 void bg_state_remove(const char *pin_dir);

@@ -11,13 +11,13 @@
 #include "base/cleanup.h"
 #include "show/status.h"
 
-int bg_metrics_text(const char *pin_dir, const struct bg_build *build, bool goes_on, char **text,
-		    size_t *length_bytes, struct bg_error *err)
+int bg_metrics_text(const char *pin_dir, json_t *state, const struct bg_build *build, bool goes_on,
+		    char **text, size_t *length_bytes, struct bg_error *err)
 {
 	bg_cleanup(bg_status_free) struct bg_status status = {};
 	bg_auto_free char *result = NULL;
 	FILE *out;
-	int rc = bg_status_read(pin_dir, NULL, &status, err);
+	int rc = bg_status_read_maps(pin_dir, NULL, state, &status, err);
 
 	if (rc)
 		return rc;

@@ -154,7 +154,6 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	if (rc)
 		return rc;
 	status->now_boottime_ns = bg_boottime_ns();
-	status->state = bg_state_read(pin_dir);
 	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
 	rc = bg_maps_control(&maps, &status->control, err) ?:
 	       read_branches(&maps, branch, status, err) ?:
@@ -179,15 +178,25 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	return rc;
 }
 
-int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
-		   struct bg_error *err)
+int bg_status_read_maps(const char *pin_dir, const char *branch, json_t *state,
+			struct bg_status *status, struct bg_error *err)
 {
 	int rc;
 
-	*status = (struct bg_status){};
+	*status = (struct bg_status){ .state = json_incref(state) };
 	rc = read_all(pin_dir, branch, status, err);
 	if (rc)
 		bg_status_free(status);
+	return rc;
+}
+
+int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
+		   struct bg_error *err)
+{
+	json_t *state = bg_state_read(pin_dir);
+	int rc = bg_status_read_maps(pin_dir, branch, state, status, err);
+
+	json_decref(state);
 	return rc;
 }
 

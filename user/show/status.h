@@ -96,6 +96,10 @@ struct bg_status {
  * success the caller frees it with bg_status_free(). */
 int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
 		   struct bg_error *err);
+/* The same, with what the state file says in `state`: for the daemon, which must not wait for
+ * the file. */
+int bg_status_read_maps(const char *pin_dir, const char *branch, json_t *state,
+			struct bg_status *status, struct bg_error *err);
 void bg_status_free(struct bg_status *status);
 
 /* What follows from not_looked_at, in words. */
@@ -129,7 +133,7 @@ __u64 bg_status_refused_since(const struct bg_status *status); /* 0 = not known 
 const json_t *bg_status_errors(const struct bg_status *status, size_t *count);
 const json_t *bg_status_warnings(const struct bg_status *status, size_t *count);
 /* What the feed lacks and is kept in force (Kind, Id, SinceNs), and what of it is left out
- * since others claim it, too (Pointer, What). */
+ * since others claim it, too (Pointer, What): of that up to 100, and how many there are. */
 const json_t *bg_status_kept(const struct bg_status *status);
 const json_t *bg_status_left_out(const struct bg_status *status, size_t *count);
 const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface, Text */
