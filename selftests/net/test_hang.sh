@@ -197,6 +197,14 @@ check "with a good feed, the state is written again" wait_for eval \
 STATE=$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json)
 STATE=${STATE%.json}
 bg_stop
+rm -f "$WAYWARD.hits"
+echo "parser loop" >"$WAYWARD"
+bg_spawn
+# that of the feed, and that of what was in force
+wait_for eval '[ "$(grep -c parser "$WAYWARD.hits")" = 2 ]'
+term_in_time
+check "SIGTERM ends a start that waits for its parsers" test "$ENDED" = 0
+rm "$WAYWARD"
 echo precious >"$LAB_DIR/precious"
 for kind in json held feed0 feed1; do
 	rm -f "$STATE.$kind" "$STATE.$kind.new"

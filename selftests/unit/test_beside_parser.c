@@ -153,6 +153,57 @@ static void every_end_of_the_parser_is_told(void **state)
 	}
 }
 
+/* As where the kernel has it wait for a disk: it does not end, and no signal reaches it. */
+static bool cannot_be_killed;
+
+int __real_bg_child_wait(struct bg_child *child, int limit_ms, int *status);
+int __wrap_bg_child_wait(struct bg_child *child, int limit_ms, int *status);
+int __wrap_bg_child_wait(struct bg_child *child, int limit_ms, int *status)
+{
+	if (!cannot_be_killed)
+		return __real_bg_child_wait(child, limit_ms, status);
+	if (limit_ms < 0)
+		fail_msg("it is waited for without end");
+	return -ETIMEDOUT;
+}
+
+static void sleeps(const struct bg_child_start *how)
+{
+	(void)how;
+	pause();
+}
+
+static void must_not_start(const struct bg_child_start *how)
+{
+	(void)how;
+	kill(getppid(), SIGABRT);
+}
+
+static void a_parser_that_cannot_be_killed_is_left(void **state)
+{
+	struct bg_wire_answer answer;
+	struct bg_error err = {};
+
+	(void)state;
+	stand_in = sleeps;
+	cannot_be_killed = true;
+	assert_int_equal(parse(LEAST_FEED, &answer, &err), -EAGAIN);
+	assert_non_null(strstr(err.text, "feed.json: the parser cannot even be killed (pid "));
+	assert_null(answer.model);
+	/* no other one beside it */
+	stand_in = must_not_start;
+	assert_int_equal(parse(LEAST_FEED, &answer, &err), -EAGAIN);
+	assert_non_null(strstr(err.text, "a parser that was killed has not ended (pid "));
+	/* when it is gone, it is as before */
+	cannot_be_killed = false;
+	stand_in = NULL;
+	do
+		usleep(1000);
+	while (parse(LEAST_FEED, &answer, &err) == -EAGAIN);
+	assert_non_null(answer.model);
+	bg_wire_answer_free(&answer);
+}
+
 static void lies(const struct bg_child_start *how)
 {
 	static const char nonsense[64] = { 0x7f };
@@ -218,6 +269,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_read_cannot_change_any_more),
 		cmocka_unit_test(what_cannot_be_sealed_is_not_read),
 		cmocka_unit_test_teardown(every_end_of_the_parser_is_told, back_to_normal),
+		cmocka_unit_test_teardown(a_parser_that_cannot_be_killed_is_left, back_to_normal),
 		cmocka_unit_test_teardown(a_parser_that_lies_is_not_believed, back_to_normal),
 #ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test(a_feed_is_parsed_elsewhere),

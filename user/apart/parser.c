@@ -6,15 +6,54 @@
 #include "apart/parser.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "apart/child.h"
 #include "apart/memory.h"
 #include "apart/parser_limits.h"
 #include "base/cleanup.h"
+
+/* After it was killed: whether it ends at once. */
+#define END_MS 1000
+
+/* One that was killed and is still there, as no signal reaches it: while the kernel has it
+ * wait for memory or a disk, or where somebody has frozen it. Threads may ask beside each
+ * other. */
+static struct {
+	pthread_mutex_t lock;
+	struct bg_child child;
+} stuck = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Its pid; 0: there is none any more. */
+static pid_t find_stuck(void)
+{
+	int status;
+	pid_t pid;
+
+	pthread_mutex_lock(&stuck.lock);
+	if (stuck.child.pid)
+		bg_child_wait(&stuck.child, 0, &status);
+	pid = stuck.child.pid;
+	pthread_mutex_unlock(&stuck.lock);
+	return pid;
+}
+
+/* Nobody waits for it, and no other one is started until it is gone. */
+static void leave(struct bg_child *child)
+{
+	pthread_mutex_lock(&stuck.lock);
+	if (stuck.child.pid)
+		close(child->pidfd);
+	else
+		stuck.child = *child;
+	pthread_mutex_unlock(&stuck.lock);
+	*child = (struct bg_child){ .pidfd = -1 };
+}
 
 static int judge_signal(const char *name, int number, struct bg_error *err)
 {
@@ -66,7 +105,15 @@ static int wait_for_end(const char *name, struct bg_child *child, size_t length_
 	if (!rc)
 		return judge_end(name, status, err);
 	bg_child_kill(child);
-	if (bg_child_wait(child, -1, &status) || rc != -ETIMEDOUT)
+	if (bg_child_wait(child, END_MS, &status)) {
+		bg_fail(err, 0,
+			"%s: the parser cannot even be killed (pid %d): it will be tried again "
+			"when it is gone",
+			name, child->pid);
+		leave(child);
+		return -EAGAIN;
+	}
+	if (rc != -ETIMEDOUT)
 		return bg_fail(err, -EAGAIN, "%s: waiting for the parser: %s", name, strerror(-rc));
 	return bg_fail(err, -EAGAIN,
 		       "%s: the parser has not ended after %u s, and was killed: it will be tried "
@@ -81,9 +128,16 @@ int bg_parser_run(const char *name, int text_fd, struct bg_wire_answer *answer,
 	struct bg_child child = {};
 	bg_auto_close int out_fd = -1;
 	struct bg_error wrong;
+	pid_t waiting;
 	int rc;
 
 	memset(answer, 0, sizeof(*answer));
+	waiting = find_stuck();
+	if (waiting)
+		return bg_fail(err, -EAGAIN,
+			       "%s: a parser that was killed has not ended (pid %d): it will be "
+			       "tried again when it is gone",
+			       name, waiting);
 	rc = bg_memory_map(text_fd, "the feed's text", &text, err);
 	if (rc)
 		return rc;

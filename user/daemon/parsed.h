@@ -30,8 +30,9 @@ struct bg_daemon;
 int bg_daemon_parse(struct bg_daemon *daemon, struct bg_parsed *parsed);
 void bg_parsed_free(struct bg_parsed *parsed); /* what it holds; {} is fine */
 
-/* In the parser's process; fills in model, errors and err. */
-int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes,
+/* In the parser's process, at the start; fills in model, errors and err. -EINTR: a signal came
+ * before it was done. `name` lasts. */
+int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes, int signal_fd,
 			 struct bg_parsed *parsed);
 void bg_daemon_hash(const char *text, size_t length_bytes, __u8 content[SHA256_DIGEST_LENGTH]);
 

@@ -3,13 +3,16 @@
  * From a feed's file to a parsed document, in the parser's process. Called by a reload in its
  * thread, and at the start; it puts nothing in force, and an error stands in the result.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apart/memory.h"
 #include "apart/parser.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/work.h"
 #include "daemon/running.h"
 #include "feed/feed.h"
 #include "source/file.h"
@@ -33,14 +36,49 @@ static int parse_memory(const char *name, int text_fd, struct bg_parsed *parsed)
 	return rc;
 }
 
-int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes,
+/* static: whoever does not wait for its end leaves the thread at work with it. */
+static struct {
+	struct bg_work work;
+	const char *name;
+	int text_fd;
+	struct bg_parsed parsed;
+} at_start = { .work.done_fd = -1 };
+
+static void parse_at_start(void *context)
+{
+	(void)context;
+	at_start.parsed.rc = parse_memory(at_start.name, at_start.text_fd, &at_start.parsed);
+}
+
+int bg_daemon_parse_text(const char *name, const char *text, size_t length_bytes, int signal_fd,
 			 struct bg_parsed *parsed)
 {
 	bg_auto_close int fd = bg_memory_of("the feed's text", text, length_bytes, &parsed->err);
+	int rc;
 
 	if (fd < 0)
 		return bg_fail_in(&parsed->err, fd, "%s", name);
-	return parse_memory(name, fd, parsed);
+	rc = at_start.work.done_fd < 0 ? bg_work_open(&at_start.work, &parsed->err) : 0;
+	if (!rc && !at_start.work.busy) {
+		at_start.name = name;
+		at_start.text_fd = fd;
+		at_start.parsed = (struct bg_parsed){};
+		rc = bg_work_start(&at_start.work, parse_at_start, NULL, &parsed->err);
+		if (!rc)
+			(void)bg_take_fd(&fd);
+	} else if (!rc) { /* a signal came then, too */
+		rc = bg_fail(&parsed->err, -EINTR, "%s: an earlier one is not parsed yet", name);
+	}
+	if (rc)
+		return rc;
+	if (!bg_work_wait(&at_start.work, -1, signal_fd))
+		return bg_fail(&parsed->err, -EINTR, "%s: stopped by a signal before it was parsed",
+			       name);
+	close(at_start.text_fd);
+	parsed->model = at_start.parsed.model;
+	parsed->errors = at_start.parsed.errors;
+	parsed->err = at_start.parsed.err;
+	return at_start.parsed.rc;
 }
 
 /* Of a feed that was read: what is new is parsed. */

@@ -32,15 +32,16 @@ static int read_document(struct bg_daemon *daemon, const struct bg_held *held, i
 			       "the document that was in force: found other bytes than were "
 			       "written");
 	return bg_daemon_parse_text("the document that was in force", document->text,
-				    document->text_bytes, document);
+				    document->text_bytes, signal_fd, document);
 }
 
 /* What was kept beside the document, with its interfaces and times. */
-static int read_kept(const struct bg_held *held, struct bg_model **kept, struct bg_error *err)
+static int read_kept(const struct bg_held *held, int signal_fd, struct bg_model **kept,
+		     struct bg_error *err)
 {
 	bg_cleanup(bg_parsed_free) struct bg_parsed parsed = {};
 	int rc = bg_daemon_parse_text("what was kept in force", held->feed, held->feed_bytes,
-				      &parsed);
+				      signal_fd, &parsed);
 
 	if (rc) {
 		*err = parsed.err;
@@ -88,7 +89,7 @@ static int restore(struct bg_daemon *daemon, const struct bg_parsed *feed, int s
 	bg_hold_boot(boot);
 	if (strcmp(boot, held.boot) != 0)
 		return -ENOENT;
-	rc = read_kept(&held, &kept, err);
+	rc = read_kept(&held, signal_fd, &kept, err);
 	if (rc)
 		return rc;
 	daemon->holding.slot = held.slot;
