@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +110,93 @@ static void a_file_is_replaced_elsewhere(void **state)
 	bg_files_end(&nowhere);
 }
 
+static int knock_at(const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	bg_auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
+	return connect(fd, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
+}
+
+/* The daemon's, which lies where a disk may not answer. */
+static void a_socket_is_placed_and_taken_away(void **state)
+{
+	struct bg_files files = files_of(path), others = files_of("/tmp");
+	struct bg_listening at, found;
+	struct bg_error err = {};
+	bg_auto_close int fd = bg_listen_socket(&err);
+	char directory[64], name[80];
+	struct stat status;
+
+	(void)state;
+	/* where nobody else can put one in its place */
+	snprintf(directory, sizeof(directory), "%s.s", path);
+	snprintf(name, sizeof(name), "%s/sock", directory);
+	files.path = name;
+	assert_int_equal(bg_files_listen(&files, fd, (gid_t)-1, &at, &err), 0);
+	assert_int_equal(stat(directory, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0755);
+	assert_int_equal(stat(name, &status), 0);
+	assert_int_equal(status.st_mode & 07777, 0660);
+	assert_int_equal(knock_at(name), 0);
+	assert_int_equal(bg_files_find(&files, &found, &err), 0);
+	assert_int_equal(found.inode, status.st_ino);
+	assert_int_equal(found.inode, at.inode);
+	assert_int_equal(found.device, at.device);
+	/* another one is not taken away */
+	found.inode++;
+	assert_int_equal(bg_files_deafen(&files, &found, &err), 0);
+	assert_int_equal(knock_at(name), 0);
+	assert_int_equal(bg_files_deafen(&files, &at, &err), 0);
+	assert_int_equal(knock_at(name), -ENOENT);
+	/* nor is anything replaced that is no socket */
+	assert_int_equal(close(open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	close(fd);
+	fd = bg_listen_socket(&err);
+	assert_int_equal(bg_files_listen(&files, fd, (gid_t)-1, &at, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "is no socket: remove it"));
+	/* no socket comes with the question: it does not know what to do */
+	assert_int_equal(bg_files_listen(&others, -1, (gid_t)-1, &at, &err), -EAGAIN);
+	unlink(name);
+	rmdir(directory);
+	bg_files_end(&files);
+	bg_files_end(&others);
+}
+
+static void a_file_is_opened_elsewhere(void **state)
+{
+	struct bg_files files = files_of(path), nowhere = files_of("/proc/none/file");
+	char directory[64], name[80];
+	struct bg_error err = {};
+	struct stat ours, theirs;
+	int fd;
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "%s.o", path);
+	snprintf(name, sizeof(name), "%s/lock", directory);
+	files.path = name;
+	for (int i = 0; i < 2; i++) {
+		fd = bg_files_open(&files, &err);
+		assert_true(fd >= 0);
+		assert_int_equal(fstat(fd, &ours), 0);
+		assert_int_equal(stat(name, &theirs), 0);
+		assert_int_equal(ours.st_ino, theirs.st_ino);
+		assert_int_equal(ours.st_mode, S_IFREG | 0600);
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		close(fd);
+	}
+	unlink(name);
+	assert_int_equal(symlink(path, name), 0);
+	assert_int_equal(bg_files_open(&files, &err), -ELOOP);
+	assert_int_equal(bg_files_open(&nowhere, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "opening /proc/none/file: "));
+	unlink(name);
+	rmdir(directory);
+	bg_files_end(&files);
+	bg_files_end(&nowhere);
+}
+
 /* As those of the daemon's state: one process for some files beside each other. */
 static void of_several_files_one_is_meant_by_its_suffix(void **state)
 {
@@ -128,12 +216,12 @@ static void of_several_files_one_is_meant_by_its_suffix(void **state)
 	snprintf(one, sizeof(one), "%s.one", start);
 	snprintf(two, sizeof(two), "%s.two", start);
 	files.suffix = ".one";
-	assert_int_equal(bg_files_find(&files, &err), -ENOENT);
+	assert_int_equal(bg_files_find(&files, NULL, &err), -ENOENT);
 	assert_int_equal(bg_files_read(&files, &look, read_fd, &err), -ENOENT);
 	assert_int_equal(bg_files_write(&files, text_fd, &put, &err), 0);
-	assert_int_equal(bg_files_find(&files, &err), 0);
+	assert_int_equal(bg_files_find(&files, NULL, &err), 0);
 	files.suffix = ".two";
-	assert_int_equal(bg_files_find(&files, &err), -ENOENT);
+	assert_int_equal(bg_files_find(&files, NULL, &err), -ENOENT);
 	/* neither a link nor what others may write is our own */
 	assert_int_equal(symlink(one, two), 0);
 	assert_int_equal(bg_files_read(&files, &look, read_fd, &err), -ELOOP);
@@ -394,6 +482,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_read_when_it_changed),
 		cmocka_unit_test(a_file_is_replaced_elsewhere),
+		cmocka_unit_test(a_socket_is_placed_and_taken_away),
+		cmocka_unit_test(a_file_is_opened_elsewhere),
 		cmocka_unit_test(of_several_files_one_is_meant_by_its_suffix),
 		cmocka_unit_test_teardown(one_that_does_not_answer_is_given_up, back_to_normal),
 		cmocka_unit_test_teardown(an_answer_that_is_none_is_not_believed, back_to_normal),

@@ -9,6 +9,7 @@
 
 #include "socket/client.h"
 #include "socket/line_queue.h"
+#include "socket/listen.h"
 #include "socket/request.h"
 #include "socket/server.h"
 #include "test.h"
@@ -179,9 +180,21 @@ static const struct bg_socket_method methods[] = {
 
 struct rig {
 	char directory[64], path[80];
+	struct bg_listening at;
 	struct bg_socket *socket;
 	struct seen seen;
 };
+
+static int listen_and_serve(const char *path, struct seen *seen, struct bg_socket **socket,
+			    struct bg_listening *at, struct bg_error *err)
+{
+	bg_auto_close int fd = bg_listen_socket(err);
+	int rc;
+
+	assert_true(fd >= 0);
+	rc = bg_listen_at(path, -1, fd, at, err);
+	return rc ?: bg_socket_open(&fd, methods, seen, socket, err);
+}
 
 static int rig_up(void **state)
 {
@@ -193,7 +206,7 @@ static int rig_up(void **state)
 		return -1;
 	snprintf(rig->path, sizeof(rig->path), "%s/s", rig->directory);
 	*state = rig;
-	return bg_socket_open(rig->path, -1, methods, &rig->seen, &rig->socket, &err);
+	return listen_and_serve(rig->path, &rig->seen, &rig->socket, &rig->at, &err);
 }
 
 static int rig_down(void **state)
@@ -399,10 +412,11 @@ static void there_are_so_many_places(void **state)
 static void expect_refused(const struct rig *rig, const char *path, int code)
 {
 	struct bg_socket *socket = NULL;
+	struct bg_listening at;
 	struct bg_error err = {};
 
 	(void)rig;
-	assert_int_equal(bg_socket_open(path, -1, methods, NULL, &socket, &err), code);
+	assert_int_equal(listen_and_serve(path, NULL, &socket, &at, &err), code);
 	assert_non_null(strstr(err.text, path[0] ? "/tmp/bg-socket-" : ""));
 	assert_null(socket);
 }
@@ -411,19 +425,22 @@ static void a_dead_daemons_socket_is_replaced(void **state)
 {
 	struct rig *rig = *state;
 	struct bg_socket *second = NULL;
+	struct bg_listening at;
 	struct bg_error err;
 	struct stat found;
 	int fd;
 
-	assert_true(bg_socket_is_there(rig->socket));
+	assert_true(bg_listen_is_there(rig->path, &rig->at));
 	assert_int_equal(stat(rig->path, &found), 0);
 	assert_int_equal(found.st_mode & 07777, 0660);
-	assert_int_equal(bg_socket_open(rig->path, -1, methods, &rig->seen, &second, &err), 0);
+	assert_int_equal(listen_and_serve(rig->path, &rig->seen, &second, &at, &err), 0);
 	/* the first one sees that, and does not take away what is not its own */
-	assert_false(bg_socket_is_there(rig->socket));
+	assert_false(bg_listen_is_there(rig->path, &rig->at));
 	bg_socket_close(rig->socket);
+	bg_listen_end(rig->path, &rig->at);
 	rig->socket = second;
-	assert_true(bg_socket_is_there(second));
+	rig->at = at;
+	assert_true(bg_listen_is_there(rig->path, &at));
 	fd = ask(rig, "{\"method\":\"once\"}\n");
 	serve(rig);
 	expect_said(fd, "{\"a\":1}\n{\"a\":2}\n", true);
@@ -438,6 +455,7 @@ static void nothing_else_is_replaced(void **state)
 
 	bg_socket_close(rig->socket);
 	rig->socket = NULL;
+	bg_listen_end(rig->path, &rig->at);
 	assert_int_not_equal(stat(rig->path, &found), 0);
 	/* a file, and a link to one */
 	snprintf(target, sizeof(target), "%s/file", rig->directory);

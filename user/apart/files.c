@@ -85,6 +85,27 @@ static int send_question(const struct bg_files *files, const struct bg_files_que
 	return sendmsg(files->socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+/* What comes with it is *fd, -1 if nothing does. */
+static int take_answer(const struct bg_files *files, struct bg_files_answer *answer, int *fd)
+{
+	char control[CMSG_SPACE(sizeof(*fd))] = {};
+	struct iovec bytes = { answer, sizeof(*answer) };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *head;
+	ssize_t length = recvmsg(files->socket_fd, &message, MSG_CMSG_CLOEXEC);
+
+	*fd = -1;
+	head = length < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(head), sizeof(*fd));
+	return length == sizeof(*answer) ? 0 : -EPROTO;
+}
+
 static off_t length_of(int fd)
 {
 	struct stat status;
@@ -134,8 +155,9 @@ static int fail_answer(struct bg_files *files, int rc, struct bg_error *err)
 }
 
 static int ask(struct bg_files *files, struct bg_files_question *question, int text_fd,
-	       struct bg_files_answer *answer, struct bg_error *err)
+	       struct bg_files_answer *answer, int *opened_fd, struct bg_error *err)
 {
+	bg_auto_close int came_fd = -1;
 	int status, rc;
 
 	snprintf(question->suffix, sizeof(question->suffix), "%s", suffix_of(files));
@@ -152,16 +174,19 @@ static int ask(struct bg_files *files, struct bg_files_question *question, int t
 	if (rc)
 		return bg_fail_in(err, rc, "%s", files->path);
 	rc = send_question(files, question, text_fd) ?: wait_for_answer(files, text_fd);
-	if (!rc && recv(files->socket_fd, answer, sizeof(*answer), 0) != sizeof(*answer))
-		rc = -EPROTO;
+	if (!rc)
+		rc = take_answer(files, answer, &came_fd);
 	if (rc)
 		return fail_answer(files, rc, err);
 	answer->err.text[sizeof(answer->err.text) - 1] = '\0';
 	answer->look.watch_err.text[sizeof(answer->look.watch_err.text) - 1] = '\0';
-	if (answer->rc > 0 || answer->rc < -4095 || answer->look.watch_rc > 0)
+	if (answer->rc > 0 || answer->rc < -4095 || answer->look.watch_rc > 0 ||
+	    (!answer->rc && (came_fd >= 0) != (question->what == BG_FILES_OPEN)))
 		return fail_answer(files, -EPROTO, err);
 	if (answer->rc)
 		*err = answer->err;
+	else if (opened_fd)
+		*opened_fd = bg_take_fd(&came_fd);
 	return answer->rc;
 }
 
@@ -173,7 +198,7 @@ int bg_files_read(struct bg_files *files, struct bg_files_look *look, int text_f
 	int rc;
 
 	question.look.watches = files->watch_fd >= 0;
-	rc = ask(files, &question, text_fd, &answer, err);
+	rc = ask(files, &question, text_fd, &answer, NULL, err);
 
 	/* if there was no answer, the next one is to read it whatever it looks like */
 	if (rc == -EAGAIN)
@@ -189,15 +214,48 @@ int bg_files_write(struct bg_files *files, int text_fd, const struct bg_file_put
 	struct bg_files_question question = { .what = BG_FILES_WRITE, .put = *put };
 	struct bg_files_answer answer = {};
 
-	return ask(files, &question, text_fd, &answer, err);
+	return ask(files, &question, text_fd, &answer, NULL, err);
 }
 
-int bg_files_find(struct bg_files *files, struct bg_error *err)
+int bg_files_find(struct bg_files *files, struct bg_listening *found, struct bg_error *err)
 {
 	struct bg_files_question question = { .what = BG_FILES_FIND };
 	struct bg_files_answer answer = {};
+	int rc = ask(files, &question, -1, &answer, NULL, err);
 
-	return ask(files, &question, -1, &answer, err);
+	if (!rc && found)
+		*found = answer.listening;
+	return rc;
+}
+
+int bg_files_listen(struct bg_files *files, int socket_fd, gid_t group,
+		    struct bg_listening *listening, struct bg_error *err)
+{
+	struct bg_files_question question = { .what = BG_FILES_LISTEN, .put.group = group };
+	struct bg_files_answer answer = {};
+	int rc = ask(files, &question, socket_fd, &answer, NULL, err);
+
+	if (!rc)
+		*listening = answer.listening;
+	return rc;
+}
+
+int bg_files_deafen(struct bg_files *files, const struct bg_listening *listening,
+		    struct bg_error *err)
+{
+	struct bg_files_question question = { .what = BG_FILES_DEAFEN, .listening = *listening };
+	struct bg_files_answer answer = {};
+
+	return ask(files, &question, -1, &answer, NULL, err);
+}
+
+int bg_files_open(struct bg_files *files, struct bg_error *err)
+{
+	struct bg_files_question question = { .what = BG_FILES_OPEN };
+	struct bg_files_answer answer = {};
+	int fd = -1, rc = ask(files, &question, -1, &answer, &fd, err);
+
+	return rc ?: fd;
 }
 
 void bg_files_end(struct bg_files *files)

@@ -9,6 +9,7 @@
 #define BG_APART_FILES_H
 
 #include "apart/child.h"
+#include "socket/listen.h"
 #include "source/file.h"
 #include "source/file_watch.h"
 
@@ -49,8 +50,18 @@ int bg_files_read(struct bg_files *files, struct bg_files_look *look, int text_f
 int bg_files_write(struct bg_files *files, int text_fd, const struct bg_file_put *put,
 		   struct bg_error *err);
 
-/* Is it there? -ENOENT: it is not. */
-int bg_files_find(struct bg_files *files, struct bg_error *err);
+/* Is it there, and (unless it is NULL) which one? -ENOENT: it is not. */
+int bg_files_find(struct bg_files *files, struct bg_listening *found, struct bg_error *err);
+
+/* Puts a socket in the file's place, for this group, or takes it away again (listen.h). */
+int bg_files_listen(struct bg_files *files, int socket_fd, gid_t group,
+		    struct bg_listening *listening, struct bg_error *err);
+int bg_files_deafen(struct bg_files *files, const struct bg_listening *listening,
+		    struct bg_error *err);
+
+/* Opens an empty file, makes it and its directory if they are not there: the descriptor, or a
+ * negative errno. */
+int bg_files_open(struct bg_files *files, struct bg_error *err);
 
 /* The process ends, sooner or later; nothing waits for that. */
 void bg_files_end(struct bg_files *files);
@@ -60,7 +71,14 @@ int bg_files_main(int argc, char **argv);
 
 /* --- what the two ends say to each other ------------------------------------- */
 
-enum bg_files_do { BG_FILES_READ, BG_FILES_WRITE, BG_FILES_FIND };
+enum bg_files_do {
+	BG_FILES_READ,
+	BG_FILES_WRITE,
+	BG_FILES_FIND,
+	BG_FILES_LISTEN,
+	BG_FILES_DEAFEN,
+	BG_FILES_OPEN, /* the answer brings it */
+};
 
 #define BG_FILES_SUFFIX 16
 
@@ -69,12 +87,14 @@ struct bg_files_question {
 	char suffix[BG_FILES_SUFFIX];
 	struct bg_file_put put;
 	struct bg_files_look look;
+	struct bg_listening listening;
 };
 
 struct bg_files_answer {
 	int rc;
 	struct bg_error err;
 	struct bg_files_look look;
+	struct bg_listening listening;
 };
 
 #endif

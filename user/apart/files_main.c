@@ -4,6 +4,7 @@
  * beside each other. It may wait as long as a file system likes. It ends when the daemon does.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 static const struct bg_seccomp_rule calls[] = {
 	{ .call = "recvmsg" },
 	{ .call = "sendto" },
+	{ .call = "sendmsg" },
 	{ .call = "inotify_add_watch" },
 	/* the file, its directory, and what it is copied to or from */
 	{ .call = "open" },
@@ -54,6 +56,10 @@ static const struct bg_seccomp_rule calls[] = {
 	{ .call = "rename" },
 	{ .call = "renameat" },
 	{ .call = "renameat2" },
+	/* the daemon's socket in its place: there is none but the one that it sends */
+	{ .call = "bind" },
+	{ .call = "listen" },
+	{ .call = "fchownat" },
 	/* memory, and the end */
 	{ .call = "brk" },
 	{ .call = "mmap", .argument = 2, .mask = PROT_EXEC, .value = 0 },
@@ -84,7 +90,8 @@ static bool hear(struct bg_files_question *question, int *text_fd)
 	*text_fd = -1;
 	head = CMSG_FIRSTHDR(&message);
 	if (!head)
-		return question->what == BG_FILES_FIND;
+		return question->what == BG_FILES_FIND || question->what == BG_FILES_DEAFEN ||
+		       question->what == BG_FILES_OPEN;
 	if (head->cmsg_type != SCM_RIGHTS)
 		return false;
 	memcpy(text_fd, CMSG_DATA(head), sizeof(*text_fd));
@@ -105,28 +112,81 @@ static int look_and_read(const char *path, struct bg_files_look *look, int text_
 	return bg_file_copy(path, look->kind, look->most_bytes, text_fd, err);
 }
 
-static int find(const char *path, struct bg_error *err)
+static int find(const char *path, struct bg_listening *found, struct bg_error *err)
 {
-	struct stat ignored;
+	struct stat status;
 
-	return lstat(path, &ignored) ? bg_fail(err, -errno, "%s: %s", path, strerror(errno)) : 0;
+	if (lstat(path, &status))
+		return bg_fail(err, -errno, "%s: %s", path, strerror(errno));
+	*found = (struct bg_listening){ status.st_dev, status.st_ino };
+	return 0;
+}
+
+static int open_empty(const char *path, int *fd, struct bg_error *err)
+{
+	bg_file_make_directory(path);
+	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	return *fd < 0 ? bg_fail(err, -errno, "opening %s: %s", path, strerror(errno)) : 0;
+}
+
+static bool send_answer(const struct bg_files_answer *answer, int fd)
+{
+	char control[CMSG_SPACE(sizeof(fd))] = {};
+	struct iovec bytes = { (void *)answer, sizeof(*answer) };
+	struct msghdr message = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
+	if (fd < 0) {
+		message.msg_control = NULL;
+		message.msg_controllen = 0;
+	}
+	return sendmsg(SOCKET_FD, &message, MSG_NOSIGNAL) >= 0;
+}
+
+/* What is asked for is done. */
+static int act(const char *path, const struct bg_files_question *question, int text_fd,
+	       struct bg_files_answer *answer, int *opened_fd)
+{
+	switch (question->what) {
+	case BG_FILES_READ:
+		return look_and_read(path, &answer->look, text_fd, &answer->err);
+	case BG_FILES_WRITE:
+		return bg_file_replace(path, &question->put, text_fd, &answer->err);
+	case BG_FILES_FIND:
+		return find(path, &answer->listening, &answer->err);
+	case BG_FILES_LISTEN:
+		return bg_listen_at(path, question->put.group, text_fd, &answer->listening,
+				    &answer->err);
+	case BG_FILES_DEAFEN:
+		bg_listen_end(path, &question->listening);
+		return 0;
+	case BG_FILES_OPEN:
+		return open_empty(path, opened_fd, &answer->err);
+	}
+	return -EINVAL;
 }
 
 static void answer(const char *start, const struct bg_files_question *question, int text_fd)
 {
 	struct bg_files_answer answer = { .look = question->look };
+	bg_auto_close int opened_fd = -1;
 	char path[PATH_MAX];
 
 	if (snprintf(path, sizeof(path), "%s%s", start, question->suffix) >= (int)sizeof(path))
 		answer.rc = bg_fail(&answer.err, -ENAMETOOLONG, "%s: the path is too long", start);
-	else if (question->what == BG_FILES_READ)
-		answer.rc = look_and_read(path, &answer.look, text_fd, &answer.err);
-	else if (question->what == BG_FILES_WRITE)
-		answer.rc = bg_file_replace(path, &question->put, text_fd, &answer.err);
 	else
-		answer.rc = find(path, &answer.err);
+		answer.rc = act(path, question, text_fd, &answer, &opened_fd);
 	/* if it cannot be said, nobody is there any more */
-	if (send(SOCKET_FD, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
+	if (!send_answer(&answer, opened_fd))
 		_exit(EXIT_FAILURE);
 }
 

@@ -21,7 +21,6 @@ struct bg_answers {
 	struct bg_socket *socket; /* NULL = it cannot be opened now */
 	struct bg_listeners *listeners;
 	struct bg_sighting lost; /* by listeners */
-	char path[BG_STATE_PATH_BYTES];
 	bool complained;
 };
 
@@ -74,24 +73,48 @@ static void close_socket(struct bg_answers *answers)
 	bg_socket_close(bg_take_ptr(answers->socket));
 }
 
-static void open_socket(struct bg_answers *answers)
+/* It is in its place. */
+static int serve_socket(struct bg_answers *answers, struct bg_socket_out *placed,
+			struct bg_error *err)
 {
-	struct bg_error err = {};
-	int rc = bg_socket_open(answers->path, answers->daemon->group, methods, answers,
-				&answers->socket, &err);
+	int rc = bg_socket_open(&placed->fd, methods, answers, &answers->socket, err);
 
-	if (!rc) {
-		rc = bg_loop_watch(answers->loop, bg_socket_fd(answers->socket), "socket",
-				   answers->serve, &err);
-		if (rc)
-			bg_socket_close(bg_take_ptr(answers->socket));
-	}
-	if (rc && !answers->complained)
+	if (rc)
+		return rc;
+	rc = bg_loop_watch(answers->loop, bg_socket_fd(answers->socket), "socket", answers->serve,
+			   err);
+	if (rc) /* it is placed anew */
+		bg_socket_close(bg_take_ptr(answers->socket));
+	return rc;
+}
+
+static void complain(struct bg_answers *answers, const struct bg_error *err)
+{
+	if (!answers->complained)
 		bg_log(BG_LOG_WARNING,
 		       "nobody can listen for events or ask the daemon by its socket, will be "
 		       "tried again",
-		       "error=%s", bg_quote(err.text));
-	answers->complained = rc;
+		       "error=%s", bg_quote(err->text));
+	answers->complained = true;
+}
+
+/* Its place may be on a disk that is slow: what came of the last try is seen now or later. */
+static void open_socket(struct bg_answers *answers)
+{
+	struct bg_socket_out *socket = &answers->daemon->state_out.socket;
+	struct bg_error err = {};
+
+	if (socket->stage == BG_SOCKET_NOWHERE && socket->rc)
+		complain(answers, &socket->err);
+	bg_state_out_listen(answers->daemon);
+	if (socket->stage != BG_SOCKET_PLACED)
+		return;
+	if (serve_socket(answers, socket, &err)) {
+		bg_state_out_unplace(answers->daemon);
+		complain(answers, &err);
+		return;
+	}
+	answers->complained = false;
 }
 
 struct bg_answers *bg_answers_new(struct bg_daemon *daemon, struct bg_loop *loop, bg_loop_fn *serve)
@@ -103,7 +126,6 @@ struct bg_answers *bg_answers_new(struct bg_daemon *daemon, struct bg_loop *loop
 	answers->daemon = daemon;
 	answers->loop = loop;
 	answers->serve = serve;
-	bg_socket_path(daemon->options.pin_dir, answers->path);
 	answers->listeners = bg_listeners_new(daemon->options.pin_dir);
 	if (!answers->listeners) {
 		free(answers);
@@ -118,6 +140,7 @@ void bg_answers_free(struct bg_answers *answers)
 	if (!answers)
 		return;
 	close_socket(answers);
+	answers->daemon->state_out.socket.ends = true;
 	bg_listeners_free(answers->listeners);
 	free(answers);
 }
@@ -128,6 +151,12 @@ void bg_answers_serve(struct bg_answers *answers)
 		bg_socket_serve(answers->socket);
 }
 
+void bg_answers_placed(struct bg_answers *answers)
+{
+	if (!answers->socket && answers->daemon->state_out.socket.stage == BG_SOCKET_PLACED)
+		open_socket(answers);
+}
+
 void bg_answers_tick(struct bg_answers *answers)
 {
 	struct bg_listener_counts counts = bg_listeners_count(answers->listeners);
@@ -136,7 +165,8 @@ void bg_answers_tick(struct bg_answers *answers)
 	bg_sighting_look(&answers->lost, &(struct bg_look_at){ now_ns, now_ns, false },
 			 counts.lost);
 	bg_state_listeners(answers->daemon->state, counts.listeners, &answers->lost);
-	if (answers->socket && !bg_socket_is_there(answers->socket))
+	bg_state_out_put(answers->daemon); /* looks whether it still is in its place */
+	if (answers->daemon->state_out.socket.stage == BG_SOCKET_NOWHERE)
 		close_socket(answers);
 	if (!answers->socket)
 		open_socket(answers);

@@ -29,6 +29,9 @@ void bg_answers_free(struct bg_answers *answers);
 
 void bg_answers_serve(struct bg_answers *answers);
 
+/* What the daemon has in files may have been written, or the socket placed. */
+void bg_answers_placed(struct bg_answers *answers);
+
 /* About once a second. Opens the socket, again if somebody took it away. */
 void bg_answers_tick(struct bg_answers *answers);
 

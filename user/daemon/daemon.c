@@ -19,9 +19,9 @@
 #include "base/libbpf_log.h"
 #include "base/log.h"
 #include "daemon/calls.h"
+#include "daemon/claiming.h"
 #include "daemon/running.h"
 #include "daemon/upgrade.h"
-#include "pinned/claim.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
 
@@ -53,7 +53,8 @@ static void close_daemon(struct bg_daemon *const *closed)
 	bg_model_free(daemon->model);
 	bg_state_free(daemon->state);
 	/* last: from here on another daemon may start */
-	bg_claim_end(daemon->claim_fd);
+	if (daemon->claim_fd >= 0)
+		close(daemon->claim_fd);
 	if (daemon->lock_fd >= 0)
 		close(daemon->lock_fd);
 }
@@ -93,7 +94,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 		.group = BG_NO_GROUP,
 		.reload = { .work.done_fd = -1, .compiled.image_fd = -1 },
 		.metrics = { .work.done_fd = -1, .text_fd = -1 },
-		.state_out.work.done_fd = -1,
+		.state_out = { .work.done_fd = -1, .socket.fd = -1 },
 	};
 	rc = bg_caps_need(BG_CAPS_OF_DAEMON, "loading and attaching BPF programs", err);
 	if (rc)
@@ -110,7 +111,7 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	rc = bg_pin_lock(options->pin_dir, true, &daemon.lock_fd, err);
 	if (rc)
 		return rc;
-	rc = bg_home_check(options->pin_dir, err) ?: bg_claim_netns(&daemon.claim_fd, err);
+	rc = bg_home_check(options->pin_dir, err) ?: bg_daemon_claim(end_fd, &daemon.claim_fd, err);
 	if (!rc && options->group)
 		rc = bg_share_group(options->group, &daemon.group, err);
 	/* what an earlier build left may have to be opened by its id: until it is adopted */

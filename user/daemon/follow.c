@@ -42,8 +42,8 @@
 #define PINS_LATER_MS 100
 /* When the daemon ends: for a revision that is being put in force. */
 #define LAST_PUBLISH_MS 400
-/* ... and for the files of the state. */
-#define LAST_STATE_MS 600
+/* ... and for its files, which are written beside each other. */
+#define LAST_FILES_MS 500
 /* Until the table of interfaces, of which changes were lost, is listed again. */
 #define RETRY_MS 200
 /* A feed that was refused for a passing reason is tried again after this long, then
@@ -265,6 +265,7 @@ static void on_state(void *context)
 	struct follower *follower = context;
 
 	bg_state_out_done(follower->daemon);
+	bg_answers_placed(follower->answers);
 }
 
 static void add_up_counters(void *context)
@@ -489,12 +490,12 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	}
 	bg_answers_free(follower.answers);
 	bg_loop_close(loop);
-	end_ms = bg_monotonic_ms() + LAST_STATE_MS;
+	end_ms = bg_monotonic_ms() + LAST_FILES_MS;
 	bg_reload_end(daemon, LAST_PUBLISH_MS);
 	bg_state_out_put(daemon);
 	/* the file outlives us, and must not say that we run */
 	if (!rc)
-		bg_metrics_out_last(&daemon->metrics);
+		bg_metrics_out_last(&daemon->metrics, end_ms);
 	bg_state_out_last(daemon, end_ms);
 	return rc;
 }

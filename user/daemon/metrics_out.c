@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "apart/memory.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "show/metrics_text.h"
 
 /* The collector runs as somebody else. */
 #define MODE 0644
-/* For the last ones. */
-#define LAST_MS 500
-
+/* At the end, for those that are being written; usually that takes no time. */
+#define BEFORE_MS 250
 int bg_metrics_out_open(struct bg_metrics_out *out, const struct bg_daemon_options *options,
 			const struct bg_state *state, struct bg_error *err)
 {
@@ -100,15 +100,21 @@ void bg_metrics_out_done(struct bg_metrics_out *out)
 		written(out);
 }
 
-void bg_metrics_out_last(struct bg_metrics_out *out)
+static void wait_until(struct bg_metrics_out *out, double end_ms)
+{
+	const double left_ms = end_ms - bg_monotonic_ms();
+
+	if (out->work.busy && bg_work_wait(&out->work, left_ms > 0 ? (int)left_ms + 1 : 0, -1))
+		written(out);
+}
+
+void bg_metrics_out_last(struct bg_metrics_out *out, double end_ms)
 {
 	if (!out->options->metrics_file)
 		return;
-	if (out->work.busy && bg_work_wait(&out->work, LAST_MS / 2, -1))
-		written(out);
+	wait_until(out, bg_monotonic_ms() + BEFORE_MS);
 	if (out->work.busy)
 		return;
 	put(out, false);
-	if (out->work.busy && bg_work_wait(&out->work, LAST_MS, -1))
-		written(out);
+	wait_until(out, end_ms);
 }

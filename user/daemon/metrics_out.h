@@ -28,7 +28,7 @@ void bg_metrics_out_close(struct bg_metrics_out *out);
 void bg_metrics_out_put(struct bg_metrics_out *out);
 /* work.done_fd can be read. */
 void bg_metrics_out_done(struct bg_metrics_out *out);
-/* The last ones, which say that the daemon does not run: waited for, but not for long. */
-void bg_metrics_out_last(struct bg_metrics_out *out);
+/* The last ones, which say that the daemon does not run: waited for until then, CLOCK_MONOTONIC. */
+void bg_metrics_out_last(struct bg_metrics_out *out, double end_ms);
 
 #endif

@@ -54,6 +54,8 @@ void bg_state_out_close(struct bg_daemon *daemon)
 	free_text(&out->state);
 	free_text(&out->text);
 	free_text(&out->held);
+	if (out->socket.fd >= 0)
+		close(out->socket.fd);
 	bg_files_end(&out->files);
 	bg_work_close(&out->work);
 }
@@ -103,6 +105,41 @@ static void read_file(struct bg_state_out *out)
 	out->text.text[memory.length_bytes] = '\0';
 }
 
+static void find_files(struct bg_state_out *out)
+{
+	const struct bg_listening *placed = &out->socket.at;
+	struct bg_listening found;
+	struct bg_error ignored;
+	int rc;
+
+	out->files.suffix = BG_STATE_KIND;
+	out->rc = bg_files_find(&out->files, NULL, &out->err);
+	if (out->rc == -EAGAIN || !out->finds_socket)
+		return;
+	out->files.suffix = BG_SOCKET_KIND;
+	rc = bg_files_find(&out->files, &found, &ignored);
+	out->socket_is_gone = rc == -ENOENT || (!rc && (found.device != placed->device ||
+							found.inode != placed->inode));
+}
+
+static void place_socket(struct bg_state_out *out)
+{
+	struct bg_socket_out *socket = &out->socket;
+
+	out->files.suffix = BG_SOCKET_KIND;
+	socket->rc =
+		bg_files_listen(&out->files, socket->fd, out->group, &socket->at, &socket->err);
+}
+
+static void remove_socket(struct bg_state_out *out)
+{
+	struct bg_error ignored;
+
+	out->files.suffix = BG_SOCKET_KIND;
+	/* one that nobody listens to does no harm */
+	bg_files_deafen(&out->files, &out->socket.at, &ignored);
+}
+
 static void work(void *context)
 {
 	struct bg_state_out *out = context;
@@ -112,8 +149,7 @@ static void work(void *context)
 		return;
 	}
 	if (out->finds) {
-		out->files.suffix = BG_STATE_KIND;
-		out->rc = bg_files_find(&out->files, &out->err);
+		find_files(out);
 		return;
 	}
 	out->rc = write_file(out, &out->state, out->group);
@@ -122,6 +158,10 @@ static void work(void *context)
 			       ? out->rc
 			       : write_file(out, &out->text, BG_NO_GROUP)
 					 ?: write_file(out, &out->held, BG_NO_GROUP);
+	if (out->places)
+		place_socket(out);
+	if (out->removes)
+		remove_socket(out);
 }
 
 /* --- in the loop -------------------------------------------------------------------- */
@@ -134,6 +174,21 @@ static void complain(struct bg_state_out *out, int rc)
 		       "out of date, and a restart finds what was in force before",
 		       "error=%s", bg_quote(out->err.text));
 	out->complained = rc != 0;
+}
+
+static void take_in_socket(struct bg_state_out *out)
+{
+	struct bg_socket_out *socket = &out->socket;
+
+	if (out->places)
+		socket->stage = socket->rc ? BG_SOCKET_NOWHERE : BG_SOCKET_PLACED;
+	if (out->removes)
+		socket->stage = BG_SOCKET_NOWHERE;
+	out->places = out->removes = false;
+	if (socket->stage == BG_SOCKET_NOWHERE && socket->fd >= 0) {
+		close(socket->fd);
+		socket->fd = -1;
+	}
 }
 
 /* What became of it. */
@@ -149,8 +204,11 @@ static void take_in(struct bg_daemon *daemon)
 	if (out->finds) {
 		if (out->rc)
 			bg_state_set_changed(daemon->state);
+		if (out->socket_is_gone)
+			out->socket.stage = BG_SOCKET_NOWHERE;
 		return;
 	}
+	take_in_socket(out);
 	complain(out, out->rc ?: out->held_rc);
 	if (out->rc)
 		bg_state_set_changed(daemon->state);
@@ -165,6 +223,8 @@ static bool prepare(struct bg_daemon *daemon)
 	struct bg_state_out *out = &daemon->state_out;
 
 	out->reads = out->finds = false;
+	out->places = out->socket.stage == BG_SOCKET_WANTED && !out->socket.ends;
+	out->removes = out->socket.stage == BG_SOCKET_PLACED && out->socket.ends;
 	out->rc = out->held_rc = 0;
 	out->state = (struct bg_state_file){ .kind = BG_STATE_KIND };
 	if (bg_state_has_changed(daemon->state))
@@ -173,9 +233,11 @@ static bool prepare(struct bg_daemon *daemon)
 		out->state.length_bytes = strlen(out->state.text);
 	out->group = daemon->group;
 	bg_hold(daemon, &out->text, &out->held);
-	if (out->state.text || out->held.text)
+	if (out->state.text || out->held.text || out->places || out->removes)
 		return true;
 	out->finds = bg_monotonic_ms() >= out->find_due_ms;
+	out->finds_socket = out->socket.stage == BG_SOCKET_PLACED;
+	out->socket_is_gone = false;
 	return out->finds;
 }
 
@@ -186,6 +248,10 @@ static void start(struct bg_daemon *daemon)
 	if (!prepare(daemon) || !bg_work_start(&out->work, work, out, &out->err))
 		return;
 	out->rc = out->held_rc = -EAGAIN;
+	if (out->places) {
+		out->socket.rc = -EAGAIN;
+		out->socket.err = out->err;
+	}
 	take_in(daemon);
 }
 
@@ -202,6 +268,30 @@ void bg_state_out_put(struct bg_daemon *daemon)
 	if (out->work.busy && !out->finds && !out->complained &&
 	    out->text.length_bytes < SMALL_BYTES && bg_work_wait(&out->work, WRITTEN_MS, -1))
 		take_in(daemon);
+}
+
+void bg_state_out_listen(struct bg_daemon *daemon)
+{
+	struct bg_socket_out *socket = &daemon->state_out.socket;
+
+	if (socket->stage != BG_SOCKET_NOWHERE)
+		return;
+	socket->fd = bg_listen_socket(&socket->err);
+	socket->rc = socket->fd < 0 ? socket->fd : 0;
+	if (socket->rc)
+		return;
+	socket->stage = BG_SOCKET_WANTED;
+	bg_state_out_put(daemon);
+}
+
+void bg_state_out_unplace(struct bg_daemon *daemon)
+{
+	struct bg_socket_out *socket = &daemon->state_out.socket;
+
+	if (socket->fd >= 0)
+		close(socket->fd);
+	socket->fd = -1;
+	socket->stage = BG_SOCKET_NOWHERE;
 }
 
 void bg_state_out_done(struct bg_daemon *daemon)
@@ -223,8 +313,9 @@ void bg_state_out_last(struct bg_daemon *daemon, double end_ms)
 
 	if (!out->work.busy)
 		start(daemon);
-	while (out->work.busy && (left_ms = end_ms - bg_monotonic_ms()) > 0) {
-		if (!bg_work_wait(&out->work, (int)left_ms + 1, -1))
+	while (out->work.busy) {
+		left_ms = end_ms - bg_monotonic_ms();
+		if (!bg_work_wait(&out->work, left_ms > 0 ? (int)left_ms + 1 : 0, -1))
 			break;
 		take_in(daemon);
 		if (!out->complained && !out->finds)

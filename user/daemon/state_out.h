@@ -20,6 +20,16 @@ struct bg_state_file {
 	size_t length_bytes;
 };
 
+/* The daemon's socket lies beside the files, and is put there by the same process. */
+struct bg_socket_out {
+	enum { BG_SOCKET_NOWHERE, BG_SOCKET_WANTED, BG_SOCKET_PLACED } stage;
+	int fd;			/* to be placed, or to be taken by who serves it; else -1 */
+	struct bg_listening at; /* where it is placed */
+	bool ends;		/* it is to be taken away again */
+	int rc;			/* why it is nowhere, 0 = somebody took it away */
+	struct bg_error err;
+};
+
 struct bg_state_out {
 	struct bg_work work;
 	struct bg_files files;
@@ -30,10 +40,13 @@ struct bg_state_out {
 	 * are, or looks or reads: */
 	struct bg_state_file state, text, held;
 	bool reads, finds;
+	bool finds_socket, socket_is_gone;
+	bool places, removes;
 	size_t most_bytes;
 	gid_t group; /* whom `state` is for */
 	int rc, held_rc;
 	struct bg_error err;
+	struct bg_socket_out socket;
 };
 
 int bg_state_out_open(struct bg_daemon *daemon, struct bg_error *err);
@@ -41,6 +54,10 @@ void bg_state_out_close(struct bg_daemon *daemon);
 
 /* Has written what has changed, now or when what is under way is done. */
 void bg_state_out_put(struct bg_daemon *daemon);
+/* Has a socket put in its place: socket.stage says what has come of it. */
+void bg_state_out_listen(struct bg_daemon *daemon);
+/* It could not be served: a new one must take its place. */
+void bg_state_out_unplace(struct bg_daemon *daemon);
 /* The loop calls it when the thread is done. */
 void bg_state_out_done(struct bg_daemon *daemon);
 /* At the end: what has changed is waited for until then, CLOCK_MONOTONIC. */

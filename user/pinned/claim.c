@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A locked file for each network namespace that is guarded. The daemon takes it at its start: two
- * of them, each with pins of its own, would take the first place from one another without
- * end, and filters, which have the same handles, out of force. It looks at no interface.
+ * A locked file for each network namespace that is guarded. The daemon takes it at its start
+ * (daemon/claiming.c): two of them, each with pins of its own, would take the first place from
+ * one another without end, and filters, which have the same handles, out of force. unload takes
+ * the file away. It looks at no interface.
  */
 #include "pinned/claim.h"
 
@@ -17,7 +18,6 @@
 #include "base/cleanup.h"
 #include "pinned/home.h"
 #include "pinned/lock_holder.h"
-#include "pinned/state_file.h"
 
 /* One that ended removed its file in between. */
 #define TRIES 8
@@ -36,7 +36,7 @@ static int refuse(const char *path, struct bg_error *err)
 		who);
 }
 
-static int find_path(char path[BG_STATE_PATH_BYTES], struct bg_error *err)
+int bg_claim_path(char path[BG_STATE_PATH_BYTES], struct bg_error *err)
 {
 	struct bg_home home = {};
 	int rc = bg_home_here(&home, err);
@@ -46,18 +46,23 @@ static int find_path(char path[BG_STATE_PATH_BYTES], struct bg_error *err)
 	return rc;
 }
 
-static bool is_still_there(int fd, const char *path)
+int bg_claim_lock(const char *path, int *fd, int *claim_fd, struct bg_error *err)
 {
-	struct stat held, there;
+	struct stat held;
 
-	return !fstat(fd, &held) && !stat(path, &there) && held.st_dev == there.st_dev &&
-	       held.st_ino == there.st_ino;
+	/* where files cannot be locked, nobody can know */
+	if (flock(*fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? refuse(path, err) : 0;
+	if (fstat(*fd, &held) || !held.st_nlink)
+		return -ESTALE;
+	*claim_fd = bg_take_fd(fd);
+	return 0;
 }
 
 int bg_claim_netns(int *claim_fd, struct bg_error *err)
 {
 	char path[BG_STATE_PATH_BYTES];
-	int rc = find_path(path, err);
+	int rc = bg_claim_path(path, err);
 
 	*claim_fd = -1;
 	if (rc)
@@ -71,12 +76,9 @@ int bg_claim_netns(int *claim_fd, struct bg_error *err)
 
 		if (fd < 0)
 			return 0;
-		if (flock(fd, LOCK_EX | LOCK_NB))
-			return errno == EWOULDBLOCK ? refuse(path, err) : 0;
-		if (!is_still_there(fd, path))
-			continue;
-		*claim_fd = bg_take_fd(&fd);
-		return 0;
+		rc = bg_claim_lock(path, &fd, claim_fd, err);
+		if (rc != -ESTALE)
+			return rc;
 	}
 	return 0;
 }
@@ -88,7 +90,7 @@ void bg_claim_end(int claim_fd)
 
 	if (claim_fd < 0)
 		return;
-	if (!find_path(path, &ignored))
+	if (!bg_claim_path(path, &ignored))
 		unlink(path);
 	close(claim_fd);
 }

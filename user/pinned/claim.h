@@ -4,6 +4,7 @@
 #define BG_PINNED_CLAIM_H
 
 #include "base/error.h"
+#include "pinned/state_file.h"
 
 /*
  * *claim_fd, to be given to bg_claim_end(), keeps others from guarding this namespace.
@@ -11,6 +12,12 @@
  * that /run may not be written is no reason to leave a node unguarded.
  */
 int bg_claim_netns(int *claim_fd, struct bg_error *err);
-void bg_claim_end(int claim_fd); /* -1 is fine */
+/* Takes the file away, too. -1 is fine. */
+void bg_claim_end(int claim_fd);
+
+/* For who opens the file elsewhere, as the daemon: where it is, and what is done with it. *fd is
+ * taken, unless it is locked by another one (-EBUSY), or was removed meanwhile (-ESTALE). */
+int bg_claim_path(char path[BG_STATE_PATH_BYTES], struct bg_error *err);
+int bg_claim_lock(const char *path, int *fd, int *claim_fd, struct bg_error *err);
 
 #endif

@@ -45,7 +45,7 @@ void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
-	bg_state_file_path(pin_dir, ".sock", path);
+	bg_state_file_path(pin_dir, BG_SOCKET_KIND, path);
 }
 
 /* Text from a feed is UTF-8 already; from elsewhere it may be anything. */

@@ -43,7 +43,8 @@
 #define BG_STATE_PATH_BYTES 64
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
-/* The daemon's socket, beside it: the same with ".sock". */
+/* The daemon's socket, beside it. */
+#define BG_SOCKET_KIND ".sock"
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
 /* That of another kind, beside it; "" is what all of them begin with. */
@@ -86,9 +87,9 @@ void bg_state_listeners(struct bg_state *state, unsigned int listeners,
 /* Since bg_state_text() has written it down; or since it was said that this was in vain. */
 bool bg_state_has_changed(struct bg_state *state);
 void bg_state_set_changed(struct bg_state *state);
-/* The file's text, to be freed; NULL: out of memory. */
 /* As it is now; the caller's to look at. */
 json_t *bg_state_document(const struct bg_state *state);
+/* The file's text, to be freed; NULL: out of memory. */
 char *bg_state_text(struct bg_state *state);
 
 void bg_state_remove(const char *pin_dir);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Puts the daemon's socket where clients look for it. server.c calls it once at the
- * start; it never follows a link and never removes what is no socket.
+ * Puts the daemon's socket where clients look for it. The process for files calls it, since
+ * the directory may be on a disk that does not answer; it never follows a link and never
+ * removes what is no socket.
  */
 #include "socket/listen.h"
 
@@ -15,9 +16,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-/* Connections that wait until they are accepted. */
-#define BACKLOG 32
 
 /* The directory, if it is safe; the rest of the path is in *name. */
 static int open_directory(const char *path, const char **name, struct stat *found,
@@ -75,21 +73,31 @@ static int bind_beside(const char *path, int fd, int directory, const char *name
 	beside = address.sun_path + (name - path);
 	if (unlinkat(directory, beside, 0) && errno != ENOENT)
 		return -errno;
-	/* what bind() makes has this mode */
-	if (fchmod(fd, 0660) || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)))
 		return -errno;
 	/* without the right to do so it stays with our own group */
 	if (fchownat(directory, beside, -1, group, AT_SYMLINK_NOFOLLOW) && errno != EPERM)
 		return -errno;
-	if (fchmodat(directory, beside, 0660, 0) || listen(fd, BACKLOG) ||
+	if (fchmodat(directory, beside, 0660, 0) || listen(fd, BG_LISTEN_BACKLOG) ||
 	    renameat(directory, beside, directory, name))
 		return -errno;
 	return 0;
 }
 
-int bg_listen(const char *path, gid_t group, struct bg_listening *listening, struct bg_error *err)
+int bg_listen_socket(struct bg_error *err)
 {
-	bg_auto_close int fd = -1, directory = -1;
+	bg_auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	/* what bind() makes has this mode */
+	if (fd < 0 || fchmod(fd, 0660))
+		return bg_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
+	return bg_take_fd(&fd);
+}
+
+int bg_listen_at(const char *path, gid_t group, int fd, struct bg_listening *listening,
+		 struct bg_error *err)
+{
+	bg_auto_close int directory = -1;
 	struct stat found;
 	const char *name = path;
 	int rc;
@@ -100,35 +108,26 @@ int bg_listen(const char *path, gid_t group, struct bg_listening *listening, str
 	rc = check_free(path, directory, name, err);
 	if (rc)
 		return rc;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return bg_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
 	rc = bind_beside(path, fd, directory, name, group == (gid_t)-1 ? found.st_gid : group);
 	if (rc)
 		return bg_fail(err, rc, "cannot listen at %s: %s", path, strerror(-rc));
 	if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW))
 		return bg_fail(err, -errno, "cannot look at %s: %s", path, strerror(errno));
-	snprintf(listening->path, sizeof(listening->path), "%s", path);
 	listening->device = found.st_dev;
 	listening->inode = found.st_ino;
-	listening->fd = bg_take_fd(&fd);
 	return 0;
 }
 
-bool bg_listen_is_there(const struct bg_listening *listening)
+bool bg_listen_is_there(const char *path, const struct bg_listening *listening)
 {
 	struct stat found;
 
-	return !lstat(listening->path, &found) && found.st_dev == listening->device &&
+	return !lstat(path, &found) && found.st_dev == listening->device &&
 	       found.st_ino == listening->inode;
 }
 
-void bg_listen_end(struct bg_listening *listening)
+void bg_listen_end(const char *path, const struct bg_listening *listening)
 {
-	if (listening->fd < 0)
-		return;
-	if (bg_listen_is_there(listening))
-		unlink(listening->path);
-	close(listening->fd);
-	listening->fd = -1;
+	if (bg_listen_is_there(path, listening))
+		unlink(path);
 }

@@ -8,25 +8,31 @@
 
 #include "base/error.h"
 
+/* What stands at the path. */
 struct bg_listening {
-	int fd;
-	char path[108];
-	dev_t device; /* of what stands at the path */
+	dev_t device;
 	ino_t inode;
 };
 
+/* A socket that nobody can find yet; or a negative errno. It touches no file system. */
+int bg_listen_socket(struct bg_error *err);
+
 /*
- * In place of a socket that a daemon left there; anything else that stands there stays,
+ * Puts it in place of one that a daemon left there; anything else that stands there stays,
  * and is an error. The directory is made if it is not there. It must be ours or root's,
  * and nobody else's to write to. Who belongs to the group (-1: the directory's) may
  * connect.
  */
-int bg_listen(const char *path, gid_t group, struct bg_listening *listening, struct bg_error *err);
+int bg_listen_at(const char *path, gid_t group, int fd, struct bg_listening *listening,
+		 struct bg_error *err);
 
 /* Is it still what stands there? */
-bool bg_listen_is_there(const struct bg_listening *listening);
+bool bg_listen_is_there(const char *path, const struct bg_listening *listening);
 
 /* Takes it away again, if it still is what stands there. */
-void bg_listen_end(struct bg_listening *listening);
+void bg_listen_end(const char *path, const struct bg_listening *listening);
+
+/* Connections that wait until they are accepted. */
+#define BG_LISTEN_BACKLOG 32
 
 #endif

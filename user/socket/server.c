@@ -42,7 +42,7 @@ struct bg_socket_client {
 };
 
 struct bg_socket {
-	struct bg_listening listening;
+	int listen_fd;
 	int epoll_fd;
 	bool deaf; /* until the next tick: there were no descriptors left */
 	const struct bg_socket_method *methods;
@@ -265,7 +265,7 @@ static void accept_client(struct bg_socket *socket, int fd)
 static void accept_some(struct bg_socket *socket)
 {
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(socket->listening.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = accept4(socket->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
 			accept_client(socket, fd);
@@ -274,7 +274,7 @@ static void accept_some(struct bg_socket *socket)
 		/* who is not accepted would be reported again at once */
 		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
 			socket->deaf =
-				!epoll(socket, EPOLL_CTL_MOD, socket->listening.fd, 0, LISTENING);
+				!epoll(socket, EPOLL_CTL_MOD, socket->listen_fd, 0, LISTENING);
 		return;
 	}
 }
@@ -313,31 +313,31 @@ void bg_socket_tick(struct bg_socket *socket)
 		    (client->phase == LAST_WORDS && age_ms >= READ_MS))
 			end(client);
 	}
-	if (socket->deaf && !epoll(socket, EPOLL_CTL_MOD, socket->listening.fd, EPOLLIN, LISTENING))
+	if (socket->deaf && !epoll(socket, EPOLL_CTL_MOD, socket->listen_fd, EPOLLIN, LISTENING))
 		socket->deaf = false;
 	send_queues(socket);
 }
 
-int bg_socket_open(const char *path, gid_t group, const struct bg_socket_method *methods,
-		   void *context, struct bg_socket **out, struct bg_error *err)
+int bg_socket_open(int *listen_fd, const struct bg_socket_method *methods, void *context,
+		   struct bg_socket **out, struct bg_error *err)
 {
 	bg_cleanup(bg_socket_close_at) struct bg_socket *socket = calloc(1, sizeof(*socket));
 	int rc;
 
 	if (!socket)
-		return bg_no_memory(err, "listening at %s", path);
-	socket->listening.fd = socket->epoll_fd = socket->watched_fd = -1;
+		return bg_no_memory(err, "listening");
+	socket->listen_fd = socket->epoll_fd = socket->watched_fd = -1;
 	socket->methods = methods;
 	socket->context = context;
-	rc = bg_listen(path, group, &socket->listening, err);
-	if (rc)
-		return rc;
+	/* once more: clients are told that it is this process that listens */
+	if (listen(*listen_fd, BG_LISTEN_BACKLOG))
+		return bg_fail(err, -errno, "listening: %s", strerror(errno));
 	socket->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	rc = socket->epoll_fd < 0
-		     ? -errno
-		     : epoll(socket, EPOLL_CTL_ADD, socket->listening.fd, EPOLLIN, LISTENING);
+	rc = socket->epoll_fd < 0 ? -errno
+				  : epoll(socket, EPOLL_CTL_ADD, *listen_fd, EPOLLIN, LISTENING);
 	if (rc)
-		return bg_fail(err, rc, "listening at %s: epoll: %s", path, strerror(-rc));
+		return bg_fail(err, rc, "listening: epoll: %s", strerror(-rc));
+	socket->listen_fd = bg_take_fd(listen_fd);
 	*out = bg_take_ptr(socket);
 	return 0;
 }
@@ -352,18 +352,14 @@ void bg_socket_close(struct bg_socket *socket)
 	}
 	if (socket->epoll_fd >= 0)
 		close(socket->epoll_fd);
-	bg_listen_end(&socket->listening);
+	if (socket->listen_fd >= 0)
+		close(socket->listen_fd);
 	free(socket);
 }
 
 int bg_socket_fd(const struct bg_socket *socket)
 {
 	return socket->epoll_fd;
-}
-
-bool bg_socket_is_there(const struct bg_socket *socket)
-{
-	return bg_listen_is_there(&socket->listening);
 }
 
 int bg_socket_watch(struct bg_socket *socket, int fd, void (*run)(void *context), void *context,

@@ -42,21 +42,17 @@ struct bg_socket_method {
 };
 
 /*
- * Listens at `path`, in place of what a daemon before left there, for this group; with
- * -1 for that of the directory. `methods` ends with a name that is NULL; their context may
- * be any.
+ * Serves who connects to *listen_fd, which was put in its place (listen.h) and is taken.
+ * `methods` ends with a name that is NULL; their context may be any.
  */
-int bg_socket_open(const char *path, gid_t group, const struct bg_socket_method *methods,
-		   void *context, struct bg_socket **socket, struct bg_error *err);
+int bg_socket_open(int *listen_fd, const struct bg_socket_method *methods, void *context,
+		   struct bg_socket **socket, struct bg_error *err);
 void bg_socket_close(struct bg_socket *socket); /* NULL is fine */
 BG_CLEANUP_OF(bg_socket_close, struct bg_socket)
 
 /* Can be read when there is something to do; then bg_socket_serve() does some of it. */
 int bg_socket_fd(const struct bg_socket *socket);
 void bg_socket_serve(struct bg_socket *socket);
-
-/* Is it still what stands at its path? */
-bool bg_socket_is_there(const struct bg_socket *socket);
 
 /* About once a second: ends clients that ask nothing, or that do not read an answer. */
 void bg_socket_tick(struct bg_socket *socket);

@@ -216,7 +216,7 @@ static int check_replaceable(const char *path, struct bg_error *err)
 }
 
 /* Whatever the umask. */
-static void make_directory(const char *path)
+void bg_file_make_directory(const char *path)
 {
 	char directory[PATH_MAX];
 	const char *slash = strrchr(path, '/');
@@ -238,7 +238,7 @@ int bg_file_replace(const char *path, const struct bg_file_put *put, int from_fd
 	if (snprintf(replacement, sizeof(replacement), "%s.new", path) >= (int)sizeof(replacement))
 		return bg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
 	if (put->makes_directory)
-		make_directory(path);
+		bg_file_make_directory(path);
 	/* what is left of an earlier try, or what somebody put there for us to follow */
 	unlink(replacement);
 	fd = open(replacement, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,

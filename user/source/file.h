@@ -39,6 +39,9 @@ struct bg_file_put {
 int bg_file_replace(const char *path, const struct bg_file_put *put, int from_fd,
 		    struct bg_error *err);
 
+/* Makes the directory of a path, for all to look into, if it is not there. */
+void bg_file_make_directory(const char *path);
+
 /* What errors call it: the path, or "stdin". */
 const char *bg_file_name(const char *path);
 

@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Where the daemon leaves its files: a disk that does not answer, on which whoever writes can
+# not even be killed; one that is full, has no room for names, may only be read. It starts,
+# follows feed and interfaces, and ends when it is told to.
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+DISK=$LAB_DIR/disk
+thaw() {
+	fsfreeze -u "$DISK" 2>/dev/null
+}
+leave_disk() {
+	local status=$?
+	thaw
+	bg_kill 2>/dev/null
+	umount -l "$DISK" 2>/dev/null
+	(exit $status)
+	clean_up
+}
+trap leave_disk EXIT
+
+# spawn_on DIRECTORY [ARGUMENTS...]: a daemon that has this one as its /run/branchguard.
+spawn_on() {
+	: >>"$BG_LOG"
+	from_here_on
+	mkdir -p /run/branchguard
+	# (all of it becomes the daemon: $! is its own)
+	# shellcheck disable=SC2016
+	unshare --mount bash -c 'mount --bind "$0" /run/branchguard && exec nsenter --net="$1" -- "${@:2}"' \
+		"$1" "/run/netns/$LAB_NAME-node" "$BG" run --feed "$FEED" --pin-dir "$PIN_DIR" "${@:2}" 2>>"$BG_LOG" &
+	BG_PID=$!
+}
+start_on() {
+	spawn_on "$@"
+	wait_for bg_says '"ready"' || bail "the daemon is not ready"
+}
+# As who looks where the daemon has its files.
+there() {
+	nsenter --target "$BG_PID" --mount --net -- "$@"
+}
+# term_in_time: sets ENDED to the status with which it ended after SIGTERM, within a second, or a
+# few on a busy machine. (Not in a subshell: it must be our child.)
+term_in_time() {
+	local at
+	at=$(date +%s%3N)
+	ENDED="still there"
+	kill "$BG_PID"
+	for _ in {1..200}; do
+		if [[ $(ps -o stat= -p "$BG_PID") = Z* || ! -d /proc/$BG_PID ]]; then
+			wait "$BG_PID"
+			ENDED=$?
+			break
+		fi
+		sleep 0.02
+	done
+	at=$(($(date +%s%3N) - at))
+	[ "$ENDED" != "still there" ] || kill -9 "$BG_PID"
+	[ $at -le 4000 ] || ENDED="$ENDED, after $at ms"
+	BG_PID=
+}
+comes() {
+	ip -n "$LAB_NAME-node" link add vlan.eth.77 type veth peer name far77
+}
+goes() {
+	ip -n "$LAB_NAME-node" link del vlan.eth.77
+}
+is_guarded() {
+	lab_exec node bpftool -j net show | jq -e '[.[].tc[] | select(.devname == "vlan.eth.77")] | length == 2'
+}
+# A file process that no signal reaches.
+in_the_disk() {
+	ps -o stat=,args= --ppid "$1" | grep '^D.*branchguard-files'
+}
+none_in_the_disk() {
+	! ps -eo stat=,args= | grep "^D.*branchguard-files.* \(/run/branchguard\|$DISK\)/"
+}
+says_by_socket() {
+	there timeout 5 "$BG" status --pin-dir "$PIN_DIR" --json | jq -e '.daemon.running' &&
+		there ls -l /run/branchguard | grep '^s'
+}
+to_db="tcp cart $LAB_DB4 5432"
+no_web="silent tcp web $LAB_DB4 5432"
+web_may="egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+web_may_not='no_rules("sg-web")'
+
+lab_up || bail "no lab"
+serve db
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
+mkdir "$DISK"
+
+# --- full, without room for names, read-only -----------------------------------------------------
+for how in "full size=64k" "nameless nr_inodes=1" "read-only ro"; do
+	options=${how#* } how=${how% *}
+	mount -t tmpfs -o "$options" none "$DISK" || bail "no tmpfs"
+	[ "$how" != full ] || dd if=/dev/zero of="$DISK/all" bs=4k 2>/dev/null
+	start_on "$DISK" --metrics-file "$LAB_DIR/node.prom"
+	check "$how: a daemon starts and guards" together "$to_db" "$no_web"
+	check "$how: it says that its state cannot be written" wait_for bg_says 'state cannot be written'
+	feed "$web_may"
+	check "$how: the feed is followed" wait_for tcp web "$LAB_DB4" 5432
+	comes
+	check "$how: and the interfaces" wait_for is_guarded
+	goes
+	case $how in
+	full)
+		rm "$DISK/all"
+		check "$how: with room again, all is written" wait_for eval 'ls "$DISK"/*.json'
+		;;
+	*) check "$how: nobody can listen, and it says so" wait_for bg_says 'nobody can listen.*will be tried again' ;;
+	esac
+	cp "$FEED" "$LAB_DIR/good.json"
+	echo oops >"$FEED"
+	wait_for bg_says 'feed refused'
+	term_in_time
+	check "$how: SIGTERM ends it in time" test "$ENDED" = 0
+	check "$how: the metrics know what the daemon knows" grep 'branchguard_feed_refused 1' "$LAB_DIR/node.prom"
+	mv "$LAB_DIR/good.json" "$FEED"
+	feed "$web_may_not"
+	umount "$DISK"
+done
+
+# --- a disk that does not answer --------------------------------------------------------------------
+truncate -s 32M "$LAB_DIR/image"
+mkfs.ext4 -q "$LAB_DIR/image" && mount -o loop "$LAB_DIR/image" "$DISK" 2>/dev/null || {
+	echo "# this machine mounts no file as a disk"
+	bg unload
+	finish
+}
+mkdir "$DISK/run" "$DISK/other"
+start_on "$DISK/run" --metrics-file "$DISK/node.prom"
+check "a daemon with its files on a disk" wait_for says_by_socket
+check "guards" together "$to_db" "$no_web"
+daemon=$BG_PID
+fsfreeze -f "$DISK"
+feed "$web_may"
+check "the disk does not answer: a feed comes in force" wait_for tcp web "$LAB_DB4" 5432
+comes
+check "interfaces are armed" wait_for is_guarded
+goes
+check "meanwhile a process waits for the disk that no signal reaches" wait_for in_the_disk "$daemon"
+term_in_time
+check "SIGTERM ends the daemon in time" test "$ENDED" = 0
+spawn_on "$DISK/other" --metrics-file "$DISK/node.prom"
+check "the next one starts" wait_for bg_says '"ready"'
+check "and says what it cannot know" bg_says 'another branchguard.*not known'
+check "what is in force stays" together "$to_db" "tcp web $LAB_DB4 5432"
+feed "$web_may_not"
+check "it follows the feed" wait_for silent tcp web "$LAB_DB4" 5432
+comes
+check "and the interfaces" wait_for is_guarded
+goes
+check "others wait for the disk" wait_for in_the_disk "$BG_PID"
+term_in_time
+check "SIGTERM ends it, too" test "$ENDED" = 0
+thaw
+check "when the disk answers, nobody is left" wait_for none_in_the_disk
+start_on "$DISK/run" --metrics-file "$DISK/node.prom"
+check "and all is as before" wait_for says_by_socket
+check "guarded" together "$to_db" "$no_web"
+term_in_time
+check "to the end" test "$ENDED" = 0
+check "unload" bg unload
+finish
