@@ -229,7 +229,7 @@ $(eval $(call variant,$(BUILD),NO_FLAGS))
 
 $(BUILD)/%.so: %.c Makefile $(COMPILERS) | $(TOOLS)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC $< -o $@ -ldl
+	$(call say,LD,$@)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -shared -fPIC $< -o $@ -ldl
 
 NEXT_PROGRAM := $(BUILD)/selftests/net/next_branchguard
 $(BUILD)/selftests/net/old_branchguard-%: selftests/net/old/programs.tar.xz

@@ -1,34 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Makes system calls of the daemon fail, for test_faults.sh:
+ * Makes system calls of the daemon fail, for tests that read trouble.sh:
  *	LD_PRELOAD=fault.so BG_FAULT_FILE=FILE branchguard run ...
  * As long as FILE is there, it says which:
  *	CALL HOW[,HOW...] [FIRST [STEP [COUNT]]]	on each line
  * The FIRST call of that kind fails (1), then each STEP-th one (1), COUNT of them at the
- * most (0: all), by one HOW after the other. FILE.hits gets a line for each.
+ * most (0: all), by one HOW after the other. With `each` for FIRST, the first call from
+ * each place in the program fails that is not in FILE.hits. FILE.hits gets a line for each
+ * that fails: CALL HOW PLACE (call_site.h), FILE.sites, if it is there, one for each place
+ * that calls at all: CALL PLACE.
  *
  * CALL  link link-dump route-dump neigh filter filter-dump set-filter set-qdisc: a request
- *       of NETLINK_ROUTE; event: a message that nobody asked for; a command of bpf(), as
- *       in bpf_names; if_indextoname, inotify_init1, inotify_add_watch
+ *       of NETLINK_ROUTE, request-NUMBER another one; xdp-query: the dump by which libbpf
+ *       asks for XDP programs; event: a message that nobody asked for; socket: one of
+ *       NETLINK_ROUTE; a command of bpf(), as in bpf_names, bpf-NUMBER another one;
+ *       link-create-xdp: of XDP; if_indextoname, inotify_init1, inotify_add_watch; any of
+ *       these
  * HOW   an errno: the call fails by it, of a request the receiving; wait-MS: it is made,
  *       but so much later.   Requests alone:
  *       send-ERRNO: it is not sent; answer-ERRNO: the kernel refuses it;
  *       interrupted: the table changed while it was listed.   Requests and events:
  *       short: the last bytes are missing; truncated: the buffer was too small;
  *       attribute: the length of one is wrong
+ *
+ * With BG_FAULT_HASTE=N, what the daemon does from time to time it does N times as often.
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,150 +44,10 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include "fault_plan.h"
+
 #define MOST_FDS 1024
-#define MOST_RULES 4
-#define MOST_WAYS 16
 #define EVENT "event"
-
-/* --- what shall fail ------------------------------------------------------- */
-
-struct rule {
-	char call[32];
-	char list[160];
-	const char *way[MOST_WAYS];
-	unsigned int ways, first, step, count;
-	unsigned int calls, hits;
-};
-
-static struct {
-	struct timespec changed;
-	ino_t inode;
-	struct rule rule[MOST_RULES];
-	int rules;
-} plan;
-
-static bool read_rule(const char *line, struct rule *rule)
-{
-	char *rest;
-
-	rule->first = rule->step = 1;
-	if (sscanf(line, "%31s %159s %u %u %u", rule->call, rule->list, &rule->first, // NOLINT
-		   &rule->step, &rule->count) < 2 ||
-	    !rule->first || !rule->step)
-		return false;
-	for (char *way = strtok_r(rule->list, ",", &rest); way && rule->ways < MOST_WAYS;
-	     way = strtok_r(NULL, ",", &rest))
-		rule->way[rule->ways++] = way;
-	return true;
-}
-
-static void read_plan(const char *path, const struct stat *is, int fd)
-{
-	char text[1024] = "", *rest;
-
-	memset(&plan, 0, sizeof(plan));
-	plan.inode = is->st_ino;
-	plan.changed = is->st_mtim;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		abort();
-	for (const char *line = strtok_r(text, "\n", &rest); line && plan.rules < MOST_RULES;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		if (read_rule(line, &plan.rule[plan.rules++]))
-			continue;
-		fprintf(stderr, "fault: %s: what is %s?\n", path, line);
-		abort();
-	}
-}
-
-static bool have_plan(const char *path)
-{
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	struct stat is;
-
-	if (fd < 0)
-		return false;
-	if (!fstat(fd, &is) &&
-	    (is.st_ino != plan.inode || is.st_mtim.tv_nsec != plan.changed.tv_nsec ||
-	     is.st_mtim.tv_sec != plan.changed.tv_sec))
-		read_plan(path, &is, fd);
-	close(fd);
-	return true;
-}
-
-static void note(const char *path, const char *call, const char *how)
-{
-	char name[4096], line[64];
-	int fd, length;
-
-	snprintf(name, sizeof(name), "%s.hits", path);
-	length = snprintf(line, sizeof(line), "%s %s\n", call, how);
-	fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, line, length) != length)
-		abort();
-	close(fd);
-}
-
-static bool is_hit(struct rule *rule, const char *call)
-{
-	if (strcmp(call, rule->call) != 0)
-		return false;
-	rule->calls++;
-	return rule->calls >= rule->first && (rule->calls - rule->first) % rule->step == 0 &&
-	       (!rule->count || rule->hits < rule->count);
-}
-
-static bool begins_with(const char *text, const char *start)
-{
-	return !strncmp(text, start, strlen(start));
-}
-
-static void sleep_ms(unsigned long ms)
-{
-	struct timespec left = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
-}
-
-/* How this call shall fail; NULL: not at all. errno stays as it is. */
-static const char *failure_of(const char *call)
-{
-	const char *path = getenv("BG_FAULT_FILE"), *how = NULL;
-	int before = errno, rules = have_plan(path) ? plan.rules : 0;
-
-	for (int i = 0; i < rules && !how; i++) {
-		struct rule *rule = &plan.rule[i];
-
-		if (is_hit(rule, call))
-			how = rule->way[rule->hits++ % rule->ways];
-	}
-	if (how)
-		note(path, call, how);
-	if (how && begins_with(how, "wait-")) {
-		sleep_ms(strtoul(how + strlen("wait-"), NULL, 10));
-		how = NULL;
-	}
-	errno = before;
-	return how;
-}
-
-static int number_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		int number;
-	} known[] = {
-		{ "EINTR", EINTR },   { "EBUSY", EBUSY },   { "ENOBUFS", ENOBUFS },
-		{ "ENOMEM", ENOMEM }, { "EAGAIN", EAGAIN }, { "EMFILE", EMFILE },
-		{ "ENOSPC", ENOSPC },
-	};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(known[i].name, name))
-			return known[i].number;
-	fprintf(stderr, "fault: what is %s?\n", name);
-	abort();
-}
 
 /* --- netlink --------------------------------------------------------------- */
 
@@ -204,19 +71,47 @@ static bool is_watched(int fd)
 	return fd >= 0 && fd < MOST_FDS && sockets[fd].call;
 }
 
-static const char *request_name(const struct nlmsghdr *message)
+/* The name of what has none: a new kind of call is seen as one. */
+static const char *numbered(const char *what, unsigned int number)
 {
-	bool dump = (message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	static char names[2][256][24];
+	char *name = names[*what == 'b'][number % 256];
+
+	snprintf(name, sizeof(names[0][0]), "%s-%u", what, number);
+	return name;
+}
+
+static const char *dump_name(const struct nlmsghdr *message)
+{
+	const struct ifinfomsg *link = NLMSG_DATA(message);
 
 	switch (message->nlmsg_type) {
 	case RTM_GETLINK:
-		return dump ? "link-dump" : "link";
+		return link->ifi_family == AF_PACKET ? "xdp-query" : "link-dump";
 	case RTM_GETROUTE:
-		return dump ? "route-dump" : "route";
+		return "route-dump";
 	case RTM_GETNEIGH:
-		return dump ? "neigh-dump" : "neigh";
+		return "neigh-dump";
 	case RTM_GETTFILTER:
-		return dump ? "filter-dump" : "filter";
+		return "filter-dump";
+	default:
+		return numbered("request", message->nlmsg_type);
+	}
+}
+
+static const char *request_name(const struct nlmsghdr *message)
+{
+	if ((message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP)
+		return dump_name(message);
+	switch (message->nlmsg_type) {
+	case RTM_GETLINK:
+		return "link";
+	case RTM_GETROUTE:
+		return "route";
+	case RTM_GETNEIGH:
+		return "neigh";
+	case RTM_GETTFILTER:
+		return "filter";
 	case RTM_NEWTFILTER:
 	case RTM_DELTFILTER:
 		return "set-filter";
@@ -224,17 +119,21 @@ static const char *request_name(const struct nlmsghdr *message)
 	case RTM_DELQDISC:
 		return "set-qdisc";
 	default:
-		return "other";
+		return numbered("request", message->nlmsg_type);
 	}
 }
 
 int socket(int domain, int type, int protocol)
 {
 	int (*next)(int, int, int) = real("socket");
-	int fd = next(domain, type, protocol);
+	bool is_route = domain == AF_NETLINK && protocol == NETLINK_ROUTE;
+	const char *how = is_route ? failure_of("socket") : NULL;
+	int fd = how ? -1 : next(domain, type, protocol);
 
+	if (how)
+		errno = number_of(how);
 	if (fd >= 0 && fd < MOST_FDS) {
-		sockets[fd].call = domain == AF_NETLINK && protocol == NETLINK_ROUTE ? EVENT : NULL;
+		sockets[fd].call = is_route ? EVENT : NULL;
 		sockets[fd].how = NULL;
 	}
 	return fd;
@@ -382,10 +281,13 @@ static const char *const bpf_names[] = {
 	[BPF_MAP_GET_NEXT_KEY] = "map-next",
 	[BPF_MAP_LOOKUP_BATCH] = "map-lookup-batch",
 	[BPF_MAP_UPDATE_BATCH] = "map-update-batch",
+	[BPF_MAP_DELETE_BATCH] = "map-delete-batch",
 	[BPF_MAP_FREEZE] = "map-freeze",
 	[BPF_MAP_GET_FD_BY_ID] = "map-by-id",
 	[BPF_PROG_LOAD] = "prog-load",
 	[BPF_PROG_GET_FD_BY_ID] = "prog-by-id",
+	[BPF_PROG_BIND_MAP] = "prog-bind-map",
+	[BPF_PROG_TEST_RUN] = "prog-run",
 	[BPF_PROG_QUERY] = "prog-query",
 	[BPF_OBJ_PIN] = "obj-pin",
 	[BPF_OBJ_GET] = "obj-get",
@@ -396,6 +298,15 @@ static const char *const bpf_names[] = {
 	[BPF_LINK_UPDATE] = "link-update",
 	[BPF_LINK_DETACH] = "link-detach",
 };
+
+static const char *bpf_name(unsigned long command, const union bpf_attr *attr)
+{
+	if (command == BPF_LINK_CREATE && attr->link_create.attach_type == BPF_XDP)
+		return "link-create-xdp";
+	if (command < sizeof(bpf_names) / sizeof(bpf_names[0]) && bpf_names[command])
+		return bpf_names[command];
+	return numbered("bpf", command);
+}
 
 long syscall(long number, ...)
 {
@@ -408,10 +319,8 @@ long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		argument[i] = va_arg(list, long);
 	va_end(list);
-	if (number == SYS_bpf && argument[0] >= 0 &&
-	    argument[0] < (long)(sizeof(bpf_names) / sizeof(bpf_names[0])) &&
-	    bpf_names[argument[0]])
-		how = failure_of(bpf_names[argument[0]]);
+	if (number == SYS_bpf)
+		how = failure_of(bpf_name(argument[0], (const union bpf_attr *)argument[1]));
 	if (how) {
 		errno = number_of(how);
 		return -1;
@@ -451,4 +360,36 @@ int inotify_add_watch(int fd, const char *path, uint32_t mask)
 		return next(fd, path, mask);
 	errno = number_of(how);
 	return -1;
+}
+
+/* --- haste ----------------------------------------------------------------- */
+
+static long haste(void)
+{
+	const char *times = getenv("BG_FAULT_HASTE");
+
+	return times && *times ? strtol(times, NULL, 10) : 1;
+}
+
+/* The clock by which the daemon knows when something is due. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int (*next)(clockid_t, struct timespec *) = real("clock_gettime");
+	int rc = next(clock, now);
+
+	if (!rc && clock == CLOCK_MONOTONIC && haste() > 1) {
+		now->tv_nsec *= haste();
+		now->tv_sec = now->tv_sec * haste() + now->tv_nsec / 1000000000;
+		now->tv_nsec %= 1000000000;
+	}
+	return rc;
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int most, int limit_ms)
+{
+	int (*next)(int, struct epoll_event *, int, int) = real("epoll_wait");
+
+	if (limit_ms > 0 && haste() > 1)
+		limit_ms = (int)(limit_ms / haste()) + 1;
+	return next(fd, events, most, limit_ms);
 }

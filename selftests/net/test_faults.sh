@@ -14,41 +14,7 @@ ERRNOS=EINTR,EBUSY,ENOBUFS,ENOMEM
 ANSWERS=$ERRNOS,send-ENOBUFS,answer-EBUSY,answer-ENOMEM,short,truncated,attribute
 
 FED= # the feed is another one, and shall come in force
-
-# --- what must go on ---------------------------------------------------------------------
-# Who is where: each link with its program (a new link is a gap), or each filter.
-places() {
-	if [ "$BY" = tcx ]; then
-		for link in "$PIN_DIR"/links/*; do
-			[[ $link == *vlan_eth_7[78]* ]] || bpftool -j link show pinned "$link"
-		done | jq -c '[.id, .prog_id]'
-	else
-		lab_exec node bpftool -j net show | jq -c '.[].tc[] |
-			select(.devname | test("^vlan.eth.7[78]$") | not) | [.devname, .kind, .id]' | sort
-	fi
-}
-
-# A filter that was taken away and put back is seen by its events alone.
-watch_filters() {
-	lab_exec node tc monitor >"$LAB_DIR/tc" &
-	TC_PID=$!
-}
-
-places_are_kept() {
-	local now
-	now=$(places)
-	diff <(echo "$PLACES") <(echo "$now") &&
-		! grep '^deleted filter' "$LAB_DIR/tc" | grep -v 'dev vlan\.eth\.7[78] \|dev if[0-9]* '
-}
-
-# From the trunk to the branch (of a VLAN interface, that is).
-trunk_lets_pass() {
-	bpftool -j map lookup pinned "$PIN_DIR/maps/fast_vlans" key hex 09 00 00 00 | jq -e '.formatted.value > 0'
-}
-
-goes_on() {
-	talk out && places_are_kept && trunk_lets_pass && nothing_passed
-}
+XDP_TOO=
 
 # (The two interfaces that come and go may be unguarded while calls fail.)
 said_nothing_false() {
@@ -57,19 +23,8 @@ said_nothing_false() {
 }
 
 # --- what the daemon has to do meanwhile --------------------------------------------------
-# comes VLAN [INDEX]
-comes() {
-	ip -n "$LAB_NAME-node" link add "vlan.eth.$1" ${2:+index "$2"} type veth peer name "far$1"
-}
-
-goes() {
-	ip -n "$LAB_NAME-node" link del "vlan.eth.$1" 2>/dev/null
-	return 0
-}
-
-is_guarded() {
-	lab_exec node bpftool -j net show | jq -e --arg name "vlan.eth.$1" \
-		'[.[].tc[] | select(.devname == $name)] | length == 2'
+xdp_is_there() {
+	lab_exec node bpftool -j net show | jq -e '[.[].xdp[] | select(.devname | test("^vlan.eth.7[78]$"))] | length == 2'
 }
 
 both_are_guarded() {
@@ -80,6 +35,7 @@ both_are_guarded() {
 make_work() {
 	local index=
 	FED=
+	XDP_TOO=
 	case $1 in
 	map-*) feed . && FED=1 ;;
 	esac
@@ -101,14 +57,26 @@ make_work() {
 			rm "$LAB_DIR/foreign"
 		fi
 		;;
-	if_indextoname) # asked about an interface that has gone
+	if_indextoname | link-detach | map-delete) # of an interface that has gone; or ours goes first
 		comes 77
 		wait_for is_guarded 77
+		[ "$1" != link-detach ] || { goes_first 77 && wait_for hit "$1"; }
 		goes 77
-		wait_for hit if_indextoname
+		wait_for hit "$1"
+		;;
+	link-create-xdp)
+		XDP_TOO=1
+		;;
+	xdp-query) # whose program is in the way?
+		XDP_TOO=1
+		ip -n "$LAB_NAME-node" link add taken type veth peer name far77
+		lab_exec node ip link set taken xdpgeneric pinned "$PIN_DIR/programs/xdp_branch"
+		ip -n "$LAB_NAME-node" link set taken name vlan.eth.77
+		wait_for hit "$1"
+		lab_exec node ip link set vlan.eth.77 xdpgeneric off
 		;;
 	esac
-	comes 77 $index
+	comes 77 $index 2>/dev/null
 	lab_ip node <<-END
 		route add default via 10.0.1.1 dev eth0 metric 500
 		route del default via 10.0.1.1 dev eth0 metric 500
@@ -127,7 +95,8 @@ heals() {
 	end
 	comes 77 2>/dev/null
 	comes 78
-	wait_for both_are_guarded && { [ -z "$FED" ] || wait_for feed_in_force; } && goes_on
+	wait_for both_are_guarded && { [ -z "$FED" ] || wait_for feed_in_force; } &&
+		{ [ -z "$XDP_TOO" ] || wait_for xdp_is_there; } && wait_for knows_no_dead_interface && goes_on
 }
 
 # suffers CALL HOW [FIRST [STEP [COUNT]]]: a case.
@@ -153,10 +122,11 @@ all_and_half() {
 
 each_call() {
 	all_and_half "$ANSWERS" link-dump filter-dump
-	all_and_half "$ERRNOS" if_indextoname obj-info
+	all_and_half "$ERRNOS" if_indextoname obj-info map-delete
+	suffers socket EMFILE,ENOBUFS,ENOMEM
 	if [ "$BY" = clsact ]; then
 		all_and_half "$ANSWERS" filter
-		all_and_half "$ERRNOS,send-ENOBUFS" set-filter set-qdisc
+		all_and_half "$ANSWERS" set-filter set-qdisc
 		return
 	fi
 	all_and_half "$ANSWERS" route-dump link neigh
@@ -166,7 +136,40 @@ each_call() {
 	suffers event ENOBUFS,ENOMEM,short,truncated,attribute
 	suffers event ENOMEM,short,attribute 1 2
 	all_and_half "$ERRNOS" link-create prog-query obj-get obj-pin map-lookup map-update map-next \
-		map-create map-freeze map-update-batch
+		map-create map-freeze map-update-batch link-detach
+}
+
+# A feed for which the programs are loaded a second time, with a larger map.
+suffers_growth() {
+	local name="$BY: $1 fails when a feed outgrows its map"
+	begin "$1" "$ERRNOS"
+	feed '.SecurityGroups[0].IpPermissions += [range(8000) |
+		permission("tcp"; . + 1000; . + 1000; ["10.\(. % 250).\(. / 250 | floor).0/24"])]'
+	check "$name: what is in force stays" stays "$1"
+	end
+	wait_for feed_in_force
+	LINKS_BEFORE=$PLACES
+	PLACES=$(places)
+	check "$name: and afterwards the daemon works" grew
+	feed 'no_rules("sg-web")'
+}
+
+# With the links that were there, and other programs.
+grew() {
+	[ "$(jq -s -c 'map(.[0])' <<<"$LINKS_BEFORE")" = "$(jq -s -c 'map(.[0])' <<<"$PLACES")" ] &&
+		[ "$LINKS_BEFORE" != "$PLACES" ] && programs_are_new && goes_on
+}
+
+each_call_of_xdp() {
+	bg_kill
+	bg_start --attach $BY --xdp branch
+	PLACES=$(places)
+	all_and_half "$ERRNOS" link-create-xdp
+	all_and_half "$ANSWERS" xdp-query
+	XDP_TOO=
+	bg_kill
+	bg_start --attach $BY
+	PLACES=$(places)
 }
 
 # starts_with CALL FIRST [ARGUMENTS...]: the start suffers. A daemon may give up then, and
@@ -190,10 +193,6 @@ starts_with() {
 	check "$name: the next revision is in force, with the flows, and by new programs" goes_on_after_start "$flows"
 }
 
-is_running() {
-	[ -e "/proc/$BG_PID" ] && [[ $(ps -o stat= -p "$BG_PID") != Z* ]]
-}
-
 ended_or_ready() {
 	bg_says '"ready"' || ! is_running
 }
@@ -213,26 +212,12 @@ programs_are_new() {
 		'($attached | length > 0) and $attached - $ours == []'
 }
 
-# By tcx, or by nothing but filters.
-is_attached_as_it_was() {
-	lab_exec node bpftool -j net show | jq -e --arg by "$BY" \
-		'[.[].tc[].kind | startswith("tcx")] | unique == [$by == "tcx"]'
-}
-
 each_start() {
 	local replace=link-update
 	if [ "$BY" = clsact ]; then
 		replace=set-filter
 		starts_with filter 3
 	else
-		starts_with obj-get 1
-		starts_with obj-get 2
-		starts_with obj-get 3
-		starts_with obj-info 1
-		starts_with map-lookup 1
-		starts_with map-next 1
-		starts_with map-create 1
-		starts_with link-dump 1
 		# (else it would attach by the other way)
 		starts_with prog-query 1 --attach auto
 	fi
@@ -321,7 +306,9 @@ for BY in tcx clsact; do
 	flood
 	check "$BY: what is denied does not pass" goes_on
 	each_call
+	[ $BY != tcx ] || each_call_of_xdp
 	storm
+	[ $BY != tcx ] || suffers_growth prog-load
 	each_start
 	stop_floods
 	check "$BY: nobody is said to have taken anything away, and no map started empty" \
