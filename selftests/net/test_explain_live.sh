@@ -136,4 +136,14 @@ mv "$FEED" "$FEED.away"
 check "where nobody knows it, one is told what to type" asked 1 \
 	"no IPv4 address of branch eni-cart is known: .*by --local IP" -b eni-cart "${db[@]}"
 check "which is what is asked for" asked 0 "^deny: tcp 10.0.47.82:" -b eni-cart "${db[@]}" --local 10.0.47.82
+
+# Nobody waits for what somebody put where the daemon's state was.
+asks_in_time() {
+	lab_exec node timeout 20 "$BG" explain --live --pin-dir "$PIN_DIR" -b eni-cart "${db[@]}" --local 10.0.47.82 2>&1 |
+		grep -e 'feed  .*no state file says'
+}
+rm "$held"
+mkfifo "$held"
+check "a pipe in the place of the state is not waited for" asks_in_time
+rm "$held"
 finish

@@ -41,7 +41,7 @@ static void find_path(const char *pin_dir, struct bg_live_feed *feed)
 	const char *name;
 
 	bg_state_path(pin_dir, path);
-	state = json_load_file(path, 0, NULL);
+	state = bg_state_read(pin_dir);
 	name = json_string_value(json_object_get(state, "Feed"));
 	if (name && !strcmp(name, "-"))
 		note(feed, "the daemon read its feed from stdin");
