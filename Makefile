@@ -349,6 +349,9 @@ check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJ
 .PHONY: soak
 soak: export BG_SOAK_REVISIONS ?= 10000
 soak: export BG_SOAK_CHANGES ?= 10000
+soak: export BG_SOAK_BURST ?= 50
+soak: export BG_SOAK_HASTE ?= 2
+soak: export BG_SOAK_STORM ?= 400
 soak: export BG_SEED ?= $(shell echo $$((RANDOM)))
 soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 86400 selftests/net/test_soak.sh

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Whatever comes, in any order: revisions, broken feeds, interfaces that come and go, storms
-# of them with the daemon stopped, calls that fail, pins removed, kill -9, new starts with
-# other options. Throughout, what is denied is sent and must not arrive, and connections
-# and pings go on; at the end nothing has been lost or leaked.
+# of them with the daemon stopped or dead, calls that fail, pins removed, kill -9, new starts
+# with other options, upgrades. Throughout, what is denied is sent and must not arrive, and
+# connections and pings go on; at the end nothing has been lost or leaked.
 #
-#   BG_SOAK_REVISIONS, BG_SOAK_CHANGES (of interfaces): it ends when there were as many;
-#   `make check` has a sample, `make soak` 10,000 of each
+#   BG_SOAK_REVISIONS, BG_SOAK_CHANGES (of interfaces): it ends when as many were in force, and
+#   came or went; `make check` has a sample, `make soak` 10,000 of each
+#   BG_SOAK_BURST, BG_SOAK_STORM: so many of them at once; BG_SOAK_HASTE: so many times as often
+#   the daemon looks after things (fault.c)
 #   BG_SEED: which course it takes, as far as the machine's timing lets it. A check takes
 #   always the same one, `make soak` another one each time.
 # shellcheck source=selftests/net/lib.sh
@@ -15,21 +17,27 @@
 # shellcheck source=selftests/net/trouble.sh
 . selftests/net/trouble.sh
 
-WANTED_REVISIONS=${BG_SOAK_REVISIONS:-20}
-WANTED_CHANGES=${BG_SOAK_CHANGES:-60}
+# Of each of four courses: by tcx and by clsact, with several daemons and with one.
+WANTED_REVISIONS=$((${BG_SOAK_REVISIONS:-80} / 4))
+WANTED_CHANGES=$((${BG_SOAK_CHANGES:-240} / 4))
 SEED=${BG_SEED:-1}
-# As many interfaces appear at once.
+BURST=${BG_SOAK_BURST:-3}
 STORM=${BG_SOAK_STORM:-20}
+HASTE=${BG_SOAK_HASTE:-1}
+haste "$HASTE"
 RANDOM=$SEED
 BY=
 
-CALLS=(link link-dump route-dump neigh filter filter-dump set-filter set-qdisc event if_indextoname obj-info
-	obj-get obj-pin map-lookup map-update map-next map-create map-freeze map-update-batch link-create
-	link-update prog-query)
+CALLS=(any link link-dump route-dump neigh filter filter-dump set-filter set-qdisc event socket if_indextoname
+	obj-info obj-get obj-pin map-lookup map-lookup-batch map-update map-update-batch map-delete map-next
+	map-create map-freeze prog-load prog-query btf-load link-create link-update link-detach)
 ERRORS=(EINTR EBUSY ENOBUFS ENOMEM)
+OLD=$(dirname "$ECHO")/old_branchguard
 OPTIONS=("" "--max-flows 131072" "--max-rules 4096" "--image-mib 64" "--no-short-way")
 
-revisions=0 changes=0 kills=0 storms=0 faults=0
+# Those put, and those that came in force (of the log until LOG_READ).
+puts=0 revisions=0 changes=0 kills=0 storms=0 faults=0 upgrades=0
+LOG_READ=0
 
 # below N: sets R. (Not by $(...): a subshell has numbers of its own.)
 below() {
@@ -61,17 +69,26 @@ make_feeds() {
 
 # put FILE: as the next revision
 put() {
-	sed "s/\"@\"/\"$((++revisions))\"/" "$1" >"$LAB_DIR/next.json"
+	sed "s/\"@\"/\"$((++puts))\"/" "$1" >"$LAB_DIR/next.json"
 	mv "$LAB_DIR/next.json" "$FEED"
 }
 
 revise() {
 	local i
-	for i in 1 2 3; do
+	for ((i = 0; i < BURST; i++)); do
 		below ${#FEEDS[@]}
 		put "$LAB_DIR/feed-$R"
-		pause 200
+		pause $((200 / HASTE))
 	done
+}
+
+# As the daemons say it.
+count_revisions() {
+	local until
+	until=$(stat -c %s "$BG_LOG")
+	revisions=$((revisions + $(tail -c "+$((LOG_READ + 1))" "$BG_LOG" | head -c $((until - LOG_READ)) |
+		grep -c '"revision in force"')))
+	LOG_READ=$until
 }
 
 break_feed() {
@@ -96,20 +113,39 @@ come_and_go() {
 	done
 }
 
+appear() {
+	local i
+	for ((i = 100; i < 100 + STORM; i++)); do
+		echo "link add vlan.eth.$i type veth peer name far$i"
+	done | lab_ip node
+	changes=$((changes + STORM))
+}
+
+vanish() {
+	local i
+	for ((i = 100; i < 100 + STORM; i++)); do
+		echo "link del vlan.eth.$i"
+	done | lab_ip node
+	changes=$((changes + STORM))
+}
+
 storm() {
 	storms=$((storms + 1))
 	kill -STOP "$BG_PID"
 	below 2
 	[ "$R" -eq 0 ] || put "$LAB_DIR/feed-1"
-	for ((i = 100; i < 100 + STORM; i++)); do
-		echo "link add vlan.eth.$i type veth peer name far$i"
-	done | lab_ip node
+	appear
 	kill -CONT "$BG_PID"
 	pause 500
-	for ((i = 100; i < 100 + STORM; i++)); do
-		echo "link del vlan.eth.$i"
-	done | lab_ip node
-	changes=$((changes + 2 * STORM))
+	vanish
+}
+
+storm_without_daemon() {
+	storms=$((storms + 1)) kills=$((kills + 1))
+	bg_kill
+	appear
+	again
+	vanish
 }
 
 fail_calls() {
@@ -126,16 +162,32 @@ fail_calls() {
 	end
 }
 
-# A daemon whose calls fail may give up at its start: then there is none for a while.
-is_running() {
-	[ -e "/proc/$BG_PID" ] && [[ $(ps -o stat= -p "$BG_PID") != Z* ]]
-}
-
 again() {
 	below ${#OPTIONS[@]}
 	# shellcheck disable=SC2086 # several words
 	bg_spawn --attach "$BY" ${OPTIONS[R]}
 	pause 900
+}
+
+# old_start ABI: a build of the past.
+old_start() {
+	local BG=$BG
+	[ "$(uname -m)" != x86_64 ] || BG=$OLD-$1 # there are none for others
+	bg_spawn --attach "$BY"
+	wait_for bg_says '"ready"'
+}
+
+# Its end, and that of some that were to replace it.
+upgrade() {
+	local i
+	upgrades=$((upgrades + 1))
+	bg_kill
+	below 3
+	for ((i = R; i > 0; i--)); do
+		again
+		bg_kill
+	done
+	again
 }
 
 kill_daemon() {
@@ -186,40 +238,86 @@ restart_pod() {
 }
 
 OF_ONE_DAEMON=(revise revise break_feed come_and_go come_and_go storm fail_calls fail_calls look restart_pod)
-OF_SEVERAL=(kill_daemon kill_daemon stop_daemon unpin)
+OF_SEVERAL=(kill_daemon kill_daemon stop_daemon unpin storm_without_daemon)
 # go_on REVISIONS CHANGES: until there were as many, or something has passed.
 go_on() {
-	local steps=0
-	while { [ $revisions -lt "$1" ] || [ $changes -lt "$2" ]; } && nothing_passed >/dev/null; do
+	local steps=0 what
+	while count_revisions && { [ $revisions -lt "$1" ] || [ $changes -lt "$2" ]; } && nothing_passed >/dev/null; do
 		below ${#COURSE[@]}
-		echo "# ${COURSE[R]}" >>"$BG_LOG"
-		${COURSE[R]}
+		what=${COURSE[R]}
+		# of these there were enough
+		[[ $what != storm* ]] || [ $changes -lt "$2" ] || what=revise
+		echo "# $what" >>"$BG_LOG"
+		$what
 		# (who prints nothing for long, hangs)
-		[ $((++steps % 50)) -ne 0 ] || echo "# $steps steps, $revisions revisions, $changes changes"
+		[ $((++steps % 20)) -ne 0 ] ||
+			echo "# $(date +%T) $steps steps, $revisions of $puts revisions in force, $changes changes"
 	done
 }
 
 # --- what must not -----------------------------------------------------------------------------
-# What the daemon holds, by kind, and what is pinned.
+# What the daemon holds, by kind, what its arrays take of the kernel's memory, and what is pinned.
 holds() {
 	find "/proc/$BG_PID/fd" -type l -printf '%l\n' | sed 's/[0-9]*//g' | sort | uniq -c
+	echo "$(bytes_of 2 6 12) bytes"
 	find "$PIN_DIR" | wc -l
 }
 
-# settle NAME: with the first feed, after some revisions of it; sets RESIDENT_KIB.
+# bytes_of TYPE...: of the daemon's maps of these types (2, 6, 12: arrays).
+bytes_of() {
+	cat "/proc/$BG_PID/fdinfo"/* | awk -v types=" $* " '
+		/^map_type:/ { counts = index(types, " " $2 " ") }
+		/^memlock:/ && counts { bytes += $2 }
+		END { print bytes + 0 }'
+}
+
+# Maps, programs and links of the daemon: "KIND ID" on each line.
+objects() {
+	cat "/proc/$BG_PID/fdinfo"/* | sed -n 's/^\(map\|prog\|link\)_id:\s*/\1 /p' | sort -u
+}
+
+# When all was taken away there is none of them any more.
+no_object_is_left() {
+	local kind id
+	while read -r kind id; do
+		! bpftool "$kind" show id "$id" 2>/dev/null || return
+	done <"$LAB_DIR/objects"
+}
+
+# Numbers of rules are given out in turn, and each that was used once keeps the text of its last
+# rule, for the flows that name it: in the daemon twice, and in the map former_rules. So what is
+# held grows with the rules that ever came, until all numbers have been used, and no further. Who
+# is measured has few of them, and has used them all when that begins: what grows then is lost.
+NUMBERS=600
+use_all_numbers() {
+	local used
+	for ((used = 0; used < NUMBERS; used += 250)); do
+		put "$LAB_DIR/feed-0"
+		wait_for in_force || return
+		put "$LAB_DIR/feed-4" # whose 250 rules are new then; and for it the maps grow
+		wait_for in_force || return
+	done
+}
+
+# settle NAME: with the first feed, after some revisions of it; sets RESIDENT_KIB and HASH_KIB.
 settle() {
 	for _ in 1 2 3; do
 		put "$LAB_DIR/feed-0"
 		wait_for in_force || return
 	done
-	sleep 0.5
+	sleep 0.5 # (who looks sees maps that the kernel is about to free)
 	holds >"$LAB_DIR/$1"
+	HASH_KIB=$(($(bytes_of 1 5 9 10 11) / 1024))
 	RESIDENT_KIB=$(awk '/^VmRSS/ { print $2 }' "/proc/$BG_PID/status")
 }
 
 in_force() {
 	is_running || bg_spawn --attach "$BY"
-	bg status --json | jq -e --arg revision "$revisions" '.feed_revision == $revision and all(.branches[]; .armed)'
+	bg status --json | jq -e --arg revision "$puts" '.feed_revision == $revision and all(.branches[]; .armed)'
+}
+
+nothing_is_left_over() {
+	knows_no_dead_interface && [ "$(bpftool -j map dump pinned "$PIN_DIR/maps/rules" | jq length)" = "$RULES" ]
 }
 
 nothing_leaked() {
@@ -240,7 +338,7 @@ end_pings() {
 
 # (The last one may have been on its way.)
 lost_none() {
-	tail -n 2 "$LAB_DIR"/ping-*
+	tail -q -n 2 "$LAB_DIR"/ping-*
 	awk '/packets transmitted/ { n++; if ($1 - $4 > 1) bad = 1 } END { exit bad || n != 2 }' "$LAB_DIR"/ping-*
 }
 
@@ -253,36 +351,51 @@ make_feeds
 echo "# seed $SEED: BG_SEED=$SEED repeats it"
 # (What changes a variable here is not called by check, which has a shell of its own.)
 for BY in tcx clsact; do
-	revisions=0 changes=0 kills=0 storms=0 faults=0 PINGS=()
+	puts=0 revisions=0 changes=0 kills=0 storms=0 faults=0 upgrades=0 PINGS=()
+	: >>"$BG_LOG"
+	LOG_READ=$(stat -c %s "$BG_LOG")
 	put "$LAB_DIR/feed-0"
-	bg_start --attach $BY
+	below 2
+	old_start $((R + 1))
 	connect out4 cart "$LAB_DB4" 5432
 	connect out6 cart "$LAB_DB6" 5432
 	check "$BY: connections talk" eval 'talk out4 && talk out6'
 	lasting "$LAB_DB4" 4
 	lasting "$LAB_DB6" 6
 	flood
+	upgrade
 	COURSE=("${OF_ONE_DAEMON[@]}" "${OF_SEVERAL[@]}")
 	go_on "$WANTED_REVISIONS" "$WANTED_CHANGES"
 	wait_for in_force
 	result $? "$BY: after all of it the daemon comes to the last revision"
 	bg_kill
-	bg_start --attach $BY
+	bg_start --attach $BY --max-rules $NUMBERS
+	use_all_numbers
+	result $? "$BY: all numbers of rules have been used"
 	settle before
-	before_kib=$RESIDENT_KIB
+	RULES=$(bpftool -j map dump pinned "$PIN_DIR/maps/rules" | jq length)
+	before_kib=$RESIDENT_KIB before_hash_kib=$HASH_KIB
 	COURSE=("${OF_ONE_DAEMON[@]}")
 	go_on $((revisions + WANTED_REVISIONS)) $((changes + WANTED_CHANGES))
 	settle after
 	end_pings
 	check "$BY: no ping that is allowed was lost" lost_none
+	sed -n 's/^.* packets transmitted/#  &/p' "$LAB_DIR"/ping-*
 	check "$BY: the connections talk on" eval 'talk out4 && talk out6'
 	stop_floods
 	check "$BY: nothing that is denied has passed" nothing_passed
-	check "$BY: the daemon leaked neither descriptors nor pins" nothing_leaked
-	check "$BY: nor memory ($before_kib KiB, then $RESIDENT_KIB KiB)" \
-		test "$RESIDENT_KIB" -lt $((before_kib + before_kib / 4 + 4096))
-	echo "# $BY: $revisions revisions, $changes interfaces came or went, $kills kills, $storms storms, $faults faults"
+	check "$BY: the daemon leaked no descriptors, maps, programs, links or pins, nor arrays of the kernel" \
+		nothing_leaked
+	check "$BY: nor memory of its own ($before_kib KiB, then $RESIDENT_KIB KiB)" \
+		test "$RESIDENT_KIB" -lt $((before_kib + 2048))
+	check "$BY: nor entries of maps ($before_hash_kib KiB, then $HASH_KIB KiB)" \
+		test "$HASH_KIB" -lt $((before_hash_kib + 256))
+	check "$BY: nor interfaces that are gone, nor rules that are not in force" nothing_is_left_over
+	echo "# $BY: $revisions of $puts revisions came in force, $changes interfaces came or went," \
+		"$kills kills, $storms storms, $faults faults, $upgrades upgrades"
+	objects >"$LAB_DIR/objects"
 	bg_stop
 	bg unload
+	check "$BY: of $(wc -l <"$LAB_DIR/objects") maps, programs and links none is left" wait_for no_object_is_left
 done
 finish
