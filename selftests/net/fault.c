@@ -388,8 +388,9 @@ int clock_gettime(clockid_t clock, struct timespec *now)
 int epoll_wait(int fd, struct epoll_event *events, int most, int limit_ms)
 {
 	int (*next)(int, struct epoll_event *, int, int) = real("epoll_wait");
+	const long times = haste();
 
-	if (limit_ms > 0 && haste() > 1)
-		limit_ms = (int)(limit_ms / haste()) + 1;
+	if (limit_ms > 0 && times > 1)
+		limit_ms = (int)(limit_ms / times) + 1;
 	return next(fd, events, most, limit_ms);
 }
