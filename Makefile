@@ -371,7 +371,7 @@ COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(k
 COVERED_NET := $(if $(filter net,$(COVER)),$(NET))
 # Of these there is no third build: nothing is counted in them.
 COV_LINKS := $(patsubst $(BUILD)/%,$(COV_BUILD)/%, \
-	$(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS) $(SELFTEST_BPF_OBJECTS))
+	$(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS) $(NEXT_PROGRAM) $(SELFTEST_BPF_OBJECTS))
 
 $(COV_LINKS): $(COV_BUILD)/%: $(BUILD)/%
 	@mkdir -p $(@D)
