@@ -107,6 +107,15 @@ static int read_rules(const struct bg_maps *maps, struct bg_status *status, stru
 	return 0;
 }
 
+/* One that has the ifindex of another one by now has no program of ours. */
+static bool may_be_hooked(const struct bg_status *status, __u32 ifindex)
+{
+	for (size_t i = 0; i < status->hook_count; i++)
+		if (status->hooks[i].ifindex == ifindex)
+			return true;
+	return status->not_looked_at;
+}
+
 /* An interface that somebody renamed is the branch's as before, for the programs go by its
  * number. */
 static void find_renamed(struct bg_status *status)
@@ -120,7 +129,7 @@ static void find_renamed(struct bg_status *status)
 			if (!ifindex || status->ifaces[k].ifindex != ifindex ||
 			    status->ifaces[k].role != BG_ROLE_BRANCH ||
 			    status->ifaces[k].vlan != branch->row.vlan ||
-			    !if_indextoname(ifindex, name))
+			    !may_be_hooked(status, ifindex) || !if_indextoname(ifindex, name))
 				continue;
 			branch->ifindex_now = ifindex;
 			snprintf(branch->called, sizeof(branch->called), "%s", name);
