@@ -251,7 +251,7 @@ go_on() {
 		$what
 		# (who prints nothing for long, hangs)
 		[ $((++steps % 20)) -ne 0 ] ||
-			echo "# $(date +%T) $steps steps, $revisions of $puts revisions in force, $changes changes"
+			echo "# $(date +%T) $steps steps, $revisions of $puts revisions in force, $changes changes, $(resident_kib) KiB"
 	done
 }
 
@@ -286,17 +286,26 @@ no_object_is_left() {
 
 # Numbers of rules are given out in turn, and each that was used once keeps the text of its last
 # rule, for the flows that name it: in the daemon twice, and in the map former_rules. So what is
-# held grows with the rules that ever came, until all numbers have been used, and no further. Who
-# is measured has few of them, and has used them all when that begins: what grows then is lost.
+# held grows with the rules that ever came, until all numbers have been used, and no further;
+# tables grow to the most interfaces, rules and members that there were at once. Who is measured
+# has few numbers, and has used them all, and had each feed and as many interfaces as will come,
+# when that begins: what grows then is lost.
 NUMBERS=600
-use_all_numbers() {
-	local used
-	for ((used = 0; used < NUMBERS; used += 250)); do
-		put "$LAB_DIR/feed-0"
+grow_to_the_most() {
+	local other
+	appear
+	wait_for is_guarded $((100 + STORM - 1)) || return
+	vanish
+	for other in 0 3 5; do
+		put "$LAB_DIR/feed-$other"
 		wait_for in_force || return
 		put "$LAB_DIR/feed-4" # whose 250 rules are new then; and for it the maps grow
 		wait_for in_force || return
 	done
+}
+
+resident_kib() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$BG_PID/status"
 }
 
 # settle NAME: with the first feed, after some revisions of it; sets RESIDENT_KIB and HASH_KIB.
@@ -308,7 +317,7 @@ settle() {
 	sleep 0.5 # (who looks sees maps that the kernel is about to free)
 	holds >"$LAB_DIR/$1"
 	HASH_KIB=$(($(bytes_of 1 5 9 10 11) / 1024))
-	RESIDENT_KIB=$(awk '/^VmRSS/ { print $2 }' "/proc/$BG_PID/status")
+	RESIDENT_KIB=$(resident_kib)
 }
 
 in_force() {
@@ -370,8 +379,8 @@ for BY in tcx clsact; do
 	result $? "$BY: after all of it the daemon comes to the last revision"
 	bg_kill
 	bg_start --attach $BY --max-rules $NUMBERS
-	use_all_numbers
-	result $? "$BY: all numbers of rules have been used"
+	grow_to_the_most
+	result $? "$BY: as many interfaces and rules as will come have been there"
 	settle before
 	RULES=$(bpftool -j map dump pinned "$PIN_DIR/maps/rules" | jq length)
 	before_kib=$RESIDENT_KIB before_hash_kib=$HASH_KIB
