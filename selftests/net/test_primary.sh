@@ -51,4 +51,5 @@ in_node -6 route add default via 2001:db8:0:1::1
 check "it comes back: so does the role" \
 	wait_for bg_says "another interface is the primary one now\" interface=eth2 "
 check "and the node is as it was" together "$probe" "icmp node $LAB_DB4"
+bg_stop
 finish
