@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "base/caps.h"
 #include "branchguard.skel.h"
@@ -183,6 +184,10 @@ static void daemon_was_here(void)
 	must(bg_iface_set(datapath, &iface, &err), &err);
 	if (by_filters)
 		must(bg_pin_remove(pin_dir, BG_PIN_PROGRAMS, "tc_branch_ingress"), &err);
+	/* it had not come to the end of an upgrade */
+	must(bg_pin_aside_make(pin_dir, &err), &err);
+	must(bg_pin_put(pin_dir, BG_PIN_ASIDE, "flows", bpf_map__fd(datapath->skel->maps.flows)),
+	     &err);
 	bg_datapath_close(datapath);
 	close(lock_fd);
 }

@@ -147,6 +147,7 @@ static void note_link(struct bg_attachment *attachment, void *context)
 static int look_at_pins(struct unload *unload)
 {
 	const char *pin_dir = unload->pin_dir;
+	struct bg_error err = {};
 	int rc;
 
 	*unload->err->text = '\0';
@@ -157,10 +158,16 @@ static int look_at_pins(struct unload *unload)
 		return *unload->err->text ? rc
 					  : bg_fail(unload->err, rc, "reading the pins in %s: %s",
 						    pin_dir, strerror(-rc));
-	rc = bg_attach_adopt(pin_dir, note_link, unload, unload->err);
-	if (!rc && unload->out_of_memory)
-		rc = bg_no_memory(unload->err, "reading the pins in %s", pin_dir);
-	return rc;
+	rc = bg_attach_adopt(pin_dir, note_link, unload, &err);
+	if (rc)
+		return bg_fail(unload->err, rc,
+			       "%s: nothing was changed; try again, or remove that pin, if it is "
+			       "none of branchguard's",
+			       err.text);
+	return unload->out_of_memory
+		       ? bg_no_memory(unload->err, "reading the pins in %s: nothing was changed",
+				      pin_dir)
+		       : 0;
 }
 
 /* --- looking: filters ---------------------------------------------------------- */
