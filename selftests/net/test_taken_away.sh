@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Somebody takes a program away: nothing says "armed" meanwhile, the daemon puts it
-# back within a second or two, and a restart names the gap. Or the policy, out of its map.
+# back within a second or two, and a restart names the gap.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -32,19 +32,6 @@ no_gap() {
 	bg status --json | jq -e '.missing_programs == [] and all(.branches[]; .armed)'
 }
 
-take_policy_away() {
-	bpftool map delete pinned "$PIN_DIR/maps/policy" key hex 00 00 00 00
-}
-# policy_comes_back: the entry is the same as before.
-policy_comes_back() {
-	local before
-	before=$(policy) && take_policy_away && wait_for bg_says 'took the policy out of its map.*at_most_ms=[0-9]' &&
-		[ "$(policy)" = "$before" ] && guarded
-}
-policy() {
-	bpftool -j map lookup pinned "$PIN_DIR/maps/policy" key hex 00 00 00 00 | jq -e .inner_map_id
-}
-
 lab_up || bail "no lab"
 serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
@@ -67,12 +54,4 @@ for by in auto clsact; do
 	bg_stop
 	check "$by: unload" bg unload
 done
-# The image that is put back is the one of this daemon's revision, or of the one before.
-bg_start
-check "the policy is taken out of its map: it comes back" policy_comes_back
-bg_stop
-bg_start
-check "and does so when it is that of the daemon before" policy_comes_back
-check "which is counted" eval "bg status --json | jq -e '.daemon.pins_put_back >= 2'"
-bg_stop
 finish
