@@ -609,6 +609,21 @@ static void links_are_adopted_or_the_start_is_refused(void **state)
 	free(pins);
 }
 
+/* Between listing and opening somebody removed it: there is nothing to take over any more. */
+static void a_link_that_is_unpinned_meanwhile_is_none(void **state)
+{
+	struct bg_attachment attachment = attach(BG_TC_BRANCH_INGRESS);
+	struct found found = {};
+	struct bg_error err = {};
+
+	(void)state;
+	script_fail(BPF_OBJ_GET, 1, ENOENT);
+	assert_int_equal(bg_attach_adopt(pin_dir, take, &found, &err), 0);
+	script_work();
+	assert_int_equal(found.count, 0);
+	detach(&attachment);
+}
+
 static void pins_of_dead_links_go_and_strange_ones_stay(void **state)
 {
 	struct bg_attachment attachment = attach(BG_TC_BRANCH_INGRESS);
@@ -672,6 +687,7 @@ int main(void)
 		WITH_TCX(what_the_kernel_cannot_say_is_as_it_was),
 		WITH_TCX(a_pin_that_somebody_removed_is_put_back),
 		WITH_TCX(links_are_adopted_or_the_start_is_refused),
+		WITH_TCX(a_link_that_is_unpinned_meanwhile_is_none),
 		WITH_TCX(pins_of_dead_links_go_and_strange_ones_stay),
 		WITH_TCX(tcx_is_chosen_where_it_is),
 	};

@@ -19,6 +19,7 @@
 #include "guard/guards.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
+#include "pinned/share.h"
 #include "scripted_bpf.h"
 #include "test.h"
 
@@ -191,6 +192,27 @@ static void a_start_on_pins_survives_each_failure(void **state)
 		bg_datapath_close(datapath);
 	}
 	free(before);
+}
+
+/* Between locking and sharing the directory somebody removed it; it is made again. */
+static void a_directory_that_went_is_no_reason_to_end(void **state)
+{
+	struct bg_error err = {};
+	char path[256];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/maps", pin_dir);
+	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), 0);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), 0);
+	assert_int_equal(bg_pin_lock_again(pin_dir, &lock_fd, &err), 0);
+	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), 0);
+	/* what stands there instead is not made ours */
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(symlink("/", path), 0);
+	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), -ELOOP);
+	assert_non_null(strstr(err.text, "setting who may read"));
+	assert_int_equal(unlink(path), 0);
 }
 
 /* --- the entry of `policy` -------------------------------------------------- */
@@ -457,6 +479,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_start_on_pins_survives_each_failure, begin, end),
+		cmocka_unit_test_setup_teardown(a_directory_that_went_is_no_reason_to_end, begin,
+						end),
 		cmocka_unit_test_setup_teardown(the_policy_that_somebody_took_out_is_put_back,
 						begin, end),
 		cmocka_unit_test(a_role_that_no_build_has_is_unknown),

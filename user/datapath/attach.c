@@ -424,6 +424,8 @@ static int adopt_one(const char *name, void *context)
 	int rc;
 
 	fd = bg_pin_get(adoption->pin_dir, BG_PIN_LINKS, name);
+	if (fd == -ENOENT) /* somebody removed it since it was listed, and with it the link */
+		return 0;
 	if (fd < 0)
 		return bg_fail(adoption->err, fd, "opening %s/links/%s: %s", adoption->pin_dir,
 			       name, strerror(-fd));

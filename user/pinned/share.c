@@ -115,5 +115,9 @@ int bg_share_pins(const char *pin_dir, gid_t group, struct bg_error *err)
 	rc = set(pin_dir, group, mode) ?:
 	     set(maps, group, mode) ?:
 	     bg_pin_each(pin_dir, BG_PIN_MAPS, set_pin, &sharing);
+	/* somebody removed it since it was locked: who pins makes it again, for its owner alone,
+	 * and the next look at the pins comes by here */
+	if (rc == -ENOENT)
+		return 0;
 	return rc ? bg_fail(err, rc, "setting who may read %s: %s", pin_dir, strerror(-rc)) : 0;
 }
