@@ -289,8 +289,10 @@ no_object_is_left() {
 # held grows with the rules that ever came, until all numbers have been used, and no further;
 # tables grow to the most interfaces, rules and members that there were at once. Who is measured
 # has few numbers, and has used them all, and had each feed and as many interfaces as will come,
-# when that begins: what grows then is lost.
+# when that begins: what grows then is lost. (But for the heap's own steps of 1 MiB: one comes in
+# the first revisions, and 420 more, with storms, took 8 KiB. Two more are taken for holes in it.)
 NUMBERS=600
+HEAP_STEPS_KIB=3072
 grow_to_the_most() {
 	local other
 	appear
@@ -396,7 +398,7 @@ for BY in tcx clsact; do
 	check "$BY: the daemon leaked no descriptors, maps, programs, links or pins, nor arrays of the kernel" \
 		nothing_leaked
 	check "$BY: nor memory of its own ($before_kib KiB, then $RESIDENT_KIB KiB)" \
-		test "$RESIDENT_KIB" -lt $((before_kib + 2048))
+		test "$RESIDENT_KIB" -lt $((before_kib + HEAP_STEPS_KIB))
 	check "$BY: nor entries of maps ($before_hash_kib KiB, then $HASH_KIB KiB)" \
 		test "$HASH_KIB" -lt $((before_hash_kib + 256))
 	check "$BY: nor interfaces that are gone, nor rules that are not in force" nothing_is_left_over
