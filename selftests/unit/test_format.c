@@ -30,6 +30,9 @@ static void counts(void **state)
 static void short_counts_fit_columns(void **state)
 {
 	(void)state;
+	assert_string_equal(bg_format_change(10, 2, 1, text), "10(+2/-1)");
+	assert_string_equal(bg_format_change(10, 0, 0, text), "10(+0/-0)");
+	assert_string_equal(bg_format_change(10, -1, -1, text), "10");
 	assert_string_equal(bg_format_short(0, text), "0");
 	assert_string_equal(bg_format_short(9999, text), "9999");
 	assert_string_equal(bg_format_short(10000, text), "10.0k");

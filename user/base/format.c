@@ -37,6 +37,15 @@ const char *bg_format_counted(__u64 count, const char *noun, char *text)
 	return text;
 }
 
+const char *bg_format_change(__s64 count, __s32 added, __s32 removed, char *text)
+{
+	if (added < 0 || removed < 0)
+		snprintf(text, BG_FORMAT_TEXT, "%lld", count);
+	else
+		snprintf(text, BG_FORMAT_TEXT, "%lld(+%d/-%d)", count, added, removed);
+	return text;
+}
+
 const char *bg_format_short(__u64 count, char *text)
 {
 	static const char units[] = "kMGTPE";

@@ -20,6 +20,9 @@ const char *bg_format_count(__u64 count, char *text);
 /* "1 packet", "12,345 packets": the noun with an s unless there is one. */
 const char *bg_format_counted(__u64 count, const char *noun, char *text);
 
+/* "10(+2/-1)"; "10" when what came and went is not known, which is less than 0. */
+const char *bg_format_change(__s64 count, __s32 added, __s32 removed, char *text);
+
 /* "999", "12.3k", "4.5M": at most 5 characters, for columns. */
 const char *bg_format_short(__u64 count, char *text);
 

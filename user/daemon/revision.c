@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/dict.h"
+#include "base/format.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "daemon/settled.h"
@@ -53,6 +54,7 @@ static void note_revision(struct bg_daemon *daemon, const struct bg_model *model
 		.rules_removed = times->rules_removed,
 	};
 	const bool is_new = daemon->datapath->revision != before;
+	char groups[BG_FORMAT_TEXT];
 
 	/* of one that stays, nothing came or went */
 	if (is_new && (daemon->model || !before))
@@ -61,13 +63,15 @@ static void note_revision(struct bg_daemon *daemon, const struct bg_model *model
 		revision.groups_added = revision.groups_removed = -1;
 	bg_log(BG_LOG_INFO, "revision in force",
 	       "revision=%u feed_revision=%s rules=%zu(+%u/-%u) branches=%zu(+%u/-%u) "
-	       "groups=%zu(+%d/-%d) members=%zu parse_ms=%.1f compile_ms=%.1f publish_ms=%.1f "
+	       "groups=%s members=%zu parse_ms=%.1f compile_ms=%.1f publish_ms=%.1f "
 	       "image_kib=%zu capacity_kib=%u warnings=%zu",
 	       daemon->datapath->revision, bg_quote(model->revision), model->rule_count,
 	       times->rules_added, times->rules_removed, model->branch_count, times->branches_added,
-	       times->branches_removed, model->group_count, revision.groups_added,
-	       revision.groups_removed, model->member_count, parse_ms, times->compile_ms,
-	       times->publish_ms, times->image_bytes >> 10, daemon->datapath->options.image_blocks,
+	       times->branches_removed,
+	       bg_format_change((__s64)model->group_count, revision.groups_added,
+				revision.groups_removed, groups),
+	       model->member_count, parse_ms, times->compile_ms, times->publish_ms,
+	       times->image_bytes >> 10, daemon->datapath->options.image_blocks,
 	       model->warning_count);
 	if (is_new)
 		bg_history_revision(daemon, model, content, &revision);

@@ -29,16 +29,6 @@ const char *bg_revision_cause_name(enum bg_revision_cause cause)
 	return "unknown";
 }
 
-/* "10(+2/-1)"; "10" when what came and went is not known. */
-static const char *count_text(__s64 count, __s32 added, __s32 removed, char *text)
-{
-	if (added < 0 || removed < 0)
-		snprintf(text, BG_FORMAT_TEXT, "%lld", (long long)count);
-	else
-		snprintf(text, BG_FORMAT_TEXT, "%lld(+%d/-%d)", (long long)count, added, removed);
-	return text;
-}
-
 #define HASH_DIGITS 12 /* as many as people compare */
 
 static int add_row(struct bg_table *table, const struct bg_revision_row *revisions, size_t count,
@@ -61,15 +51,17 @@ static int add_row(struct bg_table *table, const struct bg_revision_row *revisio
 	rc = rc ?: bg_table_add(table, hash);
 	rc = rc
 		     ?: bg_table_add(table,
-				     count_text(revision->branches, (__s32)revision->branches_added,
-						(__s32)revision->branches_removed, text));
-	rc = rc
-		     ?: bg_table_add(table, count_text(revision->groups, revision->groups_added,
-						       revision->groups_removed, text));
+				     bg_format_change(revision->branches,
+						      (__s32)revision->branches_added,
+						      (__s32)revision->branches_removed, text));
 	rc = rc
 		     ?: bg_table_add(table,
-				     count_text(revision->rules, (__s32)revision->rules_added,
-						(__s32)revision->rules_removed, text));
+				     bg_format_change(revision->groups, revision->groups_added,
+						      revision->groups_removed, text));
+	rc = rc
+		     ?: bg_table_add(table,
+				     bg_format_change(revision->rules, (__s32)revision->rules_added,
+						      (__s32)revision->rules_removed, text));
 	return rc ?: bg_table_add(table, feed);
 }
 
