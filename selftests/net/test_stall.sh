@@ -71,10 +71,10 @@ is_guarded() {
 }
 # A file process that no signal reaches.
 in_the_disk() {
-	ps -o stat=,args= --ppid "$1" | grep '^D.*branchguard-files'
+	pgrep --parent "$1" --runstates D -f '^branchguard-files'
 }
 none_in_the_disk() {
-	! ps -eo stat=,args= | grep "^D.*branchguard-files.* \(/run/branchguard\|$DISK\)/"
+	! pgrep --runstates D -f "^branchguard-files (/run/branchguard|$DISK)/"
 }
 says_by_socket() {
 	there timeout 5 "$BG" status --pin-dir "$PIN_DIR" --json | jq -e '.daemon.running' &&
@@ -123,11 +123,11 @@ done
 
 # --- a disk that does not answer --------------------------------------------------------------------
 truncate -s 32M "$LAB_DIR/image"
-mkfs.ext4 -q "$LAB_DIR/image" && mount -o loop "$LAB_DIR/image" "$DISK" 2>/dev/null || {
+if ! mkfs.ext4 -q "$LAB_DIR/image" || ! mount -o loop "$LAB_DIR/image" "$DISK" 2>/dev/null; then
 	echo "# this machine mounts no file as a disk"
 	bg unload
 	finish
-}
+fi
 mkdir "$DISK/run" "$DISK/other"
 start_on "$DISK/run" --metrics-file "$DISK/node.prom"
 check "a daemon with its files on a disk" wait_for says_by_socket
