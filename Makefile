@@ -345,16 +345,18 @@ check-quick: $(CHECKED)
 check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_VM)
 
-# Hours: what net/test_soak.sh has a sample of in every check. BG_SEED=N repeats a course.
+# Hours: what net/test_killed.sh and test_soak.sh have a sample of in every check. BG_SEED=N
+# repeats a course.
 .PHONY: soak
 soak: export BG_SOAK_REVISIONS ?= 10000
 soak: export BG_SOAK_CHANGES ?= 10000
 soak: export BG_SOAK_BURST ?= 50
 soak: export BG_SOAK_HASTE ?= 2
 soak: export BG_SOAK_STORM ?= 400
+soak: export BG_KILLS ?= 0
 soak: export BG_SEED ?= $(shell echo $$((RANDOM)))
 soak: $(call program_in,$(BUILD)) $(NET_TOOLS)
-	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 86400 selftests/net/test_soak.sh
+	$(Q)BG_BUILD=$(BUILD) selftests/run --timeout 86400 selftests/net/test_killed.sh selftests/net/test_soak.sh
 
 # What of user/ the tests run. COVER names their kinds; `net` is the daemon itself, in half
 # an hour more. Nobody has to reach every line, but each function of these files runs: what

@@ -15,9 +15,9 @@
  *       asks for XDP programs; event: a message that nobody asked for; socket: one of
  *       NETLINK_ROUTE; a command of bpf(), as in bpf_names, bpf-NUMBER another one;
  *       link-create-xdp: of XDP; if_indextoname, inotify_init1, inotify_add_watch; any of
- *       these
+ *       these, of the daemon's own
  * HOW   an errno: the call fails by it, of a request the receiving; wait-MS: it is made,
- *       but so much later.   Requests alone:
+ *       but so much later; kill: before it is made, the process is killed.   Requests alone:
  *       send-ERRNO: it is not sent; answer-ERRNO: the kernel refuses it;
  *       interrupted: the table changed while it was listed.   Requests and events:
  *       short: the last bytes are missing; truncated: the buffer was too small;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,9 +163,15 @@ static bool have_plan(const char *path)
 	return true;
 }
 
+/* In one of the processes beside the daemon, which begin with its name. */
+static bool is_beside(void)
+{
+	return strchr(program_invocation_short_name, '-');
+}
+
 static bool is_hit(struct rule *rule, const char *call, const char *site)
 {
-	if (strcmp(call, rule->call) != 0 && strcmp(rule->call, "any") != 0)
+	if (strcmp(call, rule->call) != 0 && (strcmp(rule->call, "any") != 0 || is_beside()))
 		return false;
 	if (rule->each)
 		return !knows_site(&failed, call, site);
@@ -219,6 +226,8 @@ static const char *failure_of(const char *call)
 	pthread_mutex_lock(&lock);
 	how = judge(path, call);
 	pthread_mutex_unlock(&lock);
+	if (how && !strcmp(how, "kill"))
+		kill(getpid(), SIGKILL);
 	if (how && begins_with(how, "wait-")) {
 		sleep_ms(strtoul(how + strlen("wait-"), NULL, 10));
 		how = NULL;
