@@ -7,7 +7,7 @@
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
 #   selftests/shared/*.c              -> a library for all of these programs
-#   selftests/net/fault.c, wayward.c  -> fault.so, wayward.so, for LD_PRELOAD
+#   selftests/net/clock.c, fault.c, wayward.c  -> clock.so ..., for LD_PRELOAD
 #   for_X.c in such a folder          -> linked into its test_X*.c
 # Other *.c in such a folder are linked into every program of the folder.
 # Everything of user/ and selftests/ exists a second time under $(BUILD)/san,
@@ -42,7 +42,7 @@ TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
 # Loaded into the daemon by a test, for LD_PRELOAD.
-PRELOADED := selftests/net/fault.c selftests/net/wayward.c
+PRELOADED := selftests/net/clock.c selftests/net/fault.c selftests/net/wayward.c
 own_helpers_of = $(wildcard selftests/$(1)/for_*.c)
 helpers_of = $(filter-out $(call tests_of,$(1)) $(call own_helpers_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
