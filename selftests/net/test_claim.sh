@@ -25,6 +25,23 @@ refused() {
 	[ $? -eq 1 ] && echo "$said" && grep -q "process $BG_PID) guards the interfaces of this network namespace" <<<"$said"
 }
 
+# As a member of the group who may look: all that can be opened of what a daemon has there is
+# locked, the way that a daemon locks, and kept so. Sets HOLDER and how much it HELD.
+MEMBERS=65533
+hold_all() {
+	rm -f "$LAB_DIR/held"
+	# shellcheck disable=SC2016
+	setpriv --reuid 65534 --regid $MEMBERS --clear-groups bash -c '
+		shopt -s nullglob dotglob
+		for path in "$1" "$1"/* "$1"/*/* "${1%/*}" /run/branchguard /run/branchguard/* /run; do
+			{ exec {fd}<"$path"; } 2>/dev/null && flock -n $fd && echo "$path"
+		done
+		echo all
+		sleep 600' hold "$PIN_DIR" >"$LAB_DIR/held" 2>/dev/null &
+	HOLDER=$!
+	wait_for grep -q '^all$' "$LAB_DIR/held"
+}
+
 lab_up || bail "no lab"
 serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
@@ -40,6 +57,17 @@ for by in auto clsact; do
 	bg_start --attach $by
 	check "$by: killed, it leaves the place to the next one, though somebody looks just then" guarded
 	bg_stop
-	check "$by: unload" bg unload
+	bg_start --attach $by --group $MEMBERS
+	check "$by: a member of the group may look" \
+		lab_exec node setpriv --reuid 65534 --regid $MEMBERS --clear-groups "$BG" status --pin-dir "$PIN_DIR"
+	hold_all
+	check "$by: a member can lock something, as its own" grep -q . "$LAB_DIR/held"
+	bg_kill
+	bg_start --attach $by --group $MEMBERS
+	check "$by: but keeps no daemon from starting" guarded
+	bg_stop
+	check "$by: nor from unload" bg unload
+	kill $HOLDER
+	wait $HOLDER 2>/dev/null
 done
 finish
