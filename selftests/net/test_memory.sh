@@ -52,6 +52,18 @@ echo '{"FeedVersion": 1, "Revision": "2", "SecurityGroups": [{"GroupId": "sg-1"}
 check "and can publish a revision" wait_for feed_in_force
 echo "# peak: $(peak_mb) MB"
 check "the peak is less than that" test "$(peak_mb)" -le $MOST_MB
+
+# --- a feed for which there is no memory ------------------------------------------------
+jq -n '{FeedVersion: 1, Revision: "3", SecurityGroups: [{GroupId: "sg-1"}], Branches: [],
+	NetworkInterfaces: [range(100000) | {NetworkInterfaceId: "eni-\(.)", Groups: [{GroupId: "sg-1"}],
+	PrivateIpAddresses: [{PrivateIpAddress: "10.\(. / 65536 | floor).\(. / 256 | floor % 256).\(. % 256)"}]}]}' \
+	>"$LAB_DIR/large.json"
+mv "$LAB_DIR/large.json" "$FEED"
+check "a feed for which there is no memory is refused, and it says so" \
+	wait_for bg_says 'feed refused, the last.*\([Kk]illed\|memory\)'
+check "the daemon lives" test -e "/proc/$BG_PID/exe"
+echo 1000000000 >"$CGROUP/$LIMIT"
+check "with memory it comes in force by itself" wait_for feed_in_force
 bg_stop
 
 # --- a feed that outgrows the room for it ----------------------------------------------

@@ -6,6 +6,7 @@
 #include "apart/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "apart/child.h"
+#include "base/cleanup.h"
 
 static int drop_capabilities(void)
 {
@@ -58,10 +60,21 @@ static int set_limits(const struct bg_confinement *how)
 	return rc;
 }
 
+/* Where memory is short it ends before the daemon does. Whoever lacks /proc does without. */
+static void give_way(void)
+{
+	bg_auto_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1000", 4) < 0)
+		return;
+}
+
 int bg_confine(const struct bg_confinement *how, struct bg_error *err)
 {
 	int rc;
 
+	/* while its files in /proc are its own */
+	give_way();
 	if ((!how->outlives_thread && prctl(PR_SET_PDEATHSIG, SIGKILL)) ||
 	    prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return bg_fail(err, -errno, "confining a process: prctl: %s", strerror(errno));

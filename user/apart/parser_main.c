@@ -18,6 +18,8 @@
 
 #define TEXT_FD BG_CHILD_FD
 #define OUT_FD (BG_CHILD_FD + 1)
+/* At most: a page is not larger. */
+#define PAGE_BYTES 4096
 
 /* Memory, but none that can be executed; the answer; the end. */
 static const struct bg_seccomp_rule calls[] = {
@@ -47,8 +49,26 @@ static int confine(size_t length_bytes, struct bg_error *err)
 	return bg_confine(&how, err);
 }
 
+/*
+ * What the daemon will need for the answer is taken now, beside all that was needed to make it:
+ * the text, and what is made of it. Where there is not so much, the kernel
+ * ends this process (confine.c), the feed is refused, and what is in force stays; later it would
+ * have been the daemon.
+ */
+static void rehearse(size_t text_bytes, size_t answer_bytes)
+{
+	const size_t length_bytes = text_bytes + answer_bytes;
+	volatile char *memory = mmap(NULL, length_bytes, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return;
+	for (size_t i = 0; i < length_bytes; i += PAGE_BYTES)
+		memory[i] = 1;
+}
+
 /* What it could do is in the answer; 0 if that is written. */
-static int answer_with(const struct bg_wire_answer *answer)
+static int answer_with(const struct bg_wire_answer *answer, size_t text_bytes)
 {
 	unsigned char *bytes = NULL;
 	size_t length_bytes;
@@ -56,8 +76,12 @@ static int answer_with(const struct bg_wire_answer *answer)
 	int rc = bg_wire_write(answer, &bytes, &length_bytes, &err);
 
 	if (rc && !answer->rc) /* then at least why there is none */
-		return answer_with(&(struct bg_wire_answer){ .rc = rc, .why = err });
-	return rc ?: bg_memory_write(OUT_FD, bytes, length_bytes);
+		return answer_with(&(struct bg_wire_answer){ .rc = rc, .why = err }, 0);
+	if (!rc)
+		rc = bg_memory_write(OUT_FD, bytes, length_bytes);
+	if (!rc && !answer->rc)
+		rehearse(text_bytes, length_bytes);
+	return rc;
 }
 
 int bg_parser_main(int argc, char **argv)
@@ -73,5 +97,5 @@ int bg_parser_main(int argc, char **argv)
 		answer.rc = bg_feed_parse(argv[1], text.bytes ? text.bytes : "", text.length_bytes,
 					  &answer.model, &answer.errors, &answer.why);
 	/* nothing is freed, nothing else is called at exit */
-	_exit(answer_with(&answer) ? EXIT_FAILURE : EXIT_SUCCESS);
+	_exit(answer_with(&answer, text.length_bytes) ? EXIT_FAILURE : EXIT_SUCCESS);
 }

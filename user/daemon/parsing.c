@@ -95,13 +95,17 @@ static int parse_new(const struct bg_daemon *daemon, const char *name, int text_
 		       !memcmp(parsed->content, daemon->reload.content, sizeof(parsed->content));
 	if (parsed->same)
 		return 0;
+	rc = parse_memory(name, text_fd, parsed);
+	if (rc)
+		return rc;
+	/* not before: for the parser there is memory then, or none for either (parser_main.c) */
 	parsed->text = malloc(text.length_bytes + 1);
 	if (!parsed->text)
 		return bg_no_memory(&parsed->err, "%s: reading the feed", name);
 	if (text.length_bytes)
 		memcpy(parsed->text, text.bytes, text.length_bytes);
 	parsed->text_bytes = text.length_bytes;
-	return parse_memory(name, text_fd, parsed);
+	return 0;
 }
 
 static enum bg_file_kind kind_of(const struct bg_daemon_options *options)
