@@ -68,7 +68,7 @@ spdx() {
 	local f bad=0
 	for f in "${files[@]}"; do
 		case $f in
-		*.json | *.jsonl | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list | *.tar.xz)
+		*.json | *.jsonl | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list | *.bin | *.tar.xz)
 			continue
 			;;
 		esac

@@ -135,7 +135,7 @@ static const struct {
 static void *take(const uint8_t **bytes, size_t *length, size_t size)
 {
 	size_t taken = *length < size ? *length : size;
-	uint8_t *copy = calloc(1, size);
+	uint8_t *copy = size ? calloc(1, size) : NULL;
 
 	MUST(copy);
 	memcpy(copy, *bytes, taken);

@@ -51,7 +51,8 @@ ssize_t __wrap_read(int fd, void *bytes, size_t count)
 
 	if (!reading.most)
 		return __real_read(fd, bytes, count);
-	if (reading.interrupts && reading.interrupts--) {
+	if (reading.interrupts) {
+		reading.interrupts--;
 		errno = EINTR;
 		return -1;
 	}

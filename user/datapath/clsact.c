@@ -227,10 +227,14 @@ int bg_clsact_strays(__u32 ifindex, void (*each)(struct bg_attachment *stray, vo
 		const __u32 handles[] = { BG_FILTER_HANDLE + number,
 					  BG_FILTER_OTHER_HANDLE + number };
 
-		for (enum bg_hook hook = BG_HOOK_INGRESS; hook <= BG_HOOK_EGRESS; hook++)
-			for (size_t i = 0; i < 2; i++)
-				failed = look_for_stray(ifindex, hook, handles[i], each, context)
-						 ?: failed;
+		for (enum bg_hook hook = BG_HOOK_INGRESS; hook <= BG_HOOK_EGRESS; hook++) {
+			for (size_t i = 0; i < 2; i++) {
+				int rc = look_for_stray(ifindex, hook, handles[i], each, context);
+
+				if (rc)
+					failed = rc;
+			}
+		}
 	}
 	return failed;
 }
