@@ -61,7 +61,7 @@ for step in $DAY -$DAY; do
 	check "$step s: it is since lately" lately '.feed.kept[0].since'
 	check "$step s: the refusal is, too" wait_for lately '.feed.last_refused.since'
 	check "$step s: the feed was looked at just now" wait_for lately '.feed.last_read'
-	check "$step s: the daemon is heard of" eval 'bg health | grep "^well *daemon"'
+	check "$step s: the daemon is heard of" wait_for eval 'bg health | grep "^well *daemon"'
 	from_here_on
 	take_away
 	check "$step s: a program that is put back was gone for seconds" \
