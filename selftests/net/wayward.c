@@ -37,6 +37,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ANSWER_FD 4 /* of the parser, which writes elsewhere before it is confined */
+
 static char whose[32], how[32];
 
 static void *real(const char *name)
@@ -131,7 +133,7 @@ ssize_t write(int fd, const void *bytes, size_t length)
 	ssize_t (*next)(int, const void *, size_t) = real("write");
 	static char rubbish[4096];
 
-	if (!parser_is_wayward || fd <= STDERR_FILENO)
+	if (!parser_is_wayward || fd != ANSWER_FD)
 		return next(fd, bytes, length);
 	go_wrong();
 	if (!strcmp(how, "silent"))
