@@ -268,7 +268,8 @@ void rig_age(struct rig *rig, unsigned int seconds)
 		last = &key;
 		if (bpf_map_lookup_elem(fragments, &key, &fragment))
 			continue;
-		fragment.seen_ns = fragment.seen_ns > by_ns ? fragment.seen_ns - by_ns : 0;
+		/* modulo 2^64, too: the datapath's timeout brings it back above 0 */
+		fragment.seen_ns -= by_ns;
 		bpf_map_update_elem(fragments, &key, &fragment, BPF_ANY);
 	}
 }
