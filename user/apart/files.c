@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apart/passing.h"
 #include "base/cleanup.h"
 
 /* After it was killed: whether it ends at once. */
@@ -58,52 +59,6 @@ static int start(struct bg_files *files, struct bg_error *err)
 	else
 		files->socket_fd = pair[0];
 	return rc;
-}
-
-static int send_question(const struct bg_files *files, const struct bg_files_question *question,
-			 int text_fd)
-{
-	char control[CMSG_SPACE(sizeof(text_fd))] = {};
-	struct iovec bytes = { (void *)question, sizeof(*question) };
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-	if (text_fd < 0) {
-		message.msg_control = NULL;
-		message.msg_controllen = 0;
-		return sendmsg(files->socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-	}
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(text_fd));
-	memcpy(CMSG_DATA(head), &text_fd, sizeof(text_fd));
-	return sendmsg(files->socket_fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* What comes with it is *fd, -1 if nothing does. */
-static int take_answer(const struct bg_files *files, struct bg_files_answer *answer, int *fd)
-{
-	char control[CMSG_SPACE(sizeof(*fd))] = {};
-	struct iovec bytes = { answer, sizeof(*answer) };
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	const struct cmsghdr *head;
-	ssize_t length = recvmsg(files->socket_fd, &message, MSG_CMSG_CLOEXEC);
-
-	*fd = -1;
-	head = length < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	if (head && head->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(head), sizeof(*fd));
-	return length == sizeof(*answer) ? 0 : -EPROTO;
 }
 
 static off_t length_of(int fd)
@@ -173,9 +128,10 @@ static int ask(struct bg_files *files, struct bg_files_question *question, int t
 	rc = files->child.pid ? 0 : start(files, err);
 	if (rc)
 		return bg_fail_in(err, rc, "%s", files->path);
-	rc = send_question(files, question, text_fd) ?: wait_for_answer(files, text_fd);
+	rc = bg_pass(files->socket_fd, question, sizeof(*question), text_fd)
+		     ?: wait_for_answer(files, text_fd);
 	if (!rc)
-		rc = take_answer(files, answer, &came_fd);
+		rc = bg_take_passed(files->socket_fd, answer, sizeof(*answer), &came_fd);
 	if (rc)
 		return fail_answer(files, rc, err);
 	answer->err.text[sizeof(answer->err.text) - 1] = '\0';

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "apart/confine.h"
 #include "apart/files.h"
+#include "apart/passing.h"
 #include "base/cleanup.h"
 #include "feed/feed.h"
 
@@ -74,28 +74,11 @@ static const struct bg_seccomp_rule calls[] = {
 /* The question, and the file in memory that comes with it (-1: none does). */
 static bool hear(struct bg_files_question *question, int *text_fd)
 {
-	char control[CMSG_SPACE(sizeof(*text_fd))] = {};
-	struct iovec bytes = { question, sizeof(*question) };
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	const struct cmsghdr *head;
-
-	if (recvmsg(SOCKET_FD, &message, MSG_CMSG_CLOEXEC) != sizeof(*question))
+	if (bg_take_passed(SOCKET_FD, question, sizeof(*question), text_fd))
 		return false;
 	question->suffix[sizeof(question->suffix) - 1] = '\0';
-	*text_fd = -1;
-	head = CMSG_FIRSTHDR(&message);
-	if (!head)
-		return question->what == BG_FILES_FIND || question->what == BG_FILES_DEAFEN ||
-		       question->what == BG_FILES_OPEN;
-	if (head->cmsg_type != SCM_RIGHTS)
-		return false;
-	memcpy(text_fd, CMSG_DATA(head), sizeof(*text_fd));
-	return true;
+	return *text_fd >= 0 || question->what == BG_FILES_FIND ||
+	       question->what == BG_FILES_DEAFEN || question->what == BG_FILES_OPEN;
 }
 
 static int look_and_read(const char *path, struct bg_files_look *look, int text_fd,
@@ -127,29 +110,6 @@ static int open_empty(const char *path, int *fd, struct bg_error *err)
 	bg_file_make_directory(path);
 	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	return *fd < 0 ? bg_fail(err, -errno, "opening %s: %s", path, strerror(errno)) : 0;
-}
-
-static bool send_answer(const struct bg_files_answer *answer, int fd)
-{
-	char control[CMSG_SPACE(sizeof(fd))] = {};
-	struct iovec bytes = { (void *)answer, sizeof(*answer) };
-	struct msghdr message = {
-		.msg_iov = &bytes,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-	head->cmsg_level = SOL_SOCKET;
-	head->cmsg_type = SCM_RIGHTS;
-	head->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-	if (fd < 0) {
-		message.msg_control = NULL;
-		message.msg_controllen = 0;
-	}
-	return sendmsg(SOCKET_FD, &message, MSG_NOSIGNAL) >= 0;
 }
 
 /* What is asked for is done. */
@@ -186,7 +146,7 @@ static void answer(const char *start, const struct bg_files_question *question, 
 	else
 		answer.rc = act(path, question, text_fd, &answer, &opened_fd);
 	/* if it cannot be said, nobody is there any more */
-	if (!send_answer(&answer, opened_fd))
+	if (bg_pass(SOCKET_FD, &answer, sizeof(answer), opened_fd))
 		_exit(EXIT_FAILURE);
 }
 
