@@ -338,6 +338,27 @@ bg_stop() {
 	return $status
 }
 
+# term_in MS: SIGTERM. ENDED is the status with which the daemon ended, and how long that took if
+# it was longer. (Not in a subshell: it must be our child.)
+term_in() {
+	local since_ms took_ms
+	since_ms=$(date +%s%3N)
+	ENDED="still there"
+	kill "$BG_PID"
+	while took_ms=$(($(date +%s%3N) - since_ms)); do
+		if [[ $(ps -o stat= -p "$BG_PID") = Z* || ! -d /proc/$BG_PID ]]; then
+			wait "$BG_PID"
+			ENDED=$?
+			[ "$took_ms" -le "$1" ] || ENDED="$ENDED, after $took_ms ms"
+			break
+		fi
+		[ "$took_ms" -le $(($1 + 10000)) ] || break
+		sleep 0.02
+	done
+	[ "$ENDED" != "still there" ] || kill -9 "$BG_PID"
+	BG_PID=
+}
+
 # packets VLAN DIRECTION REASON: what was counted.
 packets() {
 	bg status --json | jq --argjson vlan "$1" --arg direction "$2" --arg reason "$3" \

@@ -10,22 +10,6 @@ to_db="tcp cart $LAB_DB4 5432"
 is_armed() {
 	bg status --json | jq -e --arg name "$1" 'any(.branches[]; .interface == $name and .armed)'
 }
-# term_it: sets ENDED to the status with which the daemon ended after
-# SIGTERM. (Not in a subshell: it must be our child.)
-term_it() {
-	ENDED="still there"
-	kill "$BG_PID"
-	for _ in {1..200}; do
-		if [[ $(ps -o stat= -p "$BG_PID") = Z* || ! -d /proc/$BG_PID ]]; then
-			wait "$BG_PID"
-			ENDED=$?
-			break
-		fi
-		sleep 0.05
-	done
-	[ "$ENDED" != "still there" ] || kill -9 "$BG_PID"
-	BG_PID=
-}
 # A branch interface that comes while the daemon has other troubles.
 comes() {
 	ip -n "$LAB_NAME-node" link add vlan.eth.77 type veth peer name far77
@@ -58,7 +42,7 @@ head -c 65536 <&7 >/dev/null # somebody reads again
 feed .
 check "when somebody reads again, it says what was lost" eval \
 	'timeout 20 head -n 1 <&7 | tr -d "\0" | grep "were lost.* lost=[1-9]"'
-term_it
+term_in 10000
 check "SIGTERM ends it" test "$ENDED" = 0
 exec 7>&-
 
@@ -82,7 +66,7 @@ check "what was in force stays" together "$to_db" "silent tcp web $LAB_DB4 5432"
 comes
 check "interfaces are armed" wait_for programs_on vlan.eth.77
 goes
-term_it
+term_in 10000
 check "SIGTERM is heard" test "$ENDED" = 0
 exec 8>&-
 rm "$FEED"
@@ -104,14 +88,6 @@ BG_ENVIRONMENT=(BG_WAYWARD_FILE="$WAYWARD" LD_PRELOAD="$(realpath -m "${BG_BUILD
 process_for() {
 	pgrep -P "$BG_PID" -f "^branchguard-files .*$1"
 }
-# term_in_time: term_it, within a second? (As there: not in a subshell.)
-term_in_time() {
-	local at
-	at=$(date +%s%3N)
-	term_it
-	at=$(($(date +%s%3N) - at))
-	[ $at -le 1000 ] || ENDED="$ENDED, after $at ms"
-}
 no_web="silent tcp web $LAB_DB4 5432"
 feed "no_rules(\"sg-web\")"
 bg_start
@@ -126,7 +102,7 @@ check "the feed is refused in words" wait_for bg_says 'feed refused, the last.*n
 check "and status tells them" eval 'bg status | grep "no answer for 5 s"'
 check "what was in force stays" together "$to_db" "$no_web"
 check "it tries again" wait_for process_for feed.json
-term_in_time
+term_in 1000
 check "SIGTERM ends it meanwhile" test "$ENDED" = 0
 check "nobody is left waiting" wait_for fails pgrep -f "^branchguard-files $FEED"
 bg_spawn
@@ -149,7 +125,7 @@ bg_start --metrics-file "$LAB_DIR/metrics/node.prom"
 wait_for grep -q writes "$WAYWARD.hits"
 feed_live "egress(\"sg-web\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
 check "while metrics cannot be written, a feed comes in force" tcp web "$LAB_DB4" 5432
-term_in_time
+term_in 1000
 check "SIGTERM ends it within a second" test "$ENDED" = 0
 bg_start --metrics-file "$LAB_DIR/metrics/node.prom"
 check "it says so" wait_for bg_says 'metrics not written.*no answer for 5 s'
@@ -168,7 +144,7 @@ comes
 check "interfaces are armed" wait_for programs_on vlan.eth.77
 goes
 check "it says so" wait_for bg_says 'state cannot be written.*no answer for 5 s'
-term_in_time
+term_in 1000
 check "SIGTERM ends it within a second" test "$ENDED" = 0
 check "nobody is left waiting" wait_for fails pgrep -f "^branchguard-files /run/branchguard/"
 echo oops >"$FEED"
@@ -179,7 +155,7 @@ comes
 check "it arms interfaces" wait_for programs_on vlan.eth.77
 goes
 check "what is in force stays" together "$to_db" "$no_web"
-term_in_time
+term_in 1000
 check "SIGTERM ends it" test "$ENDED" = 0
 rm "$WAYWARD"
 bg_spawn
@@ -202,7 +178,7 @@ echo "parser loop" >"$WAYWARD"
 bg_spawn
 # that of the feed, and that of what was in force
 wait_for eval '[ "$(grep -c parser "$WAYWARD.hits")" = 2 ]'
-term_in_time
+term_in 1000
 check "SIGTERM ends a start that waits for its parsers" test "$ENDED" = 0
 rm "$WAYWARD"
 echo precious >"$LAB_DIR/precious"

@@ -40,26 +40,6 @@ start_on() {
 there() {
 	nsenter --target "$BG_PID" --mount --net -- "$@"
 }
-# term_in_time: sets ENDED to the status with which it ended after SIGTERM, within a second, or a
-# few on a busy machine. (Not in a subshell: it must be our child.)
-term_in_time() {
-	local at
-	at=$(date +%s%3N)
-	ENDED="still there"
-	kill "$BG_PID"
-	for _ in {1..200}; do
-		if [[ $(ps -o stat= -p "$BG_PID") = Z* || ! -d /proc/$BG_PID ]]; then
-			wait "$BG_PID"
-			ENDED=$?
-			break
-		fi
-		sleep 0.02
-	done
-	at=$(($(date +%s%3N) - at))
-	[ "$ENDED" != "still there" ] || kill -9 "$BG_PID"
-	[ $at -le 4000 ] || ENDED="$ENDED, after $at ms"
-	BG_PID=
-}
 comes() {
 	ip -n "$LAB_NAME-node" link add vlan.eth.77 type veth peer name far77
 }
@@ -113,7 +93,7 @@ for how in "full size=64k" "nameless nr_inodes=1" "read-only ro"; do
 	cp "$FEED" "$LAB_DIR/good.json"
 	echo oops >"$FEED"
 	wait_for bg_says 'feed refused'
-	term_in_time
+	term_in 4000
 	check "$how: SIGTERM ends it in time" test "$ENDED" = 0
 	check "$how: the metrics know what the daemon knows" grep 'branchguard_feed_refused 1' "$LAB_DIR/node.prom"
 	mv "$LAB_DIR/good.json" "$FEED"
@@ -140,7 +120,7 @@ comes
 check "interfaces are armed" wait_for is_guarded
 goes
 check "meanwhile a process waits for the disk that no signal reaches" wait_for in_the_disk "$daemon"
-term_in_time
+term_in 4000
 check "SIGTERM ends the daemon in time" test "$ENDED" = 0
 spawn_on "$DISK/other" --metrics-file "$DISK/node.prom"
 check "the next one starts" wait_for bg_says '"ready"'
@@ -152,14 +132,14 @@ comes
 check "and the interfaces" wait_for is_guarded
 goes
 check "others wait for the disk" wait_for in_the_disk "$BG_PID"
-term_in_time
+term_in 4000
 check "SIGTERM ends it, too" test "$ENDED" = 0
 thaw
 check "when the disk answers, nobody is left" wait_for none_in_the_disk
 start_on "$DISK/run" --metrics-file "$DISK/node.prom"
 check "and all is as before" wait_for says_by_socket
 check "guarded" together "$to_db" "$no_web"
-term_in_time
+term_in 4000
 check "to the end" test "$ENDED" = 0
 check "unload" bg unload
 finish
