@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Boots one kernel with one initramfs, without KVM and without root, and ends it
-# when nothing has come from it for a quarter of an hour:
+# when nothing has come from it for a quarter of an hour. When nothing has ever come, not
+# even a word that it is up, it is booted anew, twice at the most: now and then a kernel
+# finds no end in its first steps on an emulated machine whose CPUs are busy.
 #
 #   boot.sh VMLINUZ INITRD CONSOLE_LOG RESULTS
 #
@@ -20,6 +22,8 @@ initrd=$2
 log=$3
 results=$4
 silence_s=${BG_VM_SILENCE_S:-900}
+first_word_s=${BG_VM_FIRST_WORD_S:-180}
+boots=3
 # For a guest that talks for ever.
 limit_s=5000
 
@@ -46,39 +50,58 @@ stamp() {
 	done
 }
 
-# watch PID: by what the guest writes on either port.
+is_up() {
+	grep -qa 'guest: ' "$log"
+}
+
+# watch: by what the guest writes on either port.
 watch() {
-	local before='' now heard_s=$SECONDS
-	until [ $((SECONDS - heard_s)) -gt "$silence_s" ]; do
+	local before='' now patience_s=$first_word_s heard_s=$SECONDS
+	until [ $((SECONDS - heard_s)) -gt "$patience_s" ]; do
 		sleep 5
+		! is_up || patience_s=$silence_s
 		now=$(stat -c %s "$log" "$results")
 		[ "$now" = "$before" ] || heard_s=$SECONDS
 		before=$now
 	done
-	: >"$log.hangs"
+	echo "no word from the guest for $patience_s s" >"$log.hangs"
 	kill "$(cat "$log.pid")"
 	sleep 10
 	kill -KILL "$(cat "$log.pid")"
 }
-rm -f "$log.hangs"
-: >"$log"
-: >"$results"
-watch >/dev/null 2>&1 &
-watcher=$!
 
-# (--foreground: in our process group, so that it ends with us)
-timeout --foreground --kill-after=5 "$limit_s" qemu-system-x86_64 \
-	-accel tcg,thread=multi -machine pc -cpu max,erms=off,fsrm=off,fsrs=off -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
-	-pidfile "$log.pid" -nodefaults -no-user-config -display none -monitor none -no-reboot \
-	-serial stdio -serial "file:$results" "${cable[@]}" \
-	-kernel "$kernel" -initrd "$initrd" \
-	-append "console=ttyS0 panic=-1 oops=panic loglevel=4 ${BG_VM_APPEND:-}" \
-	</dev/null 2>&1 | stamp >"$log"
-status=${PIPESTATUS[0]}
-kill $watcher
-if [ -e "$log.hangs" ]; then
-	echo "boot.sh: no word from the guest for $silence_s s" >>"$log"
-	status=124
-fi
-rm -f "$log.pid" "$log.hangs"
+# boot: its status is QEMU's, or 124.
+boot() {
+	local watcher status
+	rm -f "$log.hangs"
+	: >"$log"
+	: >"$results"
+	watch >/dev/null 2>&1 &
+	watcher=$!
+	# (--foreground: in our process group, so that it ends with us)
+	timeout --foreground --kill-after=5 "$limit_s" qemu-system-x86_64 \
+		-accel tcg,thread=multi -machine pc -cpu max,erms=off,fsrm=off,fsrs=off -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
+		-pidfile "$log.pid" -nodefaults -no-user-config -display none -monitor none -no-reboot \
+		-serial stdio -serial "file:$results" "${cable[@]}" \
+		-kernel "$kernel" -initrd "$initrd" \
+		-append "console=ttyS0 panic=-1 oops=panic loglevel=4 ${BG_VM_APPEND:-}" \
+		</dev/null 2>&1 | stamp >"$log"
+	status=${PIPESTATUS[0]}
+	kill $watcher
+	if [ -e "$log.hangs" ]; then
+		echo "boot.sh: $(cat "$log.hangs")" >>"$log"
+		status=124
+	fi
+	rm -f "$log.pid" "$log.hangs"
+	return "$status"
+}
+
+for ((n = 1; n <= boots; n++)); do
+	boot
+	status=$?
+	if [ $status -ne 124 ] || is_up; then
+		break
+	fi
+	echo "$(tail -n 1 "$log") ($log), boot $n of $boots" >&2
+done
 exit "$status"
