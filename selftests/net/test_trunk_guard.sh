@@ -47,7 +47,7 @@ armed_anew() {
 		'any(.branches[]; .vlan == $vlan and .armed and .ifindex == $at)'
 }
 call=set-filter
-if bg_says 'way=tcx'; then call=link-create; fi
+if bg_says 'way=tcx'; then call="link-create"; fi
 pass=("tcp cart $LAB_DB4 5432" "tcp late $LAB_DB4 5432" "icmp late $LAB_DB6")
 from_here_on
 lab_branch_delete 9

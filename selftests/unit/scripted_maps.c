@@ -22,33 +22,33 @@ struct entry {
 
 struct map {
 	const char *name;
-	bool is_array;
 	size_t key_bytes, value_bytes;
 	struct entry entry[ENTRIES];
 	unsigned int writes;
 	int error[4]; /* by enum script_map_call */
+	bool is_array;
 };
 
 #define U32 sizeof(__u32)
 static struct map maps[] = {
-	{ "branches", false, U32, sizeof(struct bg_branch_info), {}, 0, {} },
-	{ "ifaces", false, U32, sizeof(struct bg_iface), {}, 0, {} },
-	{ "pods", false, sizeof(struct bg_addr), sizeof(struct bg_pod), {}, 0, {} },
-	{ "routes", false, U32, sizeof(struct bg_route_info), {}, 0, {} },
-	{ "node", true, U32, sizeof(struct bg_host), {}, 0, {} },
-	{ "fast_ifaces", true, U32, sizeof(struct bg_iface), {}, 0, {} },
-	{ "fast_vlans", true, U32, sizeof(__u32), {}, 0, {} },
-	{ "fast_routes", true, U32, sizeof(struct bg_route), {}, 0, {} },
-	{ "control", true, U32, sizeof(struct bg_control), {}, 0, {} },
-	{ "revisions", false, U32, sizeof(struct bg_revision), {}, 0, {} },
-	{ "pulse", true, U32, sizeof(struct bg_pulse), {}, 0, {} },
+	{ "branches", U32, sizeof(struct bg_branch_info), {}, 0, {}, false },
+	{ "ifaces", U32, sizeof(struct bg_iface), {}, 0, {}, false },
+	{ "pods", sizeof(struct bg_addr), sizeof(struct bg_pod), {}, 0, {}, false },
+	{ "routes", U32, sizeof(struct bg_route_info), {}, 0, {}, false },
+	{ "node", U32, sizeof(struct bg_host), {}, 0, {}, true },
+	{ "fast_ifaces", U32, sizeof(struct bg_iface), {}, 0, {}, true },
+	{ "fast_vlans", U32, sizeof(__u32), {}, 0, {}, true },
+	{ "fast_routes", U32, sizeof(struct bg_route), {}, 0, {}, true },
+	{ "control", U32, sizeof(struct bg_control), {}, 0, {}, true },
+	{ "revisions", U32, sizeof(struct bg_revision), {}, 0, {}, false },
+	{ "pulse", U32, sizeof(struct bg_pulse), {}, 0, {}, true },
 	{ "sightings",
-	  false,
 	  sizeof(struct bg_sighting_key),
 	  sizeof(struct bg_sighting),
 	  {},
 	  0,
-	  {} },
+	  {},
+	  false },
 };
 #define MAPS (sizeof(maps) / sizeof(maps[0]))
 
