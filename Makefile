@@ -42,7 +42,7 @@ TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
 # Loaded into the daemon by a test, for LD_PRELOAD.
-PRELOADED := selftests/net/clock.c selftests/net/fault.c selftests/net/wayward.c
+PRELOADED := selftests/net/attach_times.c selftests/net/clock.c selftests/net/fault.c selftests/net/wayward.c
 own_helpers_of = $(wildcard selftests/$(1)/for_*.c)
 helpers_of = $(filter-out $(call tests_of,$(1)) $(call own_helpers_of,$(1)) $(SELFTEST_BPF) $(PRELOADED),$(wildcard selftests/$(1)/*.c))
 programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
