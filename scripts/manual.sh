@@ -5,7 +5,8 @@
 # $BG_BUILD/branchguard (default build) prints them for scripts, must stand in
 # branchguard(8), and none else, and so must every reason of a drop; every key of
 # user/feed/keys.c in branchguard.feed(5), with its type and default. What is read is
-# a word of the fuzzer, too. Prints what differs; the status says whether something does.
+# a word of the fuzzer, too. And no macro has a quote that is not closed. Prints what
+# differs; the status says whether something does.
 #
 #   scripts/manual.sh               user/branchguard.8 and user/branchguard.feed.5
 #   scripts/manual.sh PAGE FEED     others
@@ -71,6 +72,17 @@ differ "$page" "$(scripts/reason-table.sh | awk -F '`' '/ drops /{ print "REASON
 			gsub(/\\-/, "-")
 			for (i = 1; i <= NF; i++) print "REASONS: " $i
 		}' "$page" | sort)"
+
+# A quote that is not closed in its line swallows fonts and spaces, and no checker minds.
+open_quotes() {
+	awk '/^\.\\"/ { next } /^\./ && gsub(/"/, "&") % 2 { print FILENAME " has a quote that is not closed: " $0 }' "$@"
+}
+
+unclosed=$(open_quotes "$page" "$feed_page")
+if [ -n "$unclosed" ]; then
+	printf '%s\n' "$unclosed"
+	bad=1
+fi
 
 # --- the feed ---------------------------------------------------------------------
 

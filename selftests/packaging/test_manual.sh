@@ -30,6 +30,8 @@ expect "nor a verb that it lacks" 1 "page lacks: help:
 page lacks: help: VERB" judged '/^\.SS help/,/^\.SS version/{/^\.SS version/!d}'
 expect "nor a reason that it lacks" 1 "page lacks: REASONS: table-full" \
 	judged '/^\.SH REASONS/,/^\.SH EXIT/s/ table.-full ", "//'
+expect "nor a quote that is not closed" 1 'page has a quote that is not closed: .IR subject ", text' \
+	judged 's/^\.IR subject .*/.IR subject ", text/'
 
 # judged_feed SCRIPT: the same of branchguard.feed(5).
 judged_feed() {
