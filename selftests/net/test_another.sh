@@ -102,6 +102,8 @@ for by in auto clsact; do
 	check "$by: a branch comes" wait_for has_programs vlan.eth.77 2
 	bg_stop
 	gives_ifindex_of vlan.eth.77 stranger
+	check "$by: status says that it may be a stranger whose packets are not judged" \
+		eval 'bg status | grep "^GAP  .* at stranger (its ifindex, [0-9]*, was that of vlan.eth.77): NOT judged"'
 	bg_start --attach $by
 	check "$by: a stranger that got an ifindex while no daemon ran has no program" has_programs stranger 0
 	check "$by: and nothing was gone" fails bg_says 'was gone while no daemon ran'

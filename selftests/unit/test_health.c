@@ -32,7 +32,7 @@ static void make_node(struct node *node)
 		.hook = { BRANCH, "vlan.eth.9", "egress", "tcx", "tc_branch_egress", 9 },
 		.others = { { BRANCH, "vlan.eth.9", "ingress", "tcx", "tc_branch_ingress", 9 },
 			    { VETH, "vlan18582a65b10", "ingress", "tcx", "tc_pod_egress", 9 } },
-		.gap = { "vlan.eth.9", "tc_branch_ingress", 9 },
+		.gap = { .interface = "vlan.eth.9", .program = "tc_branch_ingress", .vlan = 9 },
 		.ifaces = { { BRANCH, BG_ROLE_BRANCH, 9, 0 }, { VETH, BG_ROLE_POD_STRICT, 9, 0 } },
 		.netdevs = { { .ifindex = BRANCH,
 			       .name = "vlan.eth.9",
@@ -274,6 +274,21 @@ static void without_image(struct node *node)
 	node->status.has_image = false;
 }
 
+static void gap_at_another(struct node *node)
+{
+	gap(node);
+	node->gap = (struct bg_gap){ .interface = "eth5",
+				     .program = "tc_branch_ingress",
+				     .ifindex = 12,
+				     .was = "vlan.eth.9" };
+}
+
+static void crowded(struct node *node)
+{
+	node->status.flow_capacity = 1000;
+	node->status.flows[BG_FLOWS_ASSURED] = 1040;
+}
+
 static void full(struct node *node)
 {
 	node->status.rules = 90;
@@ -333,6 +348,10 @@ static void every_state_has_its_level(void **state)
 		  970 * S },
 		{ gap, 2, BG_CONCERN_ATTACHMENT, "tc_branch_ingress is missing at vlan.eth.9",
 		  999 * S },
+		{ gap_at_another, 2, BG_CONCERN_ATTACHMENT,
+		  "tc_branch_ingress is missing at eth5 (its ifindex, 12, was that of vlan.eth.9): "
+		  "NOT judged there",
+		  999 * S },
 		{ outdated, 2, BG_CONCERN_ATTACHMENT, "not the program that is pinned", 999 * S },
 		{ behind, 2, BG_CONCERN_ATTACHMENT, "who is first?", 999 * S },
 		{ unguarded, 2, BG_CONCERN_INTERFACES, "vlan.eth.9 is a branch, and is NOT guarded",
@@ -363,6 +382,7 @@ static void every_state_has_its_level(void **state)
 		{ without_image, 1, BG_CONCERN_FEED, "not in the map policy", 0 },
 		{ full, 1, BG_CONCERN_TABLES,
 		  "rules 90.0 % full (90 of 100); branches 100.0 % full (1 of 1)", 0 },
+		{ crowded, 1, BG_CONCERN_TABLES, "flows 104.0 % of --max-flows (1040 of 1000)", 0 },
 		{ lossy, 1, BG_CONCERN_EVENTS, "7 events lost", 950 * S },
 		{ slow_listener, 1, BG_CONCERN_EVENTS,
 		  "5 events lost by a listener that reads too slowly, the last 30 s ago", 940 * S },

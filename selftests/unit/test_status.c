@@ -355,10 +355,16 @@ static void status_as_text(void **state)
 /* What is not judged comes before anything else, and since when. */
 static void a_gap_is_said_first(void **state)
 {
-	struct bg_gap gaps[] = { { "vlan.eth.9", "tc_branch_egress", 9 },
-				 { "vlan.eth.10", "tc_branch_egress", 10 },
-				 { "vlan.eth.11", "tc_branch_egress", 11 },
-				 { "vlan.eth.12", "tc_branch_egress", 12 } };
+	struct bg_gap gaps[] = {
+		{ .interface = "vlan.eth.9", .program = "tc_branch_egress", .vlan = 9 },
+		{ .interface = "eth5",
+		  .program = "tc_branch_egress",
+		  .vlan = 10,
+		  .ifindex = 12,
+		  .was = "vlan.eth.10" },
+		{ .interface = "vlan.eth.11", .program = "tc_branch_egress", .vlan = 11 },
+		{ .interface = "vlan.eth.12", .program = "tc_branch_egress", .vlan = 12 },
+	};
 	struct bg_branch_status branch;
 	struct bg_status status;
 	struct memory memory;
@@ -387,7 +393,29 @@ static void a_gap_is_said_first(void **state)
 	open_memory(&memory);
 	assert_int_equal(bg_status_print(memory.out, &status), 0);
 	fclose(memory.out);
+	assert_non_null(strstr(memory.printed, "\n           tc_branch_egress is missing at eth5 "
+					       "(its ifindex, 12, was that of vlan.eth.10): NOT"));
 	assert_non_null(strstr(memory.printed, "\n           and 1 more\nrevision"));
+	free(memory.printed);
+}
+
+/* The flow table has more places than were asked for. */
+static void more_flows_than_asked_for(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+	struct memory memory;
+
+	(void)state;
+	make_status(&status, &branch);
+	memset(status.flows, 0, sizeof(status.flows));
+	status.flows[BG_FLOWS_ASSURED] = 1040;
+	open_memory(&memory);
+	assert_int_equal(bg_status_print(memory.out, &status), 0);
+	fclose(memory.out);
+	assert_non_null(strstr(memory.printed,
+			       "1,040 of      1,000 104.0 %  0 half-open, 1,040 assured, "
+			       "0 expired, more than --max-flows"));
 	free(memory.printed);
 }
 
@@ -424,6 +452,7 @@ int main(void)
 		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
 		cmocka_unit_test(a_gap_is_said_first),
+		cmocka_unit_test(more_flows_than_asked_for),
 		cmocka_unit_test(status_as_json),
 	};
 

@@ -216,11 +216,12 @@ static void from_counters(struct causes *causes, const struct bg_status *status,
 static void from_gaps(struct causes *causes, const struct bg_status *status)
 {
 	const struct when when = { .since_ns = status->pulse.beat_ns, .or_later = true };
+	char doubt[BG_GAP_DOUBT];
 
 	for (size_t i = 0; i < status->gap_count; i++)
 		add(causes, status->gaps[i].interface, when,
-		    "%s is not attached: what passes there is NOT judged; %s",
-		    status->gaps[i].program,
+		    "%s is not attached%s: what passes there is NOT judged; %s",
+		    status->gaps[i].program, bg_gap_doubt(&status->gaps[i], doubt),
 		    status->daemon_runs ? "the daemon puts it back within seconds"
 					: "the daemon, which would put it back, is not running");
 }

@@ -199,11 +199,13 @@ static void judge_attachment(const struct bg_status *status, const struct bg_loo
 {
 	struct naming naming = { .health = health, .concern = BG_CONCERN_ATTACHMENT };
 	size_t interfaces = 0, programs = 0;
+	char doubt[BG_GAP_DOUBT];
 	__u32 last = 0;
 
 	for (size_t i = 0; i < status->gap_count; i++)
-		name(&naming, BG_HEALTH_NOT_ENFORCING, "%s is missing at %s: NOT judged there",
-		     status->gaps[i].program, status->gaps[i].interface);
+		name(&naming, BG_HEALTH_NOT_ENFORCING, "%s is missing at %s%s: NOT judged there",
+		     status->gaps[i].program, status->gaps[i].interface,
+		     bg_gap_doubt(&status->gaps[i], doubt));
 	for (size_t i = 0; i < status->hook_count; i++) {
 		const struct bg_hook_status *hook = &status->hooks[i];
 
@@ -371,32 +373,28 @@ static void judge_feed(const struct bg_status *status, struct bg_health *health)
 
 /* --- tables and events ----------------------------------------------------- */
 
-static double percent(size_t used, size_t capacity)
-{
-	return capacity ? 100.0 * (double)used / (double)capacity : 0;
-}
-
 static void judge_tables(const struct bg_status *status, struct bg_health *health)
 {
 	const struct {
-		const char *name;
+		const char *name, *of;
 		size_t used, capacity;
 	} tables[] = {
-		{ "flows", bg_flows_live(status->flows), status->flow_capacity },
-		{ "rules", status->rules, status->rule_capacity },
-		{ "image", bg_status_image_kib(status), status->image_capacity_bytes / 1024 },
-		{ "branches", status->branch_count, status->branch_capacity },
+		{ "flows", "of --max-flows", bg_flows_live(status->flows), status->flow_capacity },
+		{ "rules", "full", status->rules, status->rule_capacity },
+		{ "image", "full", bg_status_image_kib(status),
+		  status->image_capacity_bytes / 1024 },
+		{ "branches", "full", status->branch_count, status->branch_capacity },
 	};
 	char text[200] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		const double full = percent(tables[i].used, tables[i].capacity);
+		const double full = bg_percent(tables[i].used, tables[i].capacity);
 
 		if (bg_is_nearly_full(tables[i].used, tables[i].capacity))
 			say(health, BG_CONCERN_TABLES, BG_HEALTH_DEGRADED,
-			    "%s %.1f %% full (%zu of %zu)", tables[i].name, full, tables[i].used,
-			    tables[i].capacity);
+			    "%s %.1f %% %s (%zu of %zu)", tables[i].name, full, tables[i].of,
+			    tables[i].used, tables[i].capacity);
 		used += snprintf(text + used, sizeof(text) - used, "%s%s %.1f %%", i ? ", " : "",
 				 tables[i].name, full);
 	}

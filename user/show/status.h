@@ -43,7 +43,16 @@ struct bg_gap {
 	char interface[16];
 	const char *program;
 	__u32 vlan; /* of the branch that the interface serves, 0 = of none */
+	__u32 ifindex;
+	/* as the programs know it, where it is called otherwise and has none of them: somebody
+	 * renamed it, or it is another one that got the ifindex; else "" */
+	char was[16];
 };
+
+#define BG_GAP_DOUBT 80
+
+/* "", or in brackets why it may be another interface. */
+const char *bg_gap_doubt(const struct bg_gap *gap, char text[BG_GAP_DOUBT]);
 
 struct bg_branch_status {
 	struct bg_branch_row row;
@@ -75,7 +84,7 @@ struct bg_status {
 	size_t pod_count;
 
 	size_t flows[BG_FLOW_CLASSES];
-	size_t flow_capacity; /* --max-flows; the table has twice as many places */
+	size_t flow_capacity; /* --max-flows; the table has more places than that */
 	size_t fragments, fragment_capacity;
 	size_t rules, rules_unused, rule_capacity;
 	bool has_image;
@@ -162,6 +171,12 @@ const char *bg_cause_times(const struct bg_cause *cause, __u64 now_boottime_ns, 
 
 /* The caller frees *causes. 0 or -ENOMEM. */
 int bg_status_causes(const struct bg_status *status, struct bg_cause **causes, size_t *count);
+
+/* Of the flow table more than 100 may be used: it has more places than --max-flows. */
+static inline double bg_percent(size_t used, size_t capacity)
+{
+	return capacity ? 100.0 * (double)used / (double)capacity : 0;
+}
 
 /* From 90 % on. */
 static inline bool bg_is_nearly_full(size_t used, size_t capacity)

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/grow.h"
+#include "base/printable.h"
 #include "datapath/attach.h"
 #include "datapath/tcx.h"
 #include "pinned/pin.h"
@@ -227,6 +228,24 @@ static bool is_unpinned(const struct hook_list *list, __u32 ifindex, enum bg_pro
 	return false;
 }
 
+static bool has_hooks(const struct bg_status *status, __u32 ifindex)
+{
+	for (size_t i = 0; i < status->hook_count; i++)
+		if (status->hooks[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+const char *bg_gap_doubt(const struct bg_gap *gap, char text[BG_GAP_DOUBT])
+{
+	text[0] = '\0';
+	if (gap->was[0])
+		snprintf(text, BG_GAP_DOUBT, " (its ifindex, %u, was that of %s)", gap->ifindex,
+			 gap->was);
+	bg_printable(text);
+	return text;
+}
+
 /* What the interfaces that the programs know must have, and have not. */
 static int find_gaps(struct hook_list *list)
 {
@@ -256,8 +275,12 @@ static int find_gaps(struct hook_list *list)
 			gap = BG_GROW(status->gaps, status->gap_count);
 			if (!gap)
 				return -ENOMEM;
-			gap->vlan = iface->vlan;
-			gap->program = bg_program_name(program);
+			*gap = (struct bg_gap){ .program = bg_program_name(program),
+						.vlan = iface->vlan,
+						.ifindex = iface->ifindex };
+			if (strcmp(interface, iface->interface) != 0 &&
+			    !has_hooks(status, iface->ifindex))
+				snprintf(gap->was, sizeof(gap->was), "%s", iface->interface);
 			snprintf(gap->interface, sizeof(gap->interface), "%s", interface);
 		}
 	}

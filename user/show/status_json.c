@@ -154,9 +154,12 @@ static json_t *gaps_json(const struct bg_status *status)
 	for (size_t i = 0; i < status->gap_count && list; i++) {
 		const struct bg_gap *gap = &status->gaps[i];
 
-		if (json_array_append_new(list, json_pack("{s:o, s:s, s:o}", "interface",
-							  bg_json_text(gap->interface), "program",
-							  gap->program, "since_or_later",
+		if (json_array_append_new(list, json_pack("{s:o, s:i, s:o, s:s, s:o}", "interface",
+							  bg_json_text(gap->interface), "ifindex",
+							  (int)gap->ifindex, "was",
+							  gap->was[0] ? bg_json_text(gap->was)
+								      : json_null(),
+							  "program", gap->program, "since_or_later",
 							  seen_json(status)))) {
 			json_decref(list);
 			list = NULL;

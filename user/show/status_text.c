@@ -141,12 +141,12 @@ static void print_feed(FILE *out, const struct bg_status *status)
 static void print_gaps(FILE *out, const struct bg_status *status)
 {
 	const struct bg_cause when = { .since_ns = status->pulse.beat_ns, .or_later = true };
-	char times[BG_CAUSE_TIMES];
+	char times[BG_CAUSE_TIMES], doubt[BG_GAP_DOUBT];
 
 	for (size_t i = 0; i < status->gap_count && i < GAPS_NAMED; i++)
-		fprintf(out, "%s %s is missing at %s: NOT judged there%s\n",
+		fprintf(out, "%s %s is missing at %s%s: NOT judged there%s\n",
 			i ? "          " : "GAP       ", status->gaps[i].program,
-			status->gaps[i].interface,
+			status->gaps[i].interface, bg_gap_doubt(&status->gaps[i], doubt),
 			bg_cause_times(&when, status->now_boottime_ns, times));
 	if (status->gap_count > GAPS_NAMED)
 		fprintf(out, "           and %zu more\n", status->gap_count - GAPS_NAMED);
@@ -353,24 +353,20 @@ static void print_node(FILE *out, const struct bg_status *status)
 	print_counters(out, status->node);
 }
 
-static double percent(size_t used, size_t capacity)
-{
-	return capacity ? 100.0 * (double)used / (double)capacity : 0;
-}
-
 static void print_use(FILE *out, const char *what, size_t used, size_t capacity, const char *more)
 {
 	char a[BG_FORMAT_TEXT], b[BG_FORMAT_TEXT];
 
 	fprintf(out, "  %-10s %10s of %10s %5.1f %%%s%s\n", what, bg_format_count(used, a),
-		bg_format_count(capacity, b), percent(used, capacity), more[0] ? "  " : "", more);
+		bg_format_count(capacity, b), bg_percent(used, capacity), more[0] ? "  " : "",
+		more);
 }
 
 static void print_tables(FILE *out, const struct bg_status *status)
 {
 	__u64 lost;
 	const size_t *flows = status->flows;
-	char more[160], a[BG_FORMAT_TEXT], b[BG_FORMAT_TEXT], c[BG_FORMAT_TEXT], d[BG_FORMAT_TEXT];
+	char more[200], a[BG_FORMAT_TEXT], b[BG_FORMAT_TEXT], c[BG_FORMAT_TEXT], d[BG_FORMAT_TEXT];
 
 	fputs("\ntables\n", out);
 	snprintf(more, sizeof(more), "%s half-open, %s assured, %s expired",
@@ -383,6 +379,9 @@ static void print_tables(FILE *out, const struct bg_status *status)
 	if (status->control.flows_evicted)
 		snprintf(more + strlen(more), sizeof(more) - strlen(more), ", %s evicted",
 			 bg_format_count(status->control.flows_evicted, d));
+	if (bg_flows_live(flows) > status->flow_capacity)
+		snprintf(more + strlen(more), sizeof(more) - strlen(more),
+			 ", more than --max-flows: in places beyond");
 	print_use(out, "flows", bg_flows_live(flows), status->flow_capacity, more);
 	snprintf(more, sizeof(more), "%s unused so far", bg_format_count(status->rules_unused, a));
 	print_use(out, "rules", status->rules, status->rule_capacity, more);
