@@ -5,8 +5,8 @@
 # start finds its way, whatever was half done. Throughout, what is denied is sent and must not
 # arrive, and a connection goes on; at the end there are no programs, pins or filters more.
 #
-#   BG_KILLS=N: at N calls of each, spread evenly; 0: at every call (minutes). `make check` has
-#   a few
+#   BG_KILLS=places: at the first and the last call from each place in the program (minutes);
+#   N: at N of these, spread evenly (`make check` has a few); 0: at every call (hours)
 #   BG_SEED: which ones. A check takes always the same, `make soak` others each time.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -70,19 +70,35 @@ prepare_for() {
 	fi
 }
 
+# The numbers of the calls at which to kill. Most calls are the same ones, again and again: half of
+# those of a start by clsact ask for one more filter.
+calls_to_kill_at() {
+	local at=() k
+	if [ "$KILLS" = 0 ]; then
+		seq "$(wc -l <"$FAULT.hits")"
+		return
+	fi
+	mapfile -t at < <(awk '{ place = $1 " " $3; first[place] = first[place] ? first[place] : NR; last[place] = NR }
+		END { for (place in first) print first[place] "\n" last[place] }' "$FAULT.hits" | sort -nu)
+	[ "$KILLS" != places ] || KILLS=${#at[@]}
+	for ((k = 0; k < KILLS; k++)); do
+		echo "${at[(k * ${#at[@]} + RANDOM % ${#at[@]}) / KILLS]}"
+	done
+}
+
 # kill_each WHAT: sets KILLED to how often it was killed, OF to how many calls it makes.
 kill_each() {
-	local what=$1 at k
+	local what=$1 at k=0 calls
 	prepare_for "$what"
 	plan any wait-0
 	"$what" 0
 	end
 	OF=$(wc -l <"$FAULT.hits") KILLED=0
-	for ((k = 0; k < (KILLS ? KILLS : OF); k++)); do
-		at=$((KILLS ? 1 + (k * OF + RANDOM % OF) / KILLS : k + 1))
+	mapfile -t calls < <(calls_to_kill_at)
+	for at in "${calls[@]}"; do
 		prepare_for "$what"
-		plan any kill $at 1 1
-		"$what" $((k + 1))
+		plan any kill "$at" 1 1
+		"$what" $((++k))
 		end
 		if has_died; then
 			wait "$BG_PID" 2>/dev/null
@@ -93,7 +109,7 @@ kill_each() {
 			echo "# killed at call $at: $(cat "$LAB_DIR/went-on")"
 			return 1
 		}
-		[ $((k % 50)) -ne 49 ] || echo "# $((k + 1)) of $OF"
+		[ $((k % 50)) -ne 0 ] || echo "# $k of ${#calls[@]}"
 	done
 	[ -n "$BG_PID" ] || bg_start --attach "$BY"
 	# (the last ones may not be reached: not each start makes as many calls)
