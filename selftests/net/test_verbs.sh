@@ -67,6 +67,16 @@ seen() {
 	jq -es "any(.[]; $2)" "$1"
 }
 
+# in_manual COMMAND...: all keys of the JSON that it prints, but for names of reasons, and EC2's own.
+in_manual() {
+	local unknown
+	unknown=$("$@" | jq -r 'paths | select(all(.[:-1][]; . != "reasons" and . != "IpPermission")) |
+		.[-1] | strings' |
+		sort -u | comm -23 - <(tr -cs 'A-Za-z0-9_' '\n' <user/branchguard.8 | sort -u)) || return
+	echo "not in the manual: $unknown"
+	[ -z "$unknown" ]
+}
+
 # --- nothing is loaded -------------------------------------------------------
 lab_up || bail "no lab"
 for verb in status rules flows monitor; do
@@ -137,6 +147,13 @@ check "the monitor saw the flow, and by which rule" wait_for seen "$LAB_DIR/even
 check "it saw the drop, and why" wait_for seen "$LAB_DIR/events" \
 	'.event == "drop" and .vlan == 10 and .reason == "no-rule" and .remote_port == 5432 and .direction == "egress"'
 check "it saw the ping" wait_for seen "$LAB_DIR/events" '.event == "flow" and .protocol == "icmp" and .icmp_type == 8'
+for of in "bg status" "bg status --revisions" "bg health" "bg rules" "bg flows" "$BG check $FEED" "$BG version" \
+	"bg explain --live -b 10 -d egress -p tcp -r $LAB_DB4 --port 5432" \
+	"bg explain --live --from cart-0 --to web-0 -p icmp --icmp-type 8"; do
+	# shellcheck disable=SC2086 # words
+	check "all keys of ${of/$BG/bg} stand in the manual" in_manual $of --json
+done
+check "and those of events" in_manual cat "$LAB_DIR/events" "$LAB_DIR/followed"
 kill -INT $follow_pid
 wait $follow_pid
 check "flows --follow ends well" test $? -eq 0
