@@ -79,6 +79,25 @@ static void a_sum_for_programs(void **state)
 	json_decref(json);
 }
 
+/* A name is bytes, and JSON is not. */
+static void a_file_may_be_called_as_it_likes(void **state)
+{
+	char odd[sizeof(path) + 1];
+	const struct verb_run *run;
+	json_t *json;
+
+	(void)state;
+	feed("{'FeedVersion': 1, 'SecurityGroups': []}");
+	snprintf(odd, sizeof(odd), "%s\xff", path);
+	assert_int_equal(rename(path, odd), 0);
+	run = RUN(cmd_check, "--json", odd);
+	unlink(odd);
+	json = json_of_run(run);
+	assert_int_equal(run->status, BG_EXIT_DONE);
+	assert_non_null(strstr(json_string_value(json_object_get(json, "feed")), path));
+	json_decref(json);
+}
+
 static const char *const suspect =
 	"{'FeedVersion': 1, 'Unheard': 2, 'SecurityGroups': [],"
 	" 'Branches': [{'Id': 'a', 'VlanId': 1, 'GroupIds': ['sg-9'], 'Pods': []}]}";
@@ -180,6 +199,7 @@ int main(void)
 		cmocka_unit_test(a_good_feed_is_summed_up),
 		cmocka_unit_test(policies_are_counted_by_their_groups),
 		cmocka_unit_test(a_sum_for_programs),
+		cmocka_unit_test(a_file_may_be_called_as_it_likes),
 		cmocka_unit_test(what_looks_wrong_is_an_error_where_that_is_asked_for),
 		cmocka_unit_test(a_feed_that_is_refused_is_no_sum),
 		cmocka_unit_test(more_errors_than_are_listed_are_counted),

@@ -215,9 +215,9 @@ static int print_json(const struct check *check, struct bg_error *err)
 	const struct bg_model *model = check->model;
 
 	return bg_print_json(
-		json_pack("{s:s, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		json_pack("{s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 			  "s:I, s:f, s:I, s:f, s:f, s:o, s:o}",
-			  "feed", check->feed, "accepted", 1, "revision",
+			  "feed", bg_json_text(check->feed), "accepted", 1, "revision",
 			  bg_json_text(model->revision), "groups", (json_int_t)model->group_count,
 			  "unknown_groups", (json_int_t)(model->group_count - check->known_groups),
 			  "rules", (json_int_t)model->rule_count, "ingress_rules",
