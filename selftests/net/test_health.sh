@@ -71,6 +71,8 @@ first_comes() {
 see_interfaces() {
 	in_node link set vlan.eth.10 down
 	check "a branch is down: its pod leaves elsewhere" health_is 2 interfaces 'vlan.eth.10 is down.*NOT judged'
+	check "which is said once for both families" test "$(bg health | grep -o 'vlan.eth.10 is down' | wc -l)" -eq 1
+	check "status says it, too" eval "bg status --json | jq -e 'any(.causes[]; .text | test(\"vlan.eth.10 is down.*NOT judged\"))'"
 	in_node link set vlan.eth.10 up
 	check "it is up, but its routes are gone" health_is 2 interfaces 'IPv4 of the pod at vlan.* leaves by eth0 [(]table 254[)] and not by vlan.eth.10: NOT judged'
 	in_node link del vlan.eth.10

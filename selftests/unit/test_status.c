@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The state of the node and what is wrong with it: text, JSON and metrics. */
+#include "show/health.h"
 #include "show/status.h"
 #include "showing.h"
 #include "test.h"
@@ -247,6 +248,26 @@ static void causes_get_old(void **state)
 	}
 }
 
+/* What health calls open is no secret of health's. */
+static void what_the_kernel_says_is_a_cause_where_it_opens(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+	struct bg_finding findings[] = {
+		{ BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED, "a stranger" },
+		{ BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING, "vlan.eth.9 is down" },
+		{ BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING, "somebody comes first" },
+	};
+	const struct bg_look look = { .findings = findings, .finding_count = 3 };
+
+	(void)state;
+	make_status(&status, &branch);
+	status.look = &look;
+	assert_true(has_cause(&status, "node", "vlan.eth.9 is down"));
+	assert_true(has_cause(&status, "node", "somebody comes first"));
+	assert_false(has_cause(&status, "node", "a stranger"));
+}
+
 static void many_absent_branches_are_one_cause(void **state)
 {
 	struct bg_branch_status branches[60];
@@ -449,6 +470,7 @@ int main(void)
 		cmocka_unit_test(causes_get_old),
 		cmocka_unit_test(many_absent_branches_are_one_cause),
 		cmocka_unit_test(the_times_of_a_cause),
+		cmocka_unit_test(what_the_kernel_says_is_a_cause_where_it_opens),
 		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
 		cmocka_unit_test(a_gap_is_said_first),

@@ -13,6 +13,7 @@
 #include "base/grow.h"
 #include "base/names.h"
 #include "base/printable.h"
+#include "show/health.h"
 #include "show/out.h"
 #include "show/status.h"
 
@@ -226,6 +227,14 @@ static void from_gaps(struct causes *causes, const struct bg_status *status)
 					: "the daemon, which would put it back, is not running");
 }
 
+/* Where else something passes that is not judged, by what the kernel says. */
+static void from_look(struct causes *causes, const struct bg_look *look)
+{
+	for (size_t i = 0; look && i < look->finding_count; i++)
+		if (look->findings[i].level == BG_HEALTH_NOT_ENFORCING)
+			add(causes, "node", unknown, "%s", look->findings[i].text);
+}
+
 static void from_daemon(struct causes *causes, const struct bg_status *status)
 {
 	const struct bg_pulse *pulse = &status->pulse;
@@ -403,6 +412,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 	struct causes causes = {};
 
 	from_gaps(&causes, status);
+	from_look(&causes, status->look);
 	if (status->not_looked_at)
 		add(&causes, "node", unknown, "%s", BG_NOT_LOOKED_AT);
 	if (!status->control.revision)

@@ -204,14 +204,16 @@ static int look_at_route(const struct bg_branch_status *branch, const struct bg_
 			   family, veth, name_of(look, route->ifindex), route->table, interface);
 }
 
-/* A pod has several addresses: of each family one says it. */
-static bool is_first(const struct bg_status *status, size_t index)
+/* A pod has several addresses: of each family one says it; of a branch without an interface
+ * that is up, one of all. */
+static bool is_first(const struct bg_status *status, size_t index, bool of_its_family)
 {
 	const struct bg_pod_row *row = &status->pods[index];
 
 	for (size_t i = 0; i < index; i++)
 		if (status->pods[i].pod.host_ifindex == row->pod.host_ifindex &&
-		    bg_addr_is_v4(&status->pods[i].address) == bg_addr_is_v4(&row->address))
+		    (!of_its_family ||
+		     bg_addr_is_v4(&status->pods[i].address) == bg_addr_is_v4(&row->address)))
 			return false;
 	return true;
 }
@@ -223,8 +225,11 @@ static int look_at_routes(const struct bg_status *status, struct bg_look *look)
 	for (size_t i = 0; i < status->pod_count && !rc; i++) {
 		const struct bg_pod *pod = &status->pods[i].pod;
 		const struct bg_branch_status *branch = branch_of_vlan(status, pod->vlan);
+		const struct bg_netdev *netdev = branch ? netdev_of(look, branch->ifindex_now)
+							: NULL;
 
-		if (branch && is_asked(status, look, pod) && is_first(status, i))
+		if (branch && is_asked(status, look, pod) &&
+		    is_first(status, i, netdev && netdev->up))
 			rc = look_at_route(branch, &status->pods[i], &look->routes[i], look);
 	}
 	return rc;
@@ -285,7 +290,7 @@ static int find_routes(const struct bg_status *status, struct bg_look *look, str
 		const struct bg_pod_row *row = &status->pods[i];
 		int rc;
 
-		if (!is_asked(status, look, &row->pod) || !is_first(status, i))
+		if (!is_asked(status, look, &row->pod) || !is_first(status, i, true))
 			continue;
 		rc = bg_netdev_find_route(look->table, row->pod.host_ifindex, &row->address,
 					  &look->routes[i]);

@@ -62,6 +62,8 @@ struct bg_branch_status {
 	char called[16];   /* by which name, "" = that of the feed */
 };
 
+struct bg_look;
+
 struct bg_status {
 	struct bg_control control;
 	bool daemon_runs;
@@ -99,6 +101,9 @@ struct bg_status {
 	size_t revision_count;
 
 	json_t *state; /* the state file (state_file.h), NULL = there is none */
+
+	/* The caller's, from bg_health_look(): what status then says under "look at", too. */
+	const struct bg_look *look;
 };
 
 /* Reads everything, but only the branch that `branch` names (NULL = all of them); after

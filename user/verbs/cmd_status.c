@@ -6,7 +6,9 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "pinned/home.h"
 #include "pinned/maps_history.h"
+#include "show/health.h"
 #include "show/out.h"
 #include "show/revisions.h"
 #include "show/status.h"
@@ -17,10 +19,17 @@ static int show(const char *pin_dir, const char *branch, bool json, bool metrics
 		struct bg_error *err)
 {
 	bg_cleanup(bg_status_free) struct bg_status status = {};
+	bg_cleanup(bg_look_free) struct bg_look look = {};
 	int rc = bg_status_read(pin_dir, branch, &status, err);
+	struct bg_error unseen;
 
 	if (rc)
 		return rc;
+	/* elsewhere the same ifindex is another interface; and who may not ask the kernel is
+	 * shown what the maps say all the same */
+	if (!metrics && !bg_home_check(pin_dir, &unseen) &&
+	    !bg_health_look(&status, &look, &unseen))
+		status.look = &look;
 	if (json)
 		return bg_print_json(bg_status_json(&status), err);
 	if (metrics)
