@@ -109,14 +109,20 @@ kill $flood
 wait $flood 2>/dev/null
 
 # --- files may not grow -----------------------------------------------------------------------------
-prlimit --pid "$BG_PID" --fsize=0:unlimited
+limit_files() {
+	local pid
+	for pid in "$BG_PID" $(pgrep -P "$BG_PID" -f '^branchguard-log'); do
+		prlimit --pid "$pid" --fsize="$1:unlimited"
+	done
+}
+limit_files 0
 jq '.FeedVersion = 99' "$FEED" >"$LAB_DIR/bad.json"
 cp "$FEED" "$LAB_DIR/good.json"
 mv "$LAB_DIR/bad.json" "$FEED"
 check "a file that may not grow: the feed is refused all the same" \
 	wait_for eval 'bpftool -j map dump pinned "$PIN_DIR/maps/pulse" | jq -e ".[0].formatted.value.feed_refused == true or .[0].formatted.value.feed_refused == 1"'
 check "and the daemon lives" is_alive
-prlimit --pid "$BG_PID" --fsize=unlimited:unlimited
+limit_files unlimited
 mv "$LAB_DIR/good.json" "$FEED"
 check "with room it says so, and goes on" wait_for bg_says 'lines of the log were lost'
 bg_stop

@@ -53,6 +53,16 @@ is_guarded() {
 in_the_disk() {
 	pgrep --parent "$1" --runstates D -f '^branchguard-files'
 }
+writer_in_the_disk() {
+	pgrep --runstates D -f "^branchguard-log $BG_LOG\$"
+}
+# The log has these ends of daemons since from_here_on.
+says_all() {
+	[ "$(bg_says '"stopping; ' | wc -l)" = "$1" ]
+}
+followed_by() {
+	bg status --json | jq -e --argjson pid "$1" '.daemon.pid == $pid and all(.branches[]; .armed)'
+}
 none_in_the_disk() {
 	! pgrep --runstates D -f "^branchguard-files (/run/branchguard|$DISK)/"
 }
@@ -141,5 +151,28 @@ check "and all is as before" wait_for says_by_socket
 check "guarded" together "$to_db" "$no_web"
 term_in 4000
 check "to the end" test "$ENDED" = 0
+
+# --- nor one that the log is on ---------------------------------------------------------------------
+BG_LOG=$DISK/log
+bg_start
+fsfreeze -f "$DISK"
+feed "$web_may"
+check "a log on a disk that does not answer: a feed comes in force" wait_for tcp web "$LAB_DB4" 5432
+comes
+check "interfaces are armed" wait_for is_guarded
+goes
+check "a process waits for the log that no signal reaches" wait_for writer_in_the_disk
+term_in 1000
+check "SIGTERM ends the daemon within a second" test "$ENDED" = 0
+bg_spawn
+check "the next one guards" wait_for followed_by "$BG_PID"
+comes
+check "whatever comes" wait_for is_guarded
+goes
+term_in 1000
+check "and ends as fast" test "$ENDED" = 0
+thaw
+check "when the disk answers, all that was said is there" wait_for says_all 2
+check "and nobody is left" wait_for fails pgrep -f "^branchguard-log $BG_LOG\$"
 check "unload" bg unload
 finish

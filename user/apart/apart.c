@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apart/files.h"
+#include "apart/log_writer.h"
 #include "apart/parser.h"
 
 int bg_apart_main(int argc, char **argv)
@@ -15,6 +16,7 @@ int bg_apart_main(int argc, char **argv)
 	} processes[] = {
 		{ BG_PARSER, bg_parser_main },
 		{ BG_FILES, bg_files_main },
+		{ BG_LOG_WRITER, bg_log_writer_main },
 	};
 
 	for (size_t i = 0; argc && i < sizeof(processes) / sizeof(processes[0]); i++)

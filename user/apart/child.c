@@ -74,7 +74,7 @@ static int set_signals(struct spawning *spawning)
 
 int bg_child_start(const struct bg_child_start *how, struct bg_child *child, struct bg_error *err)
 {
-	bg_cleanup(end_spawning) struct spawning spawning = { .aside = { -1, -1, -1 } };
+	bg_cleanup(end_spawning) struct spawning spawning = { .aside = { -1, -1, -1, -1 } };
 	char *argv[] = { (char *)how->name, (char *)how->argument, NULL };
 	pid_t pid;
 	int rc;

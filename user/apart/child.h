@@ -14,7 +14,7 @@
 
 /* The first descriptor that a child is given; 0 and 1 are /dev/null, 2 is ours. */
 #define BG_CHILD_FD 3
-#define BG_CHILD_FDS 3 /* at most */
+#define BG_CHILD_FDS 4 /* at most */
 
 struct bg_child {
 	pid_t pid; /* 0 = none */

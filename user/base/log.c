@@ -8,19 +8,26 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/printable.h"
 
-/* One write() for a whole line, so that lines of two threads or processes do not mix. */
-#define LINE_BYTES PIPE_BUF
+/* One write() for a whole line, and the 0 behind it, so that lines of two threads or processes do
+ * not mix. */
+#define LINE_BYTES (PIPE_BUF - 1)
+/* For another process to write a line: what is seen of the daemon stands in the log already, as a
+ * rule, and the daemon is not held up where it does not. */
+#define MOMENT_MS 50
 
 static enum bg_log_level most_level = BG_LOG_INFO;
 
@@ -108,6 +115,70 @@ static bool has_room(void)
 	return poll(&log, 1, 0) > 0 && log.revents & POLLOUT;
 }
 
+/* Where another process writes: how many lines it has not answered yet. */
+static struct {
+	pthread_mutex_t lock; /* of this, and of the order of lines */
+	bool is_used;
+	int fd;
+	__u64 missing;
+} answers = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void bg_log_answered(int answer_fd)
+{
+	pthread_mutex_lock(&answers.lock);
+	answers.is_used = answer_fd >= 0;
+	answers.fd = answer_fd;
+	answers.missing = 0;
+	pthread_mutex_unlock(&answers.lock);
+}
+
+static bool wait_for_answers(int limit_ms)
+{
+	const double end_ms = bg_monotonic_ms() + limit_ms;
+	struct pollfd answer = { .fd = answers.fd, .events = POLLIN };
+	eventfd_t count;
+
+	while (answers.missing) {
+		double left_ms = end_ms - bg_monotonic_ms();
+
+		if (poll(&answer, 1, left_ms > 0 ? (int)left_ms : 0) <= 0 ||
+		    eventfd_read(answers.fd, &count))
+			return false;
+		answers.missing -= count < answers.missing ? count : answers.missing;
+	}
+	return true;
+}
+
+/* The byte 0 alone, behind what others have written there. */
+bool bg_log_wait(int limit_ms)
+{
+	bool is_through = true;
+
+	pthread_mutex_lock(&answers.lock);
+	if (answers.is_used) {
+		if (write(STDERR_FILENO, "", 1) == 1)
+			answers.missing++;
+		is_through = wait_for_answers(limit_ms);
+	}
+	pthread_mutex_unlock(&answers.lock);
+	return is_through;
+}
+
+static bool put(const char *line, size_t length)
+{
+	const struct iovec parts[] = { { (void *)line, length }, { (void *)"", 1 } };
+	bool is_late;
+
+	if (!answers.is_used)
+		return write(STDERR_FILENO, line, length) >= 0;
+	is_late = !wait_for_answers(0);
+	if (writev(STDERR_FILENO, parts, 2) < 0)
+		return false;
+	answers.missing++;
+	wait_for_answers(is_late ? 0 : MOMENT_MS);
+	return true;
+}
+
 static void write_line(const char *line, size_t length)
 {
 	static unsigned long lost;
@@ -120,16 +191,25 @@ static void write_line(const char *line, size_t length)
 	}
 	if (lost) {
 		used = (int)line_head(note, sizeof(note), BG_LOG_WARNING);
-		used += snprintf(note + used, sizeof(note) - used,
-				 "\"lines of the log were lost: nobody read it\" lost=%lu\n", lost);
-		if (write(STDERR_FILENO, note, used) < 0 || !has_room()) {
+		used += snprintf(
+			note + used, sizeof(note) - used,
+			"\"lines of the log were lost: there was no room for them\" lost=%lu\n",
+			lost);
+		if (!put(note, used) || !has_room()) {
 			lost++;
 			return;
 		}
 		lost = 0;
 	}
-	if (write(STDERR_FILENO, line, length) < 0)
+	if (!put(line, length))
 		lost++; /* nowhere else to log it */
+}
+
+void bg_log_line(const char *line, size_t length)
+{
+	pthread_mutex_lock(&answers.lock);
+	write_line(line, length);
+	pthread_mutex_unlock(&answers.lock);
 }
 
 void bg_log(enum bg_log_level level, const char *message, const char *fields, ...)
@@ -165,7 +245,7 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 		used = (size_t)(fields_at - line) + strlen(fields_at);
 	}
 	line[used++] = '\n';
-	write_line(line, used);
+	bg_log_line(line, used);
 }
 
 void bg_log_refused_call(int number)

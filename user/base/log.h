@@ -8,6 +8,9 @@
 #ifndef BG_BASE_LOG_H
 #define BG_BASE_LOG_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum bg_log_level { BG_LOG_ERROR, BG_LOG_WARNING, BG_LOG_INFO, BG_LOG_DEBUG };
 
 void bg_log_set_level(enum bg_log_level most);
@@ -19,6 +22,18 @@ void bg_log(enum bg_log_level level, const char *message, const char *fields, ..
 
 /* Says that this system call was refused (seccomp.h); may be called by a signal handler. */
 void bg_log_refused_call(int number);
+
+/*
+ * Lines may go to stderr by way of another process (apart/log_writer.h). Then each is followed by a
+ * byte 0, and `answer_fd`, an eventfd, is told how many of these have come through: so much is
+ * written. A line is waited for a moment only while all before it came through in time.
+ */
+void bg_log_answered(int answer_fd);
+/* Has all come through, at most so much later? */
+bool bg_log_wait(int limit_ms);
+
+/* A line as it is, with its newline. */
+void bg_log_line(const char *line, size_t length_bytes);
 
 /* The text as a quoted, escaped field value; in one of 8 static buffers that
  * are used in turn. */

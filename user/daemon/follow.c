@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "apart/log_writer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -361,6 +362,7 @@ static void on_round(void *context)
 	/* finds a change that inotify does not report; what is tried again anyway has its time */
 	if (!follower->retry_ms)
 		bg_loop_sooner(&follower->loop, TIMER_FEED, now_ms);
+	bg_log_writer_look();
 }
 
 static void on_pins(void *context)

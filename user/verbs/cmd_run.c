@@ -5,12 +5,15 @@
  */
 #include <string.h>
 
+#include "apart/log_writer.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "verbs/cli.h"
 #include "verbs/version.h"
 
 #define MIB_BLOCKS 1024u /* of 1 KiB */
+/* At the end, for what was logged. */
+#define LAST_LINES_MS 100
 
 int cmd_run(int argc, char **argv)
 {
@@ -182,5 +185,8 @@ int cmd_run(int argc, char **argv)
 		bg_fail(&err, 0, "--feed - and --require-owner: stdin has no owner that counts");
 		return bg_cli_misused("run", &err);
 	}
-	return bg_daemon_run(&daemon, &err) ? bg_cli_failed("run", &err) : BG_EXIT_DONE;
+	bg_log_writer_begin();
+	status = bg_daemon_run(&daemon, &err) ? bg_cli_failed("run", &err) : BG_EXIT_DONE;
+	bg_log_wait(LAST_LINES_MS);
+	return status;
 }
