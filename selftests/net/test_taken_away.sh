@@ -50,7 +50,10 @@ for by in auto clsact; do
 	check "$by: before all other causes" eval "bg status | grep -A1 'look at' | grep 'tc_branch_egress is not attached'"
 	bg_start --attach $by
 	check "$by: a restart names the gap" bg_says "was gone while no daemon ran.*interface=vlan.eth.10.*program=tc_branch_egress"
+	check "$by: and says how long it was at most" bg_says "took a program away.*interface=vlan.eth.10.*at_most_ms=[0-9]"
+	check "$by: and says nothing of an interface that is gone" fails bg_says 'interface is gone'
 	check "$by: and closes it" eval 'no_gap && guarded'
+	check "$by: both were counted" wait_for eval "bg status --json | jq -e '.daemon.programs_put_back == 2'"
 	bg_stop
 	check "$by: unload" bg unload
 done

@@ -25,8 +25,11 @@ static void left_in_the_maps(__u32 ifindex, enum bg_role role, __u32 vlan)
 static void what_an_earlier_daemon_guarded_is_taken_over(void **state)
 {
 	struct node node = node_with(BG_XDP_OFF, true);
+	const struct bg_pulse pulse = { .beat_ns = 1 };
+	const __u32 zero = 0;
 
 	(void)state;
+	script_put("pulse", &zero, &pulse);
 	left_in_the_maps(BRANCH, BG_ROLE_BRANCH, 9);
 	left_in_the_maps(TRUNK, BG_ROLE_TRUNK, 0);
 	left_in_the_maps(7, BG_ROLE_POD_STRICT, 9); /* not in the table */
@@ -45,6 +48,9 @@ static void what_an_earlier_daemon_guarded_is_taken_over(void **state)
 	assert_int_equal(sync_node(&node), 0);
 	assert_true(has_logged("adopted interface=vlan.eth.9"));
 	assert_true(has_logged("adopted interface=eth1"));
+	assert_true(has_logged("somebody took a program away, it is put back interface=eth1 "
+			       "ifindex=3 program=tc_trunk_guard_out way=tcx at_most_ms="));
+	assert_int_equal(bg_ifaces_put_back(node.ifaces), 1);
 	/* of the branch's programs none was attached anew; the time stays */
 	for (unsigned int i = 0; i < hooks.attached; i++)
 		assert_int_not_equal(hooks.order[i].ifindex, BRANCH);

@@ -436,7 +436,7 @@ static int adopt_one(const char *name, void *context)
 			       adoption->pin_dir, name, strerror(-rc));
 	case BG_LINK_DEAD:
 		bg_pin_remove(adoption->pin_dir, BG_PIN_LINKS, name);
-		bg_log(BG_LOG_INFO, "unpinned a link whose interface is gone", "link=%s",
+		bg_log(BG_LOG_INFO, "unpinned a link that is attached nowhere any more", "link=%s",
 		       bg_quote(name));
 		return 0;
 	case BG_LINK_STRANGE:

@@ -98,7 +98,7 @@ void bg_attach_release(struct bg_attachment *attachment);
 
 /*
  * Calls `each` for every pinned link that is alive, strays among them, which then owns
- * the attachment; removes pins of links whose interface is gone.
+ * the attachment; removes pins of links that are attached nowhere any more.
  */
 int bg_attach_adopt(const char *pin_dir,
 		    void (*each)(struct bg_attachment *attachment, void *context), void *context,

@@ -103,15 +103,19 @@ static enum bg_attach_state look_at(struct bg_ifaces *ifaces, struct bg_guard *g
 static void report_put_back(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			    enum bg_program program)
 {
+	char length[40] = "";
+
 	if (!(guard->lost & BG_PROGRAM_BIT(program)))
 		return;
 	guard->lost &= ~BG_PROGRAM_BIT(program);
 	ifaces->put_back_count++;
+	/* the pulse of a daemon of long ago may not tell it */
+	if (guard->checked_ns)
+		snprintf(length, sizeof(length), " at_most_ms=%llu",
+			 (bg_boottime_ns() - guard->checked_ns) / BG_NS_PER_MS);
 	bg_log(BG_LOG_WARNING, "somebody took a program away, it is put back",
-	       "interface=%s ifindex=%u program=%s way=%s at_most_ms=%llu", guard->name,
-	       guard->ifindex, bg_program_name(program),
-	       bg_attach_by_name(guard->attachment[program].by),
-	       (bg_boottime_ns() - guard->checked_ns) / BG_NS_PER_MS);
+	       "interface=%s ifindex=%u program=%s way=%s%s", guard->name, guard->ifindex,
+	       bg_program_name(program), bg_attach_by_name(guard->attachment[program].by), length);
 }
 
 /* What is not as it should be, although the interface is guarded. */

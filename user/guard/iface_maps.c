@@ -138,6 +138,14 @@ __u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 i
 	return info.armed_ns;
 }
 
+__u64 bg_last_beat_ns(const struct bg_datapath *datapath)
+{
+	struct bg_pulse pulse;
+	__u32 zero = 0;
+
+	return map_get(datapath->skel->maps.pulse, &zero, &pulse) ? 0 : pulse.beat_ns;
+}
+
 static bool has_mac(const struct bg_pod *pod)
 {
 	static const __u8 none[sizeof(pod->mac)];

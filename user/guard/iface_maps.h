@@ -34,6 +34,9 @@ int bg_branch_set(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex,
 /* Since when the branch is armed on this interface, 0 = it is not. */
 __u64 bg_branch_armed_ns(const struct bg_datapath *datapath, __u32 vlan, __u32 ifindex);
 
+/* When a daemon last said that it lives, 0 = not known. */
+__u64 bg_last_beat_ns(const struct bg_datapath *datapath);
+
 /*
  * Brings `pods` in line with the model and the interfaces. Hardware addresses
  * that are known stay as long as the interface does.

@@ -90,19 +90,24 @@ static int adopt_filters(struct bg_guard *guard, struct bg_error *err)
 	return 0;
 }
 
-/* Whoever took a program away while no daemon ran opened the interface. */
-static void report_gap(const struct bg_guard *guard)
+/* Whoever took a program away while no daemon ran opened the interface; what was not there
+ * when the last one looked, that one has said. */
+static void report_gap(struct bg_guard *guard, __u64 last_beat_ns)
 {
 	const unsigned int wanted = bg_tc_programs(guard->role);
 
-	for (int program = 0; program < BG_PROGRAMS; program++)
-		if (wanted & BG_PROGRAM_BIT(program) &&
-		    guard->attachment[program].by == BG_ATTACH_NONE)
-			bg_log(BG_LOG_WARNING,
-			       "a program was gone while no daemon ran: what passed here was not "
-			       "judged; putting it back",
-			       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
-			       bg_program_name(program));
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		if (!(wanted & BG_PROGRAM_BIT(program)) ||
+		    guard->attachment[program].by != BG_ATTACH_NONE)
+			continue;
+		guard->lost |= BG_PROGRAM_BIT(program);
+		guard->checked_ns = last_beat_ns;
+		bg_log(BG_LOG_WARNING,
+		       "a program was gone while no daemon ran: what passed here was not "
+		       "judged; putting it back",
+		       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
+		       bg_program_name(program));
+	}
 }
 
 int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
@@ -131,7 +136,7 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 		if (rc)
 			return rc;
 		if (!bg_guard_is_another(&ifaces->guards[i], netdev))
-			report_gap(&ifaces->guards[i]);
+			report_gap(&ifaces->guards[i], bg_last_beat_ns(datapath));
 	}
 	return 0;
 }
