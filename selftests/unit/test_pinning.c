@@ -15,68 +15,35 @@
 #include "branchguard.skel.h"
 #include "datapath/datapath.h"
 #include "datapath/layout_2.h"
-#include "feed_text.h"
 #include "guard/guards.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
 #include "pinned/share.h"
-#include "scripted_bpf.h"
+#include "scripted_datapath.h"
 #include "test.h"
 
 static const char *pin_dir;
-static int lock_fd = -1;
 
 static const char *const only[] = { "tc_trunk_guard", NULL };
 
 static int begin(void **state)
 {
-	struct bg_error err = {};
-
 	(void)state;
-	pin_dir = script_bpf_begin();
-	if (!bg_pin_lock(pin_dir, true, &lock_fd, &err))
-		return 0;
-	print_error("%s\n", err.text);
-	return -1;
+	pin_dir = script_begin_locked();
+	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	close(lock_fd);
-	lock_fd = -1;
-	script_bpf_end();
+	script_end_locked();
 	return 0;
-}
-
-/* clang-format off */
-#define FEED \
-	"{'FeedVersion': 1, 'Revision': 'r', 'SecurityGroups': [{'GroupId': 'sg-1'," \
-	" 'IpPermissions': [{'IpProtocol': 'tcp', 'FromPort': 80, 'ToPort': 80," \
-	" 'IpRanges': [{'CidrIp': '10.0.0.0/8'}]}]}]," \
-	" 'Branches': [{'Id': 'eni-9', 'VlanId': 9, 'GroupIds': ['sg-1'], 'Pods': []}]}"
-/* clang-format on */
-
-static void publish(struct bg_datapath *datapath)
-{
-	struct bg_model *model = feed_parse(FEED);
-	struct bg_publish_times times;
-	struct bg_error err = {};
-
-	if (bg_datapath_set_model(datapath, model, &times, &err))
-		fail_msg("%s", err.text);
-	bg_model_free(model);
 }
 
 /* What start.c does: 0, or what failed. */
 static int start(struct bg_datapath **datapath, struct bg_error *err)
 {
-	const struct bg_datapath_options options = { .pin_dir = pin_dir,
-						     .max_flows = 64,
-						     .max_rules = 8,
-						     .max_branches = 4,
-						     .image_blocks = 1024,
-						     .only = only };
+	const struct bg_datapath_options options = script_options(only);
 	int rc = bg_datapath_open(&options, datapath, err);
 
 	/* of another ABI: once there is a revision */
@@ -125,7 +92,7 @@ static void first_daemon(void)
 	struct bg_error err = {};
 
 	assert_false(datapath->adopted);
-	publish(datapath);
+	script_publish(datapath);
 	if (bg_datapath_pin(datapath, &err) < 0)
 		fail_msg("%s", err.text);
 	bg_datapath_close(datapath);
@@ -205,7 +172,7 @@ static void a_directory_that_went_is_no_reason_to_end(void **state)
 	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), 0);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), 0);
-	assert_int_equal(bg_pin_lock_again(pin_dir, &lock_fd, &err), 0);
+	assert_int_equal(bg_pin_lock_again(pin_dir, &script_lock_fd, &err), 0);
 	assert_int_equal(bg_share_pins(pin_dir, BG_NO_GROUP, &err), 0);
 	/* what stands there instead is not made ours */
 	assert_int_equal(rmdir(path), 0);
@@ -311,7 +278,7 @@ static int upgrade(struct bg_datapath **datapath, struct bg_error *err)
 
 	if (rc)
 		return rc;
-	publish(*datapath);
+	script_publish(*datapath);
 	rc = bg_datapath_pin(*datapath, err);
 	rc = rc < 0 ? rc : bg_datapath_finish(*datapath, err);
 	if (!rc)

@@ -4,74 +4,37 @@
  * end, texts without one. Readers show what is ours, a start goes on with that, and neither
  * reads beyond a value or wants the memory of the world.
  */
-#include <unistd.h>
-
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "base/sound.h"
 #include "branchguard.skel.h"
 #include "datapath/datapath.h"
-#include "feed_text.h"
 #include "guard/iface_maps.h"
 #include "pinned/maps_history.h"
 #include "pinned/maps_read.h"
-#include "pinned/pin.h"
-#include "scripted_bpf.h"
+#include "scripted_datapath.h"
 #include "test.h"
 
 static const char *const only[] = { "tc_trunk_guard", NULL };
 static const char *pin_dir;
 static struct bg_datapath *datapath;
-static int lock_fd = -1;
-
-/* clang-format off */
-#define FEED \
-	"{'FeedVersion': 1, 'Revision': 'r', 'SecurityGroups': [{'GroupId': 'sg-1'," \
-	" 'IpPermissions': [{'IpProtocol': 'tcp', 'FromPort': 80, 'ToPort': 80," \
-	" 'IpRanges': [{'CidrIp': '10.0.0.0/8'}]}]}]," \
-	" 'Branches': [{'Id': 'eni-9', 'VlanId': 9, 'GroupIds': ['sg-1'], 'Pods': []}]}"
-/* clang-format on */
-
-static void must(int rc, const struct bg_error *err)
-{
-	if (rc < 0)
-		fail_msg("%s", err->text);
-}
 
 static void load(void)
 {
-	const struct bg_datapath_options options = { .pin_dir = pin_dir,
-						     .max_flows = 64,
-						     .max_rules = 8,
-						     .max_branches = 4,
-						     .image_blocks = 1024,
-						     .only = only };
+	const struct bg_datapath_options options = script_options(only);
 	struct bg_error err = {};
 
 	must(bg_datapath_open(&options, &datapath, &err), &err);
 	must(bg_datapath_pin(datapath, &err), &err);
 }
 
-static void publish(void)
-{
-	struct bg_model *model = feed_parse(FEED);
-	struct bg_publish_times times;
-	struct bg_error err = {};
-
-	must(bg_datapath_set_model(datapath, model, &times, &err), &err);
-	bg_model_free(model);
-}
-
 static int begin(void **state)
 {
-	struct bg_error err = {};
-
 	(void)state;
-	pin_dir = script_bpf_begin();
-	must(bg_pin_lock(pin_dir, true, &lock_fd, &err), &err);
+	pin_dir = script_begin_locked();
 	load();
-	publish();
+	script_publish(datapath);
 	return 0;
 }
 
@@ -80,9 +43,7 @@ static int end(void **state)
 	(void)state;
 	bg_datapath_close(datapath);
 	datapath = NULL;
-	close(lock_fd);
-	lock_fd = -1;
-	script_bpf_end();
+	script_end_locked();
 	return 0;
 }
 
@@ -187,7 +148,7 @@ static void a_start_goes_on_with_what_is_ours(void **state)
 	assert_int_equal(datapath->rules[3].revision, 0);
 	assert_int_equal(bg_iface_each(datapath, see_iface, &ifaces), 0);
 	assert_int_equal(ifaces, 1);
-	publish();
+	script_publish(datapath);
 }
 
 int main(void)

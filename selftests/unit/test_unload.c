@@ -22,7 +22,7 @@
 #include "pinned/held_file.h"
 #include "pinned/pin.h"
 #include "pinned/state_file.h"
-#include "scripted_bpf.h"
+#include "scripted_datapath.h"
 #include "test.h"
 
 /* --- the table --------------------------------------------------------------- */
@@ -137,12 +137,6 @@ void __wrap_bg_state_remove(const char *dir)
 	assert_string_equal(dir, pin_dir);
 }
 
-static void must(int rc, const struct bg_error *err)
-{
-	if (rc < 0)
-		fail_msg("%s", err->text);
-}
-
 static void attach(const struct bg_datapath *datapath, enum bg_program program)
 {
 	const struct bg_attach_context context = { .pin_dir = pin_dir,
@@ -160,21 +154,14 @@ static void attach(const struct bg_datapath *datapath, enum bg_program program)
 /* What a daemon left, and a program of ours whose pin is gone: its maps tell. */
 static void daemon_was_here(void)
 {
-	const struct bg_datapath_options options = { .pin_dir = pin_dir,
-						     .max_flows = 64,
-						     .max_rules = 8,
-						     .max_branches = 4,
-						     .image_blocks = 1024,
-						     .only = only };
+	const struct bg_datapath_options options = script_options(only);
 	const struct bg_iface iface = { .ifindex = ETH,
 					.role = BG_ROLE_BRANCH,
 					.vlan = 9,
 					.flags = by_filters ? BG_IFACE_OUR_QDISC : 0 };
 	struct bg_datapath *datapath = NULL;
 	struct bg_error err = {};
-	int lock_fd;
 
-	must(bg_pin_lock(pin_dir, true, &lock_fd, &err), &err);
 	must(bg_datapath_open(&options, &datapath, &err), &err);
 	must(bg_datapath_pin(datapath, &err), &err);
 	must(bg_datapath_pin_programs(datapath, &err), &err);
@@ -189,18 +176,18 @@ static void daemon_was_here(void)
 	must(bg_pin_put(pin_dir, BG_PIN_ASIDE, "flows", bpf_map__fd(datapath->skel->maps.flows)),
 	     &err);
 	bg_datapath_close(datapath);
-	close(lock_fd);
 }
 
 static void begin(void)
 {
-	pin_dir = script_bpf_begin();
+	pin_dir = script_begin_locked();
 	script_interface(ETH, "vlan.eth.9");
 	script_interface(OTHER, "eth2");
 	if (by_filters)
 		script_without_tcx();
 	script_other_filter(OTHER, BG_HOOK_INGRESS, BG_FILTER_HANDLE + BG_TC_BRANCH_INGRESS);
 	daemon_was_here();
+	script_unlock();
 }
 
 /* Of all hooks and pins, to be freed. */
