@@ -103,7 +103,7 @@ int bg_datapath_pin(struct bg_datapath *datapath, struct bg_error *err);
 int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err);
 
 /* The ids of the programs that are pinned; before the above, those of the daemon before.
- * One that cannot be opened is left out; -ENOMEM. */
+ * All of them, or why one could not be looked at. */
 int bg_pinned_programs(const char *pin_dir, struct bg_ids *ids);
 
 /*

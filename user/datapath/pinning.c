@@ -241,19 +241,20 @@ static int note_program(const char *name, void *context)
 	bg_auto_close int fd = bg_pin_get(pinned->pin_dir, BG_PIN_PROGRAMS, name);
 	struct bpf_prog_info info = {};
 	__u32 length = sizeof(info);
+	int rc;
 
-	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &length))
+	/* somebody unpinned it since it was listed */
+	if (fd == -ENOENT)
 		return 0;
-	return bg_ids_add(pinned->ids, info.id);
+	rc = fd < 0 ? fd : bpf_prog_get_info_by_fd(fd, &info, &length);
+	return rc ? rc : bg_ids_add(pinned->ids, info.id);
 }
 
 int bg_pinned_programs(const char *pin_dir, struct bg_ids *ids)
 {
 	struct pinned_programs pinned = { pin_dir, ids };
-	int rc = bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, &pinned);
 
-	/* a folder that cannot be read is no reason to give up what guards */
-	return rc == -ENOMEM ? rc : 0;
+	return bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, &pinned);
 }
 
 int bg_datapath_pin_programs(struct bg_datapath *datapath, struct bg_error *err)

@@ -98,8 +98,10 @@ int bg_strays_adopt(struct bg_ifaces *ifaces, struct bg_error *err)
 	size_t count;
 	int rc;
 
-	if (bg_pinned_programs(ifaces->options.pin_dir, &search.pinned))
-		return bg_no_memory(err, "taking over what is guarded");
+	rc = bg_pinned_programs(ifaces->options.pin_dir, &search.pinned);
+	if (rc)
+		return bg_fail(err, rc, "looking at the programs pinned in %s/programs: %s",
+			       ifaces->options.pin_dir, strerror(-rc));
 	search.netdev = bg_netdevs_list(ifaces->netdevs, &count);
 	for (; count; count--, search.netdev++) {
 		rc = look_at(&search);

@@ -308,7 +308,7 @@ static int each_name(const char *pin_dir, enum bg_pin_kind kind, bool replacemen
 	directory = opendir(path);
 	if (!directory)
 		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(directory))) {
+	while (errno = 0, (entry = readdir(directory))) {
 		size_t size = strlen(entry->d_name) + 1;
 
 		/* a directory that somebody made there holds no pin of ours */
@@ -320,6 +320,9 @@ static int each_name(const char *pin_dir, enum bg_pin_kind kind, bool replacemen
 		memcpy(names + length, entry->d_name, size);
 		length += size;
 	}
+	/* what was not listed is not known not to be there */
+	if (errno)
+		return -errno;
 	for (size_t at = 0; at < length; at += strlen(names + at) + 1) {
 		rc = each(names + at, context);
 		if (rc)

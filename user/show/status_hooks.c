@@ -46,9 +46,14 @@ static int add_program(const char *name, void *context)
 	__u32 info_bytes = sizeof(info);
 	struct program *program;
 	bg_auto_close int fd = bg_pin_get(list->pin_dir, BG_PIN_PROGRAMS, name);
+	int rc;
 
-	if (fd < 0 || bpf_prog_get_info_by_fd(fd, &info, &info_bytes))
-		return 0; /* what it is attached to is told by its id, or as outdated */
+	/* it was unpinned after it was listed: what has it is outdated */
+	if (fd == -ENOENT)
+		return 0;
+	rc = fd < 0 ? fd : bpf_prog_get_info_by_fd(fd, &info, &info_bytes);
+	if (rc)
+		return rc;
 	program = BG_GROW(list->programs, list->program_count);
 	if (!program)
 		return -ENOMEM;
@@ -147,10 +152,14 @@ static int add_link(const char *name, void *context)
 	__u32 info_bytes = sizeof(info);
 	struct bg_hook_status hook = {};
 	bg_auto_close int fd = bg_pin_get(list->pin_dir, BG_PIN_LINKS, name);
+	int rc;
 
 	/* it was detached after it was listed */
-	if (fd < 0 || bpf_link_get_info_by_fd(fd, &info, &info_bytes))
+	if (fd == -ENOENT)
 		return 0;
+	rc = fd < 0 ? fd : bpf_link_get_info_by_fd(fd, &info, &info_bytes);
+	if (rc)
+		return rc;
 	if (info.type == BPF_LINK_TYPE_XDP) {
 		hook.ifindex = info.xdp.ifindex;
 		hook.where = hook.by = "xdp";
@@ -179,9 +188,15 @@ static int add_filters(struct hook_list *list, const struct bg_iface *iface)
 		struct bg_attachment found;
 		struct bg_hook_status hook = { .ifindex = iface->ifindex, .by = "clsact" };
 
-		if (bg_program_hook(program) == BG_HOOK_XDP ||
-		    bg_attach_find_filter(program, iface->ifindex, &found))
+		if (bg_program_hook(program) == BG_HOOK_XDP)
 			continue;
+		rc = bg_attach_find_filter(program, iface->ifindex, &found);
+		if (rc == -ENOENT) {
+			rc = 0;
+			continue;
+		}
+		if (rc)
+			return rc;
 		hook.where = bg_program_hook(program) == BG_HOOK_EGRESS ? "egress" : "ingress";
 		hook.prog_id = found.prog_id;
 		snprintf(hook.program, sizeof(hook.program), "%s", bg_program_code(program));
@@ -256,8 +271,11 @@ static int find_gaps(struct hook_list *list)
 		const unsigned int wanted = bg_tc_programs(iface->role);
 		char interface[IF_NAMESIZE];
 
-		if (!if_indextoname(iface->ifindex, interface))
-			continue; /* it is gone, and nothing passes there */
+		if (!if_indextoname(iface->ifindex, interface)) {
+			if (errno == ENXIO || errno == ENODEV)
+				continue; /* it is gone, and nothing passes there */
+			snprintf(interface, sizeof(interface), "%s", iface->interface);
+		}
 		for (int program = 0; program < BG_PROGRAMS; program++) {
 			struct bg_gap *gap;
 
@@ -298,13 +316,18 @@ int bg_status_read_hooks(const struct bg_maps *maps, struct bg_status *status, s
 	rc = bg_pin_each(maps->pin_dir, BG_PIN_PROGRAMS, add_program, &list);
 	list.hidden = rc == -EACCES;
 	if (rc && !list.hidden)
-		return bg_fail(err, rc, "cannot list %s/programs: %s", maps->pin_dir,
+		return bg_fail(err, rc, "cannot look at the pins in %s/programs: %s", maps->pin_dir,
 			       strerror(-rc));
 	rc = list.hidden ? 0 : bg_pin_each(maps->pin_dir, BG_PIN_LINKS, add_link, &list);
-	for (size_t i = 0; i < status->iface_count && !list.tcx && !rc; i++)
-		rc = add_filters(&list, &status->ifaces[i]);
 	if (rc)
-		return bg_fail(err, rc, "cannot list %s/links: %s", maps->pin_dir, strerror(-rc));
+		return bg_fail(err, rc, "cannot look at the pins in %s/links: %s", maps->pin_dir,
+			       strerror(-rc));
+	for (size_t i = 0; i < status->iface_count && !list.tcx; i++) {
+		rc = add_filters(&list, &status->ifaces[i]);
+		if (rc)
+			return bg_fail(err, rc, "cannot look at the filters of %s: %s",
+				       status->ifaces[i].interface, strerror(-rc));
+	}
 	if (find_gaps(&list))
 		return bg_no_memory(err, "looking for gaps");
 	if (status->hook_count)
