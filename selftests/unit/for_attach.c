@@ -16,6 +16,18 @@ void load(void)
 	context = (struct bg_attach_context){ .pin_dir = pin_dir, .skel = datapath->skel };
 }
 
+void load_pinned(void)
+{
+	const struct bg_datapath_options options = script_options(only);
+	struct bg_error err = {};
+
+	bg_datapath_close(datapath);
+	must(bg_datapath_open(&options, &datapath, &err), &err);
+	must(bg_datapath_pin(datapath, &err), &err);
+	must(bg_datapath_pin_programs(datapath, &err), &err);
+	context.skel = datapath->skel;
+}
+
 int begin(void **state)
 {
 	(void)state;

@@ -33,6 +33,9 @@ extern const int errors[ERRORS];
 /* Another datapath, whose programs have numbers of their own. */
 void load(void);
 
+/* In the place of the one that begin() loaded: with its maps and programs pinned. */
+void load_pinned(void);
+
 /* At that interface. */
 struct bg_attachment wanted(enum bg_program program);
 struct bg_attachment attach(enum bg_program program);

@@ -27,24 +27,17 @@ struct dirent *__wrap_readdir(DIR *directory)
 	return NULL;
 }
 
-static const char *const programs[] = { "tc_branch_ingress", "tc_branch_egress", NULL };
-
 /* A branch that is armed, with all its pins. */
 static void arm(struct bg_maps *maps)
 {
-	const struct bg_datapath_options options = script_options(programs);
 	const struct bg_iface iface = {
 		.ifindex = ETH, .role = BG_ROLE_BRANCH, .vlan = 9, .interface = "vlan.eth.9"
 	};
 	struct bg_attachment attachment;
 	struct bg_error err = {};
 
-	bg_datapath_close(datapath);
-	must(bg_datapath_open(&options, &datapath, &err), &err);
-	must(bg_datapath_pin(datapath, &err), &err);
-	must(bg_datapath_pin_programs(datapath, &err), &err);
+	load_pinned();
 	must(bg_iface_set(datapath, &iface, &err), &err);
-	context.skel = datapath->skel;
 	for (int i = 0; i < 2; i++) {
 		attachment = attach(i ? BG_TC_BRANCH_EGRESS : BG_TC_BRANCH_INGRESS);
 		bg_attach_release(&attachment);
@@ -134,14 +127,14 @@ static void the_pinned_programs_are_all_known_or_none(void **state)
 		if (rc)
 			assert_int_equal(rc, -errors[n % ERRORS]);
 		else
-			assert_int_equal(ids.count, 2);
+			assert_int_equal(ids.count, 4);
 		bg_ids_free(&ids);
 		ids = (struct bg_ids){};
 	}
 	/* one that somebody removes meanwhile is no program of ours any more */
 	script_fail(BPF_OBJ_GET, 1, ENOENT);
 	assert_int_equal(bg_pinned_programs(pin_dir, &ids), 0);
-	assert_int_equal(ids.count, 1);
+	assert_int_equal(ids.count, 3);
 	bg_ids_free(&ids);
 	ids = (struct bg_ids){};
 	reading_fails = true;
