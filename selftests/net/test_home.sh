@@ -60,13 +60,15 @@ check "nothing is pinned any more" test ! -e "$PIN_DIR"
 check "nothing is enforced any more" tcp web "$LAB_DB4" 5432
 
 # Of one that lives filters stay, which are no links; that is said, and how they go.
-bg_start --attach clsact
-bg_stop
-check "unload --any-netns says what may be left" \
-	eval 'elsewhere unload --any-netns | grep "had filters at [1-9][0-9]* interfaces.*run. and then"'
-check "what is left is still enforced" guarded
-bg_start --attach clsact
-bg_stop
-check "run and then unload there take it away" eval 'bg unload | grep -v "had filters"'
-check "so that nothing is enforced any more" tcp web "$LAB_DB4" 5432
+for by in clsact auto; do
+	bg_start --attach clsact
+	bg_stop
+	check "unload --any-netns says what may be left" \
+		eval 'elsewhere unload --any-netns | grep "had filters at [1-9][0-9]* interfaces.*run. and then"'
+	check "what is left is still enforced" guarded
+	bg_start --attach $by
+	bg_stop
+	check "run --attach $by and then unload there take it away" eval 'bg unload | grep -v "had filters"'
+	check "so that nothing is enforced any more" tcp web "$LAB_DB4" 5432
+done
 finish

@@ -217,8 +217,7 @@ int __wrap_bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct b
 int __wrap_bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct bg_filters *filters)
 {
 	(void)netdevs;
-	(void)ifindex;
-	*filters = (struct bg_filters){};
+	*filters = (struct bg_filters){ .count = hooks.filter_on && ifindex == hooks.filter_on };
 	return 0;
 }
 

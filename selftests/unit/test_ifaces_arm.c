@@ -139,6 +139,37 @@ static void what_somebody_took_away_is_put_back(void **state)
 	end_node(&node);
 }
 
+/* A filter is no link, and outlives its pins: nobody else would look for it behind ours. */
+static void a_filter_that_nobody_knows_goes(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+
+	(void)state;
+	hooks.filter_on = BRANCH;
+	hooks.detach_error = EBUSY;
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(has_logged("a program that has no part here any more stays on this interface"));
+	assert_false(has_logged("took away a filter"));
+	assert_true(vlan_is_armed(9));
+	hooks.detach_error = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_true(has_logged("took away a filter of an earlier daemon, whose pins were gone: it "
+			       "judged by rules of then interface=vlan.eth.9 ifindex=4 "
+			       "program=tc_branch_egress"));
+	assert_int_equal(hooks.detached, 2);
+	/* it is looked for once */
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.detached, 2);
+	end_node(&node);
+
+	/* one that is replaced in its place is ours */
+	node = node_with(BG_XDP_OFF, false);
+	hooks.filter_on = BRANCH;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(hooks.detached, 0);
+	end_node(&node);
+}
+
 /* With --attach another than before: the new one comes before the old one goes. */
 static void another_way_of_attaching_replaces_the_first(void **state)
 {
@@ -300,6 +331,7 @@ int main(void)
 		cmocka_unit_test(an_interface_that_goes_meanwhile_is_no_trouble),
 		cmocka_unit_test(without_xdp_tc_guards_alone),
 		cmocka_unit_test(what_somebody_took_away_is_put_back),
+		cmocka_unit_test(a_filter_that_nobody_knows_goes),
 		cmocka_unit_test(another_way_of_attaching_replaces_the_first),
 		cmocka_unit_test(what_cannot_be_exchanged_is_known_and_tried_again),
 		cmocka_unit_test(one_stand_in_stands_for_one),

@@ -20,6 +20,7 @@
 #include "daemon/unload_plan.h"
 #include "datapath/attach.h"
 #include "datapath/clsact.h"
+#include "datapath/link_name.h"
 #include "guard/netdevs.h"
 #include "maps.h"
 #include "pinned/claim.h"
@@ -42,7 +43,8 @@ struct unload {
 	const char *pin_dir;
 	struct bg_netdevs *netdevs;
 	struct bg_unload_ours ours;
-	struct bg_attachment *links; /* that are pinned */
+	struct bg_ids guarded, linked; /* interfaces: that were guarded, and by links at TC */
+	struct bg_attachment *links;   /* that are pinned */
 	size_t link_count;
 	struct found *found;
 	size_t found_count;
@@ -63,6 +65,8 @@ static void unload_free(struct unload *unload)
 	bg_ids_free(&unload->ours.programs);
 	bg_ids_free(&unload->ours.maps);
 	bg_ids_free(&unload->ours.qdiscs);
+	bg_ids_free(&unload->guarded);
+	bg_ids_free(&unload->linked);
 }
 
 /* --- looking: what is pinned --------------------------------------------------- */
@@ -97,10 +101,15 @@ static int note_iface(const void *start, void *context)
 {
 	const struct bg_iface *iface = start;
 	struct unload *unload = context;
+	int rc = 0;
 
-	return iface->ifindex && iface->flags & BG_IFACE_OUR_QDISC
-		       ? bg_ids_add(&unload->ours.qdiscs, iface->ifindex)
-		       : 0;
+	if (!iface->ifindex)
+		return 0;
+	if (iface->flags & BG_IFACE_OUR_QDISC)
+		rc = bg_ids_add(&unload->ours.qdiscs, iface->ifindex);
+	if (!rc && iface->role != BG_ROLE_NONE && !bg_ids_has(&unload->guarded, iface->ifindex))
+		rc = bg_ids_add(&unload->guarded, iface->ifindex);
+	return rc;
 }
 
 static int note_map_in(struct unload *unload, enum bg_pin_kind kind, const char *folder,
@@ -132,6 +141,18 @@ static int note_map_aside(const char *name, void *context)
 	return note_map_in(context, BG_PIN_ASIDE, "maps_aside", name);
 }
 
+/* By its name alone: of a namespace that is no more, links are dead, and their pins go first. */
+static int note_link_name(const char *name, void *context)
+{
+	struct unload *unload = context;
+	struct bg_attachment link = {};
+
+	if (bg_link_name_parse(name, &link) ||
+	    (link.program < BG_PROGRAMS && bg_program_hook(link.program) == BG_HOOK_XDP))
+		return 0;
+	return bg_ids_add(&unload->linked, link.ifindex);
+}
+
 static void note_link(struct bg_attachment *attachment, void *context)
 {
 	struct unload *unload = context;
@@ -153,7 +174,8 @@ static int look_at_pins(struct unload *unload)
 	*unload->err->text = '\0';
 	rc = bg_pin_each(pin_dir, BG_PIN_PROGRAMS, note_program, unload) ?:
 	     bg_pin_each(pin_dir, BG_PIN_MAPS, note_map, unload) ?:
-	     bg_pin_each(pin_dir, BG_PIN_ASIDE, note_map_aside, unload);
+	     bg_pin_each(pin_dir, BG_PIN_ASIDE, note_map_aside, unload) ?:
+	     bg_pin_each(pin_dir, BG_PIN_LINKS, note_link_name, unload);
 	if (rc)
 		return *unload->err->text ? rc
 					  : bg_fail(unload->err, rc, "reading the pins in %s: %s",
@@ -367,6 +389,16 @@ static int take_qdiscs(struct unload *unload, int failed)
 	return failed;
 }
 
+/* What is no link was a filter, whoever made its qdisc. */
+static unsigned int filters_elsewhere(const struct unload *unload)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < unload->guarded.count; i++)
+		count += !bg_ids_has(&unload->linked, unload->guarded.id[i]);
+	return count;
+}
+
 static int take_all(struct unload *unload, bool at_home)
 {
 	bg_auto_free enum bg_unload_fate *fates = NULL;
@@ -380,7 +412,7 @@ static int take_all(struct unload *unload, bool at_home)
 	if (at_home)
 		rc = take_qdiscs(unload, rc);
 	else
-		unload->unloaded->left = unload->ours.qdiscs.count;
+		unload->unloaded->left = filters_elsewhere(unload);
 	if (!rc)
 		return 0;
 	err = *unload->err;

@@ -231,6 +231,39 @@ static int move_to_front(struct bg_ifaces *ifaces, const struct bg_datapath *dat
 	return bg_attach_to_front(&context, attachment, err);
 }
 
+/*
+ * A filter outlives its pins (`unload --any-netns`, or whoever removes them). By clsact it is
+ * found and replaced; where ours is attached by tcx it would go on behind it, by the rules of
+ * then, and nobody would know of it. Where we guard, the handle is enough.
+ */
+static bool took_unknown_filters(struct bg_ifaces *ifaces, struct bg_guard *guard,
+				 struct outcome *outcome, struct bg_error *err)
+{
+	bool took = false;
+
+	guard->no_remnants = true;
+	for (int program = 0; program < BG_PROGRAMS; program++) {
+		struct bg_attachment filter;
+
+		if (bg_program_hook(program) == BG_HOOK_XDP ||
+		    guard->attachment[program].by == BG_ATTACH_CLSACT ||
+		    bg_attach_find_filter(program, guard->ifindex, &filter))
+			continue;
+		if (bg_detach(ifaces->options.pin_dir, &filter, err)) {
+			outcome->leftover = true;
+			guard->no_remnants = false;
+			continue;
+		}
+		took = true;
+		bg_log(BG_LOG_WARNING,
+		       "took away a filter of an earlier daemon, whose pins were gone: it judged "
+		       "by rules of then",
+		       "interface=%s ifindex=%u program=%s", guard->name, guard->ifindex,
+		       bg_program_name(program));
+	}
+	return took;
+}
+
 /* When a program before ours lets a packet pass, ours does not see the packet. */
 static void stay_first(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		       const struct bg_datapath *datapath, const struct bg_filters *filters,
@@ -272,7 +305,11 @@ static int arm(struct bg_ifaces *ifaces, struct bg_guard *guard, const struct bg
 	rc = attach_missing(ifaces, guard, datapath, outcome, err);
 	if (rc)
 		return rc;
-	if (!bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters)) {
+	rc = bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters);
+	if (!rc && filters.count && !guard->no_remnants &&
+	    took_unknown_filters(ifaces, guard, outcome, err))
+		rc = bg_netdev_filters(ifaces->netdevs, guard->ifindex, &filters);
+	if (!rc) {
 		stay_first(ifaces, guard, datapath, &filters, outcome, err);
 		if (has_peer_role(guard->role))
 			note_others(guard, &filters);

@@ -21,6 +21,7 @@ struct bg_guard {
 	bool is_misnamed; /* it was a branch's that the feed has, and was renamed */
 	bool left_out;	  /* a branch names it, but it is the node's own */
 	bool leaving;	  /* it is to be disarmed, but what is attached or in the maps stays */
+	bool no_remnants; /* none is left that an earlier daemon attached and nobody knew */
 	bool elsewhere;	  /* it is in another network namespace now: nothing can be armed there */
 	__u32 tag;	  /* on the wire, 0 = not a VLAN interface */
 	__u64 armed_ns;
