@@ -8,18 +8,60 @@
 . "$(dirname "$0")/lib.sh"
 
 DISK=$LAB_DIR/disk
+STALLING=$LAB_DIR/stalling
+STALL_FS=$(realpath -m "${BG_BUILD:-build}")/selftests/net/tool_stall_fs
+stall_pid=
 thaw() {
 	fsfreeze -u "$DISK" 2>/dev/null
 }
 leave_disk() {
 	local status=$?
 	thaw
+	unstall_fs
 	bg_kill 2>/dev/null
 	umount -l "$DISK" 2>/dev/null
 	(exit $status)
 	clean_up
 }
 trap leave_disk EXIT
+
+# A file system on FUSE with a server that answers nobody; then it is gone.
+stall_fs() {
+	mkdir -p "$STALLING"
+	"$STALL_FS" "$STALLING" &
+	stall_pid=$!
+	wait_for grep -q " $STALLING fuse " /proc/mounts || bail "no file system that stalls"
+}
+unstall_fs() {
+	[ -n "$stall_pid" ] || return 0
+	kill "$stall_pid" 2>/dev/null
+	wait "$stall_pid" 2>/dev/null
+	stall_pid=
+	umount -l "$STALLING"
+}
+
+# ask_there VERB [ARGUMENTS...]: as who finds there what the daemon does; and what came of it.
+ask_there() {
+	# shellcheck disable=SC2086
+	there "$BG" $1 --pin-dir "$PIN_DIR" >"$LAB_DIR/$1.out" 2>"$LAB_DIR/$1.err"
+	echo $? >"$LAB_DIR/$1.status"
+}
+# ended VERB STATUS OUTPUT ERROR
+ended() {
+	cat "$LAB_DIR/$1".{out,err}
+	[ "$(cat "$LAB_DIR/$1.status")" = "$2" ] && says "$3" "$LAB_DIR/$1.out" && says "$4" "$LAB_DIR/$1.err"
+}
+says() {
+	[ -z "$1" ] || grep -q "$1" "$2"
+}
+all_ended() {
+	[ "$(cat "$LAB_DIR"/*.status | wc -l)" = "$1" ]
+}
+# shellcheck disable=SC2016
+unload_there() {
+	nsenter --net="/run/netns/$LAB_NAME-node" -- unshare --mount bash -c \
+		'mount --bind "$0" /run/branchguard && exec "$@"' "$STALLING" "$BG" unload --pin-dir "$PIN_DIR" 2>&1
+}
 
 # spawn_on DIRECTORY [ARGUMENTS...]: a daemon that has this one as its /run/branchguard.
 spawn_on() {
@@ -174,5 +216,58 @@ check "and ends as fast" test "$ENDED" = 0
 thaw
 check "when the disk answers, all that was said is there" wait_for says_all 2
 check "and nobody is left" wait_for fails pgrep -f "^branchguard-log $BG_LOG\$"
+BG_LOG=$LAB_DIR/log
+
+# --- a file system that never answers: FUSE without its server ---------------------------------------
+if [ ! -c /dev/fuse ]; then
+	echo "# this machine has no FUSE"
+	check "unload" bg unload
+	finish
+fi
+stall_fs
+start_on "$STALLING" --metrics-file "$STALLING/node.prom"
+feed "$web_may_not"
+check "state, socket and metrics on FUSE that stalls: a feed comes in force" wait_for silent tcp web "$LAB_DB4" 5432
+comes
+check "interfaces are armed" wait_for is_guarded
+goes
+questions=("status" "status --json" "health" "rules" "flows" "monitor" "unload"
+	"explain --live --branch vlan.eth.9 --direction egress --protocol tcp --remote $LAB_DB4 --port 5432")
+for question in "${questions[@]}"; do
+	ask_there "$question" &
+done
+check "no verb waits for it for long" wait_for all_ended "${#questions[@]}"
+no_answer="/run/branchguard[^:]*: no answer for [0-9]* s: does its file system answer"
+check "status says all else, and what it misses" ended "status" 1 "revision" "$no_answer"
+check "in JSON, too" ended "status --json" 1 '"feed_revision": "' "$no_answer"
+check "health cannot tell" ended "health" 2 "^not-enforcing *interfaces .*$no_answer" ""
+check "rules do not need it" ended "rules" 0 "sg-cart" ""
+check "nor do flows" ended "flows" 0 "" ""
+check "monitor ends" ended "monitor" 1 "" "$no_answer"
+check "unload does nothing, as a daemon runs" ended "unload" 1 "" "a daemon is running"
+check "explain answers" ended "${questions[7]}" 0 "allow" ""
+term_in 1000
+check "SIGTERM ends the daemon within a second" test "$ENDED" = 0
+unloaded() {
+	OUT=$(unload_there)
+	echo "$OUT"
+	grep "everything is detached.*$no_answer" <<<"$OUT"
+}
+check "unload takes all out of force, and names what it could not remove" unloaded
+check "nothing is pinned any more" fails ls "$PIN_DIR"
+unstall_fs
+
+stall_fs
+nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$STALLING/feed.json" --pin-dir "$PIN_DIR" 2>>"$STALLING/log" &
+BG_PID=$!
+comes
+check "feed and log on it: interfaces are armed" wait_for is_guarded
+goes
+check "a process waits for the feed" wait_for pgrep --parent "$BG_PID" -f "^branchguard-files $STALLING/feed.json\$"
+check "and one for the log" wait_for pgrep --parent "$BG_PID" -f "^branchguard-log $STALLING/log\$"
+term_in 1000
+check "SIGTERM ends the daemon within a second" test "$ENDED" = 0
+unstall_fs
+check "nobody is left" wait_for fails pgrep -f "^branchguard-[a-z]* $STALLING/"
 check "unload" bg unload
 finish

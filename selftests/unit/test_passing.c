@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A message and its descriptor, from a process that may send anything. */
-#include "apart/passing.h"
+#include "base/passing.h"
 
 #include <errno.h>
 #include <fcntl.h>

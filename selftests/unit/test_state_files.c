@@ -85,6 +85,17 @@ static void write_file(const char *kind, const char *text, size_t length_bytes)
 	close(fd);
 }
 
+/* Is there a document? NULL: none, of which one knows. */
+static json_t *document_there(void)
+{
+	struct bg_error err = {};
+	json_t *document;
+
+	if (bg_state_read(PIN_DIR, &document, &err))
+		fail_msg("%s", err.text);
+	return document;
+}
+
 /* --- whose file it is, and of which kind ----------------------------------------- */
 
 static void make_pipe(const char *path)
@@ -162,10 +173,10 @@ static void what_is_no_file_of_a_daemon_is_none(void **state)
 			remove(file_of(kinds[k]));
 			strange[i].make(file_of(kinds[k]));
 			if (!k) {
-				assert_null(bg_state_read(PIN_DIR));
+				assert_null(document_there());
 			} else {
-				assert_true(bg_held_file_read(PIN_DIR, kinds[k], 1 << 20, &text,
-							      &length_bytes, &err) < 0);
+				assert_true(bg_state_file_read(PIN_DIR, kinds[k], 1 << 20, &text,
+							       &length_bytes, &err) < 0);
 				if (!strstr(err.text, strange[i].says))
 					fail_msg("%zu: it says '%s'", i, err.text);
 				assert_null(text);
@@ -210,7 +221,7 @@ static void what_is_held_is_read_whole_or_not(void **state)
 		reading.until = rows[i].until;
 		reading.error = rows[i].error;
 		reading.interrupts = rows[i].interrupts;
-		rc = bg_held_file_read(PIN_DIR, BG_HELD_KIND, 1 << 20, &text, &length_bytes, &err);
+		rc = bg_state_file_read(PIN_DIR, BG_HELD_KIND, 1 << 20, &text, &length_bytes, &err);
 		reading.most = 0;
 		if (rc != rows[i].rc)
 			fail_msg("row %zu: %d, '%s'", i, rc, err.text);
@@ -248,11 +259,11 @@ static void a_state_that_was_cut_is_none(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(whole) - 1; i++) {
 		write_file(BG_STATE_KIND, whole, i);
-		if (bg_state_read(PIN_DIR))
+		if (document_there())
 			fail_msg("%zu bytes of %zu are taken", i, sizeof(whole) - 1);
 	}
 	write_file(BG_STATE_KIND, whole, sizeof(whole) - 1);
-	document = bg_state_read(PIN_DIR);
+	document = document_there();
 	assert_int_equal(json_integer_value(json_object_get(document, "Pid")), 7);
 	json_decref(document);
 }
@@ -264,11 +275,11 @@ static void nested_without_end(void **state)
 	(void)state;
 	memset(text, '[', sizeof(text));
 	write_file(BG_STATE_KIND, text, sizeof(text));
-	assert_null(bg_state_read(PIN_DIR));
+	assert_null(document_there());
 	write_file(BG_STATE_KIND, "{\"Pid\": 1, \"Pid\": \0", 19);
-	assert_null(bg_state_read(PIN_DIR));
+	assert_null(document_there());
 	write_file(BG_STATE_KIND, "{\"Feed\": \"\xff\xfe\"}", 13);
-	assert_null(bg_state_read(PIN_DIR));
+	assert_null(document_there());
 }
 
 /* No byte that a terminal takes for more than a letter; none of C1, either. */

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "apart/passing.h"
+#include "base/passing.h"
 #include "base/cleanup.h"
 
 /* After it was killed: whether it ends at once. */

@@ -15,7 +15,7 @@
 
 #include "apart/confine.h"
 #include "apart/files.h"
-#include "apart/passing.h"
+#include "base/passing.h"
 #include "base/cleanup.h"
 #include "feed/feed.h"
 

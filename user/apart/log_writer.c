@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "apart/child.h"
-#include "apart/passing.h"
+#include "base/passing.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 

@@ -15,7 +15,7 @@
 #include "apart/child.h"
 #include "apart/confine.h"
 #include "apart/log_writer.h"
-#include "apart/passing.h"
+#include "base/passing.h"
 #include "base/log.h"
 
 #define GIVEN(fd) (BG_CHILD_FD + (int)(fd))

@@ -16,6 +16,7 @@
 
 #include "base/caps.h"
 #include "base/cleanup.h"
+#include "base/in_time.h"
 #include "base/grow.h"
 #include "daemon/unload_plan.h"
 #include "datapath/attach.h"
@@ -441,6 +442,20 @@ static int lock(const char *pin_dir, int *lock_fd, struct bg_error *err)
 		       pin_dir);
 }
 
+/* What is left by a daemon that was killed, too. */
+static int remove_files(void *context, int *fd, struct bg_error *err)
+{
+	const char *pin_dir = context;
+	int claim_fd;
+
+	(void)fd;
+	if (!bg_claim_netns(&claim_fd, err))
+		bg_claim_end(claim_fd);
+	bg_held_files_remove(pin_dir);
+	bg_state_remove(pin_dir);
+	return 0;
+}
+
 int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 	      struct bg_error *err)
 {
@@ -449,9 +464,9 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 							 .unloaded = unloaded,
 							 .err = err };
 	bg_auto_close int lock_fd = -1;
-	struct bg_error ignored;
+	struct bg_error why;
 	bool at_home;
-	int claim_fd, rc;
+	int rc;
 
 	rc = lock(pin_dir, &lock_fd, err);
 	if (rc)
@@ -480,10 +495,10 @@ int bg_unload(const char *pin_dir, bool any_netns, struct bg_unloaded *unloaded,
 			       pin_dir,
 			       rc == -ENOTEMPTY ? "there is something in it that is not ours"
 						: strerror(-rc));
-	/* left by a daemon that was killed */
-	if (!bg_claim_netns(&claim_fd, &ignored))
-		bg_claim_end(claim_fd);
-	bg_held_files_remove(pin_dir);
-	bg_state_remove(pin_dir);
-	return 0;
+	rc = bg_in_time(BG_STATE_DIR, BG_IN_TIME_MS, remove_files, (void *)pin_dir, NULL, &why);
+	return rc ? bg_fail(err, rc,
+			    "everything is detached and unpinned, but the daemon's files are left: "
+			    "%s",
+			    why.text)
+		  : 0;
 }

@@ -6,18 +6,10 @@
 #ifndef BG_PINNED_HELD_FILE_H
 #define BG_PINNED_HELD_FILE_H
 
-#include <stddef.h>
-
-#include "base/error.h"
-
 /* As kinds of bg_state_file_path(). */
 #define BG_HELD_KIND ".held"
 const char *bg_held_text_kind(unsigned int slot);
 
-/* -ENOENT: there is none. Refuses what somebody else may have written. *text is the
- * caller's. */
-int bg_held_file_read(const char *pin_dir, const char *kind, size_t most_bytes, char **text,
-		      size_t *length_bytes, struct bg_error *err);
 void bg_held_files_remove(const char *pin_dir);
 
 #endif

@@ -18,6 +18,7 @@
 #include "feed/held.h"
 #include "feed/settle.h"
 #include "pinned/held_file.h"
+#include "pinned/state_dir.h"
 
 BG_CLEANUP_OF(bg_decision_free, struct bg_decision)
 
@@ -27,8 +28,8 @@ static int read_document(const char *pin_dir, const struct bg_held *held, struct
 	bg_auto_free char *text = NULL;
 	char hash[SHA256_DIGEST_STRING_LENGTH];
 	size_t length_bytes;
-	int rc = bg_held_file_read(pin_dir, bg_held_text_kind(held->slot), BG_FEED_MAX_BYTES, &text,
-				   &length_bytes, err);
+	int rc = bg_state_file_read(pin_dir, bg_held_text_kind(held->slot), BG_FEED_MAX_BYTES,
+				    &text, &length_bytes, err);
 
 	if (rc)
 		return rc;
@@ -89,7 +90,7 @@ int bg_held_model_read(const char *pin_dir, const char *sha256, struct bg_model 
 	size_t length_bytes;
 	int rc;
 
-	rc = bg_held_file_read(pin_dir, BG_HELD_KIND, BG_HELD_MAX_BYTES, &text, &length_bytes, err)
+	rc = bg_state_file_read(pin_dir, BG_HELD_KIND, BG_HELD_MAX_BYTES, &text, &length_bytes, err)
 		     ?: bg_held_read(text, length_bytes, &held, err);
 	if (rc)
 		return rc;

@@ -5,17 +5,15 @@
  */
 #include "pinned/state_file.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "feed/model.h"
 
 /* None is so long. */
@@ -26,17 +24,6 @@ struct bg_state {
 	json_t *interfaces; /* the next list, until it is written */
 	bool changed;
 };
-
-void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES])
-{
-	size_t length = strlen(pin_dir);
-
-	/* "/a/b" and "/a/b/" are one directory */
-	while (length > 1 && pin_dir[length - 1] == '/')
-		length--;
-	snprintf(path, BG_STATE_PATH_BYTES, BG_STATE_DIR "/%016llx%s",
-		 (unsigned long long)bg_hash_bytes(pin_dir, length), kind);
-}
 
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES])
 {
@@ -56,36 +43,14 @@ static json_t *string(const char *text)
 	return value ? value : json_string("(not UTF-8)");
 }
 
-/* Of root, or of whose pins they are. */
-static bool is_of_daemon(const char *pin_dir, const struct stat *file)
+int bg_state_read(const char *pin_dir, json_t **state, struct bg_error *err)
 {
-	struct stat pins;
+	bg_auto_free char *text = NULL;
+	size_t length_bytes;
+	int rc = bg_state_file_read(pin_dir, BG_STATE_KIND, MOST_BYTES, &text, &length_bytes, err);
 
-	return !file->st_uid || file->st_uid == geteuid() ||
-	       (!stat(pin_dir, &pins) && file->st_uid == pins.st_uid);
-}
-
-json_t *bg_state_read(const char *pin_dir)
-{
-	char path[BG_STATE_PATH_BYTES];
-	bg_auto_close int fd = -1;
-	json_t *document;
-	struct stat info;
-	FILE *file;
-
-	bg_state_path(pin_dir, path);
-	/* a pipe would keep us waiting, and a link may lead anywhere */
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &info) || !S_ISREG(info.st_mode) || info.st_size > MOST_BYTES ||
-	    info.st_mode & (S_IWGRP | S_IWOTH) || !is_of_daemon(pin_dir, &info))
-		return NULL;
-	file = fdopen(fd, "r");
-	if (!file)
-		return NULL;
-	(void)bg_take_fd(&fd);
-	document = json_loadf(file, 0, NULL);
-	fclose(file);
-	return document;
+	*state = rc ? NULL : json_loadb(text, length_bytes, 0, NULL);
+	return rc == -ETIMEDOUT ? rc : 0;
 }
 
 struct bg_state *bg_state_new(const char *pin_dir, const char *feed)

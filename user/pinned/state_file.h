@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "pinned/state_dir.h"
 #include "types.h"
 
 /* No more warnings than this are written; WarningCount counts all. */
@@ -38,22 +39,15 @@
 /* Nor more of what is left out, of which there may be as much as a feed has. */
 #define BG_STATE_LEFT_OUT 100
 
-/* "/run/branchguard/<hash of the pin directory>.json" */
-#define BG_STATE_DIR "/run/branchguard"
-#define BG_STATE_PATH_BYTES 64
+/* As kinds of bg_state_file_path(): the document, and the daemon's socket beside it. */
+#define BG_STATE_KIND ".json"
 void bg_state_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
-
-/* The daemon's socket, beside it. */
 #define BG_SOCKET_KIND ".sock"
 void bg_socket_path(const char *pin_dir, char path[BG_STATE_PATH_BYTES]);
 
-/* That of another kind, beside it; "" is what all of them begin with. */
-#define BG_STATE_KIND ".json"
-void bg_state_file_path(const char *pin_dir, const char *kind, char path[BG_STATE_PATH_BYTES]);
-
-/* The document that is there; NULL: there is none, or somebody else's, or none to be read at
- * once. */
-json_t *bg_state_read(const char *pin_dir);
+/* The document that is there, in *state; NULL: there is none, or somebody else's, or it is no
+ * document. -ETIMEDOUT: that cannot be known. */
+int bg_state_read(const char *pin_dir, json_t **state, struct bg_error *err);
 
 struct bg_state;
 

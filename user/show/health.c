@@ -282,7 +282,11 @@ static void judge_interfaces(const struct bg_status *status, const struct bg_loo
 	}
 	name_troubles(&naming, status);
 	name_rest(&naming);
-	if (!knows_troubles(status))
+	if (*status->state_error.text)
+		say(health, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+		    "what the daemon could not do there cannot be known: %s",
+		    status->state_error.text);
+	else if (!knows_troubles(status))
 		say(health, BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED,
 		    "what the daemon could not do there is not known: its file in /run/branchguard "
 		    "is missing, or not its own");

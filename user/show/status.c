@@ -202,9 +202,15 @@ int bg_status_read_maps(const char *pin_dir, const char *branch, json_t *state,
 int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *status,
 		   struct bg_error *err)
 {
-	json_t *state = bg_state_read(pin_dir);
-	int rc = bg_status_read_maps(pin_dir, branch, state, status, err);
+	struct bg_error state_error = {};
+	json_t *state = NULL;
+	int rc;
 
+	if (!bg_state_read(pin_dir, &state, &state_error))
+		state_error.text[0] = '\0';
+	rc = bg_status_read_maps(pin_dir, branch, state, status, err);
+	if (!rc)
+		status->state_error = state_error;
 	json_decref(state);
 	return rc;
 }

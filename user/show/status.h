@@ -100,7 +100,8 @@ struct bg_status {
 	struct bg_revision_row *revisions; /* the last ones, sorted */
 	size_t revision_count;
 
-	json_t *state; /* the state file (state_file.h), NULL = there is none */
+	json_t *state;		     /* the state file (state_file.h), NULL = there is none */
+	struct bg_error state_error; /* it cannot be known whether there is, and what it says */
 
 	/* The caller's, from bg_health_look(): what status then says under "look at", too. */
 	const struct bg_look *look;

@@ -14,9 +14,10 @@
 #include <sys/un.h>
 
 #include "base/grow.h"
+#include "base/in_time.h"
 
-/* How long a daemon that lives may take to accept a connection. */
-#define CONNECT_S 5
+/* How long a daemon that lives may take to accept a connection: less than BG_IN_TIME_MS. */
+#define CONNECT_S 4
 /* No answer has longer lines. */
 #define MOST_BYTES (16u << 20)
 #define PIECE_BYTES (64u << 10)
@@ -70,20 +71,38 @@ static int ask(int fd, const char *path, const char *request)
 	return 0;
 }
 
+struct asking {
+	const char *path, *request;
+};
+
+static int connect_and_ask(void *context, int *fd, struct bg_error *err)
+{
+	const struct asking *asking = context;
+	bg_auto_close int socket_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	if (socket_fd < 0)
+		return bg_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
+	rc = ask(socket_fd, asking->path, asking->request);
+	if (rc)
+		return open_error(asking->path, rc, err);
+	*fd = bg_take_fd(&socket_fd);
+	return 0;
+}
+
 int bg_client_open(const char *path, const char *request, struct bg_client **out,
 		   struct bg_error *err)
 {
 	bg_cleanup(bg_client_close_at) struct bg_client *client = calloc(1, sizeof(*client));
+	struct asking asking = { path, request };
 	int rc;
 
 	if (!client)
 		return bg_no_memory(err, "connecting to %s", path);
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0)
-		return bg_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
-	rc = ask(client->fd, path, request);
+	client->fd = -1;
+	rc = bg_in_time(path, BG_IN_TIME_MS, connect_and_ask, &asking, &client->fd, err);
 	if (rc)
-		return open_error(path, rc, err);
+		return rc;
 	*out = bg_take_ptr(client);
 	return 0;
 }

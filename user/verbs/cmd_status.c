@@ -31,12 +31,16 @@ static int show(const char *pin_dir, const char *branch, bool json, bool metrics
 	    !bg_health_look(&status, &look, &unseen))
 		status.look = &look;
 	if (json)
-		return bg_print_json(bg_status_json(&status), err);
-	if (metrics)
+		rc = bg_print_json(bg_status_json(&status), err);
+	else if (metrics)
 		bg_metrics_print(stdout, &status, &(struct bg_build){ bg_version, bg_commit });
 	else if (bg_status_print(stdout, &status))
-		return bg_no_memory(err, "printing the status");
-	return 0;
+		rc = bg_no_memory(err, "printing the status");
+	if (rc || !*status.state_error.text)
+		return rc;
+	bg_out_finish(err);
+	return bg_fail(err, -ETIMEDOUT, "what the daemon wrote down is missing here: %s",
+		       status.state_error.text);
 }
 
 static int show_revisions(const char *pin_dir, bool json, struct bg_error *err)

@@ -6,12 +6,14 @@
  */
 #include "verbs/live_feed.h"
 
+#include <errno.h>
 #include <sha2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/in_time.h"
 #include "base/error.h"
 #include "feed/feed.h"
 #include "feed/settle.h"
@@ -38,10 +40,14 @@ static void find_path(const char *pin_dir, struct bg_live_feed *feed)
 {
 	bg_cleanup(json_decref_at) json_t *state = NULL;
 	char path[BG_STATE_PATH_BYTES];
+	struct bg_error err;
 	const char *name;
 
 	bg_state_path(pin_dir, path);
-	state = bg_state_read(pin_dir);
+	if (bg_state_read(pin_dir, &state, &err)) {
+		note(feed, "which feed the daemon reads is not known: %s", err.text);
+		return;
+	}
 	name = json_string_value(json_object_get(state, "Feed"));
 	if (name && !strcmp(name, "-"))
 		note(feed, "the daemon read its feed from stdin");
@@ -116,6 +122,11 @@ static struct bg_model *parse(struct bg_live_feed *feed, const char *text, size_
 	return settled;
 }
 
+static int copy_feed(void *context, int to_fd, struct bg_error *err)
+{
+	return bg_file_copy(context, BG_FILE_REGULAR, BG_FEED_MAX_BYTES, to_fd, err);
+}
+
 /* What the daemon follows; the model in force is better known from what it wrote down. */
 static struct bg_model *read_file(struct bg_live_feed *feed, const char *in_force,
 				  struct bg_model *known)
@@ -124,8 +135,7 @@ static struct bg_model *read_file(struct bg_live_feed *feed, const char *in_forc
 	struct bg_error err;
 	size_t length_bytes;
 
-	if (bg_file_read(feed->path, BG_FILE_REGULAR, BG_FEED_MAX_BYTES, &text, &length_bytes,
-			 &err)) {
+	if (bg_read_in_time(feed->path, copy_feed, feed->path, &text, &length_bytes, &err)) {
 		note(feed, "the daemon's feed cannot be read here: %s", err.text);
 		return known;
 	}
@@ -152,8 +162,16 @@ struct bg_model *bg_live_feed_read(const char *pin_dir, struct bg_live_feed *fee
 		note(feed, "%s", err.text);
 		return NULL;
 	}
-	if (find_hash(&maps, in_force) && bg_held_model_read(pin_dir, in_force, &model, &err))
-		model = NULL;
+	if (find_hash(&maps, in_force)) {
+		int rc = bg_held_model_read(pin_dir, in_force, &model, &err);
+
+		if (rc)
+			model = NULL;
+		if (rc == -ETIMEDOUT) {
+			note(feed, "what is in force is not known here: %s", err.text);
+			return NULL;
+		}
+	}
 	is_held = model;
 	find_path(pin_dir, feed);
 	if (*feed->path)

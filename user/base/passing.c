@@ -3,7 +3,7 @@
  * Sends and takes messages with a descriptor. files.c and files_main.c call it, each at its
  * end of the socket; it believes nothing of what it takes.
  */
-#include "apart/passing.h"
+#include "base/passing.h"
 
 #include <errno.h>
 #include <string.h>

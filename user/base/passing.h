@@ -3,8 +3,8 @@
  * Messages between two processes that a descriptor may come with (unix(7), SCM_RIGHTS), by
  * sockets that keep messages apart.
  */
-#ifndef BG_APART_PASSING_H
-#define BG_APART_PASSING_H
+#ifndef BG_BASE_PASSING_H
+#define BG_BASE_PASSING_H
 
 #include <stddef.h>
 
