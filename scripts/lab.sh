@@ -365,9 +365,14 @@ lab_pin_dir() {
 	echo "$bpffs/$LAB_NAME"
 }
 
-# lab_forget_pins PIN_DIR: removes the pins, and with them links and programs.
+# lab_forget_pins PIN_DIR: removes the pins, and with them links and programs; and what a daemon
+# that was killed left in its own directory.
 lab_forget_pins() {
+	local state
 	[ -n "$1" ] || return 0
+	grep -sl "\"PinDir\": \"$1\"" /run/branchguard/*.json | while read -r state; do
+		rm -f "${state%json}"*
+	done
 	rm -rf "$1"
 	[[ $1 != /run/* ]] || { umount "${1%/*}" && rmdir "${1%/*}"; }
 }

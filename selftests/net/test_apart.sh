@@ -71,6 +71,10 @@ passes() {
 passes "parser memory" "out of memory" "a parser without memory"
 passes "start EAGAIN" "starting branchguard-parser: Resource temporarily" "no parser can be started"
 
+named() {
+	! ps -o comm= --ppid "$BG_PID" | grep -v '^branchguard-'
+}
+check "top has all of them under their names" wait_for named
 check "who reads the feed writes no more than the longest has" grep -qE "^Max file size +$((256 << 20)) " \
 	"/proc/$(pgrep -P "$BG_PID" -f '^branchguard-files.*feed')/limits"
 

@@ -3,6 +3,7 @@
 #include "apart/apart.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "apart/files.h"
 #include "apart/log_writer.h"
@@ -19,8 +20,12 @@ int bg_apart_main(int argc, char **argv)
 		{ BG_LOG_WRITER, bg_log_writer_main },
 	};
 
-	for (size_t i = 0; argc && i < sizeof(processes) / sizeof(processes[0]); i++)
-		if (!strcmp(argv[0], processes[i].name))
-			return processes[i].run(argc, argv);
+	for (size_t i = 0; argc && i < sizeof(processes) / sizeof(processes[0]); i++) {
+		if (strcmp(argv[0], processes[i].name) != 0)
+			continue;
+		/* top and ps would call it "exe", by which it was started */
+		prctl(PR_SET_NAME, processes[i].name);
+		return processes[i].run(argc, argv);
+	}
 	return -1;
 }
