@@ -359,6 +359,37 @@ term_in() {
 	BG_PID=
 }
 
+# take_away VLAN: the egress program of its branch, as somebody else would.
+take_away() {
+	local id
+	id=$(lab_exec node bpftool -j net show | jq --arg name "vlan.eth.$1" '.[].tc[] |
+		select(.devname == $name and .kind == "tcx/egress").link_id // empty')
+	if [ -n "$id" ]; then
+		bpftool link detach id "$id"
+	else
+		lab_exec node tc filter del dev "vlan.eth.$1" egress
+	fi
+}
+
+# monitor_spawn FILE [OPTIONS...]: sets MONITOR_PID; what it prints is in FILE, what it says beside
+# that in FILE.err.
+monitor_spawn() {
+	local file=$1
+	shift
+	nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" monitor --pin-dir "$PIN_DIR" "$@" \
+		>"$file" 2>"$file.err" &
+	MONITOR_PID=$!
+}
+
+# appear COUNT: so many branches at once, from VLAN 100 on, since the lab has others; vanish COUNT:
+# they go.
+appear() {
+	seq 100 $((99 + $1)) | sed 's/.*/link add vlan.eth.& type veth peer name far&/' | lab_ip node
+}
+vanish() {
+	seq 100 $((99 + $1)) | sed 's/.*/link del vlan.eth.&/' | lab_ip node
+}
+
 # packets VLAN DIRECTION REASON: what was counted.
 packets() {
 	bg status --json | jq --argjson vlan "$1" --arg direction "$2" --arg reason "$3" \

@@ -36,13 +36,6 @@ guarded() {
 	together "tcp cart $LAB_DB4 5432" "silent tcp web $LAB_DB4 5432"
 }
 
-take_away() {
-	local id
-	id=$(lab_exec node bpftool -j net show | jq '.[].tc[] |
-		select(.devname == "vlan.eth.9" and .kind == "tcx/egress").link_id // empty')
-	bpftool link detach id "$id"
-}
-
 lab_up || bail "no lab"
 serve db
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
@@ -63,7 +56,7 @@ for step in $DAY -$DAY; do
 	check "$step s: the feed was looked at just now" wait_for lately '.feed.last_read'
 	check "$step s: the daemon is heard of" wait_for eval 'bg health | grep "^well *daemon"'
 	from_here_on
-	take_away
+	take_away 9
 	check "$step s: a program that is put back was gone for seconds" \
 		wait_for bg_says 'took a program away.*at_most_ms=[0-9]\{1,4\}\b'
 	check "$step s: it is guarded, and the connection goes on" eval 'guarded && talk lasting'

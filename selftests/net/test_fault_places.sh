@@ -65,12 +65,7 @@ do_work() {
 	for pin in maps/pods programs/tc_branch_egress maps/image links/vlan_eth_9-; do
 		rm -f "$PIN_DIR/$pin"*
 	done
-	lab_ip node <<-END
-		route add default via 10.0.1.1 dev eth0 metric 500
-		route del default via 10.0.1.1 dev eth0 metric 500
-		neigh replace 10.0.1.77 lladdr 02:00:00:00:00:77 dev eth0
-		neigh del 10.0.1.77 dev eth0
-	END
+	stir_routes
 	sleep 0.1
 	case $((ROUND % 2)) in
 	0) goes_first 77 ;;

@@ -77,12 +77,7 @@ make_work() {
 		;;
 	esac
 	comes 77 $index 2>/dev/null
-	lab_ip node <<-END
-		route add default via 10.0.1.1 dev eth0 metric 500
-		route del default via 10.0.1.1 dev eth0 metric 500
-		neigh replace 10.0.1.77 lladdr 02:00:00:00:00:77 dev eth0
-		neigh del 10.0.1.77 dev eth0
-	END
+	stir_routes
 }
 
 # stays CALL: while calls fail, what is in force stays so.

@@ -18,12 +18,6 @@ MEASURED=25
 STOP_MS=1500
 [ -z "${BG_IN_VM:-}" ] || STOP_MS=10000
 
-# Ids from 100 on, since the lab has others.
-appear() {
-	seq 100 $((99 + MANY)) | sed 's/.*/link add vlan.eth.& type veth peer name far&/' |
-		lab_exec node ip -batch -
-}
-
 # By the daemon that was started last.
 armed_lines() {
 	tail -n +$((BG_LOG_BEFORE + 1)) "$BG_LOG" | grep '"armed" interface=vlan.eth.[1-3][0-9][0-9] '
@@ -99,7 +93,7 @@ BG_ENVIRONMENT=(LD_PRELOAD="$(realpath -m "${BG_BUILD:-build}")/selftests/net/at
 bg_start --attach clsact --max-branches 512
 # it sees them together
 kill -STOP "$BG_PID"
-appear || bail "no interfaces"
+appear "$MANY" || bail "no interfaces"
 FIRST_OF_MANY=$(ip -n "$LAB_NAME-node" -j link show vlan.eth.100 | jq '.[0].ifindex')
 read -r since_s _ </proc/uptime
 kill -CONT "$BG_PID"

@@ -10,13 +10,9 @@ MONITORS=()
 
 # monitor FILE [OPTIONS...]: sets MONITOR_PID, once it listens.
 monitor() {
-	local file=$1
-	shift
-	nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" monitor --pin-dir "$PIN_DIR" "$@" \
-		>"$file" 2>"$file.err" &
-	MONITOR_PID=$!
+	monitor_spawn "$@"
 	MONITORS+=("$MONITOR_PID")
-	wait_for hears "$file" || bail "the monitor does not listen: $(cat "$file.err")"
+	wait_for hears "$1" || bail "the monitor does not listen: $(cat "$1.err")"
 }
 
 # A ping to nobody that is let out is an event of its own.

@@ -113,39 +113,23 @@ come_and_go() {
 	done
 }
 
-appear() {
-	local i
-	for ((i = 100; i < 100 + STORM; i++)); do
-		echo "link add vlan.eth.$i type veth peer name far$i"
-	done | lab_ip node
-	changes=$((changes + STORM))
-}
-
-vanish() {
-	local i
-	for ((i = 100; i < 100 + STORM; i++)); do
-		echo "link del vlan.eth.$i"
-	done | lab_ip node
-	changes=$((changes + STORM))
-}
-
 storm() {
-	storms=$((storms + 1))
+	storms=$((storms + 1)) changes=$((changes + 2 * STORM))
 	kill -STOP "$BG_PID"
 	below 2
 	[ "$R" -eq 0 ] || put "$LAB_DIR/feed-1"
-	appear
+	appear "$STORM"
 	kill -CONT "$BG_PID"
 	pause 500
-	vanish
+	vanish "$STORM"
 }
 
 storm_without_daemon() {
-	storms=$((storms + 1)) kills=$((kills + 1))
+	storms=$((storms + 1)) kills=$((kills + 1)) changes=$((changes + 2 * STORM))
 	bg_kill
-	appear
+	appear "$STORM"
 	again
-	vanish
+	vanish "$STORM"
 }
 
 fail_calls() {
@@ -295,9 +279,10 @@ NUMBERS=600
 HEAP_STEPS_KIB=3072
 grow_to_the_most() {
 	local other
-	appear
+	appear "$STORM"
 	wait_for is_guarded $((100 + STORM - 1)) || return
-	vanish
+	vanish "$STORM"
+	changes=$((changes + 2 * STORM))
 	for other in 0 3 5; do
 		put "$LAB_DIR/feed-$other"
 		wait_for in_force || return

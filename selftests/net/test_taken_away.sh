@@ -10,17 +10,6 @@ to_db="tcp cart $LAB_DB4 5432"
 guarded() {
 	together "$to_db" "silent tcp web $LAB_DB4 5432"
 }
-# take_away: the egress program of web's branch.
-take_away() {
-	local id
-	id=$(lab_exec node bpftool -j net show | jq '.[].tc[] |
-		select(.devname == "vlan.eth.10" and .kind == "tcx/egress").link_id // empty')
-	if [ -n "$id" ]; then
-		bpftool link detach id "$id"
-	else
-		lab_exec node tc filter del dev vlan.eth.10 egress
-	fi
-}
 says_gap() {
 	bg status --json | jq -e 'any(.missing_programs[]; .interface == "vlan.eth.10" and
 		.program == "tc_branch_egress") and
@@ -38,13 +27,13 @@ feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
 for by in auto clsact; do
 	bg_start --attach $by
 	check "$by: enforced, and no gap" eval 'guarded && no_gap'
-	check "$by: a program is taken away" take_away
+	check "$by: a program is taken away" take_away 10
 	check "$by: the daemon puts it back" wait_for bg_says "took a program away.*program=tc_branch_egress.*at_most_ms=[0-9]"
 	check "$by: then there is no gap" wait_for no_gap
 	check "$by: and it is enforced again" guarded
 
 	bg_kill
-	check "$by: taken away while no daemon runs" take_away
+	check "$by: taken away while no daemon runs" take_away 10
 	check "$by: status says which program, and that the branch is not armed" says_gap
 	check "$by: for people, too" eval "bg status | grep 'eni-web.*NOT ARMED'"
 	check "$by: before all other causes" eval "bg status | grep -A1 'look at' | grep 'tc_branch_egress is not attached'"

@@ -36,20 +36,20 @@ refuses() {
 
 # monitor FILE [OPTIONS...]: sets MONITOR_PID, once events are on.
 monitor() {
-	local file=$1
-	shift
-	nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" monitor --pin-dir "$PIN_DIR" "$@" \
-		>"$file" 2>"$file.err" &
-	MONITOR_PID=$!
-	wait_for events_are on || bail "the monitor does not listen: $(cat "$file.err")"
+	monitor_spawn "$@"
+	wait_for events_are on || bail "the monitor does not listen: $(cat "$1.err")"
 }
 
 # For so long the datapath would go on with events if nobody asked for more of them.
+events_until_ns() {
+	bpftool -j map lookup pinned "$PIN_DIR/maps/control" key 0 0 0 0 | jq '.formatted.value.events_until_ns'
+}
 events_left_ns() {
-	local until
-	until=$(bpftool -j map lookup pinned "$PIN_DIR/maps/control" key 0 0 0 0 |
-		jq '.formatted.value.events_until_ns')
-	echo $((until - $(awk '{printf "%.0f", $1 * 1e9}' /proc/uptime)))
+	echo $(($(events_until_ns) - $(awk '{printf "%.0f", $1 * 1e9}' /proc/uptime)))
+}
+# By the daemon, and not since that time is over.
+events_are_ended() {
+	[ "$(events_until_ns)" = 0 ]
 }
 
 events_are() {
@@ -161,7 +161,7 @@ check "it had nothing to complain of" test ! -s "$LAB_DIR/followed.err"
 kill -INT $MONITOR_PID
 wait $MONITOR_PID
 check "it ends well" test $? -eq 0
-check "then events are off" events_are off
+check "then events are off" wait_for events_are_ended
 
 # --- a monitor that is killed ------------------------------------------------
 monitor "$LAB_DIR/killed" --drops-only

@@ -124,6 +124,16 @@ goes() {
 	return 0
 }
 
+# A default route and a neighbour come and go.
+stir_routes() {
+	lab_ip node <<-END
+		route add default via 10.0.1.1 dev eth0 metric 500
+		route del default via 10.0.1.1 dev eth0 metric 500
+		neigh replace 10.0.1.77 lladdr 02:00:00:00:00:77 dev eth0
+		neigh del 10.0.1.77 dev eth0
+	END
+}
+
 # goes_first VLAN: a program that is not ours there, which the daemon goes before.
 goes_first() {
 	if [ "$BY" = tcx ]; then
