@@ -72,7 +72,7 @@ passes "parser memory" "out of memory" "a parser without memory"
 passes "start EAGAIN" "starting branchguard-parser: Resource temporarily" "no parser can be started"
 
 named() {
-	! ps -o comm= --ppid "$BG_PID" | grep -v '^branchguard-'
+	[ "$(pgrep -c -P "$BG_PID")" -eq "$(pgrep -c -P "$BG_PID" '^branchguard-')" ]
 }
 check "top has all of them under their names" wait_for named
 check "who reads the feed writes no more than the longest has" grep -qE "^Max file size +$((256 << 20)) " \
