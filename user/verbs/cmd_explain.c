@@ -14,6 +14,7 @@
 #include "show/out.h"
 #include "verbs/cli.h"
 #include "verbs/live_feed.h"
+#include "verbs/live_gaps.h"
 #include "verbs/read_feed.h"
 
 struct request {
@@ -260,6 +261,7 @@ static int read_model(const struct request *request, struct asked *asked, struct
 	if (!request->live)
 		return bg_read_feed(request->feed, &asked->model, err);
 	asked->model = bg_live_feed_read(request->pin_dir, &asked->live);
+	bg_live_gaps_warn(request->pin_dir);
 	return 0;
 }
 
