@@ -258,7 +258,8 @@ check "nothing is pinned any more" fails ls "$PIN_DIR"
 unstall_fs
 
 stall_fs
-nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$STALLING/feed.json" --pin-dir "$PIN_DIR" 2>>"$STALLING/log" &
+nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" run --feed "$STALLING/feed.json" --pin-dir "$PIN_DIR" \
+	>>"$STALLING/log" 2>&1 &
 BG_PID=$!
 comes
 check "feed and log on it: interfaces are armed" wait_for is_guarded

@@ -2,8 +2,8 @@
 /*
  * A file system that does not answer:
  *	tool_stall_fs DIRECTORY
- * mounts it there, with a file `log` in it that can be opened and nothing else that can be known.
- * Whoever writes into that, or asks for anything else, waits, and so does everybody after that;
+ * mounts it there. In it one can open `log`, and what ends with `.lock`, and know nothing else.
+ * Whoever writes into these, or asks for anything else, waits, and so does everybody after that;
  * no signal ends it. When this program ends, all of them get an error.
  */
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define LOG_NODE 2
+enum { LOG_NODE = FUSE_ROOT_ID + 1, LOCK_NODE };
 #define LONG_S 3600
 
 static struct fuse_attr attr_of(uint64_t node)
@@ -31,6 +31,17 @@ static struct fuse_attr attr_of(uint64_t node)
 	};
 }
 
+/* 0: none that is known. */
+static uint64_t node_called(const char *name)
+{
+	static const char lock[] = ".lock";
+	size_t length = strlen(name), end = sizeof(lock) - 1;
+
+	if (!strcmp(name, "log"))
+		return LOG_NODE;
+	return length > end && !strcmp(name + length - end, lock) ? LOCK_NODE : 0;
+}
+
 static bool reply(int fd, const struct fuse_in_header *in, const void *body, size_t length)
 {
 	const struct fuse_out_header out = { .len = (uint32_t)(sizeof(out) + length),
@@ -40,10 +51,20 @@ static bool reply(int fd, const struct fuse_in_header *in, const void *body, siz
 	return writev(fd, parts, 2) >= 0;
 }
 
+static bool refuse(int fd, const struct fuse_in_header *in, int error)
+{
+	const struct fuse_out_header out = { .len = sizeof(out),
+					     .error = -error,
+					     .unique = in->unique };
+
+	return write(fd, &out, sizeof(out)) >= 0;
+}
+
 /* False: nobody is to hear of it any more. */
 static bool answer(int fd, const struct fuse_in_header *in)
 {
 	const char *body = (const char *)(in + 1);
+	uint64_t node;
 
 	switch (in->opcode) {
 	case FUSE_INIT:
@@ -57,18 +78,20 @@ static bool answer(int fd, const struct fuse_in_header *in)
 						      .attr = attr_of(in->nodeid) },
 			     sizeof(struct fuse_attr_out));
 	case FUSE_LOOKUP:
-		return !strcmp(body, "log") &&
-		       reply(fd, in,
-			     &(struct fuse_entry_out){ .nodeid = LOG_NODE,
-						       .entry_valid = LONG_S,
-						       .attr_valid = LONG_S,
-						       .attr = attr_of(LOG_NODE) },
-			     sizeof(struct fuse_entry_out));
+		node = node_called(body);
+		return node && reply(fd, in,
+				     &(struct fuse_entry_out){ .nodeid = node,
+							       .entry_valid = LONG_S,
+							       .attr_valid = LONG_S,
+							       .attr = attr_of(node) },
+				     sizeof(struct fuse_entry_out));
 	case FUSE_OPEN:
 		return reply(fd, in, &(struct fuse_open_out){}, sizeof(struct fuse_open_out));
 	case FUSE_FLUSH:
 	case FUSE_RELEASE:
 		return reply(fd, in, NULL, 0);
+	case FUSE_IOCTL: /* whether it is a terminal */
+		return refuse(fd, in, ENOTTY);
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:

@@ -7,11 +7,13 @@
 #include "daemon/claiming.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "apart/files.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "base/work.h"
 #include "pinned/claim.h"
 
@@ -41,6 +43,28 @@ static void end_process(void)
 	bg_child_wait(&claim.files.child, END_MS, &status);
 }
 
+/*
+ * The locked file goes into a socket, of which the daemon holds the end where it would come out. It
+ * stays locked as long as that is open, and the daemon can end: whoever ends with a file open asks its
+ * file system, which may not answer, what is in a socket is only dropped.
+ */
+static void lay_aside(int *claim_fd)
+{
+	bg_auto_close int in_fd = -1;
+	const char nothing = 0;
+	int ends[2];
+
+	if (*claim_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return;
+	in_fd = ends[1];
+	if (bg_pass(in_fd, &nothing, sizeof(nothing), *claim_fd)) {
+		close(ends[0]);
+		return;
+	}
+	close(*claim_fd);
+	*claim_fd = ends[0];
+}
+
 static void open_and_lock(void *context)
 {
 	(void)context;
@@ -53,6 +77,7 @@ static void open_and_lock(void *context)
 		if (claim.rc != -ESTALE)
 			break;
 	}
+	lay_aside(&claim.claim_fd);
 	end_process();
 }
 
