@@ -247,6 +247,13 @@ static void without_state(struct node *node)
 	json_object_set_new(node->state, "Pid", json_integer(66));
 }
 
+static void with_state_that_does_not_come(struct node *node)
+{
+	node->status.state = NULL;
+	snprintf(node->status.state_error.text, sizeof(node->status.state_error.text),
+		 "/run: no answer");
+}
+
 static void refused(struct node *node)
 {
 	json_object_set_new(node->state, "LastRefused",
@@ -375,6 +382,8 @@ static void every_state_has_its_level(void **state)
 		{ troubled, 1, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },
 		{ troubled_and_open, 2, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },
 		{ without_state, 1, BG_CONCERN_INTERFACES, "/run/branchguard", 0 },
+		{ with_state_that_does_not_come, 2, BG_CONCERN_INTERFACES,
+		  "cannot be known: /run: no answer", 0 },
 		{ refused, 1, BG_CONCERN_FEED, "revision 42 stays in force: why", 600 * S },
 		{ refused_by_pulse, 1, BG_CONCERN_FEED, "revision 42 stays in force", 0 },
 		{ unread, 1, BG_CONCERN_FEED, "not looked at for 1 min 40 s", 900 * S },

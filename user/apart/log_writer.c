@@ -20,6 +20,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
+/* Of lines that are not written yet: thousands of interfaces may come at once. */
+#define PIPE_BYTES (1 << 20)
+
 static struct {
 	bool is_used;
 	char path[PATH_MAX]; /* of the file, or what the kernel calls it */
@@ -75,6 +78,8 @@ static int begin(const struct statx *log, struct bg_error *err)
 	fds[BG_LOG_FDS] = ends[1];
 	if (fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK))
 		return bg_fail(err, -errno, "fcntl: %s", strerror(errno));
+	/* this user may have too many pipes for that */
+	(void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
 	fds[BG_LOG_ANSWERS] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fds[BG_LOG_ANSWERS] < 0)
 		return bg_fail(err, -errno, "eventfd: %s", strerror(errno));

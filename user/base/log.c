@@ -25,9 +25,10 @@
 /* One write() for a whole line, and the 0 behind it, so that lines of two threads or processes do
  * not mix. */
 #define LINE_BYTES (PIPE_BUF - 1)
-/* For another process to write a line: what is seen of the daemon stands in the log already, as a
- * rule, and the daemon is not held up where it does not. */
+/* For another process to write lines, in each second: what is seen of the daemon stands in the log
+ * already, as a rule, and neither a slow disk nor many lines at once hold it up. */
 #define MOMENT_MS 50
+#define MOMENTS_MS 1000
 
 static enum bg_log_level most_level = BG_LOG_INFO;
 
@@ -121,6 +122,7 @@ static struct {
 	bool is_used;
 	int fd;
 	__u64 missing;
+	double since_ms, left_ms; /* of this moment */
 } answers = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 void bg_log_answered(int answer_fd)
@@ -164,6 +166,20 @@ bool bg_log_wait(int limit_ms)
 	return is_through;
 }
 
+static void wait_a_moment(void)
+{
+	const double now_ms = bg_monotonic_ms();
+
+	if (now_ms >= answers.since_ms + MOMENTS_MS) {
+		answers.since_ms = now_ms;
+		answers.left_ms = MOMENT_MS;
+	}
+	if (answers.left_ms < 1)
+		return;
+	wait_for_answers((int)answers.left_ms);
+	answers.left_ms -= bg_monotonic_ms() - now_ms;
+}
+
 static bool put(const char *line, size_t length)
 {
 	const struct iovec parts[] = { { (void *)line, length }, { (void *)"", 1 } };
@@ -175,7 +191,8 @@ static bool put(const char *line, size_t length)
 	if (writev(STDERR_FILENO, parts, 2) < 0)
 		return false;
 	answers.missing++;
-	wait_for_answers(is_late ? 0 : MOMENT_MS);
+	if (!is_late)
+		wait_a_moment();
 	return true;
 }
 
