@@ -27,7 +27,7 @@ feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"$LAB_DB4/32\"]))"
 for by in auto clsact; do
 	bg_start --attach $by
 	check "$by: enforced, and no gap" eval 'guarded && no_gap'
-	check "$by: explain answers, and no more" test -z "$(bg explain --live -b 10 -d egress -p tcp -r "$LAB_DB4" --port 5432 2>&1 >/dev/null)"
+	[ -n "${BG_IN_VM:-}" ] || check "$by: explain answers, and no more" test -z "$(bg explain --live -b 10 -d egress -p tcp -r "$LAB_DB4" --port 5432 2>&1 >/dev/null)"
 	check "$by: a program is taken away" take_away 10
 	check "$by: the daemon puts it back" wait_for bg_says "took a program away.*program=tc_branch_egress.*at_most_ms=[0-9]"
 	check "$by: then there is no gap" wait_for no_gap
@@ -37,7 +37,7 @@ for by in auto clsact; do
 	check "$by: taken away while no daemon runs" take_away 10
 	check "$by: status says which program, and that the branch is not armed" says_gap
 	check "$by: for people, too" eval "bg status | grep 'eni-web.*NOT ARMED'"
-	check "$by: and explain, beside its answer" eval "bg explain --live -b 10 -d egress -p tcp -r $LAB_DB4 --port 5432 2>&1 >/dev/null |
+	[ -n "${BG_IN_VM:-}" ] || check "$by: and explain, beside its answer" eval "bg explain --live -b 10 -d egress -p tcp -r $LAB_DB4 --port 5432 2>&1 >/dev/null |
 		grep 'tc_branch_egress is missing at vlan.eth.10: .*NOT judged'"
 	check "$by: before all other causes" eval "bg status | grep -A1 'look at' | grep 'tc_branch_egress is not attached'"
 	bg_start --attach $by
