@@ -45,8 +45,10 @@ in_time() {
 }
 
 # measure_links: sets OF to the number of interfaces, KERNEL_US to what the kernel took for one,
-# ADDED_US to what else lies between the first call for one and the first for the next, MOST_US to
-# the most of that. (Any call may have waited for another process: these are medians.)
+# ADDED_US to what else lies between the first call for one and the first for the next (these are
+# medians), LEAST_US to the same of the quarter that had least of it. Where others attach, too, what
+# the daemon asks waits for them, now and then at most interfaces; what the daemon itself adds, it
+# adds at all of them.
 measure_links() {
 	awk -v first="$FIRST_OF_MANY" '
 		$1 >= first && $1 != at {
@@ -57,7 +59,7 @@ measure_links() {
 	OF=$(wc -l <"$TIMES.each")
 	KERNEL_US=$(sort -n -k 2 "$TIMES.each" | sed -n "$(((OF + 1) / 2))p" | cut -d ' ' -f 2)
 	ADDED_US=$(sort -n "$TIMES.each" | sed -n "$(((OF + 1) / 2))p" | cut -d ' ' -f 1)
-	MOST_US=$(sort -n "$TIMES.each" | tail -n 1 | cut -d ' ' -f 1)
+	LEAST_US=$(sort -n "$TIMES.each" | sed -n "$(((OF + 3) / 4))p" | cut -d ' ' -f 1)
 }
 
 # filters: two on each of them.
@@ -112,6 +114,6 @@ bg_spawn --attach auto --max-branches 512
 wait_for are_armed "$MEASURED"
 check "a signal does not wait until all are armed" stops_at_once
 measure_links
-[ "$OF" -ge $((MEASURED - 1)) ] && [ "$ADDED_US" -lt "$MOST_ADDED_US" ]
-result $? "to $KERNEL_US us of the kernel for an interface the daemon adds $ADDED_US ($OF of them, the most $MOST_US)"
+[ "$OF" -ge $((MEASURED - 1)) ] && [ "$LEAST_US" -lt "$MOST_ADDED_US" ]
+result $? "to $KERNEL_US us of the kernel for an interface the daemon adds $ADDED_US ($LEAST_US in a quarter of $OF)"
 finish
