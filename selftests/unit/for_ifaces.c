@@ -218,6 +218,9 @@ int __wrap_bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct b
 {
 	(void)netdevs;
 	*filters = (struct bg_filters){ .count = hooks.filter_on && ifindex == hooks.filter_on };
+	for (int program = 0; filters->count && program < BG_PROGRAMS; program++)
+		if (hooks.there[ifindex][program])
+			filters->numbers |= BG_PROGRAM_BIT(program);
 	return 0;
 }
 

@@ -67,6 +67,7 @@ const char *script_hook(__u32 ifindex, enum bg_hook hook);
 bool script_has_qdisc(__u32 ifindex);
 /* Filters of whomever, on both hooks. */
 int script_filter_count(__u32 ifindex);
+__u32 script_filter_numbers(__u32 ifindex); /* as bg_filters.numbers */
 
 /* All that is pinned, with its numbers, sorted, one a line. */
 const char *script_pins(void);

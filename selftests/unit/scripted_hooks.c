@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Interfaces of the scripted kernel: links, and filters as libbpf makes them by netlink. */
+#include "datapath/clsact.h"
 #include "scripted_kernel.h"
 
 #include <dlfcn.h>
@@ -384,6 +385,17 @@ int script_filter_count(__u32 ifindex)
 	for (size_t i = 0; i < kernel.filter_count; i++)
 		count += kernel.filters[i].ifindex == ifindex;
 	return count;
+}
+
+__u32 script_filter_numbers(__u32 ifindex)
+{
+	__u32 numbers = 0;
+
+	for (size_t i = 0; i < kernel.filter_count; i++)
+		if (kernel.filters[i].ifindex == ifindex &&
+		    bg_filter_number(kernel.filters[i].handle) >= 0)
+			numbers |= 1u << bg_filter_number(kernel.filters[i].handle);
+	return numbers;
 }
 
 char *if_indextoname(unsigned int ifindex, char name[IF_NAMESIZE])

@@ -31,7 +31,8 @@ int __wrap_bg_netdev_filters(struct bg_netdevs *table, __u32 ifindex, struct bg_
 int __wrap_bg_netdev_filters(struct bg_netdevs *table, __u32 ifindex, struct bg_filters *filters)
 {
 	(void)table;
-	*filters = (struct bg_filters){ .count = script_filter_count(ifindex) };
+	*filters = (struct bg_filters){ .count = script_filter_count(ifindex),
+					.numbers = script_filter_numbers(ifindex) };
 	return hides_filters ? -ENOBUFS : 0;
 }
 
@@ -125,6 +126,26 @@ static void whose_filters_cannot_be_counted_is_looked_at(void **state)
 	bg_ifaces_free(ifaces);
 }
 
+/* A start with hundreds of interfaces would ask hundreds of thousands of times. */
+static void nothing_is_asked_where_only_ours_can_be(void **state)
+{
+	struct bg_attachment attachment = attach(BG_TC_BRANCH_INGRESS);
+	struct bg_ifaces *ifaces;
+	struct bg_error err = {};
+
+	(void)state;
+	script_interface(OTHER, "eth2");
+	script_other_filter(OTHER, BG_HOOK_EGRESS, 1);
+	ifaces = ifaces_with_a_guard();
+	script_fail(SCRIPT_ASK_FILTER, 0, EBUSY);
+	must(bg_strays_adopt(ifaces, &err), &err);
+	assert_false(script_failed());
+	script_work();
+	assert_int_equal(ifaces->stray_count, 0);
+	bg_ifaces_free(ifaces);
+	detach(&attachment);
+}
+
 static void they_go_when_ours_is_in_place(void **state)
 {
 	struct bg_ifaces *ifaces;
@@ -155,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITHOUT(all_are_known_or_the_start_is_refused),
 		WITHOUT(whose_filters_cannot_be_counted_is_looked_at),
+		WITHOUT(nothing_is_asked_where_only_ours_can_be),
 		WITHOUT(they_go_when_ours_is_in_place),
 	};
 

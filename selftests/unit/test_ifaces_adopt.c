@@ -79,6 +79,8 @@ static void filters_are_found_without_pins(void **state)
 	/* one that could not be looked for is not said to have been gone */
 	node = node_with(BG_XDP_OFF, false);
 	left_in_the_maps(BRANCH, BG_ROLE_BRANCH, 9);
+	hooks.filter_on = BRANCH;
+	hooks.there[BRANCH][BG_TC_BRANCH_INGRESS] = true;
 	hooks.filter_error = EINTR;
 	assert_int_equal(bg_ifaces_adopt(node.ifaces, node.datapath, &node.err), -EINTR);
 	assert_non_null(strstr(node.err.text, "looking for the filter of tc_branch_"));

@@ -461,12 +461,19 @@ static void filters_are_counted_and_the_first_is_known(void **state)
 	script_filter(part, 0); /* the chain */
 	script_filter(part, 0xb6);
 	script_filter(part, 1);
+	script_filter(part, 0xb671);
+	script_filter(part, 0xb690); /* behind ours, and before the other ones */
 	script_done(part);
-	script_done(script_answer());
+	part = script_answer();
+	script_filter(part, 0xb6f2);
+	script_filter(part, 0xb70f);
+	script_filter(part, 0xb710);
+	script_done(part);
 	assert_int_equal(bg_netdev_filters(netdevs, 7, &filters), 0);
-	assert_int_equal(filters.count, 2);
+	assert_int_equal(filters.count, 7);
+	assert_int_equal(filters.numbers, 1u << 1 | 1u << 2 | 1u << 31);
 	assert_int_equal(filters.first_ingress, 0xb6);
-	assert_int_equal(filters.first_egress, 0);
+	assert_int_equal(filters.first_egress, 0xb6f2);
 	/* of a hook that is not known, nothing is said */
 	script_done(script_answer());
 	for (int i = 0; i < 20; i++)

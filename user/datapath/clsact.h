@@ -14,6 +14,16 @@
 /* They are kept for this many programs, most of which no build has yet. */
 #define BG_FILTER_NUMBERS 32
 
+/* Which of them this handle is kept for, -1: none. */
+static inline int bg_filter_number(__u32 handle)
+{
+	if (handle - BG_FILTER_HANDLE < BG_FILTER_NUMBERS)
+		return (int)(handle - BG_FILTER_HANDLE);
+	if (handle - BG_FILTER_OTHER_HANDLE < BG_FILTER_NUMBERS)
+		return (int)(handle - BG_FILTER_OTHER_HANDLE);
+	return -1;
+}
+
 /* As bg_attach(), for TC programs. */
 int bg_clsact_attach(const struct bg_attach_context *context, struct bg_attachment *attachment,
 		     bool *made_qdisc, struct bg_error *err);

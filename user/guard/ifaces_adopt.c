@@ -5,6 +5,7 @@
  * not armed here.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,13 +72,19 @@ static void adopt_link(struct bg_attachment *attachment, void *context)
 	guard->adopted = true;
 }
 
-static int adopt_filters(struct bg_guard *guard, struct bg_error *err)
+static int adopt_filters(struct bg_netdevs *netdevs, struct bg_guard *guard, struct bg_error *err)
 {
+	struct bg_filters filters = {};
+
+	/* what could not be listed is asked for */
+	if (bg_netdev_filters(netdevs, guard->ifindex, &filters))
+		filters.numbers = UINT32_MAX;
 	for (int program = 0; program < BG_PROGRAMS; program++) {
 		struct bg_attachment *attachment = &guard->attachment[program];
 		int rc;
 
-		if (attachment->by != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP)
+		if (attachment->by != BG_ATTACH_NONE || bg_program_hook(program) == BG_HOOK_XDP ||
+		    !(filters.numbers & BG_PROGRAM_BIT(program)))
 			continue;
 		rc = bg_attach_find_filter(program, guard->ifindex, attachment);
 		if (rc && rc != -ENOENT)
@@ -132,7 +139,7 @@ int bg_ifaces_adopt(struct bg_ifaces *ifaces, const struct bg_datapath *datapath
 		netdev = bg_netdev_by_index(ifaces->netdevs, ifaces->guards[i].ifindex);
 		if (!netdev)
 			continue;
-		rc = adopt_filters(&ifaces->guards[i], err);
+		rc = adopt_filters(ifaces->netdevs, &ifaces->guards[i], err);
 		if (rc)
 			return rc;
 		if (!bg_guard_is_another(&ifaces->guards[i], netdev))

@@ -103,6 +103,7 @@ struct bg_filters {
 	int count;	     /* on both hooks */
 	__u32 first_ingress; /* handle of the one that is asked first */
 	__u32 first_egress;
+	__u32 numbers; /* a bit for each bg_filter_number() that one has, whosever it is */
 };
 
 int bg_netdev_filters(struct bg_netdevs *netdevs, __u32 ifindex, struct bg_filters *filters);

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/ip.h"
+#include "datapath/clsact.h"
 
 #define ANSWER_S 2
 
@@ -463,7 +464,7 @@ int bg_netlink_ask_route(struct bg_netlink *netlink, __u32 ifindex, const struct
 
 struct hook_filters {
 	int count;
-	__u32 first;
+	__u32 first, numbers;
 };
 
 static void forget_filters(void *context)
@@ -476,6 +477,7 @@ static int take_filter(const struct nlmsghdr *message, void *context)
 {
 	const struct tcmsg *header = mnl_nlmsg_get_payload(message);
 	struct hook_filters *filters = context;
+	int number;
 
 	/* a message without a handle is the chain itself */
 	if (message->nlmsg_type != RTM_NEWTFILTER || !header->tcm_handle)
@@ -483,6 +485,9 @@ static int take_filter(const struct nlmsghdr *message, void *context)
 	if (!filters->count)
 		filters->first = header->tcm_handle;
 	filters->count++;
+	number = bg_filter_number(header->tcm_handle);
+	if (number >= 0)
+		filters->numbers |= 1u << number;
 	return MNL_CB_OK;
 }
 
@@ -513,5 +518,6 @@ int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_
 	filters->count = ingress.count + egress.count;
 	filters->first_ingress = ingress.first;
 	filters->first_egress = egress.first;
+	filters->numbers = ingress.numbers | egress.numbers;
 	return 0;
 }

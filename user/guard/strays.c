@@ -6,6 +6,7 @@
  * of this build's is in place. What belongs to another --pin-dir is never touched.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,17 +72,20 @@ static int look_at(struct search *search)
 {
 	const __u32 ifindex = search->netdev->ifindex;
 	struct bg_filters filters = {};
-	int rc;
+	int rc = bg_netdev_filters(search->ifaces->netdevs, ifindex, &filters);
 
-	/* most have none; what could not be asked is looked for */
-	if (!bg_netdev_filters(search->ifaces->netdevs, ifindex, &filters) && !filters.count)
+	/* most have none, or our own; what could not be asked is looked for */
+	if (rc)
+		filters.numbers = UINT32_MAX;
+	if (!filters.numbers)
 		return 0;
 	search->is_guarded = bg_guard_find(search->ifaces, ifindex);
-	rc = bg_clsact_strays(ifindex, take_stray, search);
+	rc = filters.numbers >> BG_PROGRAMS ? bg_clsact_strays(ifindex, take_stray, search) : 0;
 	for (int program = 0; program < BG_PROGRAMS && !rc && !search->is_guarded; program++) {
 		struct bg_attachment filter;
 
-		if (bg_program_hook(program) == BG_HOOK_XDP)
+		if (bg_program_hook(program) == BG_HOOK_XDP ||
+		    !(filters.numbers & BG_PROGRAM_BIT(program)))
 			continue;
 		rc = bg_attach_find_filter(program, ifindex, &filter);
 		if (!rc && bg_ids_has(&search->pinned, filter.prog_id))
