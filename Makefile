@@ -85,7 +85,7 @@ VERIFIER_BUDGET := \
 	tc_node_ingress   6.1=71000 6.12=79000  6.18=84000  7.3=70000; \
 	tc_node_egress    6.1=94000 6.12=110000 6.18=115000 7.3=94000; \
 	tc_stand_in       6.1=10    6.12=10     6.18=10     7.3=10;    \
-	tc_import_flows   6.1=15200 6.12=12800 6.18=12800 7.3=12300
+	tc_import_flows   6.1=15200 6.12=16900 6.18=16900 7.3=14100
 %/packets/test_verifier.o: CPPFLAGS += -DBG_VERIFIER_BUDGET='"$(VERIFIER_BUDGET)"'
 
 # The BPF target knows no multiarch directory, and glibc's headers take it for
@@ -281,7 +281,7 @@ UNIT := $(call programs_of,unit,$(OUT))
 PACKETS := $(call programs_of,packets,$(OUT))
 BENCH := $(call programs_of,bench,$(BUILD))
 # Programs of the past, for the test of upgrades.
-OLD_PROGRAMS := $(patsubst %,$(BUILD)/selftests/net/old_branchguard-%,1 2)
+OLD_PROGRAMS := $(patsubst %,$(BUILD)/selftests/net/old_branchguard-%,1 2 3)
 NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so) $(OLD_PROGRAMS) \
 	$(NEXT_PROGRAM)
 
@@ -295,7 +295,7 @@ FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
 	$(patsubst %,user/socket/%.c,request line_queue) user/guard/netlink.c \
-	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
+	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 layout_3 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
 FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer)))=selftests/fuzz/run.sh $(fuzzer)')
 FUZZ_FLAGS := -g -O1 -std=gnu11 $(filter-out -Wno-format-truncation,$(WARNINGS)) \
@@ -366,7 +366,7 @@ COVER := unit packets
 COVER_LEAST := 80
 COVER_DECISIVE := $(wildcard user/guard/*.c) $(patsubst %,user/%.c, \
 	datapath/attach datapath/link_name datapath/order datapath/fate datapath/clsact \
-	datapath/layouts datapath/layout_2 datapath/publish base/sound pinned/pin pinned/home \
+	datapath/layouts datapath/layout_2 datapath/layout_3 datapath/publish base/sound pinned/pin pinned/home \
 	feed/settle feed/merge feed/held feed/wire feed/wire_values compile/policy compile/classes \
 	daemon/settled daemon/holding daemon/unload daemon/unload_plan base/seccomp base/caps source/owner)
 COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(kind),$(COV_BUILD)))

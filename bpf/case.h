@@ -78,6 +78,7 @@ struct bg_case {
 	__u16 came_by;	       /* enum bg_came_by */
 	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
 	__u16 no_flow;	       /* the fast look-up found none */
+	__u32 key_flags;       /* BG_FLOW_KEY_PROBE: the packet is a probe's */
 	/* written before they are read */
 	struct bg_flow_query flow;
 	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */

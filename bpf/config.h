@@ -17,6 +17,9 @@ const volatile __u32 flow_mask = 0;
  */
 SEC(".rodata.seed") const volatile __u64 hash_seed = 0;
 
+/* this machine may read in another order than the program says (memory_order.h) */
+const volatile bool loads_move = false;
+
 /* write the map `trace` after each verdict (explain, packet tests) */
 const volatile bool keep_trace = false;
 

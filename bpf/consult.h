@@ -20,7 +20,7 @@ static __always_inline void consult_rules(struct bg_case *c, const struct bg_pol
 
 	/* an ICMP flow is opened by the request, whichever of the pair this is */
 	if (asked & BG_ASK_FLOW && c->packet.tracking != BG_TRACK_ANY)
-		index = (__u32)c->packet.remote_port << 8;
+		index = (c->packet.remote_port & ~BG_FLOW_KEY_EGRESS) << 8;
 	if (groups & BG_GROUPS_CROSSING) {
 		groups |= BG_GROUPS_BRANCH;
 		if (view->branch->flags & BG_BRANCH_NODE_GROUPS)
@@ -90,11 +90,13 @@ __noinline int consult(struct bg_case *c, __u32 asked, enum bg_direction directi
 	return BG_REASON_NONE;
 }
 
-/* The flags of the packet's flow, -1 = none; after consult(). */
-static __always_inline int flow_of(struct bg_case *c)
+/* The flags of the packet's flow, or of the probe's that it belongs to (key_flags); below 0 =
+ * none that takes it. After consult(). */
+static __always_inline int flow_of(struct bg_case *c, __u32 key_flags)
 {
-	flow_key(&c->flow.key, &c->packet, c->findings.tag);
-	return flow_peek(&c->flow.key, case_clock_ns(c));
+	flow_key(&c->flow.key, &c->packet, c->findings.tag | key_flags);
+	c->flow.now_ns = case_clock_ns(c);
+	return flow_peek(&c->flow, &c->packet, c->direction);
 }
 
 static __always_inline __u64 list_entry(void *image, __u32 list, __u32 i)

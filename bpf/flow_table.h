@@ -1,18 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The flow table (headers/flow.h): look up and renew, create, and who gives
- * way. Whatever stands between lock and unlock is inlined and calls nothing:
+ * The flow table (headers/flow.h): look up and renew. flow_create.h creates, flow_room.h
+ * decides who gives way. Whatever stands between lock and unlock is inlined and calls nothing:
  * kernels before 6.10 allow no call with a spin lock held.
+ *
+ * A packet that changes nothing but counters and clock is looked up without the lock
+ * (flow_hit(), flow_peek()). Why that finds nothing that was not there, and misses nothing
+ * that is, on any machine that Linux runs on:
+ *
+ *  - Whoever writes a slot holds the bucket's lock and makes `version` odd before and even
+ *    after, by add_in_order(): who sees anything of what is written in between also sees
+ *    one of the two in `version`, if it reads that later. A reader reads `version`, then
+ *    all else, then `version` again, with read_in_order() in between. Found twice the same
+ *    and even, what it has read was there at once; else it has seen nothing, and
+ *    flow_find() looks with the lock.
+ *  - What is written beside that (flow_is_used(): flags, clock, time-out) belongs to the
+ *    same flow before and after, each in one store. A reader may see one of them new and
+ *    another old, as if its packet had come between two others.
+ *  - A look goes to the first bucket, then, if `away` says that some of its flows are not
+ *    in it, to the second. A flow that goes to its second one is counted in `away` first,
+ *    then written there, then overwritten here, each in order: who does not find it here
+ *    any more has seen the last of these or, by `version`, is told to look again; then it
+ *    sees the two before as well. One that comes home is written here first, then overwritten
+ *    there, and then `away` goes down: who found it nowhere, or was not sent on because
+ *    `away` is 0, finds that the first bucket's `version` has moved, or had read it when
+ *    the flow was back already. So a look that finds nothing compares that once more,
+ *    when it has been at the second bucket (first_has_changed()).
+ *  - Locks order by themselves (acquire, release): flow_find() needs the last of these only.
+ *  - Clock and counters are written by readers, into a slot that may have become another
+ *    flow's meanwhile: that one is seen a tick later or a packet more than it was. Counters
+ *    are kept by direction, and the packets of one direction come on one CPU; should they
+ *    not, a count may be lost. None of it changes a verdict.
  */
 #ifndef BG_FLOW_TABLE_H
 #define BG_FLOW_TABLE_H
 
 #include "config.h"
+#include "flow_state.h"
 #include "maps.bpf.h"
-#include "packet.h"
+#include "memory_order.h"
 #include "verifier.h"
-
-#define NS_PER_S 1000000000ull
 
 /* Odd constants with no structure: fractional parts of square roots (as SHA-2). */
 #define HASH_0 0x6a09e667f3bcc909ull
@@ -32,6 +59,8 @@ enum bg_flow_result {
 	/* there is one, but `local` was last checked under another revision:
 	 * nothing was renewed, see flow_find() */
 	BG_FLOW_UNCHECKED,
+	/* of a look at one bucket: not here, but it may be in the other one */
+	BG_FLOW_ELSEWHERE,
 };
 
 static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_packet *packet,
@@ -53,6 +82,7 @@ static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_pa
 static __always_inline void flow_place(struct bg_place *place, const struct bg_flow_key *key)
 {
 	const __u64 *word = (const void *)key;
+	__u32 mask = flow_mask, base = 0;
 	__u64 hash;
 
 	hash = (word[0] + (hash_seed ^ HASH_0)) * (word[1] + (hash_seed ^ HASH_1)) +
@@ -61,9 +91,13 @@ static __always_inline void flow_place(struct bg_place *place, const struct bg_f
 	hash ^= hash >> 32;
 	hash *= HASH_1;
 	hash ^= hash >> 29;
-	place->first = hash & flow_mask;
+	if (key->branch & BG_FLOW_KEY_PROBE) {
+		mask = BG_PROBE_BUCKETS - 1;
+		base = flow_mask + 1;
+	}
+	place->first = base + (hash & mask);
 	/* an odd distance: never the first again, unless there is but one */
-	place->second = (place->first + ((hash >> 24) | 1)) & flow_mask;
+	place->second = base + ((hash + ((hash >> 24) | 1)) & mask);
 	place->tag = (hash >> 48) | 1;
 }
 
@@ -79,72 +113,6 @@ static __always_inline bool flow_key_equal(const struct bg_flow_key *a, const st
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
-static __always_inline bool flow_expired(const struct bg_flow *flow, __u64 now_ns)
-{
-	return now_ns > flow->last_seen_ns + flow->timeout_s * NS_PER_S;
-}
-
-static __always_inline bool flow_closed(__u16 flags)
-{
-	return flags & BG_FLOW_RESET || (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE)) ==
-						(BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE);
-}
-
-static __always_inline enum bg_direction flow_direction(__u16 flags)
-{
-	return flags & BG_FLOW_EGRESS ? BG_EGRESS : BG_INGRESS;
-}
-
-/* Does the packet belong to a flow with these flags? */
-static __always_inline bool flow_takes(__u16 flags, const struct bg_packet *packet,
-				       enum bg_direction direction)
-{
-	bool first_direction = flow_direction(flags) == direction;
-
-	if (packet->tracking == BG_TRACK_REQUEST)
-		return first_direction;
-	if (packet->tracking == BG_TRACK_REPLY)
-		return !first_direction;
-	/* a new connection on the ports of a closed one is judged as a first one */
-	return !((packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && flow_closed(flags));
-}
-
-/* Flags after this packet; tcp_flags is 0 for all but TCP. */
-static __always_inline __u16 flow_next_flags(__u16 flags, __u8 tcp_flags,
-					     enum bg_direction direction)
-{
-	if (flow_direction(flags) != direction)
-		flags |= BG_FLOW_REPLIED;
-	else if (flags & BG_FLOW_REPLIED && !(tcp_flags & (TCP_SYN | TCP_RST)))
-		flags |= BG_FLOW_ASSURED;
-	if (tcp_flags & TCP_RST)
-		flags |= BG_FLOW_RESET;
-	if (tcp_flags & TCP_FIN)
-		flags |= direction == BG_EGRESS ? BG_FLOW_FIN_LOCAL : BG_FLOW_FIN_REMOTE;
-	return flags;
-}
-
-static __always_inline __u32 flow_timeout_s(const struct bg_timeouts *timeouts, __u8 protocol,
-					    __u16 flags)
-{
-	switch (protocol) {
-	case IPPROTO_TCP:
-		if (flow_closed(flags))
-			return timeouts->tcp_closed_s;
-		if (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE))
-			return timeouts->tcp_closing_s;
-		return flags & BG_FLOW_ASSURED ? timeouts->tcp_established_s
-					       : timeouts->tcp_half_open_s;
-	case IPPROTO_UDP:
-		return flags & BG_FLOW_ASSURED ? timeouts->udp_stream_s : timeouts->udp_s;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return timeouts->icmp_s;
-	default:
-		return timeouts->other_s;
-	}
-}
-
 #define LANES_ONE 0x0001000100010001ull
 #define LANES_TOP 0x8000800080008000ull
 #define LANES_PER_WORD 4
@@ -156,6 +124,14 @@ static __always_inline __u64 tag_lanes(__u64 word, __u16 tag)
 	__u64 differs = word ^ (tag * LANES_ONE);
 
 	return (differs - LANES_ONE) & ~differs & LANES_TOP;
+}
+
+/* The number of the lowest one. */
+static __always_inline __u32 lowest_lane(__u64 lanes)
+{
+	__u64 lowest = lanes & -lanes;
+
+	return (lowest >> 31 & 1) + (lowest >> 47 & 1) * 2 + (lowest >> 63) * 3;
 }
 
 /*
@@ -172,9 +148,7 @@ static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
 		__u64 lanes = tag_lanes(tags[half & 1], tag);
 
 		for (int i = 0; i < LANES_PER_WORD && lanes; i++) {
-			__u64 lowest = lanes & -lanes;
-			__u32 slot = half * LANES_PER_WORD + (lowest >> 31 & 1) +
-				     (lowest >> 47 & 1) * 2 + (lowest >> 63) * 3;
+			__u32 slot = half * LANES_PER_WORD + lowest_lane(lanes);
 
 			slot = bound(unforeseen(slot), BG_BUCKET_FLOWS);
 			if (flow_key_equal(&bucket->flow[slot].key, key))
@@ -189,7 +163,26 @@ static __always_inline __u32 bucket_slot(const struct bg_bucket *bucket,
  * whole while it is half-written. */
 static __always_inline void bucket_changes(struct bg_bucket *bucket)
 {
-	__sync_fetch_and_add(&bucket->version, 1);
+	add_in_order(&bucket->version, 1);
+}
+
+/* With the lock held. */
+static __always_inline void bucket_clear(struct bg_bucket *bucket, __u32 slot)
+{
+	bucket_changes(bucket);
+	bucket->tag[slot] = 0;
+	bucket->flow[slot].key.protocol = 0;
+	bucket_changes(bucket);
+}
+
+/* One flow more (1) or less (-1) whose first bucket this is, and which is not in it.
+ * More of them before the flow is written, less of them after it is gone. */
+static __always_inline void bucket_away(__u32 index, int change)
+{
+	struct bg_bucket *bucket = flow_bucket(index);
+
+	if (bucket)
+		add_in_order(&bucket->away, change);
 }
 
 /* The bucket that may hold a key, first = 0, second = 1. */
@@ -198,6 +191,42 @@ static __always_inline struct bg_bucket *place_bucket(const struct bg_place *pla
 	return flow_bucket(which ? place->second : place->first);
 }
 
+/* What flow_create.h is given of a new flow, */
+struct bg_new_flow {
+	__u32 timeout_s;
+	__u32 rule;
+	__u32 length_bytes;
+	__u32 flags;	 /* enum bg_flow_flag */
+	__u32 direction; /* enum bg_direction */
+	__be32 isn;
+};
+
+/* and what it and its like work with: the stack is short. */
+struct bg_flow_room {
+	/* the best place so far, and what was there */
+	__u64 best; /* its score, 0 = none */
+	__u64 seen_created_ns;
+	__u64 seen_last_ns;
+	__u32 seen_flags;
+	__u32 seen_tag;
+	__u32 which;
+	__u32 slot;
+	/* of the bucket that is looked at */
+	__u32 share;
+	__u32 mine;
+	__u32 idle;
+	/* who was in the way */
+	__u32 displaced_was_away;
+	struct bg_flow_key displaced;
+	struct bg_place displaced_place;
+	/* who is moved, from which bucket of the new one's, into that with this index */
+	__u32 from_which;
+	__u32 from_slot;
+	__u32 to_index;
+	struct bg_place moved_place;
+	struct bg_flow moved;
+};
+
 /* What flow_find() needs to know, and what it finds. */
 struct bg_flow_query {
 	struct bg_flow_key key;
@@ -205,15 +234,28 @@ struct bg_flow_query {
 	struct bg_timeouts timeouts; /* of the branch */
 	__u64 now_ns;
 	__u32 revision;
-	__u16 set_flags;   /* that a hit or a new flow gets, */
-	__u16 clear_flags; /* and that a hit loses; enum bg_flow_flag */
+	__u32 set_flags;   /* that a hit or a new flow gets, */
+	__u32 clear_flags; /* and that a hit loses; enum bg_flow_flag */
 	/* answer */
 	__u32 rule;
 	__u32 flags;
+	/* scratch */
+	__u32 first_version; /* of the first bucket, when it was looked at */
+	struct bg_new_flow new;
+	struct bg_flow_room room;
 };
 
+/* After a look at both buckets that found nothing: may what was in the second have come
+ * to the first meanwhile? */
+static __always_inline bool first_has_changed(const struct bg_flow_query *query)
+{
+	struct bg_bucket *first = place_bucket(&query->place, 0);
+
+	return first && read_once(first->version) != query->first_version;
+}
+
 /* What the flags of a flow are after this packet. */
-static __always_inline __u16 flow_flags_after(__u16 flags, const struct bg_flow_query *query,
+static __always_inline __u32 flow_flags_after(__u32 flags, const struct bg_flow_query *query,
 					      const struct bg_packet *packet,
 					      enum bg_direction direction)
 {
@@ -228,64 +270,134 @@ static __always_inline void flow_count(struct bg_flow *flow, const struct bg_pac
 	flow->bytes[bound(direction, BG_DIRECTIONS)] += packet->length_bytes;
 }
 
+/* BG_FLOW_HIT: the packet is the flow's, and changes nothing but counters and clock. */
+static __always_inline enum bg_flow_result flow_in_steady_state(const struct bg_flow *flow,
+								struct bg_flow_query *query,
+								const struct bg_packet *packet,
+								enum bg_direction direction)
+{
+	__u32 flags = flow->flags;
+
+	query->rule = flow->rule;
+	query->flags = flags;
+	if (flow_expired(flow, query->now_ns) || !flow_takes(flow, flags, packet, direction))
+		return BG_FLOW_MISS;
+	if (flow->checked != query->revision || flags & BG_FLOW_NEXT ||
+	    flow_flags_after(flags, query, packet, direction) != flags)
+		return BG_FLOW_UNCHECKED;
+	return BG_FLOW_HIT;
+}
+
+/* A look at one of the two buckets, without the lock. */
+static __always_inline enum bg_flow_result flow_hit_in(struct bg_flow_query *query,
+						       const struct bg_packet *packet,
+						       enum bg_direction direction, int which)
+{
+	struct bg_bucket *bucket = place_bucket(&query->place, which);
+	enum bg_flow_result result = BG_FLOW_ELSEWHERE;
+	struct bg_flow *flow;
+	__u32 version, slot;
+
+	if (!bucket)
+		return BG_FLOW_MISS;
+	version = read_once(bucket->version);
+	read_in_order();
+	slot = bucket_slot(bucket, &query->key, query->place.tag);
+	flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
+	if (slot < BG_BUCKET_FLOWS)
+		result = flow_in_steady_state(flow, query, packet, direction);
+	else if (!which && !bucket->away)
+		result = BG_FLOW_MISS;
+	/* what it is now settles what follows: once for all ways that led here */
+	result = unforeseen(result);
+	read_in_order();
+	if (version & 1 || read_once(bucket->version) != version)
+		return BG_FLOW_UNCHECKED;
+	if (result == BG_FLOW_HIT) {
+		if (flow->last_seen_ns != query->now_ns)
+			flow->last_seen_ns = query->now_ns;
+		flow_count(flow, packet, direction);
+	}
+	if (!which)
+		query->first_version = version;
+	return result;
+}
+
 /*
- * The fast look-up: a packet that changes nothing but counters and clock needs no
- * lock. Whoever writes a slot makes `version` odd before and even again after
- * (atomically, hence in order); a look-up that sees it move has seen nothing. Its
- * volatile reads are for that order (the memory model), not for the verifier.
- * Counters are kept by direction, and the packets of one direction come on one
- * CPU; should they not, a count may be lost, never a verdict.
- *
- * BG_FLOW_UNCHECKED: flow_find() must look, with the lock.
+ * Global functions, as this one, are verified once on their own; none of the pointers is
+ * ever NULL, but the verifier asks.
  */
+__noinline int flow_hit_second(struct bg_flow_query *query, const struct bg_packet *packet,
+			       enum bg_direction direction)
+{
+	enum bg_flow_result result;
+
+	if (!query || !packet)
+		return BG_FLOW_MISS;
+	result = flow_hit_in(query, packet, direction, 1);
+	if (result != BG_FLOW_ELSEWHERE)
+		return result;
+	read_in_order();
+	return first_has_changed(query) ? BG_FLOW_UNCHECKED : BG_FLOW_MISS;
+}
+
+/* The fast look-up. BG_FLOW_UNCHECKED: flow_find() must look, with the lock. */
 static __always_inline enum bg_flow_result
 flow_hit(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_direction direction)
 {
-	for (int which = 0; which < 2; which++) {
-		struct bg_bucket *bucket = place_bucket(&query->place, which);
-		__u32 version, slot;
-		struct bg_flow *flow;
-		bool overflowed;
-		__u16 flags;
+	enum bg_flow_result result = flow_hit_in(query, packet, direction, 0);
 
-		if (!bucket)
-			return BG_FLOW_MISS;
-		version = *(volatile __u32 *)&bucket->version;
-		overflowed = *(volatile __u16 *)&bucket->overflowed;
-		slot = bucket_slot(bucket, &query->key, query->place.tag);
-		flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
-		flags = *(volatile __u16 *)&flow->flags;
-		query->rule = flow->rule;
-		query->flags = flags;
-		if (version & 1 || *(volatile __u32 *)&bucket->version != version)
-			return BG_FLOW_UNCHECKED;
-		if (slot < BG_BUCKET_FLOWS) {
-			if (flow_expired(flow, query->now_ns) ||
-			    !flow_takes(flags, packet, direction))
-				return BG_FLOW_MISS;
-			if (flow->checked != query->revision ||
-			    flow_flags_after(flags, query, packet, direction) != flags)
-				return BG_FLOW_UNCHECKED;
-			if (flow->last_seen_ns != query->now_ns)
-				flow->last_seen_ns = query->now_ns;
-			flow_count(flow, packet, direction);
-			return BG_FLOW_HIT;
-		}
-		if (!overflowed)
-			return BG_FLOW_MISS;
+	return result == BG_FLOW_ELSEWHERE ? flow_hit_second(query, packet, direction) : result;
+}
+
+/*
+ * A connection may follow that of this flow: how far is its handshake? Its last packet
+ * makes it the flow, of which nothing of the old one's remains. With the lock held.
+ */
+static __always_inline void flow_follow(struct bg_bucket *bucket, struct bg_flow *flow,
+					const struct bg_flow_query *query,
+					const struct bg_packet *packet, enum bg_direction direction)
+{
+	struct bg_flow_next *next = &flow->next;
+	bool from_opener = flow_direction(next->flags) == direction;
+	/* another CPU's clock may be a tick ahead */
+	__s64 since_ns = query->now_ns - next->since_ns;
+
+	if (since_ns > (__s64)(query->timeouts.tcp_half_open_s * NS_PER_S)) {
+		flow->flags &= ~BG_FLOW_NEXT;
+		return;
 	}
-	return BG_FLOW_MISS;
+	if (!from_opener) {
+		if ((packet->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
+		    bpf_ntohl(packet->tcp_ack) == bpf_ntohl(next->isn) + 1)
+			next->flags |= BG_FLOW_REPLIED;
+		return;
+	}
+	if (!(next->flags & BG_FLOW_REPLIED) || packet->tcp_flags & (TCP_SYN | TCP_RST))
+		return;
+	bucket_changes(bucket);
+	flow->flags = (flow->flags & BG_FLOW_AWAY) | next->flags;
+	flow->rule = next->rule;
+	flow->revision = next->revision;
+	/* another one may be in force by now: then it is reviewed at once */
+	flow->checked = next->revision;
+	flow->isn = next->isn;
+	flow->created_ns = query->now_ns;
+	flow->bytes[BG_INGRESS] = flow->bytes[BG_EGRESS] = 0;
+	flow->packets[BG_INGRESS] = flow->packets[BG_EGRESS] = 0;
+	bucket_changes(bucket);
 }
 
 /* A packet comes for the flow that has its key: is it the flow's, and may the flow
  * live? Then it is counted and moves the flow's state. With the lock held. */
-static __always_inline enum bg_flow_result flow_is_used(struct bg_flow *flow,
-							struct bg_flow_query *query,
-							const struct bg_packet *packet,
-							enum bg_direction direction)
+static __always_inline enum bg_flow_result
+flow_is_used(struct bg_bucket *bucket, struct bg_flow *flow, struct bg_flow_query *query,
+	     const struct bg_packet *packet, enum bg_direction direction)
 {
-	if (flow_expired(flow, query->now_ns) || !flow_takes(flow->flags, packet, direction))
+	if (flow_expired(flow, query->now_ns) || !flow_takes(flow, flow->flags, packet, direction))
 		return BG_FLOW_MISS;
+	if (flow->checked == query->revision && flow->flags & BG_FLOW_NEXT)
+		flow_follow(bucket, flow, query, packet, direction);
 	query->rule = flow->rule;
 	query->flags = flow->flags;
 	if (flow->checked != query->revision)
@@ -297,38 +409,53 @@ static __always_inline enum bg_flow_result flow_is_used(struct bg_flow *flow,
 	return BG_FLOW_HIT;
 }
 
-/*
- * The same with the lock, for packets that change a flow's state.
- * BG_FLOW_UNCHECKED: the caller makes sure that the flow may live under this
- * revision, calls flow_confirm() and looks again.
- *
- * A global function, verified once on its own, as are the others of their kind
- * here and in verdict.h; none of the pointers is ever NULL, but the verifier asks.
- */
-__noinline int flow_find(struct bg_flow_query *query, const struct bg_packet *packet,
-			 enum bg_direction direction)
+/* A look at one of the two buckets, with its lock. */
+__noinline int flow_find_in(struct bg_flow_query *query, const struct bg_packet *packet,
+			    enum bg_direction direction, int which)
 {
+	enum bg_flow_result result = BG_FLOW_ELSEWHERE;
+	struct bg_bucket *bucket;
+	__u32 slot;
+
 	if (!query || !packet)
 		return BG_FLOW_MISS;
-	for (int which = 0; which < 2; which++) {
-		struct bg_bucket *bucket = place_bucket(&query->place, which);
-		enum bg_flow_result result = BG_FLOW_MISS;
-		struct bg_flow *flow;
-		bool overflowed;
-		__u32 slot;
+	bucket = place_bucket(&query->place, which);
+	if (!bucket)
+		return BG_FLOW_MISS;
+	bpf_spin_lock(&bucket->lock);
+	slot = bucket_slot(bucket, &query->key, query->place.tag);
+	if (slot < BG_BUCKET_FLOWS) {
+		result = flow_is_used(bucket, &bucket->flow[bound(slot, BG_BUCKET_FLOWS)], query,
+				      packet, direction);
+	} else if (!which) {
+		query->first_version = bucket->version;
+		if (!bucket->away)
+			result = BG_FLOW_MISS;
+	}
+	bpf_spin_unlock(&bucket->lock);
+	return result;
+}
 
-		if (!bucket)
-			break;
-		bpf_spin_lock(&bucket->lock);
-		overflowed = bucket->overflowed;
-		slot = bucket_slot(bucket, &query->key, query->place.tag);
-		if (slot < BG_BUCKET_FLOWS) {
-			flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
-			result = flow_is_used(flow, query, packet, direction);
-		}
-		bpf_spin_unlock(&bucket->lock);
-		if (result || !overflowed)
+/* A look at both buckets may miss a flow that is moved from the second to the first
+ * meanwhile: so often it is looked for again. */
+#define FLOW_LOOKS 3
+
+/*
+ * For packets that change a flow's state. BG_FLOW_UNCHECKED: the caller makes sure that
+ * the flow may live under this revision, calls flow_confirm() and looks again.
+ */
+static __always_inline enum bg_flow_result
+flow_find(struct bg_flow_query *query, const struct bg_packet *packet, enum bg_direction direction)
+{
+	for (int look = 0; look < FLOW_LOOKS; look++) {
+		int result = flow_find_in(query, packet, direction, 0);
+
+		if (result == BG_FLOW_ELSEWHERE)
+			result = flow_find_in(query, packet, direction, 1);
+		if (result != BG_FLOW_ELSEWHERE)
 			return result;
+		if (!first_has_changed(query))
+			break;
 	}
 	return BG_FLOW_MISS;
 }
@@ -340,215 +467,110 @@ enum bg_flow_change {
 	BG_FLOW_FORGET,	 /* it may not live on */
 };
 
-static __always_inline void flow_confirm(const struct bg_flow_query *query,
-					 enum bg_flow_change change, __u32 rule)
+__noinline int flow_confirm_in(const struct bg_flow_query *query, enum bg_flow_change change,
+			       __u32 rule, int which)
 {
-	for (int which = 0; which < 2; which++) {
-		struct bg_bucket *bucket = place_bucket(&query->place, which);
-		struct bg_flow *flow;
-		__u32 slot;
+	bool gone_from_second = false;
+	struct bg_bucket *bucket;
+	struct bg_flow *flow;
+	__u32 slot;
 
-		if (!bucket)
-			break;
-		bpf_spin_lock(&bucket->lock);
-		slot = bucket_slot(bucket, &query->key, query->place.tag);
-		if (slot < BG_BUCKET_FLOWS) {
-			slot = bound(unforeseen(slot), BG_BUCKET_FLOWS);
-			flow = &bucket->flow[slot];
-			if (change == BG_FLOW_FORGET) {
-				bucket_changes(bucket);
-				bucket->tag[slot] = 0;
-				flow->key.protocol = 0;
-				bucket_changes(bucket);
-			} else {
-				flow->checked = query->revision;
-			}
+	if (!query)
+		return 0;
+	bucket = place_bucket(&query->place, which);
+	if (!bucket)
+		return 0;
+	bpf_spin_lock(&bucket->lock);
+	slot = bucket_slot(bucket, &query->key, query->place.tag);
+	if (slot < BG_BUCKET_FLOWS) {
+		slot = bound(unforeseen(slot), BG_BUCKET_FLOWS);
+		flow = &bucket->flow[slot];
+		if (change == BG_FLOW_FORGET) {
+			gone_from_second = flow->flags & BG_FLOW_AWAY;
+			bucket_clear(bucket, slot);
+		} else {
+			bucket_changes(bucket);
 			if (change == BG_FLOW_READMIT) {
 				flow->rule = rule;
 				flow->revision = query->revision;
 			}
+			flow->checked = query->revision;
+			bucket_changes(bucket);
 		}
-		bpf_spin_unlock(&bucket->lock);
 	}
+	bpf_spin_unlock(&bucket->lock);
+	if (gone_from_second)
+		bucket_away(query->place.first, -1);
+	return 0;
 }
 
-/* The flags of a live flow, -1 = none. Renews nothing. */
-__noinline int flow_peek(const struct bg_flow_key *key, __u64 now_ns)
+/* In both buckets: while it is moved, it is in both. */
+static __always_inline void flow_confirm(const struct bg_flow_query *query,
+					 enum bg_flow_change change, __u32 rule)
 {
-	struct bg_place place;
-	int flags = -1;
-
-	if (!key)
-		return -1;
-	flow_place(&place, key);
-	for (int which = 0; which < 2 && flags < 0; which++) {
-		struct bg_bucket *bucket = place_bucket(&place, which);
-		struct bg_flow *flow;
-		__u32 slot;
-
-		if (!bucket)
-			break;
-		bpf_spin_lock(&bucket->lock);
-		slot = bucket_slot(bucket, key, place.tag);
-		flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
-		if (slot < BG_BUCKET_FLOWS && !flow_expired(flow, now_ns))
-			flags = flow->flags;
-		bpf_spin_unlock(&bucket->lock);
-	}
-	return flags;
+	flow_confirm_in(query, change, rule, 0);
+	flow_confirm_in(query, change, rule, 1);
 }
 
-struct bg_new_flow {
-	__u32 timeout_s;
-	__u32 rule;
-	__u32 length_bytes;
-	__u16 flags;	  /* enum bg_flow_flag */
-	__u16 direction;  /* enum bg_direction */
-	__u64 best_score; /* scratch of flow_create(), for from_memory() */
+/* What flow_peek() says when there are no flags to tell. */
+enum bg_peek {
+	BG_PEEK_NONE = -1,
+	BG_PEEK_ELSEWHERE = -2, /* not here, but it may be in the other bucket */
+	BG_PEEK_AGAIN = -3,	/* somebody has written meanwhile */
 };
 
-/* The order of giving way, in the upper bits of a score; the age decides below. */
-#define SCORE_KEEP 0ull
-#define SCORE_HALF_OPEN (1ull << 60)
-#define SCORE_OWN_HALF_OPEN (2ull << 60)
-#define SCORE_EXPIRED (3ull << 60)
-#define SCORE_FREE (4ull << 60)
-#define SCORE_SAME (5ull << 60)
-#define SCORE_AGE_MASK ((1ull << 60) - 1)
-
-static __always_inline __u64 flow_score(const struct bg_bucket *bucket, const struct bg_flow *flow,
-					int i, const struct bg_flow_query *query)
+__noinline int flow_peek_in(struct bg_flow_query *query, const struct bg_packet *packet,
+			    enum bg_direction direction, int which)
 {
-	__u64 age_ns = (query->now_ns - flow->last_seen_ns) & SCORE_AGE_MASK;
+	const struct bg_flow *flow;
+	int result = BG_PEEK_ELSEWHERE;
+	struct bg_bucket *bucket;
+	__u32 version, slot;
 
-	if (!bucket->tag[i])
-		return SCORE_FREE;
-	if (bucket->tag[i] == query->place.tag && flow_key_equal(&flow->key, &query->key))
-		return SCORE_SAME;
-	if (flow_expired(flow, query->now_ns))
-		return SCORE_EXPIRED | age_ns;
-	if (flow->flags & BG_FLOW_ASSURED)
-		return SCORE_KEEP;
-	return age_ns |
-	       (flow->key.branch == query->key.branch ? SCORE_OWN_HALF_OPEN : SCORE_HALF_OPEN);
-}
-
-static __always_inline void flow_write(struct bg_bucket *bucket, const struct bg_flow_query *query,
-				       const struct bg_new_flow *new)
-{
-	__u32 slot = bound(from_memory(bucket->chosen), BG_BUCKET_FLOWS);
-	struct bg_flow *flow = &bucket->flow[slot];
-
-	bucket_changes(bucket);
-	bucket->tag[slot] = query->place.tag;
-	flow->key = query->key;
-	flow->created_ns = query->now_ns;
-	flow->last_seen_ns = query->now_ns;
-	flow->bytes[BG_INGRESS] = new->direction == BG_INGRESS ? new->length_bytes : 0;
-	flow->bytes[BG_EGRESS] = new->direction == BG_EGRESS ? new->length_bytes : 0;
-	flow->packets[BG_INGRESS] = new->direction == BG_INGRESS;
-	flow->packets[BG_EGRESS] = new->direction == BG_EGRESS;
-	flow->rule = new->rule;
-	flow->revision = query->revision;
-	flow->checked = query->revision;
-	flow->flags = new->flags;
-	flow->timeout_s = new->timeout_s;
-	bucket_changes(bucket);
-}
-
-enum bg_create_result {
-	BG_CREATE_FULL = 0,
-	BG_CREATE_DONE,
-	BG_CREATE_EVICTED, /* done, and a half-open flow gave way */
-};
-
-/* Creates a flow. Returns enum bg_create_result. */
-__noinline int flow_create(const struct bg_flow_query *query, struct bg_new_flow *new)
-{
-	enum bg_create_result result = BG_CREATE_FULL;
-
-	if (!query || !new)
-		return BG_CREATE_FULL;
-	for (int which = 0; which < 2 && result == BG_CREATE_FULL; which++) {
-		struct bg_bucket *bucket = place_bucket(&query->place, which);
-
-		if (!bucket)
-			break;
-		new->best_score = SCORE_KEEP;
-		bpf_spin_lock(&bucket->lock);
-		for (int i = 0; i < BG_BUCKET_FLOWS; i++) {
-			__u64 score = flow_score(bucket, &bucket->flow[i], i, query);
-
-			if (score > from_memory(new->best_score)) {
-				new->best_score = score;
-				bucket->chosen = i;
-			}
-		}
-		if (from_memory(new->best_score) == SCORE_KEEP) {
-			bucket->overflowed = 1;
-		} else {
-			flow_write(bucket, query, new);
-			result = from_memory(new->best_score) < SCORE_EXPIRED ? BG_CREATE_EVICTED
-									      : BG_CREATE_DONE;
-		}
-		bpf_spin_unlock(&bucket->lock);
+	if (!query || !packet)
+		return BG_PEEK_NONE;
+	bucket = place_bucket(&query->place, which);
+	if (!bucket)
+		return BG_PEEK_NONE;
+	version = read_once(bucket->version);
+	read_in_order();
+	slot = bucket_slot(bucket, &query->key, query->place.tag);
+	flow = &bucket->flow[bound(slot, BG_BUCKET_FLOWS)];
+	if (slot < BG_BUCKET_FLOWS) {
+		result = flow->flags;
+		if (flow_expired(flow, query->now_ns) ||
+		    !flow_takes(flow, flow->flags, packet, direction))
+			result = BG_PEEK_NONE;
+	} else if (!which && !bucket->away) {
+		result = BG_PEEK_NONE;
 	}
+	read_in_order();
+	if (version & 1 || read_once(bucket->version) != version)
+		return BG_PEEK_AGAIN;
+	if (!which)
+		query->first_version = version;
+	else if (result == BG_PEEK_ELSEWHERE)
+		result = first_has_changed(query) ? BG_PEEK_AGAIN : BG_PEEK_NONE;
 	return result;
 }
 
-/* Writes the whole flow over the one with its key, if that was seen before it (or in any
- * case). Returns whether there is one. */
-static __always_inline bool flow_overwrite(const struct bg_place *place, const struct bg_flow *flow,
-					   bool in_any_case)
+/* The flags of the live flow that has query->key and takes the packet, BG_PEEK_NONE = there
+ * is none. Renews nothing; without the lock. */
+__noinline int flow_peek(struct bg_flow_query *query, const struct bg_packet *packet,
+			 enum bg_direction direction)
 {
-	bool found = false;
-
-	for (int which = 0; which < 2 && !found; which++) {
-		struct bg_bucket *bucket = place_bucket(place, which);
-		struct bg_flow *there;
-		__u32 slot;
-
-		if (!bucket)
-			break;
-		bpf_spin_lock(&bucket->lock);
-		slot = bucket_slot(bucket, &flow->key, place->tag);
-		if (slot < BG_BUCKET_FLOWS) {
-			found = true;
-			there = &bucket->flow[bound(unforeseen(slot), BG_BUCKET_FLOWS)];
-			if (in_any_case || there->last_seen_ns < flow->last_seen_ns) {
-				bucket_changes(bucket);
-				*there = *flow;
-				bucket_changes(bucket);
-			}
-		}
-		bpf_spin_unlock(&bucket->lock);
-	}
-	return found;
-}
-
-/*
- * A flow out of another table comes into this one as it is. If this table has it as
- * well, the one that was seen last stays. `query` is room to work in, since the stack
- * is short. Returns enum bg_create_result.
- */
-__noinline int flow_import(const struct bg_flow *flow, struct bg_flow_query *query)
-{
-	struct bg_new_flow new = {};
-	int result;
-
-	if (!flow || !query)
-		return BG_CREATE_FULL;
-	query->key = flow->key;
-	query->now_ns = bpf_ktime_get_ns();
-	if (flow_expired(flow, query->now_ns))
-		return BG_CREATE_DONE;
+	if (!query || !packet)
+		return BG_PEEK_NONE;
 	flow_place(&query->place, &query->key);
-	if (flow_overwrite(&query->place, flow, false))
-		return BG_CREATE_DONE;
-	result = flow_create(query, &new);
-	if (result != BG_CREATE_FULL)
-		flow_overwrite(&query->place, flow, true);
-	return result;
+	for (int look = 0; look < FLOW_LOOKS; look++) {
+		int result = flow_peek_in(query, packet, direction, 0);
+
+		if (result == BG_PEEK_ELSEWHERE)
+			result = flow_peek_in(query, packet, direction, 1);
+		if (result != BG_PEEK_AGAIN)
+			return result;
+	}
+	return BG_PEEK_NONE;
 }
 
 #endif

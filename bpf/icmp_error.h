@@ -6,14 +6,20 @@
 #ifndef BG_ICMP_ERROR_H
 #define BG_ICMP_ERROR_H
 
-#include "flow_table.h"
+#include "case.h"
 
-/* The flags of the flow, -1 = none. `quoted`: what dissect() made of it. */
-static __always_inline int icmp_error_flow(const struct bg_packet *packet,
-					   const struct bg_packet *quoted, __u32 branch_tag,
-					   __u64 now_ns)
+/* The flags of the flow that a packet of that key belongs to, below 0 = none. */
+static __always_inline int quoted_flow(struct bg_case *c, __u32 branch)
 {
-	struct bg_flow_key key = {};
+	flow_key(&c->flow.key, &c->quoted, branch);
+	return flow_peek(&c->flow, &c->quoted, c->direction == BG_INGRESS ? BG_EGRESS : BG_INGRESS);
+}
+
+/* Of the flow that the error c->packet is about; the key of its own is gone then. */
+static __always_inline int icmp_error_flow(struct bg_case *c, __u32 branch_tag)
+{
+	const struct bg_packet *packet = &c->packet, *quoted = &c->quoted;
+	int flags;
 
 	if (quoted->fragment == BG_LATER_FRAGMENT || quoted->tracking == BG_TRACK_NONE)
 		return -1;
@@ -21,8 +27,8 @@ static __always_inline int icmp_error_flow(const struct bg_packet *packet,
 	if ((BG_HALF(&quoted->local, 0) ^ BG_HALF(&packet->local, 0)) |
 	    (BG_HALF(&quoted->local, 1) ^ BG_HALF(&packet->local, 1)))
 		return -1;
-	flow_key(&key, quoted, branch_tag);
-	return flow_peek(&key, now_ns);
+	flags = quoted_flow(c, branch_tag);
+	return flags >= 0 ? flags : quoted_flow(c, branch_tag | BG_FLOW_KEY_PROBE);
 }
 
 #endif

@@ -143,9 +143,10 @@ struct {
 	__type(value, struct bg_counters_info);
 } counters SEC(".maps");
 
-/* Written by the datapath; flow.h says who gives way. Size: loader. */
+/* Written by the datapath; flow.h says who gives way, and why it is mappable. Size: loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct bg_bucket);

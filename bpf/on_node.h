@@ -7,7 +7,9 @@
  * It goes from the primary interface's egress straight to the pod's veth, and
  * the reply from there to the primary interface's ingress, before early demux
  * can claim it for a socket and the routing rules send it out. The flow is
- * marked, so that nothing else takes the way back.
+ * marked and has a key of its own (BG_FLOW_KEY_PROBE), so that nothing else takes the
+ * way back: a packet of the pod's that is not the probe's, such as a SYN on its ports, is
+ * one of the branch like any other.
  */
 #ifndef BG_ON_NODE_H
 #define BG_ON_NODE_H
@@ -29,17 +31,14 @@ enum bg_pod_exit {
 static __always_inline enum bg_pod_exit strict_pod_exit(struct bg_case *c)
 {
 	__u32 info;
-	int flags;
 
 	if (consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
 		return BG_EXIT_STACK;
 	info = c->findings.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
-		flags = flow_of(c);
-		if (flags >= 0 && flags & BG_FLOW_PROBE)
-			c->exempt = BG_REASON_PROBE;
-		else
+		if (flow_of(c, BG_FLOW_KEY_PROBE) < 0)
 			return info & BG_CLASS_NODE ? BG_EXIT_BY_FABRIC : BG_EXIT_STACK;
+		c->key_flags = BG_FLOW_KEY_PROBE;
 	} else if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
 		c->flow.set_flags = BG_FLOW_LOCAL_SERVICE;
 	} else {
@@ -81,11 +80,17 @@ static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 	    c->findings.mode != BG_STRICT ||
 	    !(c->findings.remote_info & (sources | BG_CLASS_LOCAL_SERVICE)))
 		return BG_NODE_FABRIC;
-	flags = flow_of(c);
-	if (flags >= 0 && flags & (BG_FLOW_PROBE | BG_FLOW_LOCAL_SERVICE))
+	if (c->findings.remote_info & BG_CLASS_LOCAL_SERVICE) {
+		flags = flow_of(c, 0);
+		if (flags >= 0 && flags & BG_FLOW_LOCAL_SERVICE)
+			return BG_NODE_TO_POD;
+	}
+	if (!(c->findings.remote_info & sources))
+		return BG_NODE_FABRIC;
+	c->key_flags = BG_FLOW_KEY_PROBE;
+	if (flow_of(c, BG_FLOW_KEY_PROBE) >= 0)
 		return BG_NODE_TO_POD;
-	if (!(c->findings.remote_info & sources) ||
-	    (c->packet.tracking != BG_TRACK_ANY && c->packet.tracking != BG_TRACK_REQUEST) ||
+	if ((c->packet.tracking != BG_TRACK_ANY && c->packet.tracking != BG_TRACK_REQUEST) ||
 	    !is_listed(c, BG_LIST_PROBES))
 		return BG_NODE_FABRIC;
 	return BG_NODE_ASK_PROBER;

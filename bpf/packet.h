@@ -39,8 +39,10 @@ struct bg_packet {
 	struct bg_addr local;
 	struct bg_addr remote;
 	__be16 local_port;  /* ICMP query: the identifier */
-	__be16 remote_port; /* ICMP query: the request's type, host order */
-	__u8 protocol;	    /* upper layer */
+	__be16 remote_port; /* ICMP query: the request's type and who asked, host order */
+	__be32 tcp_seq;
+	__be32 tcp_ack;
+	__u8 protocol; /* upper layer */
 	__u8 ipv6;
 	__u8 hop_limit;
 	__u8 tcp_flags;

@@ -128,9 +128,10 @@ static __always_inline __u16 parse_ethernet(const struct bg_frame *frame, __u16 
 	return ethertype;
 }
 
-/* An ICMP query belongs to a flow by its identifier and the type of its request;
- * anything else is judged on its own. */
-static __always_inline void parse_icmp(struct bg_packet *packet, __be16 id)
+/* An ICMP query belongs to a flow by its identifier, the type of its request and the
+ * end that asks; anything else is judged on its own. */
+static __always_inline void parse_icmp(struct bg_packet *packet, __be16 id,
+				       enum bg_direction direction)
 {
 	__u8 type = packet->icmp_type, request;
 
@@ -153,6 +154,8 @@ static __always_inline void parse_icmp(struct bg_packet *packet, __be16 id)
 	packet->tracking = type == request ? BG_TRACK_REQUEST : BG_TRACK_REPLY;
 	packet->local_port = id;
 	packet->remote_port = request;
+	if ((type == request) == (direction == BG_EGRESS))
+		packet->remote_port |= BG_FLOW_KEY_EGRESS;
 }
 
 /*
@@ -188,6 +191,8 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 			source = tcp->source;
 			destination = tcp->dest;
 			packet->tcp_flags = ((__u8 *)tcp)[13];
+			packet->tcp_seq = tcp->seq;
+			packet->tcp_ack = tcp->ack_seq;
 		}
 	} else if (packet->protocol == IPPROTO_UDP) {
 		struct udphdr *udp = frame_at(frame, offset, sizeof(*udp));
@@ -216,7 +221,7 @@ static __always_inline enum bg_reason parse_upper(const struct bg_frame *frame, 
 		packet->payload_offset = offset + sizeof(*icmp);
 		/* ICMP of the other family is a plain protocol number here */
 		if ((packet->protocol == IPPROTO_ICMPV6) == !!packet->ipv6)
-			parse_icmp(packet, icmp->id);
+			parse_icmp(packet, icmp->id, direction);
 		return BG_REASON_NONE;
 	}
 	packet->local_port = direction == BG_INGRESS ? destination : source;

@@ -19,7 +19,7 @@
  */
 static __always_inline bool came_in_by_primary(struct bg_case *c)
 {
-	int flags = flow_of(c);
+	int flags = flow_of(c, 0);
 
 	if (flags < 0 || !(flags & BG_FLOW_PRIMARY) || c->findings.remote_info & BG_CLASS_SERVICE)
 		return false;

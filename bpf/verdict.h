@@ -22,7 +22,7 @@
 
 #include "case.h"
 #include "consult.h"
-#include "flow_table.h"
+#include "flow_create.h"
 #include "fragment.h"
 #include "icmp_error.h"
 #include "platform.h"
@@ -95,8 +95,9 @@ static __always_inline enum bg_reason ask_flows(struct bg_case *c)
 	enum bg_reason reason;
 	int result;
 
-	/* at most once more: a reviewed flow is found the second time */
-	for (int i = 0; i < 2; i++) {
+	/* a reviewed flow is found the second time; the one that then takes its place, the
+	 * third time */
+	for (int i = 0; i < 3; i++) {
 		result = flow_find(&c->flow, &c->packet, c->direction);
 		if (result == BG_FLOW_MISS)
 			break;
@@ -113,27 +114,31 @@ static __always_inline enum bg_reason ask_flows(struct bg_case *c)
 static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reason admitted)
 {
 	const struct bg_packet *packet = &c->packet;
-	struct bg_new_flow new = {
+	struct bg_new_flow *new = &c->flow.new;
+	enum bg_create_result result;
+	struct bg_control *block;
+
+	*new = (struct bg_new_flow){
 		.rule = c->verdict.rule,
 		.length_bytes = packet->length_bytes,
 		.direction = c->direction,
 		.flags = c->flow.set_flags,
+		.isn = packet->tcp_seq,
 	};
-	enum bg_create_result result;
-	struct bg_control *block;
-
 	if (packet->tracking == BG_TRACK_NONE || packet->tracking == BG_TRACK_REPLY ||
 	    packet->tcp_flags & TCP_RST)
 		return admitted == BG_REASON_RULE ? BG_REASON_RULE_UNTRACKED : admitted;
-	if (new.direction == BG_EGRESS)
-		new.flags |= BG_FLOW_EGRESS;
-	if (packet->protocol == IPPROTO_TCP && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		new.flags |= BG_FLOW_MIDSTREAM;
+	if (new->direction == BG_EGRESS)
+		new->flags |= BG_FLOW_EGRESS;
+	if (packet->protocol == IPPROTO_TCP && !is_new_syn(packet->tcp_flags)) {
+		new->flags |= BG_FLOW_MIDSTREAM;
+		new->isn = 0;
+	}
 	if (admitted == BG_REASON_PLATFORM)
-		new.flags |= BG_FLOW_PLATFORM;
-	new.flags = flow_next_flags(new.flags, packet->tcp_flags, new.direction);
-	new.timeout_s = flow_timeout_s(&c->flow.timeouts, packet->protocol, new.flags);
-	result = flow_create(&c->flow, &new);
+		new->flags |= BG_FLOW_PLATFORM;
+	new->flags = flow_next_flags(new->flags, packet->tcp_flags, new->direction);
+	new->timeout_s = flow_timeout_s(&c->flow.timeouts, packet->protocol, new->flags);
+	result = flow_create(&c->flow);
 	if (result == BG_CREATE_FULL)
 		return BG_REASON_TABLE_FULL;
 	if (result == BG_CREATE_EVICTED) {
@@ -174,7 +179,7 @@ static __always_inline enum bg_reason admit(struct bg_case *c)
 /* Steps 4 and 7 to 9, for a packet without a flow. */
 static __always_inline enum bg_reason judge_first(struct bg_case *c, bool dhcp, bool ports_known)
 {
-	__u32 tag = c->flow.key.branch;
+	__u32 tag = bg_flow_tag(&c->flow.key);
 	enum bg_reason reason;
 	int related;
 
@@ -191,7 +196,7 @@ static __always_inline enum bg_reason judge_first(struct bg_case *c, bool dhcp, 
 		return BG_REASON_FRAGMENT_UNKNOWN;
 	if (!c->packet.icmp_error)
 		return admit(c);
-	related = icmp_error_flow(&c->packet, &c->quoted, tag, c->flow.now_ns);
+	related = icmp_error_flow(c, tag);
 	if (related >= 0) {
 		c->flow.flags = related;
 		return BG_REASON_ICMP_ERROR;
@@ -269,7 +274,7 @@ static __always_inline enum bg_reason judge_fast(struct bg_case *c,
 {
 	c->flow.revision = view->header->revision;
 	c->findings.header_flags = view->header->flags;
-	flow_key(&c->flow.key, &c->packet, c->node_flow ? 0 : view->branch->tag);
+	flow_key(&c->flow.key, &c->packet, c->node_flow ? 0 : view->branch->tag | c->key_flags);
 	flow_place(&c->flow.place, &c->flow.key);
 	if (c->packet.fragment == BG_WHOLE && c->packet.tracking != BG_TRACK_NONE) {
 		switch (flow_hit(&c->flow, &c->packet, c->direction)) {

@@ -15,14 +15,14 @@
  * to be the same or how to convert, and replaces the programs in place (README.md
  * beside this file: what has to stay as it is for that, in every ABI).
  */
-#define BG_ABI 3
+#define BG_ABI 4
 
 /*
  * Of the maps `flows`, `branches`, `rules` and `former_rules`, and of how a flow is found in its
  * table. An older loader that finds its own number here goes on with all three,
  * whatever the ABI.
  */
-#define BG_FLOW_LAYOUT 1
+#define BG_FLOW_LAYOUT 2
 
 /* VLAN ids are 12 bits (IEEE 802.1Q); 0 and 4095 are reserved. */
 #define BG_VLANS 4096

@@ -10,6 +10,7 @@
 #include "base/sound.h"
 #include "compile/registry.h"
 #include "datapath/fate.h"
+#include "datapath/layout_3.h"
 #include "feed/feed.h"
 #include "flow.h"
 #include "promises.h"
@@ -216,8 +217,8 @@ static void adopt(const uint8_t *bytes, size_t length)
 	while (length) {
 		__u32 *key = take(&bytes, &length, sizeof(*key));
 		struct bg_branch_info *branch;
-		struct bg_bucket *bucket;
-		struct bg_flow flow;
+		const struct bg_moved_flows *as;
+		void *bucket;
 		struct bg_rule *rule;
 
 		switch (*key >> 30) {
@@ -238,10 +239,14 @@ static void adopt(const uint8_t *bytes, size_t length)
 			free(branch);
 			break;
 		default:
-			bucket = take(&bytes, &length, sizeof(*bucket));
-			for (unsigned int slot = 0; slot < BG_BUCKET_FLOWS; slot++)
-				if (bg_flows_today.convert(bucket, slot, &flow))
-					bg_registry_adopt_tag(registry, flow.key.branch);
+			as = *key >> 30 == 2 ? &bg_flows_today : &bg_flows_3;
+			bucket = take(&bytes, &length, as->bucket_bytes);
+			for (unsigned int slot = 0; slot < as->flows_per_bucket; slot++) {
+				struct bg_flow flow = {};
+
+				if (as->convert(bucket, slot, &flow))
+					bg_registry_adopt_tag(registry, bg_flow_tag(&flow.key));
+			}
 			free(bucket);
 		}
 		free(key);
@@ -301,12 +306,13 @@ static void decide(unsigned int which, const uint8_t *bytes, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const struct bg_layout *const layouts[] = { &bg_layout_1, &bg_layout_2,
-							   &bg_layout_newer };
+	static const struct bg_layout *const layouts[] = {
+		&bg_layout_1, &bg_layout_2, &bg_layout_newer, NULL, NULL, &bg_layout_3
+	};
 
 	if (length < 2)
 		return 0;
-	switch (bytes[0] % 5) {
+	switch (bytes[0] % 6) {
 	case 3:
 		adopt(bytes + 2, length - 2);
 		break;
@@ -314,7 +320,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		decide(bytes[1], bytes + 2, length - 2);
 		break;
 	default:
-		convert(layouts[bytes[0] % 5], bytes[1], bytes + 2, length - 2);
+		convert(layouts[bytes[0] % 6], bytes[1], bytes + 2, length - 2);
 	}
 	return 0;
 }

@@ -19,9 +19,9 @@ RANDOM=${BG_SEED:-1}
 KILLS=${BG_UPGRADE_KILLS:-3}
 # A start is killed after at most this time, by when it has replaced the other one.
 START_MS=900
-OLD_ABIS=(1 2)
+OLD_ABIS=(1 2 3)
 # A guest has one way to attach of its own, and is slow.
-[ -z "${BG_IN_VM:-}" ] || KILLS=${BG_UPGRADE_KILLS:-1} START_MS=6000 OLD_ABIS=(2)
+[ -z "${BG_IN_VM:-}" ] || KILLS=${BG_UPGRADE_KILLS:-1} START_MS=6000 OLD_ABIS=(3)
 THREE='-all,+bpf,+net_admin,+perfmon'
 CART4=10.0.47.82 CART6=2001:db8:0:32::82
 WEB4=10.0.47.83 WEB6=2001:db8:0:32::83

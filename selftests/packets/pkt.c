@@ -234,7 +234,8 @@ static void make_upper(struct maker *m)
 		memset(at + 20, 1, bytes - 20);
 		put16(at, (unsigned int)pkt->sport);
 		put16(at + 2, (unsigned int)pkt->dport);
-		put32(at + 4, 1);
+		put32(at + 4, pkt->seq ? pkt->seq : 1);
+		put32(at + 8, pkt->ack);
 		at[12] = (__u8)(lie_or(pkt->doff, bytes / 4) << 4);
 		at[13] = tcp_flags(pkt->flags);
 		put16(at + 14, 65535);

@@ -27,6 +27,7 @@ struct pkt {
 	const struct pkt *quote; /* ICMP error: about this packet */
 	int protocol;		 /* upper layer */
 	int sport, dport;	 /* TCP, UDP */
+	__u32 seq, ack;		 /* TCP; sequence number 0 = 1 */
 	int type, code, id;	 /* ICMP */
 	int payload;		 /* bytes behind the upper header, */
 	int fill;		 /* each of this value */

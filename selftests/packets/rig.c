@@ -79,9 +79,9 @@ void rig_open(struct rig *rig, __u32 max_flows)
 	open_rig(rig, max_flows ? max_flows : SMALL_FLOWS, programs);
 }
 
-void rig_open_only(struct rig *rig, const char *const *programs)
+void rig_open_only(struct rig *rig, __u32 max_flows, const char *const *programs)
 {
-	open_rig(rig, SMALL_FLOWS, programs);
+	open_rig(rig, max_flows ? max_flows : SMALL_FLOWS, programs);
 }
 
 void rig_open_all(struct rig *rig)
@@ -240,6 +240,7 @@ static void age_flow(struct bg_flow *flow, __u64 by_ns)
 	__u64 age_ns = rig_now_ns() - flow->last_seen_ns + by_ns;
 
 	flow->last_seen_ns -= by_ns;
+	flow->next.since_ns -= by_ns;
 	if (age_ns > flow->timeout_s * NS_PER_S) {
 		flow->last_seen_ns = 1;
 		flow->timeout_s = 0;
@@ -297,9 +298,20 @@ size_t rig_flow_count(struct rig *rig)
 	return count;
 }
 
+__u64 rig_count(struct rig *rig, enum bg_direction direction, enum bg_reason reason)
+{
+	__u64 sum = 0;
+
+	read_counters(rig, rig->after);
+	for (__u32 i = direction; i < rig->counter_count; i += BG_DIRECTIONS)
+		sum += rig->after[i].packets[reason];
+	return sum;
+}
+
 size_t rig_capacity(const struct rig *rig)
 {
-	return (size_t)bpf_map__max_entries(rig->datapath->skel->maps.flows) * BG_BUCKET_FLOWS;
+	return ((size_t)bpf_map__max_entries(rig->datapath->skel->maps.flows) - BG_PROBE_BUCKETS) *
+	       BG_BUCKET_FLOWS;
 }
 
 static void key_of(const struct pkt *pkt, enum bg_direction direction, __u32 tag,
@@ -318,9 +330,13 @@ static void key_of(const struct pkt *pkt, enum bg_direction direction, __u32 tag
 	} else if (pkt->protocol == 1 && !pkt_is_ipv6(pkt)) {
 		key->local_port = htons((__u16)pkt->id);
 		key->remote_port = pkt->type == 13 || pkt->type == 14 ? 13 : 8;
+		if ((pkt->type == 8 || pkt->type == 13) != in)
+			key->remote_port |= BG_FLOW_KEY_EGRESS;
 	} else if (pkt->protocol == 58 && pkt_is_ipv6(pkt)) {
 		key->local_port = htons((__u16)pkt->id);
 		key->remote_port = 128;
+		if ((pkt->type == 128) != in)
+			key->remote_port |= BG_FLOW_KEY_EGRESS;
 	}
 }
 

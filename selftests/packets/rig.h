@@ -45,7 +45,7 @@ struct outcome {
 void rig_open(struct rig *rig, __u32 max_flows);
 void rig_open_all(struct rig *rig);
 /* With those of a list that ends with NULL. */
-void rig_open_only(struct rig *rig, const char *const *programs);
+void rig_open_only(struct rig *rig, __u32 max_flows, const char *const *programs);
 void rig_close(struct rig *rig);
 
 /* How often to try something at random: `count` times, or a fifth of that where
@@ -76,6 +76,9 @@ void rig_age(struct rig *rig, unsigned int seconds);
 bool rig_flow(struct rig *rig, __u32 vlan, enum bg_direction direction, const struct pkt *pkt,
 	      struct bg_flow *flow);
 size_t rig_flow_count(struct rig *rig); /* alive */
+
+/* Verdicts with this reason so far, of all branches. */
+__u64 rig_count(struct rig *rig, enum bg_direction direction, enum bg_reason reason);
 
 /* Flow slots in the table. */
 size_t rig_capacity(const struct rig *rig);

@@ -108,7 +108,7 @@ int main(void)
 	rig_open_all(&rig);
 	ask_kernel(&rig);
 	rig_close(&rig);
-	rig_open_only(&rig, rarely);
+	rig_open_only(&rig, 0, rarely);
 	ask_kernel(&rig);
 	rig_close(&rig);
 	assert_int_equal(cost_count, PROGRAMS);

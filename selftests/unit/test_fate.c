@@ -4,6 +4,7 @@
 
 #include "datapath/fate.h"
 #include "datapath/layout_2.h"
+#include "datapath/layout_3.h"
 #include "maps.h"
 #include "test.h"
 
@@ -21,6 +22,7 @@ static void whose_it_is_says_the_start_of_control(void **state)
 		{ { 1, 7, 0 }, 0, &bg_layout_1, 0 },
 		/* what stands third there is something else */
 		{ { 2, 7, 77 }, 0, &bg_layout_2, 0 },
+		{ { 3, 7, 1 }, 0, &bg_layout_3, 0 },
 		{ { NEWER, 7, BG_FLOW_LAYOUT }, 0, &bg_layout_newer, BG_FLOW_LAYOUT },
 		{ { NEWER, 7, 9 }, 0, &bg_layout_newer, 9 },
 		{ { UINT32_MAX, UINT32_MAX, UINT32_MAX }, 0, &bg_layout_newer, UINT32_MAX },
@@ -86,9 +88,20 @@ static void each_map_has_a_fate(void **state)
 		  &flows,
 		  { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct bg_bucket) + 8, 16, 0 },
 		  BG_FATE_DROPPED },
-		{ "flows of ABI 2, which are as today", &abi2, "flows", &flows, FLOWS,
-		  BG_FATE_TAKEN },
-		{ "those without a seed", &abi2_seedless, "flows", &flows, FLOWS, BG_FATE_FLOWS },
+		{ "flows of ABI 2",
+		  &abi2,
+		  "flows",
+		  &flows,
+		  { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct bg_bucket_3), 16, 0 },
+		  BG_FATE_FLOWS },
+		{ "those without a seed",
+		  &abi2_seedless,
+		  "flows",
+		  &flows,
+		  { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct bg_bucket_3), 16, 0 },
+		  BG_FATE_FLOWS },
+		{ "flows that say that they are of ABI 2, and are of today", &abi2, "flows", &flows,
+		  FLOWS, BG_FATE_DROPPED },
 		{ "flows of a newer build that says they are ours", &newer, "flows", &flows, FLOWS,
 		  BG_FATE_TAKEN },
 		{ "of one that says they are not", &stranger, "flows", &flows, FLOWS,

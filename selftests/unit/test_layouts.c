@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "datapath/layout_2.h"
+#include "datapath/layout_3.h"
 #include "maps.h"
 #include "test.h"
 
@@ -127,6 +128,108 @@ static void control_and_counters_of_abi_2(void **state)
 	assert_int_equal(counters.passed_bytes, 8);
 }
 
+static struct bg_flow_3 flow_3(__u8 protocol, __u16 flags)
+{
+	return (struct bg_flow_3){
+		.key = { .local = { { 1 } },
+			 .remote = { { 2 } },
+			 .local_port = 3,
+			 .remote_port = 8,
+			 .protocol = protocol,
+			 .branch = 5 },
+		.created_ns = 6,
+		.last_seen_ns = 7,
+		.bytes = { 8, 9 },
+		.packets = { 10, 11 },
+		.timeout_s = 350,
+		.rule = 12,
+		.revision = 13,
+		.checked = 14,
+		.flags = flags,
+	};
+}
+
+static void a_flow_of_abi_3(void **state)
+{
+	const __u16 flags = BG_FLOW_EGRESS | BG_FLOW_REPLIED | BG_FLOW_ASSURED;
+	struct bg_bucket_3 bucket = { .flow[2] = flow_3(6, flags) };
+	const struct bg_flow expected = {
+		.key = { .local = { { 1 } },
+			 .remote = { { 2 } },
+			 .local_port = 3,
+			 .remote_port = 8,
+			 .protocol = 6,
+			 .branch = 5 },
+		.last_seen_ns = 7,
+		.timeout_s = 350,
+		.checked = 14,
+		.flags = flags,
+		.rule = 12,
+		.bytes = { 8, 9 },
+		.packets = { 10, 11 },
+		.created_ns = 6,
+		.revision = 13,
+	};
+	struct bg_flow flow = {};
+
+	(void)state;
+	assert_ptr_equal(bg_layout_of(1)->flows, &bg_flows_3);
+	assert_ptr_equal(bg_layout_of(2)->flows, &bg_flows_3);
+	assert_ptr_equal(bg_layout_of(3)->flows, &bg_flows_3);
+	assert_int_equal(bg_flows_3.bucket_bytes, 864);
+	assert_false(bg_flows_3.convert(&bucket, 1, &flow));
+	assert_true(bg_flows_3.convert(&bucket, 2, &flow));
+	assert_memory_equal(&flow, &expected, sizeof(flow));
+	/* a tag that this build would take for a probe's */
+	bucket.flow[2].key.branch = BG_FLOW_KEY_PROBE | 5;
+	assert_false(bg_flows_3.convert(&bucket, 2, &flow));
+}
+
+static void pings_and_probes_of_abi_3(void **state)
+{
+	static const struct {
+		__u8 protocol;
+		__u16 flags;
+		__be16 remote_port;
+		__u32 branch;
+	} rows[] = {
+		{ 1, 0, 8, 5 },
+		{ 1, BG_FLOW_EGRESS, 8 | BG_FLOW_KEY_EGRESS, 5 },
+		{ 58, BG_FLOW_EGRESS, 8 | BG_FLOW_KEY_EGRESS, 5 },
+		{ 1, BG_FLOW_PROBE, 8, 5 | BG_FLOW_KEY_PROBE },
+		{ 6, BG_FLOW_PROBE, 8, 5 | BG_FLOW_KEY_PROBE },
+		{ 17, BG_FLOW_EGRESS, 8, 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct bg_bucket_3 bucket = { .flow[7] = flow_3(rows[i].protocol,
+								      rows[i].flags) };
+		struct bg_flow flow = {};
+
+		assert_true(bg_flows_3.convert(&bucket, 7, &flow));
+		assert_int_equal(flow.key.remote_port, rows[i].remote_port);
+		assert_int_equal(flow.key.branch, rows[i].branch);
+		assert_int_equal(bg_flow_tag(&flow.key), 5);
+		assert_int_equal(bg_flow_icmp_type(&flow.key), 8);
+	}
+}
+
+static void control_of_abi_3(void **state)
+{
+	const struct bg_control old = {
+		.abi = 3, .revision = 9, .flow_layout = 1, .events_lost = 4, .feed_revision = "r"
+	};
+	struct bg_control control = {}, expected = old;
+	__u32 key = 0;
+
+	(void)state;
+	expected.abi = BG_ABI;
+	expected.flow_layout = BG_FLOW_LAYOUT;
+	assert_true(convert(&bg_layout_3, "control", "control", &key, &old, &key, &control));
+	assert_memory_equal(&control, &expected, sizeof(control));
+}
+
 static void what_is_taken_over_as_it_is(void **state)
 {
 	(void)state;
@@ -134,7 +237,12 @@ static void what_is_taken_over_as_it_is(void **state)
 	assert_ptr_equal(bg_layout_of(2), &bg_layout_2);
 	assert_false(bg_layout_makes(&bg_layout_2, 0, "policy"));
 	assert_true(bg_layout_makes(&bg_layout_1, 0, "policy"));
-	assert_false(bg_layout_makes(&bg_layout_1, 0, "flows"));
+	assert_true(bg_layout_makes(&bg_layout_1, 0, "flows"));
+	assert_true(bg_layout_makes(&bg_layout_3, 1, "flows"));
+	assert_false(bg_layout_makes(&bg_layout_3, 1, "policy"));
+	assert_false(bg_layout_makes(&bg_layout_3, 1, "branches"));
+	assert_true(bg_layout_makes(&bg_layout_3, 1, "control"));
+	assert_true(bg_layout_makes(&bg_layout_3, 1, "scratch"));
 	assert_true(bg_layout_makes(&bg_layout_2, 0, "control"));
 	assert_true(bg_layout_makes(&bg_layout_newer, BG_FLOW_LAYOUT, "policy"));
 	assert_false(bg_layout_makes(&bg_layout_newer, BG_FLOW_LAYOUT, "flows"));
@@ -286,6 +394,9 @@ int main(void)
 		cmocka_unit_test(what_is_known_of_newer_ones),
 		cmocka_unit_test(what_no_build_ever_wrote),
 		cmocka_unit_test(a_text_without_end),
+		cmocka_unit_test(a_flow_of_abi_3),
+		cmocka_unit_test(pings_and_probes_of_abi_3),
+		cmocka_unit_test(control_of_abi_3),
 		cmocka_unit_test(what_is_taken_over_as_it_is),
 	};
 

@@ -15,6 +15,7 @@
 #include "branchguard.skel.h"
 #include "datapath/datapath.h"
 #include "datapath/layout_2.h"
+#include "datapath/layout_3.h"
 #include "guard/guards.h"
 #include "pinned/home.h"
 #include "pinned/pin.h"
@@ -259,7 +260,7 @@ static void abi_2(void)
 		.id = "eni-9", .interface = "vlan.eth.9", .ifindex = 5, .tag = 3, .slot = 1
 	};
 	const struct bg_rule_2 rule = { .group = "sg-1", .peer = "10.0.0.0/8", .revision = 7 };
-	struct bg_bucket bucket = {};
+	struct bg_bucket_3 bucket = {};
 
 	bucket.tag[2] = 1;
 	bucket.flow[2].key.protocol = 6;

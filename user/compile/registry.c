@@ -19,8 +19,9 @@
 #include "base/dict.h"
 #include "base/grow.h"
 #include "base/hash.h"
+#include "flow.h"
 
-#define TAG_MAX 0xffffffu /* 24 bits in struct bg_flow_key */
+#define TAG_MAX (BG_FLOW_KEY_PROBE - 1u)
 
 /* The states of a number or a slot. */
 enum use {

@@ -137,7 +137,7 @@ static int adopt_tags(struct bg_datapath *datapath)
 				&buckets[i / BG_BUCKET_FLOWS].flow[i % BG_BUCKET_FLOWS];
 
 			if (flow->key.protocol)
-				bg_registry_adopt_tag(datapath->registry, flow->key.branch);
+				bg_registry_adopt_tag(datapath->registry, bg_flow_tag(&flow->key));
 		}
 		if (!count)
 			break;

@@ -27,6 +27,13 @@
 
 BG_CLEANUP_OF(btf__free, struct btf)
 
+/* See bpf/memory_order.h. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
+#define LOADS_MOVE false
+#else
+#define LOADS_MOVE true
+#endif
+
 static __u32 power_of_two_from(__u32 least)
 {
 	__u32 value = 1;
@@ -67,10 +74,10 @@ static int check_options(struct bg_datapath_options *options, struct bg_error *e
 	return 0;
 }
 
-/* Twice as many places as flows, since a full bucket can use one other bucket only. */
+/* Twice as many places as flows: the first one is refused when 92 % are taken. */
 static __u32 bucket_count(const struct bg_datapath_options *options)
 {
-	return options->max_flows * 2 / BG_BUCKET_FLOWS;
+	return options->max_flows * 2 / BG_BUCKET_FLOWS + BG_PROBE_BUCKETS;
 }
 
 static int set_size(struct bpf_map *map, __u32 entries, struct bg_error *err)
@@ -265,8 +272,9 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	rc = set_template(datapath, err);
 	if (rc)
 		return rc;
-	skel->rodata->flow_mask = bpf_map__max_entries(skel->maps.flows) - 1;
+	skel->rodata->flow_mask = bpf_map__max_entries(skel->maps.flows) - BG_PROBE_BUCKETS - 1;
 	skel->rodata_seed->hash_seed = seed;
+	skel->rodata->loads_move = LOADS_MOVE;
 	skel->rodata->keep_trace = options->trace;
 	skel->rodata->short_way = !options->no_short_way;
 	if (options->probe_cgroup) {

@@ -10,6 +10,7 @@
 
 #include "base/format.h"
 #include "base/sound.h"
+#include "datapath/layout_3.h"
 #include "maps.h"
 
 static __u32 number(const void *bytes)
@@ -197,7 +198,9 @@ const struct bg_move bg_moves_2[] = {
 	{ "counters", "fast_counters", K4, sizeof(struct bg_counters_2), convert_counters },
 	/* for people, and written by the daemon: from the one above */
 	{ NULL, "counters", 0, 0, NULL },
+	/* of programs at work */
+	{ NULL, "scratch", 0, 0, NULL },
 	{}
 };
 
-const struct bg_layout bg_layout_2 = { .abi = 2, .moves = bg_moves_2 };
+const struct bg_layout bg_layout_2 = { .abi = 2, .moves = bg_moves_2, .flows = &bg_flows_3 };

@@ -11,7 +11,7 @@
 #include "base/sound.h"
 #include "maps.h"
 
-static const struct bg_layout *const layouts[] = { &bg_layout_1, &bg_layout_2 };
+static const struct bg_layout *const layouts[] = { &bg_layout_1, &bg_layout_2, &bg_layout_3 };
 
 const struct bg_layout *bg_layout_of(__u32 abi)
 {

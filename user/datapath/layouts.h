@@ -52,7 +52,7 @@ struct bg_layout {
 	const struct bg_moved_flows *flows; /* NULL: as they are today */
 };
 
-extern const struct bg_layout bg_layout_1, bg_layout_2;
+extern const struct bg_layout bg_layout_1, bg_layout_2, bg_layout_3;
 extern const struct bg_moved_flows bg_flows_today;
 
 /* NULL: an ABI that this build does not know, because it is newer. */

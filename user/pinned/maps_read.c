@@ -333,7 +333,9 @@ int bg_maps_flows(const struct bg_maps *maps,
 	int rc = bg_map_walk(maps, &walk, err);
 
 	if (capacity)
-		*capacity = walk.max_entries * BG_BUCKET_FLOWS;
+		*capacity = walk.max_entries > BG_PROBE_BUCKETS
+				    ? (walk.max_entries - BG_PROBE_BUCKETS) * BG_BUCKET_FLOWS
+				    : 0;
 	return rc;
 }
 

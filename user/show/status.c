@@ -44,12 +44,13 @@ static int count_flow(const struct bg_flow *flow, void *context)
 	struct flow_count *count = context;
 	struct bg_status *status = count->status;
 	enum bg_flow_class class = flow_class(flow, count->now_ns);
+	const __u32 tag = bg_flow_tag(&flow->key);
 
 	status->flows[class]++;
-	if (!count->last || count->last->row.info.tag != flow->key.branch) {
+	if (!count->last || count->last->row.info.tag != tag) {
 		count->last = NULL;
 		for (size_t i = 0; i < status->branch_count && !count->last; i++) {
-			if (status->branches[i].row.info.tag == flow->key.branch)
+			if (status->branches[i].row.info.tag == tag)
 				count->last = &status->branches[i];
 		}
 	}

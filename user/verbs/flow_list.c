@@ -24,7 +24,7 @@ bool bg_flow_fits(const struct bg_flow_query *query, const struct bg_flow_key *k
 {
 	bool ports = bg_has_ports(key->protocol);
 
-	if (query->branch_tag && query->branch_tag != key->branch)
+	if (query->branch_tag && query->branch_tag != bg_flow_tag(key))
 		return false;
 	if (query->local && !bg_prefix_has(&query->local_prefix, &key->local))
 		return false;

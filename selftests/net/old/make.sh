@@ -12,6 +12,7 @@ cd "$(dirname "$0")/../../.."
 declare -A commits=(
 	[1]=8ff9a8e
 	[2]=94f96ba
+	[3]=8c91799
 )
 
 work=$(mktemp -d)
