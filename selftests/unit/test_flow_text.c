@@ -111,21 +111,38 @@ static int set_ports(json_t *object, const struct bg_flow *flow)
 			       ?: set(object, "remote_port", json_integer(remote));
 	if (bg_is_icmp(flow->key.protocol))
 		return set(object, "icmp_id", json_integer(local))
-			       ?: set(object, "icmp_type", json_integer(remote));
+			       ?: set(object, "icmp_type",
+				      json_integer(flow->key.remote_port & 0xff));
 	return 0;
 }
 
-static int set_rule(json_t *object, const struct bg_flow *flow, const struct bg_flow_names *names)
+static int set_rule(json_t *object, __u32 number, const struct bg_flow_names *names)
 {
-	const struct bg_rule *rule = flow->rule && flow->rule < names->rule_count &&
-						     names->rules[flow->rule].group[0]
-					     ? &names->rules[flow->rule]
+	const struct bg_rule *rule = number && number < names->rule_count &&
+						     names->rules[number].group[0]
+					     ? &names->rules[number]
 					     : NULL;
 
-	return set(object, "rule", flow->rule ? json_integer(flow->rule) : json_null()) ?:
+	return set(object, "rule", number ? json_integer(number) : json_null()) ?:
 	       set(object, "group_id", rule ? bg_json_text(rule->group) : json_null()) ?:
 	       set(object, "rule_id",
 		   rule && rule->rule_id[0] ? bg_json_text(rule->rule_id) : json_null());
+}
+
+static json_t *next_by_library(const struct bg_flow *flow, const struct bg_flow_names *names)
+{
+	const bool egress = flow->next.flags & BG_FLOW_EGRESS;
+	json_t *next;
+
+	if (!(flow->flags & BG_FLOW_NEXT))
+		return json_null();
+	next = json_object();
+	if (next && !(set(next, "direction", json_string(egress ? "egress" : "ingress")) ?:
+		      set_rule(next, flow->next.rule, names) ?:
+		      set(next, "revision", json_integer(flow->next.revision))))
+		return next;
+	json_decref(next);
+	return NULL;
 }
 
 /* To the millisecond: the clock's tick makes the rest meaningless. */
@@ -155,7 +172,7 @@ static json_t *flow_by_library(const struct bg_flow *flow, const struct bg_flow_
 	char protocol[BG_PROTOCOL_TEXT], local[BG_IP_TEXT], remote[BG_IP_TEXT],
 		text[BG_CALENDAR_TEXT];
 	json_t *o = json_object();
-	__u16 flags = flow->flags;
+	const __u32 flags = flow->flags;
 
 	if (o &&
 	    !(set(o, "branch", branch ? bg_json_text(branch->info.id) : json_null()) ?:
@@ -167,12 +184,13 @@ static json_t *flow_by_library(const struct bg_flow *flow, const struct bg_flow_
 	      set(o, "remote", json_string(bg_addr_format(&flow->key.remote, remote))) ?:
 	      set_ports(o, flow) ?:
 	      set(o, "state", json_string(bg_flow_state(flow))) ?:
-	      set_rule(o, flow, names) ?:
+	      set_rule(o, flow->rule, names) ?:
 	      set(o, "platform", json_boolean(flags & BG_FLOW_PLATFORM)) ?:
 	      set(o, "probe", json_boolean(flags & BG_FLOW_PROBE)) ?:
 	      set(o, "local_service", json_boolean(flags & BG_FLOW_LOCAL_SERVICE)) ?:
 	      set(o, "midstream", json_boolean(flags & BG_FLOW_MIDSTREAM)) ?:
 	      set(o, "revision", json_integer(flow->revision)) ?:
+	      set(o, "next", next_by_library(flow, names)) ?:
 	      set(o, "packets", by_direction(flow->packets[BG_INGRESS], flow->packets[BG_EGRESS])) ?:
 	      set(o, "bytes", by_direction(flow->bytes[BG_INGRESS], flow->bytes[BG_EGRESS])) ?:
 	      set(o, "created", json_string(bg_calendar_format(calendar, flow->created_ns, text))) ?:
@@ -208,6 +226,7 @@ static struct bg_flow random_flow(void)
 	flow.key.protocol = protocols[rand() % sizeof(protocols)];
 	flow.key.branch = 1 + rand() % 4;
 	flow.rule = rand() % 5;
+	flow.next.rule = rand() % 5;
 	if (rand() % 2)
 		flow.key.local = maker_addr("10.0.47.90");
 	if (rand() % 2)

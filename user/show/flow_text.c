@@ -48,7 +48,7 @@ void bg_flow_sort_branches(struct bg_branch_row *branches, size_t count)
 static const struct bg_branch_row *branch_of(const struct bg_flow *flow,
 					     const struct bg_flow_names *names)
 {
-	const __u32 tag = flow->key.branch;
+	const __u32 tag = bg_flow_tag(&flow->key);
 
 	return names->branch_count ? bsearch(&tag, names->branches, names->branch_count,
 					     sizeof(*names->branches), compare_tag)
@@ -63,7 +63,7 @@ static const char *branch_name(const struct bg_flow *flow, const struct bg_flow_
 	if (branch)
 		snprintf(text, BG_FORMAT_TEXT, "%s", branch->info.id);
 	else
-		snprintf(text, BG_FORMAT_TEXT, "(gone, tag %u)", flow->key.branch);
+		snprintf(text, BG_FORMAT_TEXT, "(gone, tag %u)", bg_flow_tag(&flow->key));
 	return bg_printable(text);
 }
 
@@ -80,19 +80,18 @@ static const char *protocol_name(const struct bg_flow *flow, char *text)
 	return text;
 }
 
-static const struct bg_rule *rule_of(const struct bg_flow *flow, const struct bg_flow_names *names)
+static const struct bg_rule *rule_of(__u32 number, const struct bg_flow_names *names)
 {
-	bool known = flow->rule && flow->rule < names->rule_count &&
-		     names->rules[flow->rule].group[0];
+	bool known = number && number < names->rule_count && names->rules[number].group[0];
 
-	return known ? &names->rules[flow->rule] : NULL;
+	return known ? &names->rules[number] : NULL;
 }
 
 /* The rule that admitted the flow, or what else did. */
 static const char *admitted_by(const struct bg_flow *flow, const struct bg_flow_names *names,
 			       char *text)
 {
-	bg_format_rule(rule_of(flow, names), text);
+	bg_format_rule(rule_of(flow->rule, names), text);
 	if (text[0])
 		return bg_printable(text);
 	if (flow->flags & BG_FLOW_PLATFORM)
@@ -212,7 +211,7 @@ static void write_ends(struct bg_json_writer *w, const struct bg_flow *flow)
 		write_number(w, "remote_port", remote_port);
 	} else if (bg_is_icmp(flow->key.protocol)) {
 		write_number(w, "icmp_id", local_port);
-		write_number(w, "icmp_type", remote_port);
+		write_number(w, "icmp_type", bg_flow_icmp_type(&flow->key));
 	}
 }
 
@@ -229,14 +228,13 @@ static void write_branch(struct bg_json_writer *w, const struct bg_flow *flow,
 		bg_json_null(w);
 }
 
-static void write_rule(struct bg_json_writer *w, const struct bg_flow *flow,
-		       const struct bg_flow_names *names)
+static void write_rule(struct bg_json_writer *w, __u32 number, const struct bg_flow_names *names)
 {
-	const struct bg_rule *rule = rule_of(flow, names);
+	const struct bg_rule *rule = rule_of(number, names);
 
 	bg_json_key(w, "rule");
-	if (flow->rule)
-		bg_json_number(w, flow->rule);
+	if (number)
+		bg_json_number(w, number);
 	else
 		bg_json_null(w);
 	write_text(w, "group_id", rule ? rule->group : NULL);
@@ -257,22 +255,41 @@ static void write_left(struct bg_json_writer *w, const struct bg_flow *flow, __u
 	bg_json_null(w);
 }
 
+/* The connection that takes its place once its handshake is complete. */
+static void write_next(struct bg_json_writer *w, const struct bg_flow *flow,
+		       const struct bg_flow_names *names)
+{
+	bool egress = flow->next.flags & BG_FLOW_EGRESS;
+
+	bg_json_key(w, "next");
+	if (!(flow->flags & BG_FLOW_NEXT)) {
+		bg_json_null(w);
+		return;
+	}
+	bg_json_open(w, '{');
+	write_plain(w, "direction", bg_direction_name(egress ? BG_EGRESS : BG_INGRESS));
+	write_rule(w, flow->next.rule, names);
+	write_number(w, "revision", flow->next.revision);
+	bg_json_close(w, '}');
+}
+
 void bg_flow_write(struct bg_json_writer *w, const struct bg_flow *flow,
 		   const struct bg_flow_names *names, struct bg_calendar *calendar, __u64 now_ns)
 {
 	char created[BG_CALENDAR_TEXT];
-	__u16 flags = flow->flags;
+	const __u32 flags = flow->flags;
 
 	bg_json_open(w, '{');
 	write_branch(w, flow, names);
 	write_ends(w, flow);
 	write_plain(w, "state", bg_flow_state(flow));
-	write_rule(w, flow, names);
+	write_rule(w, flow->rule, names);
 	write_flag(w, "platform", flags & BG_FLOW_PLATFORM);
 	write_flag(w, "probe", flags & BG_FLOW_PROBE);
 	write_flag(w, "local_service", flags & BG_FLOW_LOCAL_SERVICE);
 	write_flag(w, "midstream", flags & BG_FLOW_MIDSTREAM);
 	write_number(w, "revision", flow->revision);
+	write_next(w, flow, names);
 	write_both(w, "packets", flow->packets[BG_INGRESS], flow->packets[BG_EGRESS]);
 	write_both(w, "bytes", flow->bytes[BG_INGRESS], flow->bytes[BG_EGRESS]);
 	write_plain(w, "created", bg_calendar_format(calendar, flow->created_ns, created));
@@ -284,7 +301,7 @@ void bg_flow_write(struct bg_json_writer *w, const struct bg_flow *flow,
 
 const char *bg_flow_state(const struct bg_flow *flow)
 {
-	const __u16 both = BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE;
+	const __u32 both = BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE;
 	bool tcp = flow->key.protocol == IPPROTO_TCP;
 
 	if (flow->flags & BG_FLOW_RESET || (flow->flags & both) == both)
