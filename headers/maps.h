@@ -246,7 +246,7 @@ struct bg_control {
 	__u32 pad;
 	__u64 events_until_ns; /* CLOCK_MONOTONIC; `monitor` moves it on while it listens */
 	__u64 events_lost;
-	__u64 flows_evicted;	       /* half-open flows that gave way */
+	__u64 flows_evicted;	       /* flows that gave way while they lived */
 	__u64 published_ns;	       /* CLOCK_BOOTTIME of the last publish */
 	char published[BG_TIME_BYTES]; /* the same as the calendar had it then */
 	char feed_revision[64];	       /* "Revision" of the feed, as given */

@@ -39,7 +39,7 @@
 	X(42, ICMP_ERROR_UNKNOWN, "icmp-error-unknown", "ICMP error about no tracked flow")        \
 	X(43, NO_RULE, "no-rule", "no rule of the branch's groups allows it")                      \
 	X(44, NO_NODE_RULE, "no-node-rule", "no rule of the node's groups allows it")              \
-	X(45, TABLE_FULL, "table-full", "allowed, but the flow table holds only assured flows")    \
+	X(45, TABLE_FULL, "table-full", "allowed, but nobody in the flow table gives way to it")   \
 	X(46, FOREIGN_SOURCE, "foreign-source", "source NAT spoiled a strict pod's packet")        \
 	X(47, REVOKED, "revoked", "tracked flow that no rule admits any more")                     \
 	X(48, INTERNAL, "internal", "a map entry was missing that must be there")

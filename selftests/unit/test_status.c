@@ -77,7 +77,7 @@ static void causes_name_what_is_wrong(void **state)
 	status.flows[BG_FLOWS_ASSURED] = 950;
 	assert_true(has_cause(&status, "node", "950 of 1000"));
 	status.control.flows_evicted = 5;
-	assert_true(has_cause(&status, "node", "5 half-open flows gave way"));
+	assert_true(has_cause(&status, "node", "5 flows gave way"));
 	status.rules = 90;
 	status.rule_capacity = 100;
 	assert_true(has_cause(&status, "node", "rules: 90 of 100 are used"));

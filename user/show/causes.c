@@ -102,8 +102,8 @@ static const char *advice(enum bg_reason reason)
 		return "the branch's groups allow it, but the node's groups (Node.GroupIds) do not: "
 		       "a standard pod needs both";
 	case BG_REASON_TABLE_FULL:
-		return "new flows find only assured flows in their place: start the daemon with "
-		       "more --max-flows, or lower TcpEstablishedTimeout";
+		return "nobody gives way to new flows in their place of the flow table: start the "
+		       "daemon with more --max-flows, or lower TcpEstablishedTimeout";
 	case BG_REASON_EXTENSION:
 		return "IPv6 packets with headers that cannot be judged (ESP, unknown, or too many)";
 	case BG_REASON_REVOKED:
@@ -403,8 +403,9 @@ static void from_tables(struct causes *causes, const struct bg_status *status)
 	if (rise.count)
 		add(causes, "node", rise.when,
 		    "%s gave way to newer ones in a full place of the flow table: a flood of "
-		    "connections that nobody answers, or --max-flows is too small",
-		    bg_format_counted(rise.count, "half-open flow", text));
+		    "connections that nobody answers, a branch with more than its share, or "
+		    "--max-flows is too small",
+		    bg_format_counted(rise.count, "flow", text));
 }
 
 int bg_status_causes(const struct bg_status *status, struct bg_cause **list, size_t *count)

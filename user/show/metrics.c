@@ -150,7 +150,7 @@ static void put_tables(FILE *out, const struct bg_status *status)
 		  (double)bg_flows_live(status->flows));
 	put_gauge(out, "flows_capacity", "Flows that the table is made for (--max-flows).",
 		  (double)status->flow_capacity);
-	put_total(out, "flows_evicted_total", "Half-open flows that gave way to newer ones.",
+	put_total(out, "flows_evicted_total", "Flows that gave way to newer ones while they lived.",
 		  status->control.flows_evicted);
 	put_gauge(out, "fragments_used", "Fragmented datagrams under way.",
 		  (double)status->fragments);
