@@ -197,15 +197,16 @@ static __always_inline __u32 free_slot(const struct bg_bucket *bucket)
 	return lanes ? LANES_PER_WORD + lowest_lane(lanes) : BG_BUCKET_FLOWS;
 }
 
-/* So many go to their first bucket in any case, so that most flows are found at once. It
- * costs nothing of what the table takes: see packets/test_room. */
-#define FIRST_BUCKET_FLOWS 2
+/* So many go to their first bucket in any case, so that most flows are found at once, and new
+ * ones look at one bucket. It costs nothing of what the table takes: see packets/test_room. */
+#define FIRST_BUCKET_FLOWS 4
 
 /*
  * The place of the key's own flow; else a free one in the emptier bucket; false: neither.
  * Flows that are over stay where they are until somebody wants their place, and those in
  * their second bucket send every miss there meanwhile (`away`). So a new flow looks at one
- * slot of its first bucket, by chance, and takes that if its flow has expired.
+ * slot of its first bucket, by chance, and takes that if its flow has expired. Where few
+ * are, nobody does: others come, and then there are not few any more.
  */
 __noinline int choose_unused(struct bg_flow_query *query)
 {
@@ -233,15 +234,17 @@ __noinline int choose_unused(struct bg_flow_query *query)
 			return true;
 		}
 	}
-	slot = bound(query->place.tag >> 1, BG_BUCKET_FLOWS);
-	if (first->tag[slot] && flow_expired(&first->flow[slot], query->now_ns)) {
-		choose(&query->room, first, 0, slot, SCORE(BG_RANK_EXPIRED));
-		return true;
-	}
 	bucket = first;
 	load = bucket_load(first);
-	if (load >= FIRST_BUCKET_FLOWS && bucket_load(second) < load)
-		bucket = second;
+	if (load >= FIRST_BUCKET_FLOWS) {
+		slot = bound(query->place.tag >> 1, BG_BUCKET_FLOWS);
+		if (first->tag[slot] && flow_expired(&first->flow[slot], query->now_ns)) {
+			choose(&query->room, first, 0, slot, SCORE(BG_RANK_EXPIRED));
+			return true;
+		}
+		if (bucket_load(second) < load)
+			bucket = second;
+	}
 	slot = free_slot(bucket);
 	if (slot == BG_BUCKET_FLOWS)
 		return false;
