@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Room in the flow table: where a new flow goes, and who gives way (headers/flow.h has
- * the order). flow_move.h makes room where nobody does, flow_create.h uses both. A program holds one lock at a time, and what happens under it is to be
- * short: a place is chosen without lock, and taken with it if what was seen there is
- * still there.
+ * the order). flow_move.h makes room where nobody does, flow_create.h uses both. A program
+ * holds one lock at a time, and what happens under it is to be short: a place is chosen
+ * without lock, and taken with it if what was seen there is still there.
  */
 #ifndef BG_FLOW_ROOM_H
 #define BG_FLOW_ROOM_H
@@ -198,7 +198,7 @@ static __always_inline __u32 free_slot(const struct bg_bucket *bucket)
 }
 
 /* So many go to their first bucket in any case, so that most flows are found at once, and new
- * ones look at one bucket. It costs nothing of what the table takes: see packets/test_room. */
+ * ones look at one bucket. It costs nothing of what the table takes: see packets/test_capacity. */
 #define FIRST_BUCKET_FLOWS 4
 
 /*
