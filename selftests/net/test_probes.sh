@@ -48,6 +48,8 @@ CAPTURE=$fabric
 check "not one packet of them crossed the fabric" saw_nothing
 check "they are counted as probes" test "$(packets 9 ingress probe)" -gt 10
 check "and tracked as such" eval 'bg flows --json | jq -e "any(.[]; .probe)"'
+check "and counted apart, as they have places of their own" \
+	eval 'bg status --json | jq -e ".tables.flows.of_probes > 0"'
 
 # --- and nothing else does ---------------------------------------------------------------------
 capture fabric any "host $cart4 or host $cart6"

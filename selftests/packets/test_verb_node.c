@@ -94,6 +94,9 @@ static void the_daemon_starts_and_says_what_is(void **state)
 	expect_run(RUN(cmd_status, PINNED, "--json"), BG_EXIT_DONE, "\"tc_branch_ingress\"", "");
 	expect_run(RUN(cmd_status, PINNED, "--metrics"), BG_EXIT_DONE, "branchguard_feed_refused 0",
 		   "");
+	/* two places for each of --max-flows, probes' left out */
+	expect_run(RUN(cmd_status, PINNED, "--metrics"), BG_EXIT_DONE,
+		   "branchguard_flows_capacity 131072", "");
 	expect_run(RUN(cmd_status, PINNED, "--revisions"), BG_EXIT_DONE, "one", "");
 	expect_run(RUN(cmd_status, PINNED, "--revisions", "--json"), BG_EXIT_DONE, "\"one\"", "");
 	expect_run(RUN(cmd_status, PINNED, "--json", "--metrics"), BG_EXIT_USAGE, "",

@@ -92,6 +92,25 @@ static void causes_name_what_is_wrong(void **state)
 	assert_true(has_cause(&status, "node", "image (KiB): 960 of 1024 are used"));
 }
 
+/* Of places that are not probes': never more than all of them. */
+static void flows_are_counted_by_their_places(void **state)
+{
+	struct bg_branch_status branch;
+	struct bg_status status;
+
+	(void)state;
+	make_status(&status, &branch);
+	status.flows[BG_FLOWS_ASSURED] = 1000;
+	status.flows[BG_FLOWS_REPLIED] = 200;
+	status.flows[BG_FLOWS_EXPIRED] = 50;
+	status.probe_flows = 200;
+	assert_true(has_cause(&status, "node", "flow table: 1000 of 1000 are used"));
+	status.flows[BG_FLOWS_ASSURED] = 899;
+	assert_false(has_cause(&status, "node", "flow table"));
+	status.flows[BG_FLOWS_ASSURED] = 900;
+	assert_true(has_cause(&status, "node", "flow table: 900 of 1000 are used"));
+}
+
 /* What was counted stands under "look at" with its times, until it has been quiet. */
 static void causes_get_old(void **state)
 {
@@ -420,8 +439,8 @@ static void a_gap_is_said_first(void **state)
 	free(memory.printed);
 }
 
-/* The flow table has more places than were asked for. */
-static void more_flows_than_asked_for(void **state)
+/* Probes have places of their own. */
+static void flows_of_probes_stand_apart(void **state)
 {
 	struct bg_branch_status branch;
 	struct bg_status status;
@@ -431,12 +450,13 @@ static void more_flows_than_asked_for(void **state)
 	make_status(&status, &branch);
 	memset(status.flows, 0, sizeof(status.flows));
 	status.flows[BG_FLOWS_ASSURED] = 1040;
+	status.probe_flows = 120;
 	open_memory(&memory);
 	assert_int_equal(bg_status_print(memory.out, &status), 0);
 	fclose(memory.out);
 	assert_non_null(strstr(memory.printed,
-			       "1,040 of      1,000 104.0 %  0 half-open, 1,040 assured, "
-			       "0 expired, more than --max-flows"));
+			       "920 of      1,000  92.0 %  0 half-open, 1,040 assured, "
+			       "0 expired, beside them 120 of probes"));
 	free(memory.printed);
 }
 
@@ -467,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_healthy_node_has_no_causes),
 		cmocka_unit_test(causes_name_what_is_wrong),
+		cmocka_unit_test(flows_are_counted_by_their_places),
 		cmocka_unit_test(causes_get_old),
 		cmocka_unit_test(many_absent_branches_are_one_cause),
 		cmocka_unit_test(the_times_of_a_cause),
@@ -474,7 +495,7 @@ int main(void)
 		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
 		cmocka_unit_test(a_gap_is_said_first),
-		cmocka_unit_test(more_flows_than_asked_for),
+		cmocka_unit_test(flows_of_probes_stand_apart),
 		cmocka_unit_test(status_as_json),
 	};
 

@@ -388,7 +388,7 @@ static void from_tables(struct causes *causes, const struct bg_status *status)
 	struct rise rise;
 	char text[BG_FORMAT_TEXT];
 
-	nearly_full(causes, "flow table", bg_flows_live(status->flows), status->flow_capacity,
+	nearly_full(causes, "flow table", bg_status_flows_used(status), status->flow_capacity,
 		    unknown,
 		    "start the daemon with more --max-flows, before new flows find no place");
 	nearly_full(causes, "rules", status->rules, status->rule_capacity, published,

@@ -380,14 +380,13 @@ static void judge_feed(const struct bg_status *status, struct bg_health *health)
 static void judge_tables(const struct bg_status *status, struct bg_health *health)
 {
 	const struct {
-		const char *name, *of;
+		const char *name;
 		size_t used, capacity;
 	} tables[] = {
-		{ "flows", "of --max-flows", bg_flows_live(status->flows), status->flow_capacity },
-		{ "rules", "full", status->rules, status->rule_capacity },
-		{ "image", "full", bg_status_image_kib(status),
-		  status->image_capacity_bytes / 1024 },
-		{ "branches", "full", status->branch_count, status->branch_capacity },
+		{ "flows", bg_status_flows_used(status), status->flow_capacity },
+		{ "rules", status->rules, status->rule_capacity },
+		{ "image", bg_status_image_kib(status), status->image_capacity_bytes / 1024 },
+		{ "branches", status->branch_count, status->branch_capacity },
 	};
 	char text[200] = "";
 	size_t used = 0;
@@ -397,8 +396,8 @@ static void judge_tables(const struct bg_status *status, struct bg_health *healt
 
 		if (bg_is_nearly_full(tables[i].used, tables[i].capacity))
 			say(health, BG_CONCERN_TABLES, BG_HEALTH_DEGRADED,
-			    "%s %.1f %% %s (%zu of %zu)", tables[i].name, full, tables[i].of,
-			    tables[i].used, tables[i].capacity);
+			    "%s %.1f %% full (%zu of %zu)", tables[i].name, full, tables[i].used,
+			    tables[i].capacity);
 		used += snprintf(text + used, sizeof(text) - used, "%s%s %.1f %%", i ? ", " : "",
 				 tables[i].name, full);
 	}

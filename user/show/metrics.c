@@ -146,10 +146,13 @@ static void put_tables(FILE *out, const struct bg_status *status)
 {
 	__u64 lost;
 
-	put_gauge(out, "flows_used", "Live flows of all branches, removed ones included.",
-		  (double)bg_flows_live(status->flows));
-	put_gauge(out, "flows_capacity", "Flows that the table is made for (--max-flows).",
+	put_gauge(out, "flows_used",
+		  "Live flows of all branches, removed ones included, probes' left out.",
+		  (double)bg_status_flows_used(status));
+	put_gauge(out, "flows_capacity", "Places for them: two for each of --max-flows.",
 		  (double)status->flow_capacity);
+	put_gauge(out, "flows_of_probes", "Live flows of probes, which have places of their own.",
+		  (double)status->probe_flows);
 	put_total(out, "flows_evicted_total", "Flows that gave way to newer ones while they lived.",
 		  status->control.flows_evicted);
 	put_gauge(out, "fragments_used", "Fragmented datagrams under way.",

@@ -47,6 +47,8 @@ static int count_flow(const struct bg_flow *flow, void *context)
 	const __u32 tag = bg_flow_tag(&flow->key);
 
 	status->flows[class]++;
+	if (class != BG_FLOWS_EXPIRED && flow->key.branch & BG_FLOW_KEY_PROBE)
+		status->probe_flows++;
 	if (!count->last || count->last->row.info.tag != tag) {
 		count->last = NULL;
 		for (size_t i = 0; i < status->branch_count && !count->last; i++) {
@@ -178,7 +180,6 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
 	       bg_status_read_hooks(&maps, status, err);
 	find_renamed(status);
-	status->flow_capacity /= 2;
 	/* who cannot see the lock goes by what the daemon writes every second */
 	if (status->daemon.hidden && status->has_pulse)
 		status->daemon_runs = status->now_boottime_ns <

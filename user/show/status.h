@@ -86,7 +86,8 @@ struct bg_status {
 	size_t pod_count;
 
 	size_t flows[BG_FLOW_CLASSES];
-	size_t flow_capacity; /* --max-flows; the table has more places than that */
+	size_t probe_flows;   /* the live ones of probes, which have places of their own */
+	size_t flow_capacity; /* places for all others: two for each of --max-flows */
 	size_t fragments, fragment_capacity;
 	size_t rules, rules_unused, rule_capacity;
 	bool has_image;
@@ -178,7 +179,6 @@ const char *bg_cause_times(const struct bg_cause *cause, __u64 now_boottime_ns, 
 /* The caller frees *causes. 0 or -ENOMEM. */
 int bg_status_causes(const struct bg_status *status, struct bg_cause **causes, size_t *count);
 
-/* Of the flow table more than 100 may be used: it has more places than --max-flows. */
 static inline double bg_percent(size_t used, size_t capacity)
 {
 	return capacity ? 100.0 * (double)used / (double)capacity : 0;
@@ -202,6 +202,12 @@ static inline size_t bg_flows_live(const size_t flows[BG_FLOW_CLASSES])
 	for (int i = 0; i < BG_FLOWS_EXPIRED; i++)
 		live += flows[i];
 	return live;
+}
+
+/* So many of `flow_capacity` are taken. */
+static inline size_t bg_status_flows_used(const struct bg_status *status)
+{
+	return bg_flows_live(status->flows) - status->probe_flows;
 }
 
 #endif

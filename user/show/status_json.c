@@ -215,7 +215,8 @@ static json_t *flow_table_json(const struct bg_status *status)
 {
 	json_t *o = flows_json(status->flows);
 
-	return done(o, set_count(o, "used", bg_flows_live(status->flows)) ?:
+	return done(o, set_count(o, "used", bg_status_flows_used(status)) ?:
+		       set_count(o, "of_probes", status->probe_flows) ?:
 		       set_count(o, "capacity", status->flow_capacity) ?:
 		       set_count(o, "evicted", status->control.flows_evicted));
 }

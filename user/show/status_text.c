@@ -379,10 +379,10 @@ static void print_tables(FILE *out, const struct bg_status *status)
 	if (status->control.flows_evicted)
 		snprintf(more + strlen(more), sizeof(more) - strlen(more), ", %s evicted",
 			 bg_format_count(status->control.flows_evicted, d));
-	if (bg_flows_live(flows) > status->flow_capacity)
+	if (status->probe_flows)
 		snprintf(more + strlen(more), sizeof(more) - strlen(more),
-			 ", more than --max-flows: in places beyond");
-	print_use(out, "flows", bg_flows_live(flows), status->flow_capacity, more);
+			 ", beside them %s of probes", bg_format_count(status->probe_flows, d));
+	print_use(out, "flows", bg_status_flows_used(status), status->flow_capacity, more);
 	snprintf(more, sizeof(more), "%s unused so far", bg_format_count(status->rules_unused, a));
 	print_use(out, "rules", status->rules, status->rule_capacity, more);
 	print_use(out, "fragments", status->fragments, status->fragment_capacity, "");

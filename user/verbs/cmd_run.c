@@ -84,7 +84,7 @@ int cmd_run(int argc, char **argv)
 			.min = 64,
 			.max = BG_MAX_FLOWS,
 			.help = "tracked flows for which there is room, rounded up to a power of two "
-				"(default 65536); each takes about 200 bytes",
+				"(default 65536); each takes about 270 bytes",
 		},
 		{
 			.name = "max-branches",
