@@ -346,11 +346,12 @@ static struct traffic random_traffic(void)
 static void a_second_opinion_on_who_gives_way(void **state)
 {
 	struct table before, after;
+	const int tries = rig_tries(4000);
 	int came = 0, refused = 0;
 
 	(void)state;
 	read_table(&before);
-	for (int i = rig_tries(4000); i; i--) {
+	for (int i = 0; i < tries; i++) {
 		const struct traffic traffic = random_traffic();
 		enum bg_reason reason = judge(traffic.hook, traffic.vlan, &traffic.pkt);
 
@@ -373,7 +374,8 @@ static void a_second_opinion_on_who_gives_way(void **state)
 	}
 	printf("# %d flows came, %d were refused\n", came, refused);
 	assert_true(came > 100);
-	assert_true(refused > 20);
+	/* fewer do not fill it */
+	assert_true(refused > 20 || tries < 4000);
 }
 
 /* What a flood has left sends no miss to a second bucket for ever. */
