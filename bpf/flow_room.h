@@ -316,9 +316,9 @@ static __always_inline void flow_write_next(struct bg_flow *flow, const struct b
 {
 	const struct bg_new_flow *new = &query->new;
 	struct bg_flow_next *next = &flow->next;
-	bool again = flow->flags & BG_FLOW_NEXT && next->isn ==
-							   new->isn &&flow_direction(next->flags) ==
-							   flow_direction(new->flags);
+	bool same = next->isn == new->isn &&flow_direction(next->flags) ==
+		    flow_direction(new->flags);
+	bool again = flow->flags & BG_FLOW_NEXT && same;
 
 	/* its SYN, sent again though the answer was on its way */
 	next->flags = new->flags | (again ? next->flags & BG_FLOW_REPLIED : 0);
