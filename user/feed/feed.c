@@ -111,6 +111,12 @@ static bool is_blank(const char *text, size_t length_bytes)
 }
 
 /* The document as it stands in the text, and its errors in feed->errors. */
+/* By its byte order mark, which editors of other systems write. */
+static bool is_utf16(const char *text, size_t length_bytes)
+{
+	return length_bytes >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2));
+}
+
 static int read_document(struct bg_feed *feed, const char *text, size_t length_bytes,
 			 struct bg_error *err)
 {
@@ -130,6 +136,11 @@ static int read_document(struct bg_feed *feed, const char *text, size_t length_b
 	}
 	if (is_blank(text, length_bytes)) {
 		bg_fail(err, 0, "empty, expected a JSON object");
+		return bg_problems_add_last(&feed->errors, err, place);
+	}
+	if (is_utf16(text, length_bytes)) {
+		place = (struct bg_place){ 1, 1 };
+		bg_fail(err, 0, "found UTF-16 (by its byte order mark), expected UTF-8");
 		return bg_problems_add_last(&feed->errors, err, place);
 	}
 	rc = bg_json_parse(text, length_bytes, &interfaces, &document, &place, err);
