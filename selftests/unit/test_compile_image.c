@@ -158,11 +158,11 @@ static void check_policy(const struct walk *walk, const struct bg_policy *policy
 			services = greatest;
 	}
 	check_vector(walk, policy->rows, walk->header->classes);
-	for (__u32 class = 0; class < walk->header->classes; class ++) {
-		__u32 chunk = walk->cells[policy->rows + class / BG_CHUNK_CELLS];
-		__u32 row = walk->cells[chunk + class % BG_CHUNK_CELLS];
+	for (__u32 c = 0; c < walk->header->classes; c++) {
+		__u32 chunk = walk->cells[policy->rows + c / BG_CHUNK_CELLS];
+		__u32 row = walk->cells[chunk + c % BG_CHUNK_CELLS];
 
-		assert_true(class || !row);
+		assert_true(c || !row);
 		if (row)
 			assert_true(check_vector(walk, row, services + 1) <= rules);
 	}
