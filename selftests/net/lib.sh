@@ -378,6 +378,7 @@ monitor_spawn() {
 	shift
 	nsenter --net="/run/netns/$LAB_NAME-node" -- "$BG" monitor --pin-dir "$PIN_DIR" "$@" \
 		>"$file" 2>"$file.err" &
+	# shellcheck disable=SC2034 # for who calls it
 	MONITOR_PID=$!
 }
 
