@@ -58,13 +58,10 @@ static __always_inline struct bg_case *open_case(enum bg_direction direction, __
 		return NULL;
 	/* what stands behind is written before it is read */
 	__builtin_memset(c, 0, offsetof(struct bg_case, flow));
-	c->flow.set_flags = 0;
-	c->flow.clear_flags = 0;
 	c->flow.flags = 0;
 	c->flow.rule = 0;
 	c->direction = direction;
 	c->ifindex = ifindex;
-	c->groups = BG_GROUPS_CROSSING;
 	c->verdict.vlan = vlan;
 	all_from_memory();
 	return c;
@@ -108,6 +105,7 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 		return XDP_DROP;
 	if (direct_bytes < frame.length_bytes && direct_bytes < PARSE_MAX_OFFSET)
 		return XDP_PASS;
+	case_is(c, BG_CASE_ENTERS);
 	if (!branch_ifindex) {
 		c->packet.length_bytes = frame.length_bytes;
 		conclude(c, BG_REASON_NOT_ARMED);
@@ -201,6 +199,7 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 
 	if (!c)
 		return TC_ACT_SHOT;
+	case_is(c, BG_CASE_ENTERS);
 	judged = handover_take(ctx, &c->verdict);
 	if (judged && !c->verdict.short_way)
 		return TC_ACT_UNSPEC;
@@ -221,20 +220,20 @@ SEC("tc")
 int tc_branch_egress(struct __sk_buff *ctx)
 {
 	struct bg_case *c = open_case(BG_EGRESS, ctx->ifindex, iface_branch_vlan(ctx->ifindex));
-	bool by_short_way = ctx->tc_index == BG_CAME_BY_SHORT_WAY;
 	int action = TC_ACT_SHOT;
 
 	if (!c)
 		return TC_ACT_SHOT;
-	c->came_by = ctx->tc_index;
-	if (by_short_way)
-		c->flow.clear_flags = BG_FLOW_STACK;
+	if (ctx->tc_index == BG_CAME_BY_SHORT_WAY)
+		case_is(c, BG_CASE_LEAVES_SHORT);
+	else if (ctx->tc_index == BG_CAME_BY_STACK)
+		case_is(c, BG_CASE_LEAVES_STACK);
 	else
-		c->flow.set_flags = BG_FLOW_STACK;
+		case_is(c, BG_CASE_LEAVES_ASTRAY);
 	dissect_skb(ctx, c);
 	if (verdict(c)) {
 		action = TC_ACT_UNSPEC;
-		if (by_short_way)
+		if (from_memory(c->flow.clear_flags) & BG_FLOW_STACK)
 			count_short_way(c);
 	}
 	trace_verdict(c, action);
@@ -305,7 +304,7 @@ static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_
 {
 	if (!leaves_by_primary(c))
 		return by_stack(ctx, c);
-	c->groups = BG_GROUPS_BRANCH;
+	case_is(c, BG_CASE_STANDARD_LEAVES);
 	if (!verdict(c))
 		return TC_ACT_SHOT;
 	set_came_by(ctx, c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
@@ -363,8 +362,7 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	c = open_case(BG_INGRESS, ctx->ifindex, iface->vlan);
 	if (!c)
 		return TC_ACT_SHOT;
-	c->exempt = BG_REASON_UNFILTERED;
-	c->flow.set_flags = BG_FLOW_PRIMARY;
+	case_is(c, BG_CASE_STANDARD_ENTERS);
 	dissect_skb(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	trace_verdict(c, action);
@@ -383,6 +381,7 @@ int tc_node_ingress(struct __sk_buff *ctx)
 	dissect_skb(ctx, c);
 	if (c->dissected != BG_REASON_NONE || !is_for_standard_pod(c))
 		return TC_ACT_UNSPEC;
+	case_is(c, BG_CASE_PRIMARY_ENTERS);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	trace_verdict(c, action);
 	return action;
@@ -396,11 +395,12 @@ static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vla
 
 	if (!c)
 		return TC_ACT_SHOT;
-	c->came_by = ctx->tc_index;
-	if (c->came_by == BG_CAME_AS_REPLY)
+	if (ctx->tc_index == BG_CAME_AS_REPLY)
 		return TC_ACT_UNSPEC;
-	c->node_flow = 1;
-	c->groups = node_egress_groups(c);
+	if (ctx->tc_index == BG_CAME_JUDGED)
+		case_is(c, BG_CASE_PRIMARY_LEAVES_ON);
+	else
+		case_is(c, BG_CASE_PRIMARY_LEAVES);
 	dissect_skb(ctx, c);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	trace_verdict(c, action);
@@ -437,8 +437,7 @@ int tc_node_egress(struct __sk_buff *ctx)
 	case BG_NODE_ASK_PROBER:
 		if (!sender_may_probe(ctx))
 			return TC_ACT_UNSPEC;
-		c->exempt = BG_REASON_PROBE;
-		c->flow.set_flags = BG_FLOW_PROBE;
+		case_is(c, BG_CASE_PROBE_BEGINS);
 		/* fall through */
 	case BG_NODE_TO_POD:
 		action = verdict(c) ? to_pod(ctx, c, false) : TC_ACT_SHOT;

@@ -8,6 +8,7 @@
 #ifndef BG_CASE_H
 #define BG_CASE_H
 
+#include "cases.h"
 #include "flow_table.h"
 
 /* The verdict, and whom it concerns. */
@@ -45,27 +46,6 @@ enum bg_ask {
 	BG_ASK_ALL = BG_ASK_LOCAL | BG_ASK_REMOTE | BG_ASK_RULES,
 };
 
-enum bg_groups {
-	BG_GROUPS_BRANCH = 1 << 0,
-	BG_GROUPS_NODE = 1 << 1, /* where the feed has node groups */
-	/* those of the branch, and the node's too where both must be satisfied */
-	BG_GROUPS_CROSSING = 1 << 2,
-};
-
-/*
- * How a packet came to the program where it leaves the node: our program on the
- * host veth writes it into skb->tc_index. The stack keeps that field (it is there
- * for such uses), and nobody's marks are in it. A veth keeps it as well: what the
- * pod has set there is always overwritten.
- */
-enum bg_came_by {
-	BG_CAME_UNKNOWN = 0,
-	BG_CAME_BY_STACK = 0xb601,     /* through the node's stack: may have been NATed */
-	BG_CAME_BY_SHORT_WAY = 0xb602, /* straight to the branch */
-	BG_CAME_JUDGED = 0xb603,       /* the branch's groups have admitted it */
-	BG_CAME_AS_REPLY = 0xb604,     /* admitted as well, by a flow that came in */
-};
-
 struct bg_case {
 	/* zeroed for every packet */
 	struct bg_packet packet;
@@ -73,12 +53,7 @@ struct bg_case {
 	enum bg_reason dissected;  /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
-	enum bg_reason exempt; /* the reason why no rule is asked, NONE = rules are */
-	__u16 groups;	       /* enum bg_groups: whose rules must admit it */
-	__u16 came_by;	       /* enum bg_came_by */
-	__u16 node_flow;       /* a flow of the node's own address, not of a pod's */
-	__u16 no_flow;	       /* the fast look-up found none */
-	__u32 key_flags;       /* BG_FLOW_KEY_PROBE: the packet is a probe's */
+	struct bg_asks asks; /* by case_is() */
 	/* written before they are read */
 	struct bg_flow_query flow;
 	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
@@ -87,6 +62,18 @@ struct bg_case {
 	__u64 clock_tick;
 	__u64 clock_ns;
 };
+
+/* Which of the cases it is: a constant, so that the table costs nothing. */
+static __always_inline void case_is(struct bg_case *c, enum bg_case_kind kind)
+{
+	c->asks.rules = bg_cases[kind].rules;
+	c->asks.exempt = bg_cases[kind].exempt;
+	c->asks.foreign = bg_cases[kind].foreign;
+	c->asks.key = bg_cases[kind].key;
+	c->flow.set_flags = bg_cases[kind].set_flags;
+	c->flow.clear_flags = bg_cases[kind].clear_flags;
+	all_from_memory();
+}
 
 /*
  * The time, to the tick: bpf_ktime_get_coarse_ns() moves only with the tick, so

@@ -16,22 +16,36 @@ static __always_inline void consult_rules(struct bg_case *c, const struct bg_pol
 	const struct bg_policy *branch = &view->branch->policy[bound(direction, BG_DIRECTIONS)];
 	const struct bg_policy *here = &view->header->node_policy[bound(direction, BG_DIRECTIONS)];
 	__u32 index = packet_service_index(&c->packet, direction), rule;
-	__u16 groups = c->groups;
+	const __u32 flags = view->header->flags;
+	bool node = false, pod = true;
 
 	/* an ICMP flow is opened by the request, whichever of the pair this is */
 	if (asked & BG_ASK_FLOW && c->packet.tracking != BG_TRACK_ANY)
 		index = (c->packet.remote_port & ~BG_FLOW_KEY_EGRESS) << 8;
-	if (groups & BG_GROUPS_CROSSING) {
-		groups |= BG_GROUPS_BRANCH;
-		if (view->branch->flags & BG_BRANCH_NODE_GROUPS)
-			groups |= BG_GROUPS_NODE;
+	switch (c->asks.rules) {
+	case BG_RULES_OF_CROSSING:
+		node = view->branch->flags & BG_BRANCH_NODE_GROUPS;
+		break;
+	case BG_RULES_OF_BRANCH:
+		break;
+	case BG_RULES_OF_PRIMARY:
+		node = true;
+		pod = !(flags & BG_NODE_PER_INTERFACE);
+		break;
+	case BG_RULES_OF_NODE:
+		node = true;
+		pod = false;
+		break;
+	default:
+		c->findings.rules = BG_REASON_NO_RULE;
+		return;
 	}
-	if (!(view->header->flags & BG_NODE_HAS_GROUPS))
-		groups &= ~BG_GROUPS_NODE;
+	if (!(flags & BG_NODE_HAS_GROUPS))
+		node = false;
 	c->findings.rules = BG_REASON_RULE;
 	/* 0: the branch's groups, 1: the node's */
 	for (int which = 0; which < 2; which++) {
-		if (!(groups & (which ? BG_GROUPS_NODE : BG_GROUPS_BRANCH)))
+		if (!(which ? node : pod))
 			continue;
 		rule = policy_rule(view, which ? here : branch, c->findings.remote_class,
 				   c->packet.protocol, index);
@@ -90,11 +104,11 @@ __noinline int consult(struct bg_case *c, __u32 asked, enum bg_direction directi
 	return BG_REASON_NONE;
 }
 
-/* The flags of the packet's flow, or of the probe's that it belongs to (key_flags); below 0 =
+/* The flags of the packet's flow, or of the probe's that it belongs to; below 0 =
  * none that takes it. After consult(). */
-static __always_inline int flow_of(struct bg_case *c, __u32 key_flags)
+static __always_inline int flow_of(struct bg_case *c, enum bg_key_of key)
 {
-	flow_key(&c->flow.key, &c->packet, c->findings.tag | key_flags);
+	flow_key(&c->flow.key, &c->packet, c->findings.tag | key);
 	c->flow.now_ns = case_clock_ns(c);
 	return flow_peek(&c->flow, &c->packet, c->direction);
 }

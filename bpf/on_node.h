@@ -36,11 +36,11 @@ static __always_inline enum bg_pod_exit strict_pod_exit(struct bg_case *c)
 		return BG_EXIT_STACK;
 	info = c->findings.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
-		if (flow_of(c, BG_FLOW_KEY_PROBE) < 0)
+		if (flow_of(c, BG_KEY_OF_PROBE) < 0)
 			return info & BG_CLASS_NODE ? BG_EXIT_BY_FABRIC : BG_EXIT_STACK;
-		c->key_flags = BG_FLOW_KEY_PROBE;
+		case_is(c, BG_CASE_PROBE_ANSWER);
 	} else if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
-		c->flow.set_flags = BG_FLOW_LOCAL_SERVICE;
+		case_is(c, BG_CASE_TO_SERVICE);
 	} else {
 		return info & BG_CLASS_SERVICE ? BG_EXIT_STACK : BG_EXIT_SHORT_WAY;
 	}
@@ -81,15 +81,18 @@ static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 	    !(c->findings.remote_info & (sources | BG_CLASS_LOCAL_SERVICE)))
 		return BG_NODE_FABRIC;
 	if (c->findings.remote_info & BG_CLASS_LOCAL_SERVICE) {
-		flags = flow_of(c, 0);
-		if (flags >= 0 && flags & BG_FLOW_LOCAL_SERVICE)
+		flags = flow_of(c, BG_KEY_OF_BRANCH);
+		if (flags >= 0 && flags & BG_FLOW_LOCAL_SERVICE) {
+			case_is(c, BG_CASE_FROM_SERVICE);
 			return BG_NODE_TO_POD;
+		}
 	}
 	if (!(c->findings.remote_info & sources))
 		return BG_NODE_FABRIC;
-	c->key_flags = BG_FLOW_KEY_PROBE;
-	if (flow_of(c, BG_FLOW_KEY_PROBE) >= 0)
+	if (flow_of(c, BG_KEY_OF_PROBE) >= 0) {
+		case_is(c, BG_CASE_PROBE);
 		return BG_NODE_TO_POD;
+	}
 	if ((c->packet.tracking != BG_TRACK_ANY && c->packet.tracking != BG_TRACK_REQUEST) ||
 	    !is_listed(c, BG_LIST_PROBES))
 		return BG_NODE_FABRIC;

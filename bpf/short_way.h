@@ -15,6 +15,20 @@
 #include "parse.h"
 
 /*
+ * How a packet came to the program where it leaves the node: our program on the
+ * host veth writes it into skb->tc_index. The stack keeps that field (it is there
+ * for such uses), and nobody's marks are in it. A veth keeps it as well: what the
+ * pod has set there is always overwritten.
+ */
+enum bg_came_by {
+	BG_CAME_UNKNOWN = 0,
+	BG_CAME_BY_STACK = 0xb601,     /* through the node's stack: may have been NATed */
+	BG_CAME_BY_SHORT_WAY = 0xb602, /* straight to the branch */
+	BG_CAME_JUDGED = 0xb603,       /* the branch's groups have admitted it */
+	BG_CAME_AS_REPLY = 0xb604,     /* admitted as well, by a flow that came in */
+};
+
+/*
  * Written by hand: for a plain store clang may keep &ctx->tc_index in a register,
  * and the verifier takes no pointer into the context that is not its start.
  */

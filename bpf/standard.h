@@ -19,7 +19,7 @@
  */
 static __always_inline bool came_in_by_primary(struct bg_case *c)
 {
-	int flags = flow_of(c, 0);
+	int flags = flow_of(c, BG_KEY_OF_BRANCH);
 
 	if (flags < 0 || !(flags & BG_FLOW_PRIMARY) || c->findings.remote_info & BG_CLASS_SERVICE)
 		return false;
@@ -32,7 +32,7 @@ static __always_inline bool came_in_by_primary(struct bg_case *c)
  * interface? The branch never sees it then: its flow or the branch's groups must
  * admit it here. The answer to what came in there goes back there (connection mark
  * 0x80), whatever its destination; other IPv4 out of the VPC is SNATed. Services are
- * not known before DNAT: node_egress_groups() catches those. What the CNI does,
+ * not known before DNAT: BG_CASE_PRIMARY_LEAVES catches those. What the CNI does,
  * user/explain/path.c predicts without a packet.
  */
 static __always_inline bool leaves_by_primary(struct bg_case *c)
@@ -49,26 +49,11 @@ static __always_inline bool leaves_by_primary(struct bg_case *c)
 		  BG_CLASS_SERVICE | BG_CLASS_LOCAL_SERVICE));
 }
 
-/* Whose rules must admit what a standard pod sends out of the primary interface. */
-static __always_inline __u16 node_egress_groups(struct bg_case *c)
-{
-	if (c->came_by == BG_CAME_JUDGED || consult(c, 0, BG_EGRESS) != BG_REASON_NONE ||
-	    c->findings.header_flags & BG_NODE_PER_INTERFACE)
-		return BG_GROUPS_NODE;
-	return BG_GROUPS_NODE | BG_GROUPS_BRANCH;
-}
-
-/* Is it addressed to a standard pod of this node? Then says whose rules must
- * admit it; c->verdict.vlan is its branch. */
+/* Is it addressed to a standard pod of this node? c->verdict.vlan is its branch then. */
 static __always_inline bool is_for_standard_pod(struct bg_case *c)
 {
-	if (consult(c, BG_ASK_LOCAL | BG_ASK_OWNER, BG_INGRESS) != BG_REASON_NONE ||
-	    c->findings.mode != BG_STANDARD)
-		return false;
-	c->groups = BG_GROUPS_NODE;
-	if (!(c->findings.header_flags & BG_NODE_PER_INTERFACE))
-		c->groups |= BG_GROUPS_BRANCH;
-	return true;
+	return consult(c, BG_ASK_LOCAL | BG_ASK_OWNER, BG_INGRESS) == BG_REASON_NONE &&
+	       c->findings.mode == BG_STANDARD;
 }
 
 #endif

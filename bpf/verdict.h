@@ -31,15 +31,12 @@
 /* Step 4. */
 static __always_inline bool local_is_ours(const struct bg_case *c)
 {
-	return c->node_flow || (c->findings.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
+	return (c->findings.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
 }
 
-static __always_inline enum bg_reason not_ours(const struct bg_case *c)
+static __always_inline bool local_is_right(const struct bg_case *c)
 {
-	if (c->direction == BG_INGRESS)
-		return BG_REASON_NOT_OURS;
-	/* it came from the pod's veth, and somebody changed the source on the way */
-	return c->came_by == BG_CAME_BY_STACK ? BG_REASON_FOREIGN_SOURCE : BG_REASON_SPOOFED;
+	return c->asks.foreign == BG_REASON_NONE || local_is_ours(c);
 }
 
 /* A flow that no rule admitted: there is none to put it to. */
@@ -66,9 +63,9 @@ __noinline int review_flow(struct bg_case *c)
 	if (reason != BG_REASON_NONE)
 		return reason;
 	reason = BG_REASON_TRACKED;
-	if (!local_is_ours(c)) {
+	if (!local_is_right(c)) {
 		change = BG_FLOW_FORGET;
-		reason = not_ours(c);
+		reason = c->asks.foreign;
 	} else if (c->findings.header_flags & BG_NODE_REVALIDATE && !needs_no_rule(c, first)) {
 		change = BG_FLOW_READMIT;
 		if (c->findings.rules != BG_REASON_RULE) {
@@ -158,8 +155,8 @@ static __always_inline enum bg_reason admit(struct bg_case *c)
 	struct bg_rule *rule;
 	__u32 number;
 
-	if (c->exempt != BG_REASON_NONE)
-		reason = c->exempt;
+	if (c->asks.exempt != BG_REASON_NONE)
+		reason = c->asks.exempt;
 	else if (is_platform(c, c->direction))
 		reason = BG_REASON_PLATFORM;
 	if (!bg_reason_passes(reason))
@@ -190,8 +187,8 @@ static __always_inline enum bg_reason judge_first(struct bg_case *c, bool dhcp, 
 	if (tag && c->findings.tag != tag)
 		return BG_REASON_NO_BRANCH;
 	c->flow.revision = c->findings.revision;
-	if (!dhcp && !local_is_ours(c))
-		return not_ours(c);
+	if (!dhcp && !local_is_right(c))
+		return c->asks.foreign;
 	if (!ports_known)
 		return BG_REASON_FRAGMENT_UNKNOWN;
 	if (!c->packet.icmp_error)
@@ -205,8 +202,9 @@ static __always_inline enum bg_reason judge_first(struct bg_case *c, bool dhcp, 
 	return reason == BG_REASON_NO_RULE ? BG_REASON_ICMP_ERROR_UNKNOWN : reason;
 }
 
-/* Steps 3 to 9 for whatever judge_fast() has not settled. `c` is never NULL. */
-__noinline int judge_slowly(struct bg_case *c)
+/* Steps 3 to 9 for whatever judge_fast() has not settled; if it has found that there is no
+ * flow, `no_flow`. `c` is never NULL. */
+__noinline int judge_slowly(struct bg_case *c, __u32 no_flow)
 {
 	enum bg_reason reason = BG_REASON_NONE;
 	bool dhcp, ports_known = true;
@@ -225,7 +223,7 @@ __noinline int judge_slowly(struct bg_case *c)
 		flow_key(&c->flow.key, &c->packet, tag);
 		flow_place(&c->flow.place, &c->flow.key);
 	}
-	if (ports_known && c->packet.tracking != BG_TRACK_NONE && !c->no_flow)
+	if (ports_known && c->packet.tracking != BG_TRACK_NONE && !no_flow)
 		reason = ask_flows(c);
 	if (reason == BG_REASON_NONE)
 		reason = judge_first(c, dhcp, ports_known);
@@ -250,12 +248,12 @@ static __always_inline bool is_first_local(const struct bg_policy_view *view,
  */
 static __always_inline bool denied_at_once(struct bg_case *c, const struct bg_policy_view *view)
 {
-	if (c->exempt != BG_REASON_NONE || c->packet.icmp_error || packet_is_dhcp(&c->packet))
+	if (c->asks.exempt != BG_REASON_NONE || c->packet.icmp_error || packet_is_dhcp(&c->packet))
 		return false;
 	if (!is_first_local(view, &c->packet)) {
 		c->findings.local_info = consult_address(view, &c->packet.local, c->packet.ipv6,
 							 &c->findings.local_class);
-		if (!local_is_ours(c))
+		if (!local_is_right(c))
 			return false;
 	}
 	c->findings.remote_class = address_class(view, &c->packet.remote, c->packet.ipv6);
@@ -272,9 +270,12 @@ static __always_inline bool denied_at_once(struct bg_case *c, const struct bg_po
 static __always_inline enum bg_reason judge_fast(struct bg_case *c,
 						 const struct bg_policy_view *view)
 {
+	__u32 branch = c->asks.key == BG_KEY_OF_NODE ? 0 : view->branch->tag | c->asks.key;
+	bool no_flow = false;
+
 	c->flow.revision = view->header->revision;
 	c->findings.header_flags = view->header->flags;
-	flow_key(&c->flow.key, &c->packet, c->node_flow ? 0 : view->branch->tag | c->key_flags);
+	flow_key(&c->flow.key, &c->packet, branch);
 	flow_place(&c->flow.place, &c->flow.key);
 	if (c->packet.fragment == BG_WHOLE && c->packet.tracking != BG_TRACK_NONE) {
 		switch (flow_hit(&c->flow, &c->packet, c->direction)) {
@@ -282,7 +283,7 @@ static __always_inline enum bg_reason judge_fast(struct bg_case *c,
 			return tracked(c);
 		case BG_FLOW_MISS:
 			c->flow.flags = 0;
-			c->no_flow = 1;
+			no_flow = true;
 			if (denied_at_once(c, view))
 				return c->findings.rules;
 			break;
@@ -291,7 +292,7 @@ static __always_inline enum bg_reason judge_fast(struct bg_case *c,
 		}
 	}
 	c->flow.timeouts = view->branch->timeouts;
-	return judge_slowly(c);
+	return judge_slowly(c, no_flow);
 }
 
 /* Counts and reports; every packet comes through here once. */
