@@ -224,7 +224,9 @@ int tc_branch_egress(struct __sk_buff *ctx)
 
 	if (!c)
 		return TC_ACT_SHOT;
-	if (ctx->tc_index == BG_CAME_BY_SHORT_WAY)
+	if (!ctx->ingress_ifindex)
+		case_is(c, BG_CASE_LEAVES_HOST);
+	else if (ctx->tc_index == BG_CAME_BY_SHORT_WAY)
 		case_is(c, BG_CASE_LEAVES_SHORT);
 	else if (ctx->tc_index == BG_CAME_BY_STACK)
 		case_is(c, BG_CASE_LEAVES_STACK);

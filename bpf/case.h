@@ -70,6 +70,7 @@ static __always_inline void case_is(struct bg_case *c, enum bg_case_kind kind)
 	c->asks.exempt = bg_cases[kind].exempt;
 	c->asks.foreign = bg_cases[kind].foreign;
 	c->asks.key = bg_cases[kind].key;
+	c->asks.on_link = bg_cases[kind].on_link;
 	c->flow.set_flags = bg_cases[kind].set_flags;
 	c->flow.clear_flags = bg_cases[kind].clear_flags;
 	all_from_memory();

@@ -12,6 +12,7 @@
 
 enum bg_case_kind {
 	BG_CASE_ENTERS,		  /* comes in by its branch */
+	BG_CASE_LEAVES_HOST,	  /* the node's own packet leaves by a branch */
 	BG_CASE_LEAVES_SHORT,	  /* leaves by its branch, straight from the pod's veth */
 	BG_CASE_LEAVES_STACK,	  /* through the node's stack; at the veth the source was right */
 	BG_CASE_LEAVES_ASTRAY,	  /* leaves by a branch, and no program at a veth has marked it */
@@ -49,6 +50,7 @@ struct bg_asks {
 	enum bg_reason
 		foreign; /* if the pod's end is no address of the branch, NONE = any may be */
 	enum bg_key_of key;
+	__u32 on_link;	   /* the other end may be one that talks with the node on the link */
 	__u32 set_flags;   /* that its flow gets, */
 	__u32 clear_flags; /* and that it loses; enum bg_flow_flag */
 };
@@ -56,21 +58,22 @@ struct bg_asks {
 /* A table, to be read by row */
 /* clang-format off */
 static const struct bg_asks bg_cases[] = {
-/*	 case			      rules of		     admitted without        else, foreign		  flow of	     flow gets		   and loses */
-	[BG_CASE_ENTERS]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,		     0 },
-	[BG_CASE_LEAVES_SHORT]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,		     BG_FLOW_STACK },
-	[BG_CASE_LEAVES_STACK]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_FOREIGN_SOURCE, BG_KEY_OF_BRANCH, BG_FLOW_STACK,	     0 },
-	[BG_CASE_LEAVES_ASTRAY]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, BG_FLOW_STACK,	     0 },
-	[BG_CASE_TO_SERVICE]	   = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, BG_FLOW_LOCAL_SERVICE, 0 },
-	[BG_CASE_FROM_SERVICE]	   = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,		     0 },
-	[BG_CASE_PROBE_BEGINS]	   = { BG_RULES_OF_NOBODY,   BG_REASON_PROBE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  BG_FLOW_PROBE,	     0 },
-	[BG_CASE_PROBE]		   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,		     0 },
-	[BG_CASE_PROBE_ANSWER]	   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_PROBE,  0,		     0 },
-	[BG_CASE_STANDARD_LEAVES]  = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,		     0 },
-	[BG_CASE_STANDARD_ENTERS]  = { BG_RULES_OF_CROSSING, BG_REASON_UNFILTERED, BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, BG_FLOW_PRIMARY,	     0 },
-	[BG_CASE_PRIMARY_ENTERS]   = { BG_RULES_OF_PRIMARY,  BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,		     0 },
-	[BG_CASE_PRIMARY_LEAVES]   = { BG_RULES_OF_PRIMARY,  BG_REASON_NONE,	   BG_REASON_NONE,	     BG_KEY_OF_NODE,   0,		     0 },
-	[BG_CASE_PRIMARY_LEAVES_ON] = { BG_RULES_OF_NODE,    BG_REASON_NONE,	   BG_REASON_NONE,	     BG_KEY_OF_NODE,   0,		     0 },
+/*	 case			      rules of		     admitted without        else, foreign		  flow of	     link flow gets		   and loses */
+	[BG_CASE_ENTERS]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 1,   0,		     0 },
+	[BG_CASE_LEAVES_HOST]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 1,   BG_FLOW_STACK,	     0 },
+	[BG_CASE_LEAVES_SHORT]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   0,		     BG_FLOW_STACK },
+	[BG_CASE_LEAVES_STACK]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_FOREIGN_SOURCE, BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
+	[BG_CASE_LEAVES_ASTRAY]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
+	[BG_CASE_TO_SERVICE]	   = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_LOCAL_SERVICE, 0 },
+	[BG_CASE_FROM_SERVICE]	   = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },
+	[BG_CASE_PROBE_BEGINS]	   = { BG_RULES_OF_NOBODY,   BG_REASON_PROBE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   BG_FLOW_PROBE,	     0 },
+	[BG_CASE_PROBE]		   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   0,		     0 },
+	[BG_CASE_PROBE_ANSWER]	   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_PROBE,  0,   0,		     0 },
+	[BG_CASE_STANDARD_LEAVES]  = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },
+	[BG_CASE_STANDARD_ENTERS]  = { BG_RULES_OF_CROSSING, BG_REASON_UNFILTERED, BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_PRIMARY,	     0 },
+	[BG_CASE_PRIMARY_ENTERS]   = { BG_RULES_OF_PRIMARY,  BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },
+	[BG_CASE_PRIMARY_LEAVES]   = { BG_RULES_OF_PRIMARY,  BG_REASON_NONE,	   BG_REASON_NONE,	     BG_KEY_OF_NODE,   0,   0,		     0 },
+	[BG_CASE_PRIMARY_LEAVES_ON] = { BG_RULES_OF_NODE,    BG_REASON_NONE,	   BG_REASON_NONE,	     BG_KEY_OF_NODE,   0,   0,		     0 },
 };
 /* clang-format on */
 

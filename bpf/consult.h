@@ -104,6 +104,12 @@ __noinline int consult(struct bg_case *c, __u32 asked, enum bg_direction directi
 	return BG_REASON_NONE;
 }
 
+/* Is the pod's end an address of the branch? After consult(). */
+static __always_inline bool local_is_ours(const struct bg_case *c)
+{
+	return (c->findings.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
+}
+
 /* The flags of the packet's flow, or of the probe's that it belongs to; below 0 =
  * none that takes it. After consult(). */
 static __always_inline int flow_of(struct bg_case *c, enum bg_key_of key)

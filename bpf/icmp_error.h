@@ -27,6 +27,11 @@ static __always_inline int icmp_error_flow(struct bg_case *c, __u32 branch_tag)
 	if ((BG_HALF(&quoted->local, 0) ^ BG_HALF(&packet->local, 0)) |
 	    (BG_HALF(&quoted->local, 1) ^ BG_HALF(&packet->local, 1)))
 		return -1;
+	/* any router may tell the pod; the pod tells him whose packet it was */
+	if (c->direction == BG_EGRESS &&
+	    ((BG_HALF(&quoted->remote, 0) ^ BG_HALF(&packet->remote, 0)) |
+	     (BG_HALF(&quoted->remote, 1) ^ BG_HALF(&packet->remote, 1))))
+		return -1;
 	flags = quoted_flow(c, branch_tag);
 	return flags >= 0 ? flags : quoted_flow(c, branch_tag | BG_FLOW_KEY_PROBE);
 }

@@ -84,26 +84,6 @@ static __always_inline __be16 packet_destination_port(const struct bg_packet *pa
 	return direction == BG_INGRESS ? packet->local_port : packet->remote_port;
 }
 
-/*
- * IPv6 neighbour and router discovery counts only with the hop limit that no
- * router lets through (RFC 4861 § 6.1, 7.1); MLD is link-local with hop limit 1
- * (RFC 3810 § 5).
- */
-static __always_inline bool packet_is_neighbour(const struct bg_packet *packet)
-{
-	if (packet->protocol != IPPROTO_ICMPV6 || !packet->ipv6 || packet->fragment)
-		return false;
-	switch (packet->icmp_type) {
-	case 133 ... 137: /* router and neighbour solicitation, advertisement, redirect */
-		return packet->hop_limit == 255;
-	case 130 ... 132: /* MLD */
-	case 143:	  /* MLDv2 report */
-		return packet->hop_limit == 1;
-	default:
-		return false;
-	}
-}
-
 /* Destined for the link it is on (IPv6 link-local, multicast, broadcast): the
  * node's own business, nothing to forward. `remote` is the destination. */
 static __always_inline bool packet_stays_on_link(const struct bg_packet *packet)
@@ -113,16 +93,6 @@ static __always_inline bool packet_stays_on_link(const struct bg_packet *packet)
 	if (!packet->ipv6) /* 224.0.0.0/4, 255.255.255.255 */
 		return to->byte[12] >= 224;
 	return to->byte[0] == 0xff || (to->byte[0] == 0xfe && (to->byte[1] & 0xc0) == 0x80);
-}
-
-/* RFC 2131, RFC 8415: client and server ports; the client may have no address. */
-static __always_inline bool packet_is_dhcp(const struct bg_packet *packet)
-{
-	__u16 client = packet->ipv6 ? 546 : 68, server = packet->ipv6 ? 547 : 67;
-
-	/* the pod is the client, whichever way the packet goes */
-	return packet->protocol == IPPROTO_UDP && packet->fragment != BG_LATER_FRAGMENT &&
-	       packet->local_port == bpf_htons(client) && packet->remote_port == bpf_htons(server);
 }
 
 #endif

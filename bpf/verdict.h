@@ -22,18 +22,13 @@
 
 #include "case.h"
 #include "consult.h"
+#include "exempt.h"
 #include "flow_create.h"
 #include "fragment.h"
 #include "icmp_error.h"
-#include "platform.h"
 #include "report.h"
 
 /* Step 4. */
-static __always_inline bool local_is_ours(const struct bg_case *c)
-{
-	return (c->findings.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
-}
-
 static __always_inline bool local_is_right(const struct bg_case *c)
 {
 	return c->asks.foreign == BG_REASON_NONE || local_is_ours(c);
@@ -212,12 +207,12 @@ __noinline int judge_slowly(struct bg_case *c, __u32 no_flow)
 
 	if (!c)
 		return BG_REASON_INTERNAL;
-	if (packet_is_neighbour(&c->packet))
+	tag = c->flow.key.branch;
+	if (is_discovery(c))
 		return BG_REASON_NEIGHBOUR;
-	dhcp = packet_is_dhcp(&c->packet);
+	dhcp = is_dhcp(c);
 	if (dhcp && !(c->findings.header_flags & BG_NODE_FILTER_PLATFORM))
 		return BG_REASON_DHCP;
-	tag = c->flow.key.branch;
 	if (c->packet.fragment == BG_LATER_FRAGMENT) {
 		ports_known = fragment_recall(&c->packet, tag, c->direction, c->flow.now_ns);
 		flow_key(&c->flow.key, &c->packet, tag);
@@ -248,7 +243,7 @@ static __always_inline bool is_first_local(const struct bg_policy_view *view,
  */
 static __always_inline bool denied_at_once(struct bg_case *c, const struct bg_policy_view *view)
 {
-	if (c->asks.exempt != BG_REASON_NONE || c->packet.icmp_error || packet_is_dhcp(&c->packet))
+	if (c->asks.exempt != BG_REASON_NONE || c->packet.icmp_error || is_dhcp(c))
 		return false;
 	if (!is_first_local(view, &c->packet)) {
 		c->findings.local_info = consult_address(view, &c->packet.local, c->packet.ipv6,

@@ -17,7 +17,7 @@
 	X(0, NONE, "none", "not judged")                                                           \
 	X(1, ARP, "arp", "ARP passes unfiltered")                                                  \
 	X(2, NEIGHBOUR, "neighbour", "IPv6 neighbour or router discovery, or MLD")                 \
-	X(3, DHCP, "dhcp", "DHCP between client and server ports")                                 \
+	X(3, DHCP, "dhcp", "DHCP between the node and the link of the branch")                     \
 	X(4, TRACKED, "tracked", "packet of a tracked flow")                                       \
 	X(5, ICMP_ERROR, "icmp-error", "ICMP error about a tracked flow")                          \
 	X(6, PLATFORM, "platform", "platform service that EC2 never filters")                      \

@@ -165,7 +165,8 @@ static int run_program(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *
 {
 	struct bg_test_run run = { .program = program_of(hook),
 				   .frame = frame,
-				   .frame_bytes = bytes };
+				   .frame_bytes = bytes,
+				   .forwarded = hook == TC_EGRESS && !rig->host_sends };
 	bool trunk = hook == XDP_TRUNK;
 	struct bg_error err;
 

@@ -24,6 +24,7 @@ struct rig {
 	struct bg_datapath *datapath;
 	struct bg_model *model; /* published last */
 	int cpus;
+	bool host_sends; /* what leaves is the node's own; else it came from a pod */
 	struct bg_counters *before, *after; /* slot * 2 + direction, all CPUs summed */
 	size_t counter_count;
 	void *percpu;

@@ -89,6 +89,7 @@ static void take_step(const struct step *step, enum hook ingress)
 		}
 	}
 	bytes = pkt_build(&pkt, frame);
+	rig.host_sends = step->own;
 	rig_send(&rig, hook, vlan, frame, bytes, &outcome);
 	check_verdict(step, vlan, &outcome);
 	same_text(step, "rule", rig_rule_id(&rig, outcome.trace.rule), step->rule);

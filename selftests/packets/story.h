@@ -25,6 +25,7 @@ struct step {
 	unsigned int wait_s;	/* time passes before it */
 	const char *publish;	/* a feed comes into force before it */
 	enum bg_direction goes; /* IN, OUT */
+	bool own;		/* OUT: the node itself sends it, not the pod */
 	struct pkt pkt;		/* .from NULL and no ethertype: no packet, only the above */
 	enum bg_reason expect;
 	const char *rule; /* sgr id that admitted it, NULL = none */

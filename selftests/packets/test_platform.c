@@ -75,7 +75,7 @@ static const struct story platform[] = {
 		  { "a branch whose groups allow all, by that rule", .goes = OUT, .vlan = BRANCH_B,
 		    .pkt = { TCP(NEIGHBOUR, 3, "169.254.169.254", 80, "S") },
 		    .expect = R(RULE), .rule = "sgr-all" },
-		  { "neighbour discovery still passes", .goes = OUT,
+		  { "neighbour discovery still passes", .goes = OUT, .own = true,
 		    .pkt = { ICMP6("fe80::1", "ff02::1", 135, 0), .ttl = 255, .payload = 16 },
 		    .expect = R(NEIGHBOUR) },
 		  { "and ARP", .goes = OUT, .pkt = { .ethertype = 0x0806, .payload = 28 },

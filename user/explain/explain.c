@@ -134,7 +134,10 @@ int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program progra
 		.program = program_of(program),
 		.frame = frame,
 		.frame_bytes = bg_question_frame(question, frame),
-		.forwarded = program == BG_EXPLAIN_SNAT_EGRESS,
+		/* what leaves has come from the pod's veth */
+		.forwarded = program == BG_EXPLAIN_SNAT_EGRESS ||
+			     program == BG_EXPLAIN_BRANCH_EGRESS ||
+			     program == BG_EXPLAIN_POD_EGRESS,
 	};
 	int rc;
 
