@@ -30,6 +30,7 @@
 #include "verdict.h"
 
 /* act */
+#include "exits.h"
 #include "short_way.h"
 #include "on_node.h"
 #include "standard.h"
@@ -242,6 +243,20 @@ int tc_branch_egress(struct __sk_buff *ctx)
 	return action;
 }
 
+/* The VLAN of a frame, 0 = none. */
+static __always_inline __u32 vlan_of(struct __sk_buff *ctx)
+{
+	struct bg_frame frame;
+	__u16 offset;
+	__u32 vlan;
+
+	if (ctx->vlan_present)
+		return ctx->vlan_tci & (BG_VLANS - 1);
+	frame_of_skb(ctx, &frame);
+	parse_ethernet(&frame, &offset, &vlan);
+	return vlan;
+}
+
 /* Frames of VLANs whose branch is not armed: nothing comes in, nothing leaves. */
 SEC("tc")
 int tc_trunk_guard(struct __sk_buff *ctx)
@@ -269,6 +284,16 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	return TC_ACT_SHOT;
 }
 
+/* Dropped, and counted on its branch, without a verdict. `c` is never NULL. */
+__noinline int refuse(struct bg_case *c, enum bg_reason reason)
+{
+	if (!c)
+		return TC_ACT_SHOT;
+	consult(c, 0, c->direction);
+	conclude(c, reason);
+	return TC_ACT_SHOT;
+}
+
 /* On by the stack. A source that the pod made up is not somebody's NAT: without
  * the mark the branch calls it spoofed. */
 static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
@@ -280,8 +305,15 @@ static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
 
 static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
+	enum bg_reason refused;
 	int action = TC_ACT_UNSPEC;
 
+	case_is(c, BG_CASE_AT_VETH);
+	refused = strict_pod_refuses(ctx, c);
+	if (bg_reason_passes(refused) && refused != BG_REASON_NONE)
+		return TC_ACT_UNSPEC; /* between the pod and the node */
+	if (refused != BG_REASON_NONE)
+		return refuse(c, refused);
 	switch (strict_pod_exit(c)) {
 	case BG_EXIT_DROP:
 		action = TC_ACT_SHOT;
@@ -299,7 +331,12 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 	default:
 		break;
 	}
-	return action == TC_ACT_UNSPEC ? by_stack(ctx, c) : action;
+	if (action != TC_ACT_UNSPEC)
+		return action;
+	if (!stack_leads_to_branch(ctx, c))
+		return refuse(c, BG_REASON_OFF_BRANCH);
+	set_came_by(ctx, BG_CAME_BY_STACK);
+	return TC_ACT_UNSPEC;
 }
 
 static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
@@ -315,8 +352,8 @@ static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_
 	return TC_ACT_UNSPEC;
 }
 
-/* What a pod sends, at the host end of its veth. What cannot be parsed is left to
- * the programs at the way out, which drop and count it. */
+/* What a pod sends, at the host end of its veth. What cannot be parsed of a standard
+ * pod's is left to the programs at the way out, which drop and count it. */
 SEC("tc")
 int tc_pod_egress(struct __sk_buff *ctx)
 {
@@ -334,11 +371,10 @@ int tc_pod_egress(struct __sk_buff *ctx)
 		return TC_ACT_SHOT;
 	role = iface->role;
 	dissect_skb(ctx, c);
-	if (c->dissected != BG_REASON_NONE || packet_stays_on_link(&c->packet))
-		return TC_ACT_UNSPEC;
 	if (role == BG_ROLE_POD_STRICT)
 		action = strict_pod_egress(ctx, c);
-	else if (role == BG_ROLE_POD_STANDARD)
+	else if (role == BG_ROLE_POD_STANDARD && c->dissected == BG_REASON_NONE &&
+		 !packet_stays_on_link(&c->packet))
 		action = standard_pod_egress(ctx, c);
 	trace_verdict(c, action);
 	return action;
@@ -409,6 +445,21 @@ static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vla
 	return action;
 }
 
+/* A strict pod's packet that the stack would send out here. With a tag it is on its way
+ * from the branch: trunk and primary interface are one. */
+static __always_inline int strict_leaves_node(struct __sk_buff *ctx, __u32 vlan)
+{
+	struct bg_case *c;
+
+	c = open_case(BG_EGRESS, ctx->ifindex, vlan);
+	if (!c)
+		return TC_ACT_SHOT;
+	dissect_skb(ctx, c);
+	refuse(c, BG_REASON_OFF_BRANCH);
+	trace_verdict(c, TC_ACT_SHOT);
+	return TC_ACT_SHOT;
+}
+
 static __always_inline bool sender_may_probe(struct __sk_buff *ctx)
 {
 	return !probe_cgroup || bpf_skb_ancestor_cgroup_id(ctx, probe_cgroup_level) == probe_cgroup;
@@ -425,7 +476,11 @@ int tc_node_egress(struct __sk_buff *ctx)
 
 	if (ctx->ingress_ifindex) { /* forwarded */
 		from = iface_find(ctx->ingress_ifindex);
-		if (!from || from->role != BG_ROLE_POD_STANDARD)
+		if (!from || vlan_of(ctx))
+			return TC_ACT_UNSPEC;
+		if (from->role == BG_ROLE_POD_STRICT)
+			return strict_leaves_node(ctx, from->vlan);
+		if (from->role != BG_ROLE_POD_STANDARD)
 			return TC_ACT_UNSPEC;
 		return standard_leaves_node(ctx, from->vlan);
 	}

@@ -58,6 +58,7 @@ struct bg_case {
 	struct bg_flow_query flow;
 	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
 	struct bg_findings findings;
+	struct bpf_fib_lookup fib; /* exits.h */
 	/* kept from packet to packet: the clock of tick `clock_tick` */
 	__u64 clock_tick;
 	__u64 clock_ns;

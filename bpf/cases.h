@@ -16,6 +16,7 @@ enum bg_case_kind {
 	BG_CASE_LEAVES_SHORT,	  /* leaves by its branch, straight from the pod's veth */
 	BG_CASE_LEAVES_STACK,	  /* through the node's stack; at the veth the source was right */
 	BG_CASE_LEAVES_ASTRAY,	  /* leaves by a branch, and no program at a veth has marked it */
+	BG_CASE_AT_VETH,	  /* a strict pod's, before it is known where it goes */
 	BG_CASE_TO_SERVICE,	  /* from a strict pod's veth to a node-local service */
 	BG_CASE_FROM_SERVICE,	  /* and the answer */
 	BG_CASE_PROBE_BEGINS,	  /* first packet of a probe */
@@ -64,6 +65,7 @@ static const struct bg_asks bg_cases[] = {
 	[BG_CASE_LEAVES_SHORT]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   0,		     BG_FLOW_STACK },
 	[BG_CASE_LEAVES_STACK]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_FOREIGN_SOURCE, BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
 	[BG_CASE_LEAVES_ASTRAY]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
+	[BG_CASE_AT_VETH]	   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 1,   0,		     0 },
 	[BG_CASE_TO_SERVICE]	   = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_LOCAL_SERVICE, 0 },
 	[BG_CASE_FROM_SERVICE]	   = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },
 	[BG_CASE_PROBE_BEGINS]	   = { BG_RULES_OF_NOBODY,   BG_REASON_PROBE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   BG_FLOW_PROBE,	     0 },

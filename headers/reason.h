@@ -42,7 +42,9 @@
 	X(45, TABLE_FULL, "table-full", "allowed, but nobody in the flow table gives way to it")   \
 	X(46, FOREIGN_SOURCE, "foreign-source", "source NAT spoiled a strict pod's packet")        \
 	X(47, REVOKED, "revoked", "tracked flow that no rule admits any more")                     \
-	X(48, INTERNAL, "internal", "a map entry was missing that must be there")
+	X(48, INTERNAL, "internal", "a map entry was missing that must be there")                  \
+	X(49, ON_LINK, "on-link", "a strict pod speaks to its link, beside ARP, discovery, MLD")   \
+	X(50, OFF_BRANCH, "off-branch", "a strict pod's packet would not leave by its branch")
 
 enum bg_reason {
 #define X(number, NAME, name, meaning) BG_REASON_##NAME = number,

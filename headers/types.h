@@ -27,6 +27,9 @@
 /* VLAN ids are 12 bits (IEEE 802.1Q); 0 and 4095 are reserved. */
 #define BG_VLANS 4096
 
+/* The CNI's routing table of a branch is its VLAN id plus this. */
+#define BG_BRANCH_TABLE_BASE 100
+
 #define BG_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
 
 /* Toward the pod is ingress, from the pod is egress, whatever the hook. */

@@ -209,7 +209,7 @@ void bench_frame(struct frame *frame, const struct bg_addr *from, __u16 from_por
 	__u8 *at = frame->bytes;
 
 	memset(frame, 0, sizeof(*frame));
-	at[0] = 0x02;
+	/* to loopback, where test runs are */
 	at[6] = 0x02;
 	at[11] = 0x01;
 	at = put16(at + 12, ipv6 ? 0x86dd : 0x0800);

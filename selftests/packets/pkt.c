@@ -95,7 +95,8 @@ static bool is_fragment(const struct pkt *pkt)
 static void make_ethernet(struct maker *m)
 {
 	const struct pkt *pkt = m->pkt;
-	static const __u8 stations[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
+	/* to loopback, where test runs are */
+	static const __u8 stations[12] = { 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2 };
 	__u8 *at = put(m, sizeof(stations));
 
 	memcpy(at, stations, sizeof(stations));

@@ -151,7 +151,10 @@ int bg_explain_at(struct bg_explainer *explainer, enum bg_explain_program progra
 	if (rc)
 		return rc;
 	answer->reason = run.trace.reason;
-	answer->allowed = bg_reason_passes(run.trace.reason);
+	/* there are no routes here, which would lead to the branch: its program is asked next */
+	if (program == BG_EXPLAIN_POD_EGRESS && answer->reason == BG_REASON_OFF_BRANCH)
+		answer->reason = BG_REASON_NONE;
+	answer->allowed = bg_reason_passes(answer->reason);
 	answer->rule = answer->allowed ? run.trace.rule : 0;
 	answer->node_rule = answer->allowed ? run.trace.node_rule : 0;
 	/* only a packet that passes makes a flow; the next question must not meet it */

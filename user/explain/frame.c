@@ -158,8 +158,8 @@ static void make_ipv6(const struct bg_question *question, const struct bg_addr *
 
 size_t bg_question_frame(const struct bg_question *question, __u8 frame[BG_QUESTION_BYTES])
 {
-	/* locally administered, so that no vendor's device has them */
-	static const __u8 stations[12] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
+	/* to loopback, where test runs are; from an address that no vendor's device has */
+	static const __u8 stations[12] = { 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2 };
 	bool ingress = question->direction == BG_INGRESS, v4 = bg_addr_is_v4(&question->remote);
 	const struct bg_addr *source = ingress ? &question->remote : &question->local;
 	const struct bg_addr *destination = ingress ? &question->local : &question->remote;

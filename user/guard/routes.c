@@ -21,9 +21,6 @@
 #include "guard/plan.h"
 #include "maps.h"
 
-/* The CNI's routing table of a branch is its VLAN id plus this. */
-#define BRANCH_TABLE_BASE 100
-
 struct routes {
 	struct bg_default_route *route;
 	size_t count;
@@ -117,7 +114,7 @@ static int sync_branch_routes(const struct bg_datapath *datapath, const struct b
 	bool used[BG_VLANS] = {};
 
 	for (size_t i = 0; model && i < model->branch_count; i++) {
-		__u32 vlan = model->branches[i].vlan, table = vlan + BRANCH_TABLE_BASE;
+		__u32 vlan = model->branches[i].vlan, table = vlan + BG_BRANCH_TABLE_BASE;
 		const struct bg_netdev *netdev =
 			bg_netdev_by_name(netdevs, model->branches[i].interface);
 		const struct bg_default_route *route;

@@ -98,6 +98,14 @@ static const char *advice(enum bg_reason reason)
 		return "a masquerade rule of the node rewrites the source of this strict pod's "
 		       "service flows: exempt the pod's address from it (iptables -t nat -S "
 		       "POSTROUTING, nft list ruleset)";
+	case BG_REASON_ON_LINK:
+		return "the pod speaks to its link, by a link-local, multicast or broadcast "
+		       "address: a node-local service needs an address in LocalServices, and "
+		       "nothing else there is for a strict pod";
+	case BG_REASON_OFF_BRANCH:
+		return "a strict pod's packet would have left by another interface than its "
+		       "branch: the branch is down, is gone, or its table has no route (ip route "
+		       "show table VLAN+100, ip rule)";
 	case BG_REASON_NO_NODE_RULE:
 		return "the branch's groups allow it, but the node's groups (Node.GroupIds) do not: "
 		       "a standard pod needs both";

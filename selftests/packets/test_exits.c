@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What a strict pod sends leaves by its branch or not at all: at its veth, by the routes of
+ * a real node (a network namespace), and at the exits. Nothing is attached.
+ *
+ * Tried: each way in which the CNI's routes can be missing (deleted, the branch down, the
+ * branch gone, a table that leads elsewhere), in both families and with IPv6 forwarding of
+ * the veth off, as the CNI writes it; what stays on a link (link-local, multicast, broadcast,
+ * for another MAC), with what a pod's own discovery needs beside it; sources of a sibling,
+ * of another branch, of nobody; what cannot be parsed; and the primary interface by itself,
+ * where all of these, ARP and discovery must not leave.
+ */
+#include <linux/pkt_cls.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/names.h"
+#include "branchguard.skel.h"
+#include "datapath/programs.h"
+#include "datapath/test_run.h"
+#include "feeds.h"
+#include "guard/iface_maps.h"
+#include "model_maker.h"
+#include "rig.h"
+#include "test.h"
+
+#define LINK_LOCAL "fe80::90"
+#define HOST_END "fe80::1"
+#define VETH "vlan18582a65b10" /* the host end of the pod's */
+/* Some other interface */
+#define ELSEWHERE 4000
+
+/* As the CNI makes them, with veth pairs for branches: not every kernel has 8021q. */
+#define NODE                                                                                       \
+	"ip -batch - <<'END'\n"                                                                    \
+	"link set lo up\n"                                                                         \
+	"link add eth0 type veth peer name far0\n"                                                 \
+	"link add eth1 type veth peer name far1\n"                                                 \
+	"link add " VETH " type veth peer name pod9\n"                                             \
+	"link set far0 up\nlink set far1 up\nlink set pod9 up\n"                                   \
+	"link set eth0 up\nlink set eth1 up\nlink set " VETH " up\n"                               \
+	"addr add 10.0.1.10/24 dev eth0\n"                                                         \
+	"route add default via 10.0.1.1 dev eth0\n"                                                \
+	"rule add prio 10 iif " VETH " lookup 109\n"                                               \
+	"rule add prio 20 lookup local\nrule del prio 0\n"                                         \
+	"END\n"                                                                                    \
+	"ip -6 rule add prio 10 iif " VETH " lookup 109; ip -6 rule add prio 20 lookup local;"     \
+	"ip -6 rule del prio 0;"                                                                   \
+	"echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"
+
+static struct rig rig;
+
+enum receiver { TO_DEVICE, TO_ANOTHER, TO_ALL };
+
+struct way {
+	enum bg_program program;
+	const char *interface;
+	__u32 came_by; /* ifindex, 0: made by the node */
+	enum receiver receiver;
+};
+
+static __u32 index_of(const char *interface)
+{
+	return if_nametoindex(interface);
+}
+
+static void mac_of(const char *interface, __u8 mac[6])
+{
+	struct ifreq request = {};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	assert_int_equal(ioctl(fd, SIOCGIFHWADDR, &request), 0);
+	close(fd);
+	memcpy(mac, request.ifr_hwaddr.sa_data, 6);
+}
+
+/* The reason, NONE = no verdict; and whether the program let it go on. */
+static enum bg_reason ask(const struct way *way, const struct pkt *pkt, bool *passes)
+{
+	struct __sk_buff context = { .ifindex = index_of(way->interface),
+				     .ingress_ifindex = way->came_by };
+	__u8 frame[PKT_BYTES];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+		    .data_size_in = (__u32)pkt_build(pkt, frame), .repeat = 1, .ctx_in = &context,
+		    .ctx_size_in = sizeof(context));
+	const struct bpf_map *traces = rig.datapath->skel->maps.trace;
+	struct bg_trace trace = {};
+	struct bg_error err;
+	__u32 zero = 0;
+
+	if (way->receiver == TO_DEVICE)
+		mac_of(way->interface, frame);
+	else
+		memset(frame, way->receiver == TO_ALL ? 0xff : 0x02, 6);
+	assert_int_equal(bg_map_set(traces, &zero, &trace, &err), 0);
+	assert_int_equal(
+		bpf_prog_test_run_opts(bg_program_fd(rig.datapath->skel, way->program), &opts), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(traces), &zero, &trace), 0);
+	*passes = (int)opts.retval == TC_ACT_UNSPEC;
+	return trace.reason;
+}
+
+static void expect(const char *says, const struct way *way, const struct pkt *pkt,
+		   enum bg_reason reason)
+{
+	const bool drops = !bg_reason_passes(reason);
+	const __u64 before = drops ? rig_count(&rig, BG_EGRESS, reason) : 0;
+	bool passes;
+	enum bg_reason is = ask(way, pkt, &passes);
+
+	if (is != reason || passes == drops)
+		fail_msg("%s: %s to %s is %s and %s, expected %s", says, pkt->from, pkt->to,
+			 bg_reason_name(is), passes ? "passes" : "does not pass",
+			 bg_reason_name(reason));
+	if (drops && rig_count(&rig, BG_EGRESS, reason) != before + 1)
+		fail_msg("%s: not counted once", says);
+}
+
+static struct way at_veth(void)
+{
+	return (struct way){ BG_TC_POD_EGRESS, VETH, index_of(VETH), TO_DEVICE };
+}
+
+static void enter(const char *interface, enum bg_role role, __u32 vlan)
+{
+	struct bg_iface iface = { .ifindex = index_of(interface), .role = role, .vlan = vlan };
+	struct bg_error err;
+
+	assert_int_equal(bg_iface_set(rig.datapath, &iface, &err), 0);
+}
+
+static void shell(const char *commands)
+{
+	if (system(commands)) /* NOLINT(cert-env33-c) */
+		fail_msg("%s", commands);
+}
+
+static void set_pod(const char *address, __u32 ifindex)
+{
+	const struct bg_addr key = maker_addr(address);
+	struct bg_pod pod = { .vlan = BRANCH_A, .host_ifindex = ifindex };
+	struct bg_error err;
+
+	assert_int_equal(bg_map_set(rig.datapath->skel->maps.pods, &key, &pod, &err), 0);
+}
+
+/* The loader's words for the branch's routes, or none. */
+static void set_route(bool known)
+{
+	const struct bg_route route = { .ifindex = index_of("vlan.eth.9"),
+					.gateway6 = maker_addr("fe80::1") },
+			      none = {};
+	__u32 vlan = BRANCH_A;
+	struct bg_error err;
+
+	assert_int_equal(bg_map_set(rig.datapath->skel->maps.fast_routes, &vlan,
+				    known ? &route : &none, &err),
+			 0);
+}
+
+/* Each test begins with all routes there, which the one before may have taken. */
+static int start(void **state)
+{
+	struct bg_host host = { .primary_ifindex = index_of("eth0") };
+	struct bg_error err;
+	__u32 zero = 0;
+
+	(void)state;
+	rig_publish(&rig, USUAL_FEED);
+	rig_clear(&rig);
+	shell("ip link show vlan.eth.9 >/dev/null 2>&1 ||"
+	      " ip link add vlan.eth.9 type veth peer name far9");
+	shell("ip link set far9 up; ip link set vlan.eth.9 up;"
+	      "echo 1 >/proc/sys/net/ipv6/conf/" VETH "/forwarding;"
+	      "for family in -4 -6; do ip $family route flush table 109 2>/dev/null; done;"
+	      "ip route add default via 10.0.32.1 dev vlan.eth.9 onlink table 109 &&"
+	      "ip route add default via fe80::1 dev vlan.eth.9 onlink table 109 &&"
+	      "ip route replace default via 2001:db8:1::1 dev eth0 onlink");
+	assert_int_equal(bg_map_set(rig.datapath->skel->maps.node, &zero, &host, &err), 0);
+	enter(VETH, BG_ROLE_POD_STRICT, BRANCH_A);
+	enter("vlan.eth.9", BG_ROLE_BRANCH, BRANCH_A);
+	enter("eth0", BG_ROLE_PRIMARY, 0);
+	enter("eth1", BG_ROLE_TRUNK, 0);
+	set_pod(POD, index_of(VETH));
+	set_pod(POD6, index_of(VETH));
+	set_pod(POD_TWO, ELSEWHERE);
+	set_pod(POD_TWO6, ELSEWHERE);
+	set_route(false);
+	return 0;
+}
+
+static const struct pkt to_stranger = { UDP(POD, 5000, STRANGER, 9) };
+static const struct pkt to_stranger6 = { UDP(POD6, 5000, STRANGER6, 9) };
+static const struct pkt to_node = { TCP(POD, 5000, "10.0.1.10", 22, "S") };
+static const struct pkt to_service = { TCP(POD, 5000, "172.20.0.1", 443, "S") };
+static const struct pkt later = { UDP(POD, 5000, STRANGER, 9), .offset_bytes = 1480, .bare = true,
+				  .payload = 100 };
+static const struct pkt *const all[] = { &to_stranger, &to_node, &to_service, &later };
+
+static void expect_both(const char *says, enum bg_reason reason)
+{
+	const struct way veth = at_veth();
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		expect(says, &veth, all[i], reason);
+	expect(says, &veth, &to_stranger6, reason);
+}
+
+static void only_by_the_branch(void **state)
+{
+	(void)state;
+	expect_both("with its routes", BG_REASON_NONE);
+	shell("ip route del default table 109; ip -6 route del default table 109");
+	expect_both("without", BG_REASON_OFF_BRANCH);
+	shell("ip route add default via 10.0.1.1 dev eth0 table 109;"
+	      "ip -6 route add default via fe80::7 dev eth0 table 109");
+	expect_both("by the primary interface", BG_REASON_OFF_BRANCH);
+	shell("ip route replace default via 10.0.1.1 dev eth1 onlink table 109;"
+	      "ip -6 route replace default via fe80::7 dev eth1 table 109");
+	expect_both("by the trunk", BG_REASON_OFF_BRANCH);
+}
+
+static void branch_down(void **state)
+{
+	(void)state;
+	shell("ip link set vlan.eth.9 down");
+	expect_both("down", BG_REASON_OFF_BRANCH);
+	shell("ip link set vlan.eth.9 up");
+	expect_both("and up again, its routes gone", BG_REASON_OFF_BRANCH);
+}
+
+static void branch_gone(void **state)
+{
+	(void)state;
+	shell("ip link del vlan.eth.9");
+	expect_both("gone", BG_REASON_OFF_BRANCH);
+	shell("ip link add vlan.eth.9 type veth peer name far9 && ip link set vlan.eth.9 up &&"
+	      "ip link set far9 up &&"
+	      "ip route add default via 10.0.32.1 dev vlan.eth.9 onlink table 109 &&"
+	      "ip route add default via fe80::1 dev vlan.eth.9 onlink table 109");
+	expect_both("another, which is not armed", BG_REASON_OFF_BRANCH);
+}
+
+/* As the CNI writes it for IPv6: nothing but the branch's table can tell. */
+static void forwarding_of_the_veth_is_off(void **state)
+{
+	const struct way veth = at_veth();
+	/* the short way leaves it to the stack */
+	const struct pkt last_hop = { UDP(POD6, 5000, STRANGER6, 9), .ttl = 1 };
+
+	(void)state;
+	set_route(true);
+	shell("echo 0 >/proc/sys/net/ipv6/conf/" VETH "/forwarding");
+	expect("with its route", &veth, &last_hop, BG_REASON_NONE);
+	shell("ip link del vlan.eth.9");
+	expect("gone, and the loader does not know yet", &veth, &last_hop, BG_REASON_OFF_BRANCH);
+	set_route(false);
+	expect("gone, and it knows", &veth, &last_hop, BG_REASON_OFF_BRANCH);
+}
+
+static void what_stays_on_the_link(void **state)
+{
+	const struct way veth = at_veth(), for_another = { .program = BG_TC_POD_EGRESS,
+							   .interface = VETH,
+							   .came_by = index_of(VETH),
+							   .receiver = TO_ANOTHER };
+	const struct pkt drops[] = {
+		{ TCP(LINK_LOCAL, 5000, HOST_END, 22, "S") },
+		{ TCP(POD6, 5000, HOST_END, 22, "S") },
+		{ UDP(LINK_LOCAL, 5000, "ff02::1", 9) },
+		{ UDP(LINK_LOCAL, 5353, "ff02::fb", 5353) },
+		{ UDP(POD6, 5000, "ff0e::1", 9) },
+		{ PING6(POD6, HOST_END, 1) },
+		{ UDP(POD, 5353, "224.0.0.251", 5353) },
+		{ UDP(POD, 5000, "239.1.1.1", 9) },
+		{ UDP("0.0.0.0", 68, "255.255.255.255", 67) },
+		{ OTHER(POD, "224.0.0.22", 2) },
+		{ ICMP6(LINK_LOCAL, "ff02::1", 134, 0), .ttl = 255, .payload = 56 },
+		{ ICMP6(LINK_LOCAL, HOST_END, 137, 0), .ttl = 255, .payload = 32 },
+		{ ICMP6(LINK_LOCAL, HOST_END, 135, 0), .ttl = 254, .payload = 24 },
+		{ ICMP6(LINK_LOCAL, "ff02::1:ff00:1", 135, 0), .ttl = 255, .payload = 1000 },
+	};
+	const struct pkt passes[] = {
+		{ ICMP6(LINK_LOCAL, "ff02::1:ff00:1", 135, 0), .ttl = 255, .payload = 24 },
+		{ ICMP6("::", "ff02::1:ff00:90", 135, 0), .ttl = 255, .payload = 16 },
+		{ ICMP6(POD6, HOST_END, 135, 0), .ttl = 255, .payload = 24 },
+		{ ICMP6(POD6, HOST_END, 136, 0), .ttl = 255, .payload = 24 },
+		{ ICMP6(LINK_LOCAL, "ff02::2", 133, 0), .ttl = 255, .payload = 8 },
+		{ ICMP6(LINK_LOCAL, "ff02::16", 143, 0), .ttl = 1, .chain = "H", .payload = 20 },
+		{ .ethertype = 0x0806, .payload = 28 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++)
+		expect("on the link", &veth, &drops[i], BG_REASON_ON_LINK);
+	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++)
+		expect("discovery", &veth, &passes[i], BG_REASON_NONE);
+	expect("for another MAC", &for_another, &to_stranger, BG_REASON_ON_LINK);
+	expect("for another MAC", &for_another, &to_stranger6, BG_REASON_ON_LINK);
+	expect("discovery for another MAC", &for_another, &passes[0], BG_REASON_NONE);
+}
+
+static void whose_source(void **state)
+{
+	const struct way veth = at_veth();
+	const char *const others[][2] = { { POD_TWO, STRANGER },     { NEIGHBOUR, STRANGER },
+					  { "10.0.1.10", STRANGER }, { "198.51.100.9", STRANGER },
+					  { POD_TWO6, STRANGER6 },   { NEIGHBOUR6, STRANGER6 },
+					  { LINK_LOCAL, STRANGER6 }, { "172.20.0.1", POD_TWO } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const struct pkt pkt = { UDP(others[i][0], 5000, others[i][1], 9) };
+
+		expect("another's source", &veth, &pkt, BG_REASON_SPOOFED);
+	}
+	/* one that `pods` has no room for is the branch's, as before */
+	set_pod(POD, 0);
+	expect("of the branch", &veth, &to_stranger, BG_REASON_NONE);
+}
+
+static void what_cannot_be_parsed(void **state)
+{
+	const struct way veth = at_veth();
+	const struct pkt malformed = { UDP(POD, 5000, STRANGER, 9), .ihl = 4 };
+	const struct pkt not_ip = { .ethertype = 0x88cc, .payload = 28 };
+	const struct pkt routing = { UDP(POD6, 5000, STRANGER6, 9), .chain = "r" };
+
+	(void)state;
+	expect("lengths", &veth, &malformed, BG_REASON_MALFORMED);
+	expect("LLDP", &veth, &not_ip, BG_REASON_NOT_IP);
+	expect("a routing header", &veth, &routing, BG_REASON_EXTENSION);
+}
+
+/* Whatever came in by a strict veth, also when no program has seen it there. */
+static void not_by_the_primary(void **state)
+{
+	const struct way way = { BG_TC_NODE_EGRESS, "eth0", index_of(VETH), TO_DEVICE };
+	const struct way others[] = { { BG_TC_NODE_EGRESS, "eth0", ELSEWHERE, TO_DEVICE },
+				      { BG_TC_NODE_EGRESS, "eth0", index_of("eth0"), TO_DEVICE },
+				      { BG_TC_NODE_EGRESS, "eth0", 0, TO_DEVICE } };
+	const struct pkt packets[] = {
+		to_stranger,
+		to_stranger6,
+		later,
+		{ UDP("10.0.1.10", 5000, STRANGER, 9) }, /* source NAT */
+		{ UDP(POD, 5353, "224.0.0.251", 5353) },
+		{ UDP(POD6, 5353, "ff02::fb", 5353) },
+		{ ICMP6(LINK_LOCAL, "ff02::1", 136, 0), .ttl = 255, .payload = 24 },
+		{ .ethertype = 0x0806, .payload = 28 },
+		{ .ethertype = 0x88cc, .payload = 28 },
+	};
+	const struct pkt tagged = { UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_A };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+		expect("by eth0", &way, &packets[i], BG_REASON_OFF_BRANCH);
+		for (size_t j = 0; j < 2; j++)
+			expect("somebody else's", &others[j], &packets[i], BG_REASON_NONE);
+	}
+	expect("the node's own", &others[2], &to_stranger, BG_REASON_NONE);
+	expect("from the branch, where the trunk is the primary interface", &way, &tagged,
+	       BG_REASON_NONE);
+}
+
+int main(void)
+{
+	static const char *const programs[] = { "tc_pod_egress", "tc_node_egress", NULL };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(only_by_the_branch, start),
+		cmocka_unit_test_setup(branch_down, start),
+		cmocka_unit_test_setup(branch_gone, start),
+		cmocka_unit_test_setup(forwarding_of_the_veth_is_off, start),
+		cmocka_unit_test_setup(what_stays_on_the_link, start),
+		cmocka_unit_test_setup(whose_source, start),
+		cmocka_unit_test_setup(what_cannot_be_parsed, start),
+		cmocka_unit_test_setup(not_by_the_primary, start),
+	};
+	int failed;
+
+	if (unshare(CLONE_NEWNET) || system(NODE)) /* NOLINT(cert-env33-c) */
+		return 1;
+	rig_open_only(&rig, 0, programs);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rig_close(&rig);
+	return failed;
+}
