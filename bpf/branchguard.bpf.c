@@ -91,7 +91,7 @@ __noinline int dissect_xdp_fully(struct xdp_md *ctx, struct bg_case *c, __u32 le
  * buffer are left to TC, which can pull them.
  */
 static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branch_ifindex,
-				     __u32 length_bytes)
+				     __u32 length_bytes, __u32 own_tags)
 {
 	struct bg_frame frame = {
 		.data = (void *)(long)ctx->data,
@@ -107,6 +107,7 @@ static __always_inline int judge_xdp(struct xdp_md *ctx, __u32 vlan, __u32 branc
 	if (direct_bytes < frame.length_bytes && direct_bytes < PARSE_MAX_OFFSET)
 		return XDP_PASS;
 	case_is(c, BG_CASE_ENTERS);
+	c->own_tags = own_tags;
 	if (!branch_ifindex) {
 		c->packet.length_bytes = frame.length_bytes;
 		conclude(c, BG_REASON_NOT_ARMED);
@@ -128,7 +129,7 @@ SEC("xdp")
 int xdp_branch(struct xdp_md *ctx)
 {
 	return judge_xdp(ctx, iface_branch_vlan(ctx->ingress_ifindex), ctx->ingress_ifindex,
-			 ctx->data_end - ctx->data);
+			 ctx->data_end - ctx->data, 0);
 }
 
 /*
@@ -142,11 +143,12 @@ int xdp_trunk(struct xdp_md *ctx)
 				  .end = (void *)(long)ctx->data_end };
 	__u16 offset;
 	__u32 vlan;
+	__u8 tags;
 
-	parse_ethernet(&frame, &offset, &vlan);
+	parse_ethernet(&frame, &offset, &vlan, &tags);
 	if (!vlan)
 		return XDP_PASS;
-	return judge_xdp(ctx, vlan, vlan_armed_ifindex(vlan), bpf_xdp_get_buff_len(ctx));
+	return judge_xdp(ctx, vlan, vlan_armed_ifindex(ctx, vlan), bpf_xdp_get_buff_len(ctx), 1);
 }
 
 static __always_inline void frame_of_skb(struct __sk_buff *ctx, struct bg_frame *frame)
@@ -184,6 +186,8 @@ static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c
 	dissect(&frame, c, true);
 	if (!dissect_is_brief(&frame, c))
 		dissect_skb_fully(ctx, c);
+	if (ctx->vlan_present && ctx->vlan_tci & (BG_VLANS - 1))
+		c->dissected = BG_REASON_TAGGED;
 }
 
 /*
@@ -243,43 +247,55 @@ int tc_branch_egress(struct __sk_buff *ctx)
 	return action;
 }
 
-/* The VLAN of a frame, 0 = none. */
+/*
+ * The VLAN whose interface the stack would give the frame to, 0 = none. It looks through
+ * any number of tags with id 0; more than the parser does are nobody's (BG_VLANS).
+ */
 static __always_inline __u32 vlan_of(struct __sk_buff *ctx)
 {
 	struct bg_frame frame;
-	__u16 offset;
-	__u32 vlan;
+	__u16 offset, ethertype;
+	__u32 vlan = 0;
+	__u8 tags;
 
 	if (ctx->vlan_present)
-		return ctx->vlan_tci & (BG_VLANS - 1);
+		vlan = ctx->vlan_tci & (BG_VLANS - 1);
+	if (vlan)
+		return vlan;
 	frame_of_skb(ctx, &frame);
-	parse_ethernet(&frame, &offset, &vlan);
-	return vlan;
+	ethertype = parse_ethernet(&frame, &offset, &vlan, &tags);
+	return !vlan && is_tag(ethertype) ? BG_VLANS : vlan;
 }
 
-/* Frames of VLANs whose branch is not armed: nothing comes in, nothing leaves. */
+/*
+ * Frames of VLANs whose branch is not armed, or whose interface is not the one any more
+ * that was: nothing comes in, nothing leaves. Nor does what a strict pod sends without its
+ * branch's tag.
+ */
 SEC("tc")
 int tc_trunk_guard(struct __sk_buff *ctx)
 {
 	/* ingress_ifindex is 0 for what this host sends */
 	enum bg_direction direction = ctx->ingress_ifindex == ctx->ifindex ? BG_INGRESS : BG_EGRESS;
-	struct bg_frame frame;
+	enum bg_reason reason = BG_REASON_NOT_ARMED;
+	__u32 vlan = vlan_of(ctx);
+	struct bg_iface *from;
 	struct bg_case *c;
-	__u16 offset;
-	__u32 vlan;
 
-	frame_of_skb(ctx, &frame);
-	if (ctx->vlan_present)
-		vlan = ctx->vlan_tci & (BG_VLANS - 1);
-	else
-		parse_ethernet(&frame, &offset, &vlan);
-	if (!vlan || vlan_armed_ifindex(vlan))
-		return TC_ACT_UNSPEC;
+	if (vlan) {
+		if (vlan_armed_ifindex(ctx, vlan))
+			return TC_ACT_UNSPEC;
+	} else {
+		from = direction == BG_EGRESS ? iface_find(ctx->ingress_ifindex) : NULL;
+		if (!from || from->role != BG_ROLE_POD_STRICT)
+			return TC_ACT_UNSPEC;
+		reason = BG_REASON_OFF_BRANCH;
+	}
 	c = open_case(direction, ctx->ifindex, vlan);
 	if (!c)
 		return TC_ACT_SHOT;
-	c->packet.length_bytes = frame.length_bytes;
-	conclude(c, BG_REASON_NOT_ARMED);
+	c->packet.length_bytes = ctx->len;
+	conclude(c, reason);
 	trace_verdict(c, TC_ACT_SHOT);
 	return TC_ACT_SHOT;
 }
@@ -373,6 +389,8 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	dissect_skb(ctx, c);
 	if (role == BG_ROLE_POD_STRICT)
 		action = strict_pod_egress(ctx, c);
+	else if (c->dissected == BG_REASON_TAGGED)
+		action = refuse(c, BG_REASON_TAGGED);
 	else if (role == BG_ROLE_POD_STANDARD && c->dissected == BG_REASON_NONE &&
 		 !packet_stays_on_link(&c->packet))
 		action = standard_pod_egress(ctx, c);

@@ -53,6 +53,7 @@ struct bg_case {
 	enum bg_reason dissected;  /* what steps 1 and 2 say, NONE = go on */
 	enum bg_direction direction;
 	__u32 ifindex;
+	__u32 own_tags;	     /* in the frame, that are not the sender's: 1 on the trunk */
 	struct bg_asks asks; /* by case_is() */
 	/* written before they are read */
 	struct bg_flow_query flow;

@@ -16,8 +16,13 @@ static __always_inline void dissect(const struct bg_frame *frame, struct bg_case
 	__u16 ethertype;
 	__u32 vlan;
 
-	ethertype = parse_ethernet(frame, &packet->network_offset, &vlan);
+	ethertype = parse_ethernet(frame, &packet->network_offset, &vlan, &packet->tags);
 	packet->length_bytes = frame->length_bytes;
+	/* the branch's own is in the frame only on the trunk */
+	if (ethertype && (from_memory(packet->tags) > c->own_tags || is_tag(ethertype))) {
+		c->dissected = BG_REASON_TAGGED;
+		return;
+	}
 	switch (ethertype) {
 	case 0:
 		c->dissected = BG_REASON_TRUNCATED;

@@ -8,19 +8,9 @@
 #ifndef BG_EXITS_H
 #define BG_EXITS_H
 
-#include <linux/errno.h>
-
 #include "exempt.h"
 #include "iface.h"
 #include "short_way.h"
-
-/* Is there still an interface of that index? */
-static __always_inline bool iface_lives(void *ctx, __u32 ifindex)
-{
-	__u32 mtu_bytes = 0;
-
-	return bpf_check_mtu(ctx, ifindex, &mtu_bytes, 0, 0) != -ENODEV;
-}
 
 static __always_inline void ask_fib(const struct bg_packet *packet, struct bpf_fib_lookup *fib)
 {

@@ -3,6 +3,8 @@
 #ifndef BG_IFACE_H
 #define BG_IFACE_H
 
+#include <linux/errno.h>
+
 #include "maps.bpf.h"
 
 /* NULL: an interface that the loader has not entered. */
@@ -32,12 +34,24 @@ static __always_inline bool iface_is_shared(__u32 ifindex)
 	return !iface || iface->flags & BG_IFACE_SHARED;
 }
 
-/* The ifindex of the armed branch of a VLAN, 0 = not armed. */
-static __always_inline __u32 vlan_armed_ifindex(__u32 vlan)
+/* Is there still an interface of that index? */
+static __always_inline bool iface_lives(void *ctx, __u32 ifindex)
 {
-	__u32 *ifindex = bpf_map_lookup_elem(&fast_vlans, &vlan);
+	__u32 mtu_bytes = 0;
 
-	return ifindex ? *ifindex : 0;
+	return bpf_check_mtu(ctx, ifindex, &mtu_bytes, 0, 0) != -ENODEV;
+}
+
+/*
+ * The ifindex of the armed branch of a VLAN, 0 = not armed. Its interface may have gone
+ * while no daemon looked, and another of that VLAN have come, which is not guarded.
+ */
+static __always_inline __u32 vlan_armed_ifindex(void *ctx, __u32 vlan)
+{
+	__u32 *armed = bpf_map_lookup_elem(&fast_vlans, &vlan);
+	__u32 ifindex = armed ? *armed : 0;
+
+	return ifindex && iface_lives(ctx, ifindex) ? ifindex : 0;
 }
 
 #endif

@@ -53,6 +53,7 @@ struct bg_packet {
 	__u32 fragment_id;
 	__u8 tracking; /* enum bg_tracking */
 	__u8 icmp_error;
+	__u8 tags;	      /* VLAN tags in the frame, but those with id 0 */
 	__u16 network_offset; /* of the IP header in the frame */
 	__u16 upper_offset;   /* of the upper layer; the parser's cursor before that */
 	__u16 payload_offset; /* of what an ICMP error quotes */

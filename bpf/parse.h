@@ -99,29 +99,42 @@ static __always_inline void *frame_at(const struct bg_frame *frame, __u32 offset
 	return at + size_bytes > frame->end ? NULL : at;
 }
 
-/* Ethernet and tags. Returns the ethertype in host order, 0 when the frame is
- * too short; *vlan is the outermost VLAN id in the frame, 0 = untagged. */
+static __always_inline bool is_tag(__u16 ethertype)
+{
+	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ;
+}
+
+/*
+ * Ethernet and tags. Returns the ethertype in host order, 0 when the frame is
+ * too short; *vlan is the outermost VLAN id in the frame, 0 = untagged, *tags how many
+ * there are. Those with id 0 say only a priority, and the stack looks through them.
+ */
 static __always_inline __u16 parse_ethernet(const struct bg_frame *frame, __u16 *network_offset,
-					    __u32 *vlan)
+					    __u32 *vlan, __u8 *tags)
 {
 	struct ethhdr *ethernet = frame_at(frame, 0, sizeof(*ethernet));
 	__u16 ethertype;
 
 	*vlan = 0;
+	*tags = 0;
 	*network_offset = sizeof(*ethernet);
 	if (!ethernet)
 		return 0;
 	ethertype = bpf_ntohs(ethernet->h_proto);
 	for (int i = 0; i < PARSE_MAX_TAGS; i++) {
 		struct vlan_tag *tag;
+		__u32 id;
 
-		if (ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ)
+		if (!is_tag(ethertype))
 			break;
 		tag = frame_at(frame, from_memory(*network_offset), sizeof(*tag));
 		if (!tag)
 			return 0;
+		id = bpf_ntohs(tag->tci) & (BG_VLANS - 1);
+		if (id)
+			*tags += 1;
 		if (!*vlan)
-			*vlan = bpf_ntohs(tag->tci) & (BG_VLANS - 1);
+			*vlan = id;
 		ethertype = bpf_ntohs(tag->ethertype);
 		*network_offset += sizeof(*tag);
 	}

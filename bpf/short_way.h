@@ -100,6 +100,13 @@ static __always_inline bool spend_hop(struct __sk_buff *ctx, const struct bg_pac
 	return !bpf_skb_store_bytes(ctx, offset, &header, sizeof(header), 0);
 }
 
+/* The stack takes such a tag off; a redirect would send it along. */
+static __always_inline bool has_priority_tag(const struct __sk_buff *ctx,
+					     const struct bg_packet *packet)
+{
+	return ctx->vlan_present || packet->network_offset != sizeof(struct ethhdr);
+}
+
 /* From a strict pod's veth to its branch, where it will be judged. */
 static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case *c)
 {
@@ -109,7 +116,7 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 	struct bg_route *route;
 
 	route = bpf_map_lookup_elem(&fast_routes, &vlan);
-	if (!route || !route->ifindex)
+	if (!route || !route->ifindex || has_priority_tag(ctx, packet))
 		return TC_ACT_UNSPEC;
 	next_hop = packet->ipv6 ? &route->gateway6 : &route->gateway4;
 	if (!(BG_HALF(next_hop, 0) | BG_HALF(next_hop, 1)) || !fits(ctx, route->ifindex) ||
@@ -139,7 +146,7 @@ static __always_inline int to_pod(struct __sk_buff *ctx, const struct bg_case *c
 
 	if (!pod || !pod->host_ifindex || !fits(ctx, pod->host_ifindex))
 		return TC_ACT_UNSPEC;
-	if (forwarded && !spend_hop(ctx, &c->packet))
+	if (forwarded && (has_priority_tag(ctx, &c->packet) || !spend_hop(ctx, &c->packet)))
 		return TC_ACT_UNSPEC;
 	__builtin_memcpy(addresses.destination, pod->mac, sizeof(pod->mac));
 	__builtin_memcpy(addresses.source, pod->host_mac, sizeof(pod->host_mac));

@@ -208,9 +208,9 @@ struct bg_counters_info {
 	BG_GAP;
 	__u64 no_policy, no_branch, not_armed, not_ip, malformed, truncated, extension, spoofed,
 		not_ours, fragment_unknown, icmp_error_unknown, no_rule, no_node_rule, table_full,
-		foreign_source, revoked, internal, on_link, off_branch;
+		foreign_source, revoked, internal, on_link, off_branch, tagged;
 };
-BG_ASSERT_SIZE(struct bg_counters_info, 32 + BG_TIME_BYTES + sizeof(__u64) * (3 + 51));
+BG_ASSERT_SIZE(struct bg_counters_info, 32 + BG_TIME_BYTES + sizeof(__u64) * (3 + 52));
 
 enum bg_event_type {
 	BG_EVENT_DROP = 1,

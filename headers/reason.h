@@ -44,7 +44,8 @@
 	X(47, REVOKED, "revoked", "tracked flow that no rule admits any more")                     \
 	X(48, INTERNAL, "internal", "a map entry was missing that must be there")                  \
 	X(49, ON_LINK, "on-link", "a strict pod speaks to its link, beside ARP, discovery, MLD")   \
-	X(50, OFF_BRANCH, "off-branch", "a strict pod's packet would not leave by its branch")
+	X(50, OFF_BRANCH, "off-branch", "a strict pod's packet would not leave by its branch")     \
+	X(51, TAGGED, "tagged", "a VLAN tag besides the branch's own")
 
 enum bg_reason {
 #define X(number, NAME, name, meaning) BG_REASON_##NAME = number,

@@ -8,7 +8,8 @@
  * the veth off, as the CNI writes it; what stays on a link (link-local, multicast, broadcast,
  * for another MAC), with what a pod's own discovery needs beside it; sources of a sibling,
  * of another branch, of nobody; what cannot be parsed; and the primary interface by itself,
- * where all of these, ARP and discovery must not leave.
+ * where all of these, ARP and discovery must not leave. At the trunk: a VLAN whose armed
+ * interface is gone, tags of priority in front of it, one too many, none.
  */
 #include <linux/pkt_cls.h>
 #include <net/if.h>
@@ -370,9 +371,89 @@ static void not_by_the_primary(void **state)
 	       BG_REASON_NONE);
 }
 
+static void arm(__u32 vlan, __u32 ifindex)
+{
+	struct bg_error err;
+
+	assert_int_equal(bg_vlan_set(rig.datapath, vlan, ifindex, &err), 0);
+}
+
+/* Both directions; what comes in is not counted by expect(). */
+static void expect_trunk(const char *says, const struct pkt *pkt, enum bg_reason reason)
+{
+	const struct way out = { BG_TC_TRUNK_EGRESS, "eth1", index_of("vlan.eth.9"), TO_DEVICE };
+	const struct way in = { BG_TC_TRUNK_INGRESS, "eth1", index_of("eth1"), TO_DEVICE };
+	bool passes;
+
+	expect(says, &out, pkt, reason);
+	if (ask(&in, pkt, &passes) != reason || passes == !bg_reason_passes(reason))
+		fail_msg("%s: the same coming in", says);
+}
+
+static void the_trunk(void **state)
+{
+	const struct way untagged = { BG_TC_TRUNK_EGRESS, "eth1", index_of(VETH), TO_DEVICE };
+	const struct pkt armed = { UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_A };
+	const struct pkt armed6 = { UDP(POD6, 5000, STRANGER6, 9), .vlan = BRANCH_A };
+	const struct pkt not_armed = { UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_B };
+	const struct pkt priority = { UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_B,
+				      .outer_vlan = 0x6000 };
+	const struct pkt priority_armed = { UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_A,
+					    .outer_vlan = 0x6000 };
+	const struct pkt three = {
+		.ethertype = 0x8100, .vlan = 0x6000, .outer_vlan = 0x6000, .payload = 60
+	};
+	const struct pkt none = { UDP(POD, 5000, STRANGER, 9), .vlan = 0x6000 };
+
+	(void)state;
+	arm(BRANCH_A, index_of("vlan.eth.9"));
+	arm(BRANCH_B, 0);
+	expect_trunk("armed", &armed, BG_REASON_NONE);
+	expect_trunk("armed, IPv6", &armed6, BG_REASON_NONE);
+	expect_trunk("not armed", &not_armed, BG_REASON_NOT_ARMED);
+	expect_trunk("not armed, behind a priority tag", &priority, BG_REASON_NOT_ARMED);
+	expect_trunk("armed, behind a priority tag", &priority_armed, BG_REASON_NONE);
+	expect_trunk("one tag too many", &three, BG_REASON_NOT_ARMED);
+	expect_trunk("a priority tag alone: the host's own", &none, BG_REASON_NONE);
+	expect("without a tag, from a strict pod", &untagged, &to_stranger, BG_REASON_OFF_BRANCH);
+	expect("without a tag, from a strict pod", &untagged, &to_stranger6, BG_REASON_OFF_BRANCH);
+	expect("without a tag, from a strict pod", &untagged, &none, BG_REASON_OFF_BRANCH);
+
+	/* the CNI makes it anew, and no daemon lives */
+	shell("ip link del vlan.eth.9 && ip link add vlan.eth.9 type veth peer name far9");
+	expect_trunk("armed was another interface", &armed, BG_REASON_NOT_ARMED);
+	expect_trunk("armed was another interface, IPv6", &armed6, BG_REASON_NOT_ARMED);
+	arm(BRANCH_A, index_of("vlan.eth.9"));
+	expect_trunk("armed again", &armed, BG_REASON_NONE);
+}
+
+/* At the veth of a standard pod as well. */
+static void a_tag_of_the_pods_own(void **state)
+{
+	const struct way veth = at_veth();
+	const struct pkt packets[] = {
+		{ UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_B },
+		{ UDP(POD6, 5000, STRANGER6, 9), .vlan = BRANCH_A },
+		{ UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_B, .outer_vlan = 0x6000 },
+		{ .ethertype = 0x8100, .vlan = 0x6000, .outer_vlan = 0x6000, .payload = 60 },
+		{ .ethertype = 0x0806, .vlan = BRANCH_B, .payload = 28 },
+	};
+	const struct pkt priority = { UDP(POD, 5000, STRANGER, 9), .vlan = 0x6000 };
+
+	(void)state;
+	set_route(true);
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
+		expect("tagged", &veth, &packets[i], BG_REASON_TAGGED);
+	expect("a priority is for the stack to take off", &veth, &priority, BG_REASON_NONE);
+	enter(VETH, BG_ROLE_POD_STANDARD, BRANCH_C);
+	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
+		expect("tagged, of a standard pod", &veth, &packets[i], BG_REASON_TAGGED);
+}
+
 int main(void)
 {
-	static const char *const programs[] = { "tc_pod_egress", "tc_node_egress", NULL };
+	static const char *const programs[] = { "tc_pod_egress", "tc_node_egress", "tc_trunk_guard",
+						NULL };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(only_by_the_branch, start),
 		cmocka_unit_test_setup(branch_down, start),
@@ -382,6 +463,8 @@ int main(void)
 		cmocka_unit_test_setup(whose_source, start),
 		cmocka_unit_test_setup(what_cannot_be_parsed, start),
 		cmocka_unit_test_setup(not_by_the_primary, start),
+		cmocka_unit_test_setup(the_trunk, start),
+		cmocka_unit_test_setup(a_tag_of_the_pods_own, start),
 	};
 	int failed;
 

@@ -118,12 +118,12 @@ static void every_honest_cut_drops(void **state)
 	expect_every_cut_to_drop(*state, true);
 }
 
-/* A tag, cut: there is no ethertype to go by. */
+/* Priority tags, cut: there is no ethertype to go by. */
 static void cut_tags_drop(void **state)
 {
 	const struct sample sample = {
 		.name = "tags",
-		.pkt = { TCP(CLIENT, 1, POD, 443, "S"), .vlan = 9, .outer_vlan = 100 },
+		.pkt = { TCP(CLIENT, 1, POD, 443, "S"), .vlan = 0x6000, .outer_vlan = 0x6000 },
 	};
 
 	(void)state;

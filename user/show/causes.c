@@ -106,6 +106,9 @@ static const char *advice(enum bg_reason reason)
 		return "a strict pod's packet would have left by another interface than its "
 		       "branch: the branch is down, is gone, or its table has no route (ip route "
 		       "show table VLAN+100, ip rule)";
+	case BG_REASON_TAGGED:
+		return "somebody puts a VLAN tag of his own into his frames: the pod, which may "
+		       "want to reach another VLAN, or the other side of the branch";
 	case BG_REASON_NO_NODE_RULE:
 		return "the branch's groups allow it, but the node's groups (Node.GroupIds) do not: "
 		       "a standard pod needs both";
