@@ -25,6 +25,7 @@
 
 /* dissect */
 #include "dissect.h"
+#include "options.h"
 
 /* verdict */
 #include "verdict.h"
@@ -77,11 +78,17 @@ __noinline int dissect_xdp_fully(struct xdp_md *ctx, struct bg_case *c, __u32 le
 		.end = (void *)(long)ctx->data_end,
 		.length_bytes = length_bytes,
 	};
+	__u32 option_bytes;
 
 	if (!c)
 		return 0;
 	__builtin_memset(&c->packet, 0, sizeof(c->packet));
 	dissect(&frame, c, false);
+	option_bytes = unforeseen(options_to_judge(c));
+	if (option_bytes && option_bytes <= MOST_OPTION_BYTES)
+		c->dissected = bpf_xdp_load_bytes(ctx, options_offset(c), c->options, option_bytes)
+				       ? BG_REASON_TRUNCATED
+				       : judge_options(c);
 	return 0;
 }
 
@@ -164,6 +171,7 @@ __noinline int dissect_skb_fully(struct __sk_buff *ctx, struct bg_case *c)
 {
 	__u32 wanted = ctx->len < PARSE_MAX_OFFSET ? ctx->len : PARSE_MAX_OFFSET;
 	struct bg_frame frame;
+	__u32 option_bytes;
 
 	if (!c)
 		return 0;
@@ -175,6 +183,11 @@ __noinline int dissect_skb_fully(struct __sk_buff *ctx, struct bg_case *c)
 	}
 	__builtin_memset(&c->packet, 0, sizeof(c->packet));
 	dissect(&frame, c, false);
+	option_bytes = unforeseen(options_to_judge(c));
+	if (option_bytes && option_bytes <= MOST_OPTION_BYTES)
+		c->dissected = bpf_skb_load_bytes(ctx, options_offset(c), c->options, option_bytes)
+				       ? BG_REASON_TRUNCATED
+				       : judge_options(c);
 	return 0;
 }
 
@@ -193,7 +206,8 @@ static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c
 /*
  * Ingress of a branch. What XDP has judged is not judged again. A strict pod's
  * packet that conntrack need not see goes straight to the pod, unless somebody
- * else's program wants to see it on this interface.
+ * else's program wants to see it on this interface, or the frame is for another MAC:
+ * that is the stack's to drop.
  */
 SEC("tc")
 int tc_branch_ingress(struct __sk_buff *ctx)
@@ -211,7 +225,7 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	dissect_skb(ctx, c);
 	if (!judged && !verdict(c)) {
 		action = TC_ACT_SHOT;
-	} else if (c->verdict.short_way && !iface_is_shared(ctx->ifindex)) {
+	} else if (c->verdict.short_way && !ctx->pkt_type && !iface_is_shared(ctx->ifindex)) {
 		action = to_pod(ctx, c, true);
 		if (action == TC_ACT_REDIRECT)
 			count_short_way(c);

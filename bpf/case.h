@@ -60,6 +60,8 @@ struct bg_case {
 	struct bg_packet quoted; /* by an ICMP error; tracking NONE: nothing useful */
 	struct bg_findings findings;
 	struct bpf_fib_lookup fib; /* exits.h */
+	__u8 options[64];	   /* of IPv4, with zeros behind them; options.h */
+	__u32 option_at;
 	/* kept from packet to packet: the clock of tick `clock_tick` */
 	__u64 clock_tick;
 	__u64 clock_ns;

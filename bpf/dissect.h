@@ -49,7 +49,7 @@ static __always_inline void dissect(const struct bg_frame *frame, struct bg_case
 		c->quoted.tracking = BG_TRACK_NONE;
 }
 
-/* Was the brief look enough? It does not walk extension headers and does not
+/* Was the brief look enough? It does not walk extension headers or IPv4 options and does not
  * read what ICMP errors quote, and it reads only what lies in one piece. */
 static __always_inline bool dissect_is_brief(const struct bg_frame *frame, const struct bg_case *c)
 {

@@ -57,6 +57,7 @@ struct bg_packet {
 	__u16 network_offset; /* of the IP header in the frame */
 	__u16 upper_offset;   /* of the upper layer; the parser's cursor before that */
 	__u16 payload_offset; /* of what an ICMP error quotes */
+	__u16 option_bytes;   /* IPv4 */
 	__u32 upper_bytes;    /* length of the upper layer in this packet */
 	__u32 length_bytes;   /* of the frame */
 };

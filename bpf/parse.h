@@ -250,7 +250,8 @@ static __always_inline void map_ipv4(struct bg_addr *address, __be32 ipv4)
 }
 
 static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, __u32 offset,
-						 bool quoted, enum bg_direction direction,
+						 bool quoted, bool brief,
+						 enum bg_direction direction,
 						 struct bg_packet *packet)
 {
 	__u32 header_bytes, total_bytes, fragment;
@@ -275,6 +276,11 @@ static __always_inline enum bg_reason parse_ipv4(const struct bg_frame *frame, _
 	map_ipv4(direction == BG_INGRESS ? &packet->local : &packet->remote, ip->daddr);
 	packet->protocol = ip->protocol;
 	packet->hop_limit = ip->ttl;
+	if (!quoted && header_bytes > sizeof(*ip)) {
+		if (brief)
+			return BG_REASON_EXTENSION;
+		packet->option_bytes = header_bytes - sizeof(*ip);
+	}
 
 	fragment = bpf_ntohs(ip->frag_off) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK);
 	if (fragment) {
@@ -391,7 +397,7 @@ static __always_inline enum bg_reason parse_ipv6(const struct bg_frame *frame, _
 
 /*
  * The IP packet at packet->network_offset. `brief` leaves IPv6 extension headers
- * alone and calls them BG_REASON_EXTENSION.
+ * and IPv4 options alone and calls them BG_REASON_EXTENSION.
  */
 static __always_inline enum bg_reason parse_ip(const struct bg_frame *frame, __u16 ethertype,
 					       bool quoted, bool brief, enum bg_direction direction,
@@ -402,7 +408,7 @@ static __always_inline enum bg_reason parse_ip(const struct bg_frame *frame, __u
 	enum bg_reason reason;
 
 	if (ethertype == ETHERTYPE_IPV4)
-		reason = parse_ipv4(frame, offset, quoted, direction, packet);
+		reason = parse_ipv4(frame, offset, quoted, brief, direction, packet);
 	else
 		reason = parse_ipv6(frame, offset, quoted, brief, direction, packet);
 	if (reason != BG_REASON_NONE || packet->fragment == BG_LATER_FRAGMENT)

@@ -32,7 +32,8 @@
 	X(35, NOT_IP, "not-ip", "neither IP nor ARP")                                              \
 	X(36, MALFORMED, "malformed", "header lengths contradict each other")                      \
 	X(37, TRUNCATED, "truncated", "packet ends inside a header")                               \
-	X(38, EXTENSION, "extension", "IPv6 extension headers that cannot be walked")              \
+	X(38, EXTENSION, "extension",                                                              \
+	  "extension headers that cannot be walked, or a source route")                            \
 	X(39, SPOOFED, "spoofed", "egress source is no address of the branch")                     \
 	X(40, NOT_OURS, "not-ours", "ingress destination is no address of the branch")             \
 	X(41, FRAGMENT_UNKNOWN, "fragment-unknown", "later fragment whose first one was not seen") \

@@ -120,6 +120,12 @@ static void make_ipv4(struct maker *m)
 	__u8 *at = put(m, bytes);
 
 	memset(at + 20, 1, bytes - 20);
+	if (pkt->option) {
+		__u8 *option = at + 20 + pkt->option_at;
+
+		option[0] = (__u8)pkt->option;
+		option[1] = (__u8)lie_or(pkt->option_bytes, bytes - 20 - (size_t)pkt->option_at);
+	}
 	at[0] = (__u8)(lie_or(pkt->version, 4) << 4 | lie_or(pkt->ihl, bytes / 4));
 	put16(at + 4, pkt->ident & 0xffff);
 	put16(at + 6, (pkt->more ? 0x2000u : 0) | (unsigned int)pkt->offset_bytes / 8);

@@ -34,6 +34,9 @@ struct pkt {
 	int ttl;		 /* or hop limit; 0 = 64 */
 	int vlan, outer_vlan;	 /* tags, 802.1Q and 802.1ad in front of it; 0 = none */
 	int option_words;	 /* IPv4: no-operation options; TCP: of the header */
+	int option;		 /* IPv4: of this type in place of those from option_at on, */
+	int option_at;
+	int option_bytes; /* which its length says; 0 = honest, to the end */
 	int tcp_option_words;
 	int extension_bytes; /* of each H, D, R, r, A; 0 = as short as can be */
 	int offset_bytes;    /* of this fragment */

@@ -450,10 +450,33 @@ static void a_tag_of_the_pods_own(void **state)
 		expect("tagged, of a standard pod", &veth, &packets[i], BG_REASON_TAGGED);
 }
 
+/* What comes in for another MAC is judged, and left to the stack, which drops it. */
+static void for_another_mac(void **state)
+{
+	const struct pkt packets[] = { { TCP(CLIENT, 40000, POD, 443, "S") },
+				       { TCP(CLIENT6, 40000, POD6, 443, "S") } };
+	const struct way in = { BG_TC_BRANCH_INGRESS, "vlan.eth.9", index_of("vlan.eth.9"),
+				TO_DEVICE };
+	struct way for_another = in, for_all = in;
+	bool left_to_stack;
+
+	(void)state;
+	for_another.receiver = TO_ANOTHER;
+	for_all.receiver = TO_ALL;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ask(&for_another, &packets[i], &left_to_stack), BG_REASON_RULE);
+		assert_true(left_to_stack);
+		assert_int_equal(ask(&for_all, &packets[i], &left_to_stack), BG_REASON_TRACKED);
+		assert_true(left_to_stack);
+		assert_int_equal(ask(&in, &packets[i], &left_to_stack), BG_REASON_TRACKED);
+		assert_false(left_to_stack);
+	}
+}
+
 int main(void)
 {
 	static const char *const programs[] = { "tc_pod_egress", "tc_node_egress", "tc_trunk_guard",
-						NULL };
+						"tc_branch_ingress", NULL };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(only_by_the_branch, start),
 		cmocka_unit_test_setup(branch_down, start),
@@ -464,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup(what_cannot_be_parsed, start),
 		cmocka_unit_test_setup(not_by_the_primary, start),
 		cmocka_unit_test_setup(the_trunk, start),
+		cmocka_unit_test_setup(for_another_mac, start),
 		cmocka_unit_test_setup(a_tag_of_the_pods_own, start),
 	};
 	int failed;
