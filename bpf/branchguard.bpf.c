@@ -84,11 +84,13 @@ __noinline int dissect_xdp_fully(struct xdp_md *ctx, struct bg_case *c, __u32 le
 		return 0;
 	__builtin_memset(&c->packet, 0, sizeof(c->packet));
 	dissect(&frame, c, false);
-	option_bytes = unforeseen(options_to_judge(c));
-	if (option_bytes && option_bytes <= MOST_OPTION_BYTES)
-		c->dissected = bpf_xdp_load_bytes(ctx, options_offset(c), c->options, option_bytes)
-				       ? BG_REASON_TRUNCATED
-				       : judge_options(c);
+	/* one less: the verifier of Linux 6.1 does not see that what is not 0 is above it */
+	option_bytes = unforeseen(options_to_judge(c) - 1);
+	if (option_bytes < MOST_OPTION_BYTES)
+		c->dissected =
+			bpf_xdp_load_bytes(ctx, options_offset(c), c->options, option_bytes + 1)
+				? BG_REASON_TRUNCATED
+				: judge_options(c);
 	return 0;
 }
 
@@ -183,11 +185,13 @@ __noinline int dissect_skb_fully(struct __sk_buff *ctx, struct bg_case *c)
 	}
 	__builtin_memset(&c->packet, 0, sizeof(c->packet));
 	dissect(&frame, c, false);
-	option_bytes = unforeseen(options_to_judge(c));
-	if (option_bytes && option_bytes <= MOST_OPTION_BYTES)
-		c->dissected = bpf_skb_load_bytes(ctx, options_offset(c), c->options, option_bytes)
-				       ? BG_REASON_TRUNCATED
-				       : judge_options(c);
+	/* one less: the verifier of Linux 6.1 does not see that what is not 0 is above it */
+	option_bytes = unforeseen(options_to_judge(c) - 1);
+	if (option_bytes < MOST_OPTION_BYTES)
+		c->dissected =
+			bpf_skb_load_bytes(ctx, options_offset(c), c->options, option_bytes + 1)
+				? BG_REASON_TRUNCATED
+				: judge_options(c);
 	return 0;
 }
 
@@ -407,7 +411,8 @@ int tc_pod_egress(struct __sk_buff *ctx)
 		action = refuse(c, BG_REASON_TAGGED);
 	else if (role == BG_ROLE_POD_STANDARD && c->dissected == BG_REASON_NONE &&
 		 !packet_stays_on_link(&c->packet))
-		action = standard_pod_egress(ctx, c);
+		action = pod_owns_source(ctx, c) ? standard_pod_egress(ctx, c)
+						 : refuse(c, BG_REASON_SPOOFED);
 	trace_verdict(c, action);
 	return action;
 }

@@ -91,14 +91,19 @@ __noinline int stack_leads_to_branch(struct __sk_buff *ctx, struct bg_case *c)
 	       (iface->role == BG_ROLE_BRANCH || iface->role == BG_ROLE_POD_STRICT);
 }
 
-/* Is it the source of the pod behind this veth? Where `pods` does not have it, of the branch. */
-static __always_inline bool is_pods_own(struct __sk_buff *ctx, struct bg_case *c)
+/* Is it the source of the pod behind this veth? Where `pods` does not have it, of the branch.
+ * `c` is never NULL. */
+__noinline int pod_owns_source(struct __sk_buff *ctx, struct bg_case *c)
 {
-	struct bg_addr local = c->packet.local; /* Linux 6.1 takes a key from the stack only */
-	struct bg_pod *pod = bpf_map_lookup_elem(&pods, &local);
+	struct bg_addr local; /* Linux 6.1 takes a key from the stack only */
+	struct bg_pod *pod;
 
+	if (!c)
+		return 0;
+	local = c->packet.local;
+	pod = bpf_map_lookup_elem(&pods, &local);
 	if (pod && pod->host_ifindex)
-		return pod->host_ifindex == ctx->ifindex;
+		return pod->host_ifindex == ctx->ifindex && pod->vlan == c->verdict.vlan;
 	return consult(c, BG_ASK_LOCAL, BG_EGRESS) != BG_REASON_NONE || local_is_ours(c);
 }
 
@@ -123,7 +128,7 @@ __noinline int strict_pod_refuses(struct __sk_buff *ctx, struct bg_case *c)
 	/* a frame for somebody else */
 	if (ctx->pkt_type)
 		return BG_REASON_ON_LINK;
-	return is_pods_own(ctx, c) ? BG_REASON_NONE : BG_REASON_SPOOFED;
+	return pod_owns_source(ctx, c) ? BG_REASON_NONE : BG_REASON_SPOOFED;
 }
 
 #endif

@@ -91,11 +91,14 @@ static __always_inline bool is_ipv6_extension(__u8 next_header)
 
 static __always_inline void *frame_at(const struct bg_frame *frame, __u32 offset, __u32 size_bytes)
 {
+	__u64 place = offset;
 	void *at;
 
-	if (offset > PARSE_MAX_OFFSET)
+	/* one register, in which clang compares what it then adds: Linux 6.1 knows no better */
+	barrier_var(place);
+	if (place > PARSE_MAX_OFFSET)
 		return NULL;
-	at = frame->data + offset;
+	at = frame->data + place;
 	return at + size_bytes > frame->end ? NULL : at;
 }
 

@@ -327,6 +327,36 @@ static void whose_source(void **state)
 	expect("of the branch", &veth, &to_stranger, BG_REASON_NONE);
 }
 
+/* It may leave by the primary interface, where each address of the node's is right. */
+static void whose_source_of_a_standard_pod(void **state)
+{
+	const struct way veth = at_veth();
+	const char *const others[][2] = { { NEIGHBOUR, CLIENT },   { POD, CLIENT },
+					  { "10.0.1.10", CLIENT }, { "198.51.100.9", CLIENT },
+					  { NEIGHBOUR, STRANGER }, { "198.51.100.9", STRANGER },
+					  { STANDARD, CLIENT },	   { NEIGHBOUR6, CLIENT6 },
+					  { POD6, STRANGER6 },	   { STRANGER6, CLIENT6 },
+					  { LINK_LOCAL, CLIENT6 }, { STANDARD6, CLIENT6 } };
+
+	(void)state;
+	enter(VETH, BG_ROLE_POD_STANDARD, BRANCH_C);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		const bool own = !strncmp(others[i][0], STANDARD, strlen(STANDARD)) ||
+				 !strcmp(others[i][0], STANDARD6);
+		const struct pkt pkt = { UDP(others[i][0], 5000, others[i][1], 9) };
+		const struct pkt fragment = { UDP(others[i][0], 5000, others[i][1], 9),
+					      .offset_bytes = 1480, .bare = true, .payload = 100 };
+
+		expect("source", &veth, &pkt, own ? BG_REASON_NONE : BG_REASON_SPOOFED);
+		expect("source", &veth, &fragment, own ? BG_REASON_NONE : BG_REASON_SPOOFED);
+	}
+	/* a second pod of the branch, behind another veth */
+	set_pod(STANDARD, ELSEWHERE);
+	expect("a sibling's", &veth, &(const struct pkt){ UDP(STANDARD, 5000, CLIENT, 9) },
+	       BG_REASON_SPOOFED);
+	set_pod(STANDARD, 0);
+}
+
 static void what_cannot_be_parsed(void **state)
 {
 	const struct way veth = at_veth();
@@ -484,6 +514,7 @@ int main(void)
 		cmocka_unit_test_setup(forwarding_of_the_veth_is_off, start),
 		cmocka_unit_test_setup(what_stays_on_the_link, start),
 		cmocka_unit_test_setup(whose_source, start),
+		cmocka_unit_test_setup(whose_source_of_a_standard_pod, start),
 		cmocka_unit_test_setup(what_cannot_be_parsed, start),
 		cmocka_unit_test_setup(not_by_the_primary, start),
 		cmocka_unit_test_setup(the_trunk, start),
