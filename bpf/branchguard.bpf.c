@@ -229,7 +229,7 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	dissect_skb(ctx, c);
 	if (!judged && !verdict(c)) {
 		action = TC_ACT_SHOT;
-	} else if (c->verdict.short_way && !ctx->pkt_type && !iface_is_shared(ctx->ifindex)) {
+	} else if (c->verdict.short_way && !ctx->pkt_type) {
 		action = to_pod(ctx, c, true);
 		if (action == TC_ACT_REDIRECT)
 			count_short_way(c);
@@ -356,11 +356,11 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 		action = to_node(ctx);
 		break;
 	case BG_EXIT_BY_FABRIC:
-		action = to_branch(ctx, c);
+		action = to_branch(ctx, c, true);
 		break;
 	case BG_EXIT_SHORT_WAY:
-		if (short_way && !iface_is_shared(ctx->ifindex))
-			action = to_branch(ctx, c);
+		if (short_way)
+			action = to_branch(ctx, c, false);
 		break;
 	default:
 		break;

@@ -34,6 +34,16 @@ static __always_inline bool iface_is_shared(__u32 ifindex)
 	return !iface || iface->flags & BG_IFACE_SHARED;
 }
 
+/*
+ * May packets between this veth and this branch pass the node's stack by, which would do as
+ * well? In both directions or in none: conntrack and programs of others see all of a
+ * connection, or nothing.
+ */
+static __always_inline bool way_is_open(__u32 veth_ifindex, __u32 branch_ifindex)
+{
+	return !iface_is_shared(veth_ifindex) && !iface_is_shared(branch_ifindex);
+}
+
 /* Is there still an interface of that index? */
 static __always_inline bool iface_lives(void *ctx, __u32 ifindex)
 {

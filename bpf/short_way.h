@@ -12,6 +12,7 @@
 #define BG_SHORT_WAY_H
 
 #include "case.h"
+#include "iface.h"
 #include "parse.h"
 
 /*
@@ -107,8 +108,9 @@ static __always_inline bool has_priority_tag(const struct __sk_buff *ctx,
 	return ctx->vlan_present || packet->network_offset != sizeof(struct ethhdr);
 }
 
-/* From a strict pod's veth to its branch, where it will be judged. */
-static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case *c)
+/* From a strict pod's veth to its branch, where it will be judged. `must`: whoever else has
+ * programs there, since the stack would not do. */
+static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case *c, bool must)
 {
 	const struct bg_packet *packet = &c->packet;
 	__u32 vlan = c->verdict.vlan;
@@ -117,6 +119,8 @@ static __always_inline int to_branch(struct __sk_buff *ctx, const struct bg_case
 
 	route = bpf_map_lookup_elem(&fast_routes, &vlan);
 	if (!route || !route->ifindex || has_priority_tag(ctx, packet))
+		return TC_ACT_UNSPEC;
+	if (!must && !way_is_open(ctx->ifindex, route->ifindex))
 		return TC_ACT_UNSPEC;
 	next_hop = packet->ipv6 ? &route->gateway6 : &route->gateway4;
 	if (!(BG_HALF(next_hop, 0) | BG_HALF(next_hop, 1)) || !fits(ctx, route->ifindex) ||
@@ -146,7 +150,9 @@ static __always_inline int to_pod(struct __sk_buff *ctx, const struct bg_case *c
 
 	if (!pod || !pod->host_ifindex || !fits(ctx, pod->host_ifindex))
 		return TC_ACT_UNSPEC;
-	if (forwarded && (has_priority_tag(ctx, &c->packet) || !spend_hop(ctx, &c->packet)))
+	if (forwarded &&
+	    (has_priority_tag(ctx, &c->packet) || !way_is_open(pod->host_ifindex, ctx->ifindex) ||
+	     !spend_hop(ctx, &c->packet)))
 		return TC_ACT_UNSPEC;
 	__builtin_memcpy(addresses.destination, pod->mac, sizeof(pod->mac));
 	__builtin_memcpy(addresses.source, pod->host_mac, sizeof(pod->host_mac));

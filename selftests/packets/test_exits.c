@@ -129,12 +129,20 @@ static struct way at_veth(void)
 	return (struct way){ BG_TC_POD_EGRESS, VETH, index_of(VETH), TO_DEVICE };
 }
 
-static void enter(const char *interface, enum bg_role role, __u32 vlan)
+static void enter_shared(const char *interface, enum bg_role role, __u32 vlan, bool shared)
 {
-	struct bg_iface iface = { .ifindex = index_of(interface), .role = role, .vlan = vlan };
+	struct bg_iface iface = { .ifindex = index_of(interface),
+				  .role = role,
+				  .vlan = vlan,
+				  .flags = shared ? BG_IFACE_SHARED : 0 };
 	struct bg_error err;
 
 	assert_int_equal(bg_iface_set(rig.datapath, &iface, &err), 0);
+}
+
+static void enter(const char *interface, enum bg_role role, __u32 vlan)
+{
+	enter_shared(interface, role, vlan, false);
 }
 
 static void shell(const char *commands)
@@ -156,6 +164,7 @@ static void set_pod(const char *address, __u32 ifindex)
 static void set_route(bool known)
 {
 	const struct bg_route route = { .ifindex = index_of("vlan.eth.9"),
+					.gateway4 = maker_addr("10.0.32.1"),
 					.gateway6 = maker_addr("fe80::1") },
 			      none = {};
 	__u32 vlan = BRANCH_A;
@@ -503,6 +512,40 @@ static void for_another_mac(void **state)
 	}
 }
 
+/* With a program of somebody else's on either end, both directions keep to the stack; but what
+ * the stack would not do, the pod's packets to its own node, is redirected even so. */
+static void short_in_both_directions_or_in_none(void **state)
+{
+	const struct way out = at_veth(), in = { BG_TC_BRANCH_INGRESS, "vlan.eth.9",
+						 index_of("vlan.eth.9"), TO_DEVICE };
+	const struct pkt queries[] = { { UDP(CLIENT, 40000, POD, 53) },
+				       { UDP(CLIENT6, 40000, POD6, 53) } };
+	const struct pkt answers[] = { { UDP(POD, 53, CLIENT, 40000) },
+				       { UDP(POD6, 53, CLIENT6, 40000) } };
+	const struct pkt node = { TCP(POD, 5000, "10.0.1.10", 22, "S") };
+	bool by_stack;
+
+	(void)state;
+	rig_publish(&rig, FEED(NODE_WITH("'Addresses': ['10.0.1.10']"), ALL_RULES, ALL_BRANCHES));
+	set_route(true);
+	for (int shared = 0; shared < 4; shared++) {
+		enter_shared(VETH, BG_ROLE_POD_STRICT, BRANCH_A, shared & 1);
+		enter_shared("vlan.eth.9", BG_ROLE_BRANCH, BRANCH_A, shared & 2);
+		for (int i = 0; i < 2; i++) {
+			bool in_by_stack, out_by_stack;
+
+			ask(&in, &queries[i], &in_by_stack);
+			ask(&out, &answers[i], &out_by_stack);
+			if (in_by_stack != !!shared || out_by_stack != !!shared)
+				fail_msg("shared %d: in by the %s, out by the %s", shared,
+					 in_by_stack ? "stack" : "short way",
+					 out_by_stack ? "stack" : "short way");
+		}
+		ask(&out, &node, &by_stack);
+		assert_false(by_stack);
+	}
+}
+
 int main(void)
 {
 	static const char *const programs[] = { "tc_pod_egress", "tc_node_egress", "tc_trunk_guard",
@@ -519,6 +562,7 @@ int main(void)
 		cmocka_unit_test_setup(not_by_the_primary, start),
 		cmocka_unit_test_setup(the_trunk, start),
 		cmocka_unit_test_setup(for_another_mac, start),
+		cmocka_unit_test_setup(short_in_both_directions_or_in_none, start),
 		cmocka_unit_test_setup(a_tag_of_the_pods_own, start),
 	};
 	int failed;
