@@ -287,6 +287,7 @@ NET_TOOLS := $(call programs_of,net,$(BUILD)) $(PRELOADED:%.c=$(BUILD)/%.so) $(O
 
 UNIT_SAN := $(call programs_of,unit,$(SAN_BUILD))
 NET := $(wildcard selftests/net/test_*.sh)
+ATTACKS := $(wildcard selftests/attacks/test_*.py selftests/attacks/test_*.sh)
 PACKAGING := $(wildcard selftests/packaging/test_*.sh)
 
 # libFuzzer on the pure parts, all by clang.
@@ -310,7 +311,7 @@ $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/selftests/fuzz/%.o $(patsubst %.c,$(BUIL
 
 KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
 
-.PHONY: tests unit unit-san packets net packaging lint fuzz
+.PHONY: tests unit unit-san packets net attacks packaging lint fuzz
 tests: $(UNIT) $(PACKETS) $(BENCH) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 unit: $(UNIT)
 	$(Q)selftests/run $(UNIT)
@@ -320,6 +321,8 @@ packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
 net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(NET)
+attacks: all $(NET_TOOLS)
+	$(Q)selftests/run $(ATTACKS)
 packaging: $(BUILD)/branchguard $(COMPLETION)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(PACKAGING)
 fuzz: $(FUZZ)
@@ -330,7 +333,7 @@ lint: $(call program_in,$(BUILD))
 # All suites in one run, so that there is one closing line.
 SUITES_QUICK := selftests/runner/test_run.sh $(PACKAGING) \
 	--beside lint='BG_BUILD=$(BUILD) scripts/lint.sh' \
-	$(UNIT) $(UNIT_SAN) $(FUZZERS_RUN) $(PACKETS) $(NET)
+	$(UNIT) $(UNIT_SAN) $(FUZZERS_RUN) $(PACKETS) $(NET) $(ATTACKS)
 # The guests go on while the host's tests wait for what must not come. They find out
 # by themselves what hangs in them (vm/boot.sh), before the runner does.
 SUITES_VM := --silence 1200 --beside 'vm=selftests/vm/matrix.sh $(KERNELS)' --silence 600
@@ -432,7 +435,7 @@ help:
 	'make demo       install what is missing, build, and show what it does (root)' \
 	'make check      install what is missing, build, run every test (root)' \
 	'make check-quick, check-vm   the same without, or only, the VMs' \
-	'make unit, unit-san, packets, net, packaging, lint, fuzz   one kind of tests alone' \
+	'make unit, unit-san, packets, net, attacks, packaging, lint, fuzz   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
 	'make soak       10,000 revisions and changes of interfaces, with faults (root, hours)' \
 	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
