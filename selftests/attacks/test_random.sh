@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Random frames of an attacker, from pods and from strangers, against the judge: with
+# branchguard in every way that it stands in, and without it, which must be noticed.
+#
+#   BG_SEED=N      repeats a run
+#   BG_FRAMES=N    so many frames in each way
+#   BG_OPEN=1      also kinds of which README.md says that they are open
+# shellcheck source=selftests/net/lib.sh
+. "$(dirname "$0")/../net/lib.sh"
+
+seed=${BG_SEED:-$((RANDOM * 32768 + RANDOM))}
+frames=${BG_FRAMES:-2000}
+# README.md has a line for each.
+open=()
+[ -n "${BG_OPEN:-}" ] || mapfile -t open < <(sed -n 's/^| `\([a-z-]*\)` |.*/\1/p' selftests/attacks/README.md)
+
+# Nobody answers by himself, and the node knows all MACs.
+silence() {
+	local pod vlan mode v4 v6 veth mac host
+	while read -r pod vlan mode v4 v6 veth; do
+		mac=$(ip -j -n "$LAB_NAME-$pod" link show dev eth0 | jq -r '.[0].address')
+		lab_ip node <<-END || return
+			neigh replace $v4 lladdr $mac nud permanent dev $veth
+			neigh replace $v6 lladdr $mac nud permanent dev $veth
+		END
+		mac=$(ip -j -n "$LAB_NAME-fabric" link show dev "vlan.$vlan" | jq -r '.[0].address')
+		lab_ip node <<-END || return
+			neigh replace $LAB_GATEWAY4 lladdr $mac nud permanent dev vlan.eth.$vlan
+			neigh replace $LAB_GATEWAY6 lladdr $mac nud permanent dev vlan.eth.$vlan
+		END
+		for host in "$pod eth0" "fabric vlan.$vlan"; do
+			ip -n "$LAB_NAME-${host% *}" addr flush dev "${host#* }" || return
+		done
+		# What is to be filled in is filled in where it leaves, as by a device that cannot.
+		for host in "vlan.eth.$vlan" "$veth"; do
+			lab_exec node ethtool -K "$host" tx off >/dev/null || return
+		done
+	done <"$LAB_DIR/pods"
+	mac=$(ip -j -n "$LAB_NAME-fabric" link show dev node | jq -r '.[0].address')
+	lab_ip node <<-END || return
+		neigh replace 10.0.1.1 lladdr $mac nud permanent dev eth0
+		neigh replace 2001:db8:0:1::1 lladdr $mac nud permanent dev eth0
+	END
+	lab_sysctl fabric ipv4/ip_forward=0 ipv6/conf/all/forwarding=0
+}
+
+# storm NAME [KIND...]: the lines of storm.py as results.
+storm() {
+	local name=$1 line lines
+	shift
+	OUTPUT=$(python3 selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" "$frames" "$@" 2>&1)
+	grep '^#' <<<"$OUTPUT"
+	grep -q '^ok\|^not ok' <<<"$OUTPUT" || result 1 "$name: it ran"
+	lines=$(grep '^ok\|^not ok' <<<"$OUTPUT")
+	OUTPUT= # all of it stands above
+	while IFS= read -r line; do
+		case $line in
+		'ok - '*) result 0 "$name: ${line#ok - }" ;;
+		'not ok - '*) result 1 "$name: ${line#not ok - }" ;;
+		esac
+	done <<<"$lines"
+}
+
+unguarded() {
+	OUTPUT=$(python3 selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" 500 2>&1)
+	grep -q '^not ok - nothing arrives' <<<"$OUTPUT"
+	result $? "without branchguard the same frames arrive, and are noticed"
+}
+
+lab_up || bail "no lab"
+silence || bail "the lab is not silent"
+feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"10.0.3.0/24\", \"2001:db8:0:3::/64\"]))
+	| egress(\"sg-cart\"; permission(\"udp\"; 5432; 5433; [\"10.0.0.0/16\", \"2001:db8::/48\"]))
+	| egress(\"sg-cart\"; permission(\"tcp\"; 443; 443; anywhere))
+	| egress(\"sg-cart\"; permission(\"icmp\"; 8; 0; [\"10.0.3.0/24\"]))
+	| egress(\"sg-cart\"; permission(\"icmpv6\"; 128; 0; [\"2001:db8:0:3::/64\"]))
+	| egress(\"sg-cart\"; permission(\"47\"; -1; -1; [\"10.0.3.0/24\"]))
+	| ingress(\"sg-cart\"; permission(\"tcp\"; 8080; 8080; [\"10.0.2.0/24\", \"2001:db8:0:2::/64\"]))
+	| ingress(\"sg-cart\"; permission(\"udp\"; 40000; 40001; anywhere))
+	| ingress(\"sg-cart\"; of_groups(\"tcp\"; 5432; 5432; [\"sg-web\"]))
+	| ingress(\"sg-cart\"; permission(\"icmp\"; 8; -1; [\"10.0.2.0/24\"]))
+	| egress(\"sg-web\"; of_groups(\"tcp\"; 5432; 5433; [\"sg-cart\"]))
+	| ingress(\"sg-web\"; permission(\"udp\"; 53; 53; [\"10.0.0.0/8\", \"2001:db8::/32\"]))"
+unguarded
+for way in "" "--attach clsact" "--xdp branch" "--no-short-way"; do
+	# shellcheck disable=SC2086 # words
+	bg_start $way
+	storm "${way:-tcx}" "${open[@]}"
+	bg_stop
+	bg unload >/dev/null || bail "unload: $(bg unload 2>&1)"
+done
+finish
