@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Frames of an attacker into the lab, and what arrives held against the judge.
 
-  storm.py LAB FEED SEED FRAMES [KIND-LEFT-OUT...]
+  storm.py LAB FEED SEED FRAMES [KIND-LEFT-OUT... | +KIND-THAT-IS-FREQUENT...]
 
 All is sent by one process, one frame after the other on one CPU, so that the node
 gets them in the order in which the judge is asked. The hosts of the lab are silent:
@@ -127,9 +127,8 @@ class Doors:
 
 
 class Storm:
-    def __init__(self, lab, node, left_out, seed):
-        self.lab, self.node, self.doors = lab, node, Doors(lab)
-        self.attacker = Attacker(random.Random(seed), lab, left_out)
+    def __init__(self, lab, node, attacker):
+        self.lab, self.node, self.doors, self.attacker = lab, node, Doors(lab), attacker
         self.sent, self.verdicts, self.came = {}, {}, {}
         self.wrong, self.refused, self.first = {}, 0, 0
 
@@ -171,6 +170,8 @@ class Storm:
         if place == shot.origin:
             return None
         verdict = self.verdicts[number]
+        if self.is_error_of_node(shot, data):
+            return None
         self.came.setdefault(number, set()).add(place)
         if place not in verdict.places:
             return self.blame(verdict.why, place, number, data)
@@ -187,10 +188,44 @@ class Storm:
             return self.blame("is another packet where it arrives", place, number, data)
         return None
 
+    def is_error_of_node(self, shot, data):
+        """It bears the number because it quotes the frame, and says to its sender why it went no
+        further. That goes to the sender by whatever way the node has to him."""
+        try:
+            error, sent = wire.read_frame(data), wire.read_frame(shot.frame)
+        except wire.Bad:
+            return False
+        if not wire.is_icmp(error) or error.type not in wire.ERRORS[error.protocol] or \
+           error.source not in self.node.addresses or error.to != sent.source:
+            return False
+        quote = wire.read_quote(error)
+        return quote is not None and (quote.source, quote.to) == (sent.source, sent.to)
+
     def blame(self, why, place, number, data):
         shot = self.sent.get(number)
         key = (shot.origin if shot else "?", place, why)
         self.wrong.setdefault(key, []).append((number, sorted(shot.kinds) if shot else [], data))
+
+    def tell_before(self, number):
+        """What was sent between the same ends before: a verdict may follow from that."""
+        def ends(shot):
+            try:
+                packet = wire.read_frame(shot.frame)
+            except wire.Bad:
+                return None, None
+            if packet.family is None:
+                return None, None
+            return packet, (packet.protocol, frozenset([(packet.source, packet.source_port),
+                                                        (packet.to, packet.port)]))
+        if number not in self.sent or not ends(self.sent[number])[0]:
+            return
+        mine = ends(self.sent[number])[1]
+        before = [n for n in sorted(self.sent) if n < number and ends(self.sent[n])[1] == mine]
+        for n in before[-5:]:
+            packet = ends(self.sent[n])[0]
+            print("#     before: %d from %s, flags %s, type %s: %s; arrived at %s" % (
+                n - self.first, self.sent[n].origin, packet.flags, packet.type,
+                self.verdicts[n].why, " ".join(sorted(self.came.get(n, ()))) or "no place"))
 
 
 def result(good, name):
@@ -198,7 +233,7 @@ def result(good, name):
     return good
 
 
-def main(name, feed, seed, frames, *left_out):
+def main(name, feed, seed, frames, *kinds):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with open(feed) as file:
         feed = json.load(file)
@@ -206,7 +241,10 @@ def main(name, feed, seed, frames, *left_out):
         veths = {line.split()[0]: line.split()[5] for line in file}
     lab = Lab(name, veths)
     began = time.monotonic()
-    storm = Storm(lab, Node(feed, lab.macs), left_out, int(seed))
+    left_out = [kind for kind in kinds if kind[0] != "+"]
+    frequent = [kind[1:] for kind in kinds if kind[0] == "+"]
+    attacker = Attacker(random.Random(int(seed)), lab, left_out, frequent)
+    storm = Storm(lab, Node(feed, lab.macs), attacker)
     storm.run(int(frames))
     due = [number for number, shot in storm.sent.items() if "plain" in shot.kinds and
            storm.verdicts[number].places]
@@ -235,6 +273,7 @@ def main(name, feed, seed, frames, *left_out):
         sent = storm.sent.get(number)
         print("#     sent    " + (sent.frame.hex() if sent else "never"))
         print("#     arrived " + data.hex())
+        storm.tell_before(number)
     # Plain ones are a third: with few of them this would say nothing.
     good &= result(len(due) > int(frames) // 100 and here >= len(due) * 0.99,
                    "what is legitimate arrives")

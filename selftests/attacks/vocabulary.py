@@ -29,14 +29,17 @@ class Shot:
 
 
 class Attacker:
-    """left_out: kinds that are not said."""
+    """left_out: kinds that are not said. frequent: those that every third frame has."""
 
-    def __init__(self, random, lab, left_out=()):
-        self.random, self.lab, self.left_out = random, lab, frozenset(left_out)
+    def __init__(self, random, lab, left_out=(), frequent=()):
+        self.random, self.lab = random, lab
+        self.left_out, self.frequent = frozenset(left_out), frozenset(frequent)
         self.said = [] # (family, local, remote, protocol, ports) of the last ones from a pod
         self.idents = []
 
     def chance(self, kind, share):
+        if kind in self.frequent:
+            share = 1 / 3
         return kind not in self.left_out and self.random.random() < share
 
     def mark(self, number):

@@ -36,6 +36,10 @@ for file in selftests/net/test_*.sh; do
 	name=net/$(basename "$file")
 	! runs_here "$name" tcx || suites+=("$name=$file")
 done
+for file in selftests/attacks/test_*.sh; do
+	name=attacks/$(basename "$file")
+	! runs_here "$name" tcx || suites+=("$name=$file")
+done
 # "1/2": this guest has the first of every two of the suites, another the second.
 lane=$(sed -n 's/.*bg_lane=\([^ ]*\).*/\1/p' /proc/cmdline)
 for i in "${!suites[@]}"; do

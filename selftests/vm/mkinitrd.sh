@@ -5,7 +5,8 @@
 #
 #   mkinitrd.sh base OUT             the programs of this host, with their libraries
 #   mkinitrd.sh modules OUT KERNEL   kernel modules in the order to load them
-#   mkinitrd.sh tests OUT FILE...    files of this tree, under their paths, in /branchguard
+#   mkinitrd.sh tests OUT FILE...    files of this tree, under their paths, in /branchguard; of
+#                                    Python only what those written in it load
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 what=${1:?base, modules or tests}
@@ -140,18 +141,45 @@ modules() {
 	pack
 }
 
+# python FILE...: the interpreter, and the modules that these load, with what is compiled of them.
+python() {
+	local file extensions=()
+	install -D "$(realpath /usr/bin/python3)" "$root/usr/bin/python3"
+	while read -r file; do
+		mkdir -p "$root$(dirname "$file")"
+		cp -p "$file" "$root$file"
+		[[ $file != *.so ]] || extensions+=("$file")
+	done < <(/usr/bin/python3 -B - "$@" <<-'END'
+		import os, sys
+		sys.path[:0] = {os.path.dirname(path) for path in sys.argv[1:]}
+		library = os.path.dirname(os.__file__)
+		for path in sys.argv[1:]:
+		    __import__(os.path.basename(path)[:-len(".py")])
+		for module in list(sys.modules.values()):
+		    for name in "__file__", "__cached__":
+		        path = getattr(module, name, None)
+		        if path and path.startswith(library) and os.path.exists(path):
+		            print(path)
+	END
+	)
+	[ ${#extensions[@]} -gt 0 ] || { echo "mkinitrd.sh: what do $* load?" >&2; exit 1; }
+	libraries /usr/bin/python3 "${extensions[@]}"
+}
+
 tests() {
-	local file programs=()
+	local file programs=() modules=()
 	ln -s usr/lib usr/lib64 "$root"
 	mkdir -p "$root/usr/lib" "$root/usr/lib64" "$root/branchguard"
 	for file in "$@"; do
 		install -D "$file" "$root/branchguard/${file/#"${BG_BUILD:-build}"\//build/}"
 		case $file in
-		*.o | *.sh | *.json) ;;
+		*.o | *.sh | *.json | *.list) ;;
+		*.py) modules+=("$file") ;;
 		*) [ ! -x "$file" ] || programs+=("$file") ;;
 		esac
 	done
 	[ ${#programs[@]} -eq 0 ] || libraries "${programs[@]}"
+	[ ${#modules[@]} -eq 0 ] || python "${modules[@]}"
 	pack
 }
 

@@ -40,7 +40,7 @@ fresh "$modules" || $make modules "$dir/$modules" "$kernel"
 
 shopt -s nullglob globstar
 files=(selftests/run selftests/tap.sh selftests/vm/guest*.sh selftests/vm/plan.list)
-for file in scripts/** selftests/net/** selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
+for file in scripts/** selftests/net/** selftests/attacks/*.{sh,py,list} selftests/feeds/** "$build/branchguard" "$build"/*.bpf.o \
 	"$build"/selftests/packets/test_* "$build"/selftests/net/{tool_*,old_*,next_*,*.so} "$build"/selftests/**/*.bpf.o; do
 	case $file in
 	*.[od] | *.c) [[ $file == *.bpf.o ]] || continue ;;
