@@ -323,7 +323,7 @@ net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(NET)
 # 100,000 frames in all; the whole check has a sample.
 attacks: export BG_FRAMES ?= 25000
-attacks: all $(NET_TOOLS)
+attacks: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(ATTACKS)
 packaging: $(BUILD)/branchguard $(COMPLETION)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(PACKAGING)

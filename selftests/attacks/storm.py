@@ -8,13 +8,10 @@ All is sent by one process, one frame after the other on one CPU, so that the no
 gets them in the order in which the judge is asked. The hosts of the lab are silent:
 what bears a number was sent here. Prints TAP lines without numbers, and comments.
 """
-import ctypes
 import json
 import os
 import random
-import socket
 import struct
-import subprocess
 import sys
 import time
 
@@ -22,108 +19,11 @@ sys.dont_write_bytecode = True
 
 import wire
 from judge import Node
+from places import Doors, Lab
 from vocabulary import MAGIC, MARK_BYTES, Attacker
 
-SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 263, 15, 23, 8
-SO_RCVBUFFORCE = 33
-CLONE_NEWNET = 0x40000000
-TAG_VALID = 1 << 4
 # What is sent between two looks at what came.
 VOLLEY = 64
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def enter(namespace):
-    with open("/run/netns/" + namespace, "rb") as file:
-        if libc.setns(file.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns " + namespace)
-
-
-class Lab:
-    """The lab's names: where frames go in, and where they come out."""
-
-    hosts = {4: ["10.0.2.20", "10.0.3.30", "203.0.113.10"],
-             6: ["2001:db8:0:2::20", "2001:db8:0:3::30", "2001:db8:f000::10"]}
-    services = {4: ["10.0.0.2", "169.254.169.254", "169.254.169.253", "169.254.169.123"],
-                6: ["fd00:ec2::253", "fd00:ec2::254", "fd00:ec2::123"]}
-    links = {4: ["224.0.0.1", "255.255.255.255", "239.1.2.3"],
-             6: ["ff02::1", "ff02::2", "ff05::5", "fe80::1"]}
-    node = {4: "10.0.1.10", 6: "2001:db8:0:1::10"}
-    branch_of = {"cart": "vlan9", "web": "vlan10"}
-
-    def __init__(self, name, veths):
-        self.name = name
-        self.pods = {"cart": {4: "10.0.47.82", 6: "2001:db8:0:32::82"},
-                     "web": {4: "10.0.47.83", 6: "2001:db8:0:32::83"}}
-        for names in (self.hosts, self.services, self.links):
-            for family in names:
-                names[family] = [wire.address(a) for a in names[family]]
-        for addresses in [self.node] + list(self.pods.values()):
-            for family in addresses:
-                addresses[family] = wire.address(addresses[family])
-        self.doors = {"cart": ("cart", "eth0"), "web": ("web", "eth0"),
-                      "vlan9": ("fabric", "vlan.9"), "vlan10": ("fabric", "vlan.10"),
-                      "eth0": ("fabric", "node")}
-        interfaces = {"vlan9": "vlan.eth.9", "vlan10": "vlan.eth.10", "eth0": "eth0", **veths}
-        self.macs = {place: self.mac(interface) for place, interface in interfaces.items()}
-
-    def mac(self, interface):
-        said = subprocess.check_output(["ip", "-j", "-n", self.name + "-node", "link", "show",
-                                        "dev", interface])
-        return bytes.fromhex(json.loads(said)[0]["address"].replace(":", ""))
-
-
-class Doors:
-    """Sockets at all places, in their namespaces."""
-
-    def __init__(self, lab):
-        self.out, self.plain, self.taps = {}, {}, []
-        for place, (namespace, interface) in lab.doors.items():
-            enter(lab.name + "-" + namespace)
-            for table, virtio in ((self.out, 1), (self.plain, 0)):
-                table[place] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-                table[place].setsockopt(SOL_PACKET, PACKET_VNET_HDR, virtio)
-                table[place].bind((interface, 0))
-            tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-            tap.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-            tap.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-            tap.bind((interface, 3))
-            self.add(place, tap)
-        enter(lab.name + "-node")
-        for family, protocols in ((socket.AF_INET, (1, 6, 17, 47, 50, 132)),
-                                  (socket.AF_INET6, (58, 6, 17, 47, 50, 132))):
-            for protocol in protocols:
-                self.add("node", socket.socket(family, socket.SOCK_RAW, protocol))
-
-    def add(self, place, tap):
-        tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-        tap.setblocking(False)
-        self.taps.append((place, tap))
-
-    def send(self, shot):
-        """Whether the kernel takes it at all: it looks at what a device is asked for."""
-        try:
-            if shot.virtio:
-                self.out[shot.origin].send(shot.virtio + shot.frame)
-            else:
-                self.plain[shot.origin].send(shot.frame)
-        except OSError:
-            return False
-        return True
-
-    def arrived(self):
-        for place, tap in self.taps:
-            while True:
-                try:
-                    data, more, _, _ = tap.recvmsg(4096, 128)
-                except BlockingIOError:
-                    break
-                tag = 0
-                for level, kind, value in more:
-                    if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
-                        status, _, _, _, _, tci, _ = struct.unpack("=IIIHHHH", value[:20])
-                        tag = tci if status & TAG_VALID else 0
-                yield place, data, tag
 
 
 class Storm:
@@ -237,9 +137,7 @@ def main(name, feed, seed, frames, *kinds):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with open(feed) as file:
         feed = json.load(file)
-    with open("/run/branchguard-lab/%s/pods" % name) as file:
-        veths = {line.split()[0]: line.split()[5] for line in file}
-    lab = Lab(name, veths)
+    lab = Lab(name)
     began = time.monotonic()
     left_out = [kind for kind in kinds if kind[0] != "+"]
     frequent = [kind[1:] for kind in kinds if kind[0] == "+"]

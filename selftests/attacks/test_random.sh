@@ -6,47 +6,15 @@
 #
 #   BG_SEED=N      repeats a run
 #   BG_FRAMES=N    so many frames in each way
-# shellcheck source=selftests/net/lib.sh
-. "$(dirname "$0")/../net/lib.sh"
-# shellcheck source=selftests/attacks/open.sh
-. selftests/attacks/open.sh
+# shellcheck source=selftests/attacks/lib.sh
+. "$(dirname "$0")/lib.sh"
 
 seed=${BG_SEED:-$((RANDOM * 32768 + RANDOM))}
 frames=${BG_FRAMES:-5000}
 ways=("" "--attach clsact" "--xdp branch" "--no-short-way")
 # What is emulated takes two of them; the kernels differ in the first.
 [ -z "${BG_IN_VM:-}" ] || ways=("" "--xdp branch") frames=1000
-mapfile -t open < <(open_names "kind ")
-
-# Nobody answers by himself, and the node knows all MACs.
-silence() {
-	local pod vlan mode v4 v6 veth mac host
-	while read -r pod vlan mode v4 v6 veth; do
-		mac=$(ip -j -n "$LAB_NAME-$pod" link show dev eth0 | jq -r '.[0].address')
-		lab_ip node <<-END || return
-			neigh replace $v4 lladdr $mac nud permanent dev $veth
-			neigh replace $v6 lladdr $mac nud permanent dev $veth
-		END
-		mac=$(ip -j -n "$LAB_NAME-fabric" link show dev "vlan.$vlan" | jq -r '.[0].address')
-		lab_ip node <<-END || return
-			neigh replace $LAB_GATEWAY4 lladdr $mac nud permanent dev vlan.eth.$vlan
-			neigh replace $LAB_GATEWAY6 lladdr $mac nud permanent dev vlan.eth.$vlan
-		END
-		for host in "$pod eth0" "fabric vlan.$vlan"; do
-			ip -n "$LAB_NAME-${host% *}" addr flush dev "${host#* }" || return
-		done
-		# What is to be filled in is filled in where it leaves, as by a device that cannot.
-		for host in "vlan.eth.$vlan" "$veth"; do
-			lab_exec node ethtool -K "$host" tx off >/dev/null || return
-		done
-	done <"$LAB_DIR/pods"
-	mac=$(ip -j -n "$LAB_NAME-fabric" link show dev node | jq -r '.[0].address')
-	lab_ip node <<-END || return
-		neigh replace 10.0.1.1 lladdr $mac nud permanent dev eth0
-		neigh replace 2001:db8:0:1::1 lladdr $mac nud permanent dev eth0
-	END
-	lab_sysctl fabric ipv4/ip_forward=0 ipv6/conf/all/forwarding=0
-}
+mapfile -t open < <(open_kinds)
 
 # storm NAME FRAMES [KIND...]: the lines of storm.py as results.
 storm() {
@@ -74,7 +42,7 @@ still_open() {
 	OUTPUT=$(selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" 4000 "${others[@]}" "+$1" 2>&1)
 	grep -q '^ok - nothing arrives\|^not ok - nothing arrives' <<<"$OUTPUT" || result 1 "kind $1: it ran"
 	! grep -q '^not ok - nothing arrives' <<<"$OUTPUT"
-	known_open $? "kind $1" "nothing arrives that the judge does not admit"
+	known_open $? "kind $1"
 }
 
 unguarded() {

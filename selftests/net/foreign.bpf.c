@@ -34,6 +34,13 @@ int foreign_next(struct __sk_buff *ctx __attribute__((unused)))
 }
 
 SEC("tc")
+int foreign_drop(struct __sk_buff *ctx __attribute__((unused)))
+{
+	count();
+	return TC_ACT_SHOT;
+}
+
+SEC("tc")
 int foreign_ok(struct __sk_buff *ctx __attribute__((unused)))
 {
 	count();
