@@ -321,8 +321,9 @@ packets: $(PACKETS)
 	$(Q)selftests/run $(PACKETS)
 net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(NET)
-# 100,000 frames in all; the whole check has a sample.
+# 100,000 frames and 10,000 sequences in all; the whole check has a sample.
 attacks: export BG_FRAMES ?= 25000
+attacks: export BG_SEQUENCES ?= 10000
 attacks: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(ATTACKS)
 packaging: $(BUILD)/branchguard $(COMPLETION)

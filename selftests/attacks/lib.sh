@@ -13,28 +13,35 @@ open_kinds() {
 	sed -n 's/^kind \([^ ]*\) |.*/\1/p' "$OPEN_LIST"
 }
 
-# Patterns of open.list, as bash has them.
+# Patterns of open.list, as bash has them; `host:` before one says that it is open in ways
+# that are not tried in a guest.
 mapfile -t OPEN_PATTERNS < <(sed -n '/^#/d; s/ *|.*//p' "$OPEN_LIST")
 
-is_known_open() {
+# is_listed PREFIX NAME
+is_listed() {
 	local pattern
 	for pattern in "${OPEN_PATTERNS[@]}"; do
 		# shellcheck disable=SC2053 # a pattern it is
-		[[ $1 != $pattern ]] || return 0
+		[[ $1$2 != $pattern ]] || return 0
 	done
 	return 1
 }
 
 # known_open STATUS NAME: a result; of what open.list has, the opposite is expected.
 known_open() {
-	if ! is_known_open "$2"; then
-		result "$1" "$2"
-	elif [ "$1" -eq 0 ]; then
-		OUTPUT="it is closed: take it off $OPEN_LIST"
-		result 1 "known to be open: $2"
-	else
+	if is_listed "" "$2" || { [ -z "${BG_IN_VM:-}" ] && is_listed host: "$2"; }; then
+		if [ "$1" -eq 0 ]; then
+			OUTPUT="it is closed: take it off $OPEN_LIST"
+			result 1 "known to be open: $2"
+			return
+		fi
 		OUTPUT=
 		result 0 "KNOWN OPEN: $2"
+	elif is_listed host: "$2"; then
+		OUTPUT=
+		result 0 "known to be open elsewhere: $2"
+	else
+		result "$1" "$2"
 	fi
 }
 

@@ -77,6 +77,9 @@ feed "$rules"' | del(.Branches[] | select(.VlanId == 14))
 # Without branchguard each of them gets through in one row at least; else the rows say nothing.
 # (a15 needs our redirects, a16 our way for probes.)
 tried=(a1 a4 a5 a7 a8 a9 a10 a12 a13 a14 a17)
+ways=("" "--attach clsact --xdp branch" "--no-short-way")
+# What is emulated takes one way, and those that ask something of kernel or VLANs.
+[ -z "${BG_IN_VM:-}" ] || ways=("") tried=(a1 a7 a10 a12 a14)
 stories "unguarded" "${tried[@]}"
 for story in "${tried[@]}"; do
 	OUTPUT=$(grep -i "$(printf '\t')$story: " "$RESULTS")
@@ -87,16 +90,14 @@ done
 
 cp "$FEED" "$LAB_DIR/whole.json"
 veth=$(lab_host_interface cart)
-ways=("" "--attach clsact --xdp branch" "--no-short-way")
-# What is emulated takes one; the kernels differ in it.
-[ -z "${BG_IN_VM:-}" ] || ways=("")
 for way in "${ways[@]}"; do
 	# shellcheck disable=SC2086 # words
 	bg_start $way
 	stories "${way:-by default}" "${tried[@]}" a15 a16
-	feed_live 'no_rules("sg-cart")'
-	stories "${way:-by default}" a17_later
-	feed_live "$rules"
+	if [[ " ${tried[*]} " = *" a17 "* ]]; then
+		feed_live 'no_rules("sg-cart")'
+		stories "${way:-by default}" a17_later
+	fi
 	bg_stop
 	bg unload >/dev/null || bail "unload: $(bg unload 2>&1)"
 	cp "$LAB_DIR/whole.json" "$FEED"
@@ -150,9 +151,10 @@ stories "started again" open_again
 bg_stop
 bg unload >/dev/null || bail "unload: $(bg unload 2>&1)"
 
-bg_start --max-flows 1024
-stories "1024 flows" a6
-bg_stop
-
+if [ -z "${BG_IN_VM:-}" ]; then
+	bg_start --max-flows 1024
+	stories "1024 flows" a6
+	bg_stop
+fi
 judge_rows
 finish
