@@ -172,6 +172,11 @@ def main(name, feed, seed, frames, *kinds):
         print("#     sent    " + (sent.frame.hex() if sent else "never"))
         print("#     arrived " + data.hex())
         storm.tell_before(number)
+    for number in [n for n in due if not storm.came.get(n)][:5]:
+        shot = storm.sent[number]
+        print("#   lost: %d from %s, %s; sent %s" % (number - storm.first, shot.origin,
+                                                     storm.verdicts[number].why, shot.frame.hex()))
+        storm.tell_before(number)
     # Plain ones are a third: with few of them this would say nothing.
     good &= result(len(due) > int(frames) // 100 and here >= len(due) * 0.99,
                    "what is legitimate arrives")

@@ -18,9 +18,15 @@ mapfile -t open < <(open_kinds)
 
 # storm NAME FRAMES [KIND...]: the lines of storm.py as results.
 storm() {
-	local name=$1 frames=$2 line lines
+	local name=$1 frames=$2
 	shift 2
 	OUTPUT=$(selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" "$frames" "$@" 2>&1)
+	storm_was "$name"
+}
+
+# storm_was NAME: what it said is in OUTPUT.
+storm_was() {
+	local name=$1 line lines
 	grep '^#' <<<"$OUTPUT"
 	grep -q '^ok\|^not ok' <<<"$OUTPUT" || result 1 "$name: it ran"
 	lines=$(grep '^ok\|^not ok' <<<"$OUTPUT")
@@ -78,4 +84,23 @@ for way in "${ways[@]}"; do
 	bg_stop
 	bg unload >/dev/null || bail "unload: $(bg unload 2>&1)"
 done
+
+# Killed, started anew, attached otherwise, with a program at XDP and without: as often as
+# that is possible while one long storm lasts.
+if [ -z "${BG_IN_VM:-}" ]; then
+	bg_start
+	selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" $((frames * 6)) "${open[@]}" >"$LAB_DIR/storm" 2>&1 &
+	storm_pid=$!
+	times=0
+	while kill -0 $storm_pid 2>/dev/null; do
+		bg_kill
+		# shellcheck disable=SC2086 # words
+		bg_start ${ways[$((++times % 3))]}
+	done
+	wait $storm_pid
+	OUTPUT=$(cat "$LAB_DIR/storm")
+	echo "# started $times times meanwhile"
+	storm_was "while it is killed and started anew"
+	bg_stop
+fi
 finish
