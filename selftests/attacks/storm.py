@@ -44,23 +44,17 @@ class Storm:
                 del self.sent[number]
             if number % VOLLEY == 0:
                 self.look()
-        # what is under way needs no time, but a busy machine may
-        for _ in range(20):
-            if not self.look():
-                break
-            time.sleep(0.05)
+        self.doors.settle()
+        self.look()
 
     def look(self):
-        seen = 0
         for place, data, tag in self.doors.arrived():
             at = data.rfind(MAGIC)
             if at < 0 or len(data) < at + MARK_BYTES:
                 continue
             number = struct.unpack_from("!I", data, at + 4)[0]
             if number >> 24 == self.first >> 24:
-                seen += 1
                 self.hold(number, place, data, tag)
-        return seen
 
     def hold(self, number, place, data, tag):
         shot = self.sent.get(number)

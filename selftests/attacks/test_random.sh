@@ -45,7 +45,7 @@ still_open() {
 	for kind in "${open[@]}"; do
 		[ "$kind" = "$1" ] || others+=("$kind")
 	done
-	OUTPUT=$(selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" 4000 "${others[@]}" "+$1" 2>&1)
+	OUTPUT=$(selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" 6000 "${others[@]}" "+$1" 2>&1)
 	grep -q '^ok - nothing arrives\|^not ok - nothing arrives' <<<"$OUTPUT" || result 1 "kind $1: it ran"
 	! grep -q '^not ok - nothing arrives' <<<"$OUTPUT"
 	known_open $? "kind $1"
