@@ -34,8 +34,8 @@ class Pod:
 
 
 class Branch:
-    def __init__(self, name, mac, ingress, egress):
-        self.name, self.mac = name, mac
+    def __init__(self, name, mac, mode, ingress, egress):
+        self.name, self.mac, self.mode = name, mac, mode
         self.rules = {"ingress": ingress, "egress": egress}
         self.pods = []
         self.flows, self.fragments = set(), set()
@@ -66,6 +66,7 @@ class Node:
         self.macs = macs
         self.addresses = {wire.address(a) for a in node["Addresses"]}
         self.platform = self.platform_services(node)
+        self.vpc = [ipaddress.ip_network(cidr) for cidr in node.get("VpcCidrs", [])]
         self.branches, self.pods = {}, {}
         groups = {group["GroupId"]: group for group in feed["SecurityGroups"]}
         members = self.members_of(feed)
@@ -75,7 +76,7 @@ class Node:
                       for permission in groups[group].get(key, [])]
                      for key in ("IpPermissions", "IpPermissionsEgress")]
             name = "vlan%d" % entry["VlanId"]
-            branch = self.branches[name] = Branch(name, macs[name], *rules)
+            branch = self.branches[name] = Branch(name, macs[name], entry.get("Mode", "strict"), *rules)
             for pod in entry["Pods"]:
                 short = pod["Name"].rsplit("-", 1)[0]
                 self.pods[short] = Pod(short, branch, pod["Addresses"], macs[short])
@@ -119,9 +120,12 @@ class Node:
         except wire.Bad as bad:
             return Verdict(str(bad))
         if origin in self.pods:
-            return self.from_pod(self.pods[origin], packet, virtio)
+            pod = self.pods[origin]
+            if pod.branch.mode == "standard":
+                return self.from_standard_pod(pod, packet, virtio)
+            return self.from_pod(pod, packet, virtio)
         if origin == "eth0":
-            return self.from_primary(packet)
+            return self.from_primary(packet, virtio)
         return self.from_branch(self.branches[origin], packet, virtio)
 
     def from_pod(self, pod, packet, virtio):
@@ -151,6 +155,35 @@ class Node:
                 places.add(other.name)
         return Verdict(why, places)
 
+    def from_standard_pod(self, pod, packet, virtio):
+        """What stays on the node is not filtered. The rest leaves by the branch, or, out of the
+        VPC, by the primary interface with the node's address, unless netfilter cannot track it;
+        without node groups the branch's alone admit it."""
+        if packet.ethertype == wire.ETH_ARP or packet.family is None:
+            return Verdict("not IP", ["node"] if packet.ethertype == wire.ETH_ARP else [])
+        if is_discovery(packet) or stays_on_link(packet) or packet.to in self.addresses:
+            return Verdict("to its own node", ["node"])
+        if packet.mac_to != pod.gate:
+            return Verdict("for another MAC")
+        if packet.source not in pod.addresses:
+            return Verdict("source is not the pod's")
+        near = [other.name for other in self.pods.values() if other is not pod and
+                packet.to in other.addresses and other.branch.mode == "standard"]
+        if near:
+            return Verdict("to a standard pod of the node", near)
+        if spoils_headers(packet, virtio):
+            return Verdict("checksum to fill in lies in what is judged")
+        why = self.admits(pod.branch, "egress", packet)
+        if not why:
+            return Verdict("no rule, egress")
+        out_of_vpc = packet.family == 4 and not any(
+            ipaddress.ip_address(packet.to) in cidr for cidr in self.vpc)
+        places = {pod.branch.name, "eth0"} if out_of_vpc else {pod.branch.name}
+        for other in self.pods.values():
+            if packet.to in other.addresses and self.admits(other.branch, "ingress", packet):
+                places.add(other.name)
+        return Verdict(why, places)
+
     def from_branch(self, branch, packet, virtio):
         if packet.ethertype == wire.ETH_ARP:
             return Verdict("ARP is for the link", ["node"])
@@ -174,10 +207,17 @@ class Node:
             return Verdict("for another MAC")
         return Verdict(why, to)
 
-    def from_primary(self, packet):
+    def from_primary(self, packet, virtio):
+        """Strict pods have no way in from here, and the node's own traffic is nobody's to judge."""
         if packet.ethertype == wire.ETH_ARP:
             return Verdict("ARP is for the link", ["node"])
-        # Strict pods have no way in from here, and the node's own traffic is nobody's to judge.
+        for pod in self.pods.values():
+            if packet.to not in pod.addresses:
+                continue
+            if pod.branch.mode != "standard" or spoils_headers(packet, virtio):
+                return Verdict("not by the primary interface")
+            why = self.admits(pod.branch, "ingress", packet)
+            return Verdict(why or "no rule, ingress", [pod.name] if why else [])
         return Verdict("the node's own", ["node"])
 
     # --- what lets it pass ---------------------------------------------------

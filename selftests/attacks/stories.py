@@ -306,8 +306,13 @@ def a8(stage):
     for kind, source in (("the strict neighbour", CART), ("a standard neighbour", LOST), ("nobody", "198.51.100.9"),
                          ("the node", NODE)):
         stage.row("A8: as %s" % kind, "std", udp(source, OUTSIDE, 9, 5432), NOWHERE)
+        stage.row("A8: as %s, in the VPC" % kind, "std", udp(source, DB, 9, 5432), NOWHERE)
     for kind, source in (("the strict neighbour", CART6), ("nobody", "2001:db8:1::1"), ("the node", NODE6)):
         stage.row("A8: as %s" % kind, "std", udp(source, OUTSIDE6, 9, 5432), NOWHERE)
+        stage.row("A8: as %s, in the VPC" % kind, "std", udp(source, DB6, 9, 5432), NOWHERE)
+    # the CNI's rule sends it to the branch, whoever it comes from
+    stage.row("A8: from the primary interface with its source", "eth0", udp(STD, DB, 9, 5432), NOWHERE)
+    stage.row("A8: from the primary interface with its source", "eth0", udp(STD6, DB6, 9, 5432), NOWHERE)
     stage.row("A8 control: as itself", "std", udp(STD, OUTSIDE, 9, 5432), "eth0")
     stage.row("A8 control: as itself in the VPC", "std", udp(STD, DB, 9, 5432), "vlan11")
     stage.row("A8 control: as itself", "std", udp(STD6, OUTSIDE6, 9, 5432), "vlan11")

@@ -103,7 +103,7 @@ TABLES = {
         ("a port that a rule names", "vlan9", (CLIENT, CART, TCP, tcp(1, 8010)), "cart"),
         ("the port behind", "vlan9", (CLIENT, CART, TCP, tcp(1, 8011)), NONE),
         ("on another branch", "vlan10", (CLIENT, CART, TCP, tcp(1, 8010)), NONE),
-        ("at the primary interface", "eth0", (CLIENT, CART, TCP, tcp(1, 8010)), "node"),
+        ("at the primary interface", "eth0", (CLIENT, CART, TCP, tcp(1, 8010)), NONE),
         ("from another host", "vlan9", (DB, CART, TCP, tcp(1, 8010)), NONE),
         ("to the node", "vlan9", (CLIENT, NODE, TCP, tcp(1, 8010)), NONE),
         ("for another MAC", "vlan9", (CLIENT, CART, TCP, tcp(1, 8010), STRANGER), NONE)],

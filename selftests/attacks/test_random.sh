@@ -58,6 +58,8 @@ unguarded() {
 }
 
 lab_up || bail "no lab"
+lab_pod std 11 standard 10.0.47.84 2001:db8:0:32::84 || bail "no standard pod"
+lab_cni_rules snat || bail "no CNI rules"
 silence || bail "the lab is not silent"
 feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"10.0.3.0/24\", \"2001:db8:0:3::/64\"]))
 	| egress(\"sg-cart\"; permission(\"udp\"; 5432; 5433; [\"10.0.0.0/16\", \"2001:db8::/48\"]))
@@ -70,6 +72,9 @@ feed "egress(\"sg-cart\"; permission(\"tcp\"; 5432; 5432; [\"10.0.3.0/24\", \"20
 	| ingress(\"sg-cart\"; of_groups(\"tcp\"; 5432; 5432; [\"sg-web\"]))
 	| ingress(\"sg-cart\"; permission(\"icmp\"; 8; -1; [\"10.0.2.0/24\"]))
 	| egress(\"sg-web\"; of_groups(\"tcp\"; 5432; 5433; [\"sg-cart\"]))
+	| egress(\"sg-std\"; permission(\"tcp\"; 5432; 5433; [\"10.0.0.0/16\", \"203.0.113.0/24\", \"2001:db8::/32\"]))
+	| egress(\"sg-std\"; permission(\"udp\"; 443; 443; anywhere))
+	| ingress(\"sg-std\"; permission(\"udp\"; 8080; 8080; [\"10.0.3.0/24\", \"2001:db8:0:3::/64\"]))
 	| ingress(\"sg-web\"; permission(\"udp\"; 53; 53; [\"10.0.0.0/8\", \"2001:db8::/32\"]))"
 unguarded
 for way in "${ways[@]}"; do
@@ -89,7 +94,7 @@ done
 # that is possible while one long storm lasts.
 if [ -z "${BG_IN_VM:-}" ]; then
 	bg_start
-	selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" $((frames * 6)) "${open[@]}" >"$LAB_DIR/storm" 2>&1 &
+	selftests/attacks/storm.py "$LAB_NAME" "$FEED" "$seed" 30000 "${open[@]}" >"$LAB_DIR/storm" 2>&1 &
 	storm_pid=$!
 	times=0
 	while kill -0 $storm_pid 2>/dev/null; do

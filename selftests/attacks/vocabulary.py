@@ -12,7 +12,9 @@ from wire import ACK, FIN, GRE, ICMP, ICMPV6, RST, SCTP, SYN, TCP, UDP
 MAGIC = b"\xb9\xa7\x5c\xe1"
 MARK_BYTES = len(MAGIC) + 4
 STRANGER = b"\2\x77\0\0\0\1"
-ORIGINS = ["cart"] * 9 + ["vlan9"] * 8 + ["web"] * 2 + ["vlan10"] * 2 + ["eth0"] * 2
+ORIGINS = ["cart"] * 9 + ["vlan9"] * 8 + ["web"] * 2 + ["vlan10"] * 2 + ["eth0"] * 3 + \
+    ["std"] * 5 + ["vlan11"] * 3
+PODS = ["cart"] * 4 + ["web"] * 2 + ["std"] * 2
 PORTS = [5432, 5433, 443, 53, 67, 68, 546, 547, 80, 123, 8080, 1688, 40000, 40001]
 PLAIN_PORTS = [5432, 5433, 443, 8080, 40000, 53]
 FLAGS = [SYN, SYN, SYN | ACK, ACK, RST, RST | ACK, FIN | ACK, FIN | SYN, 0]
@@ -48,13 +50,16 @@ class Attacker:
     def shot(self, number):
         if self.random.random() < 0.3:
             return self.plain(number)
-        return self.mixed(number)
+        while True:
+            shot = self.mixed(number)
+            if not shot.kinds & self.left_out:
+                return shot
 
     # --- what is legitimate if a rule admits it ------------------------------
 
     def plain(self, number):
         random, lab = self.random, self.lab
-        pod = random.choice(["cart", "cart", "web"])
+        pod = random.choice(PODS)
         family = random.choice([4, 6])
         local, remote = lab.pods[pod][family], random.choice(lab.hosts[family])
         origin = random.choice([pod, lab.branch_of[pod]])
@@ -82,18 +87,22 @@ class Attacker:
         origin = random.choice(ORIGINS)
         family = random.choice([4, 6])
         is_pod = origin in lab.pods
-        pod = origin if is_pod else random.choice(["cart", "cart", "web"])
+        pod = origin if is_pod else random.choice(PODS)
         local, remote = lab.pods[pod][family], random.choice(lab.hosts[family])
         if random.random() < 0.1:
             remote = random.choice(lab.services[family])
         if random.random() < 0.08:
-            remote = random.choice([lab.pods["web" if pod == "cart" else "cart"][family],
+            remote = random.choice([lab.pods[random.choice([p for p in PODS if p != pod])][family],
                                     lab.node[family]])
         source, to = (local, remote) if is_pod else (remote, local)
-        if self.chance("spoofed", 0.06):
-            kinds.add("spoofed")
-            source = random.choice(lab.hosts[family] + [lab.node[family], lab.pods["web"][family],
-                                                        lab.pods["cart"][family]])
+        spoofed = "spoofed-standard" if pod == "std" else "spoofed"
+        if self.chance(spoofed, 0.06):
+            kinds.add(spoofed)
+            source = random.choice(lab.hosts[family] + [lab.node[family]] +
+                                   [addresses[family] for addresses in lab.pods.values()])
+        if self.chance("astray", 0.01):
+            origin, is_pod = "eth0", False
+            source, to = lab.pods["std"][family], random.choice(lab.hosts[family])
         if self.chance("link", 0.05):
             kinds.add("link")
             to = random.choice(lab.links[family])
@@ -145,6 +154,8 @@ class Attacker:
         family = 4 if len(to) == 4 else 6
         if len(source) != len(to):
             source = lab.pods[pod][family] if is_pod else lab.hosts[family][0]
+        if origin == "eth0" and any(source in addresses.values() for addresses in lab.pods.values()):
+            kinds.add("astray")
         data = self.upper(protocol, source, to, source_port, port, flags, type_, code, payload)
         how = {"hops": hops}
         data = self.cut(data, family, number, how, kinds)
