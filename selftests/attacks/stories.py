@@ -10,16 +10,16 @@ Each row is a frame, from where, and where exactly it must arrive. Prints lines
 import os
 import select
 import socket
-import struct
 import sys
 import time
 
 sys.dont_write_bytecode = True
 
 import wire
-from places import Doors, Lab, enter
-from vocabulary import MAGIC, MARK_BYTES, STRANGER, Shot
-from wire import ACK, FIN, ICMP, ICMPV6, RST, SYN, TCP, UDP, Bad
+from places import Lab, enter
+from stage import Stage, echo, error, icmp, tcp, udp
+from vocabulary import STRANGER
+from wire import ACK, FIN, RST, SYN, TCP, Bad
 
 NOWHERE = ""
 CART, CART6 = "10.0.47.82", "2001:db8:0:32::82"
@@ -38,115 +38,6 @@ BOTH = [(False, CART, TWIN, WEB, DB, CLIENT, NODE), (True, CART6, TWIN6, WEB6, D
 NONCE = b"\x0e\2" + b"\0" * 6
 # How long a probe may take to come out of the node's own socket.
 COMES_S = 20
-
-
-# --- packets: functions of the mark that they bear --------------------------------
-
-
-def ip(source, to, protocol, data, **how):
-    return lambda mark: wire.packet(wire.address(source), wire.address(to), protocol,
-                                    data(wire.address(source), wire.address(to), mark), **how)
-
-
-def udp(source, to, source_port, port, lead=b"", **how):
-    return ip(source, to, UDP, lambda s, t, mark: wire.udp(s, t, source_port, port, lead + mark),
-              **how)
-
-
-def tcp(source, to, source_port, port, flags, sequence=1, **how):
-    return ip(source, to, TCP,
-              lambda s, t, mark: wire.tcp(s, t, source_port, port, flags, mark, sequence), **how)
-
-
-def icmp(source, to, type_, code, rest=0, lead=b"", **how):
-    return ip(source, to, ICMPV6 if ":" in source else ICMP,
-              lambda s, t, mark: wire.icmp(s, t, type_, code, rest, lead + mark), **how)
-
-
-def echo(source, to, **how):
-    return icmp(source, to, 128 if ":" in source else 8, 0, 1, **how)
-
-
-def error(source, to, about):
-    """Port unreachable."""
-    type_, code = (1, 4) if ":" in source else (3, 3)
-    return icmp(source, to, type_, code, 0, about(b"\0" * 8))
-
-
-class Stage:
-    def __init__(self, lab):
-        self.lab, self.doors = lab, Doors(lab)
-        self.base = (os.getpid() & 0xFFFF) << 16
-        self.rows, self.came, self.other, self.refused = [], {}, [], set()
-
-    def row(self, name, origin, packet, *places, may=(), mac=None, tags=(), virtio=None):
-        """Sent at once; what it led to is looked at when all are. places: where it must
-        arrive; may: where else it may, also instead."""
-        number = len(self.rows)
-        inner = packet(MAGIC + struct.pack("!I", self.base + number))
-        ethertype = wire.ETH_IPV6 if inner[0] >> 4 == 6 else wire.ETH_IPV4
-        to = mac or self.lab.macs[origin if origin != "trunk" else "vlan9"]
-        shot = Shot(origin, wire.ethernet(to, STRANGER, ethertype, inner, tags), virtio, ())
-        self.rows.append((name, shot, {place for place in places if place}, set(may)))
-        if not self.doors.send(shot):
-            self.refused.add(number)
-        self.look()
-
-    def look(self):
-        for place, data, tag in self.doors.arrived():
-            at = data.rfind(MAGIC)
-            if at < 0 or len(data) < at + MARK_BYTES:
-                self.other.append((place, data))
-                continue
-            number = struct.unpack_from("!I", data, at + 4)[0] - self.base
-            if not 0 <= number < len(self.rows) or place == self.rows[number][1].origin:
-                continue
-            if self.is_error_of_node(number, data):
-                continue
-            if place != "node" and tag & 0xFFF:
-                place += " (tagged)"
-            elif place != "node" and not self.is_same(number, data):
-                place += " (changed)"
-            self.came.setdefault(number, set()).add(place)
-
-    def is_error_of_node(self, number, data):
-        try:
-            packet = wire.read_frame(data)
-        except Bad:
-            return False
-        return wire.is_icmp(packet) and packet.type in wire.ERRORS[packet.protocol] and \
-            packet.source in self.lab.node.values() and \
-            packet.source != wire.read_frame(self.rows[number][1].frame).source
-
-    def is_same(self, number, data):
-        try:
-            came = wire.read_frame(data)
-            went = wire.read_frame(self.rows[number][1].frame)
-        except Bad:
-            return True # a frame like that has no business anywhere
-        if came.source in self.lab.node.values(): # SNAT
-            return (came.to, came.protocol, came.port) == (went.to, went.protocol, went.port)
-        return came.identity() == went.identity()
-
-    def is_right(self, number):
-        _, _, places, may = self.rows[number]
-        came = self.came.get(number, set())
-        if not came <= places | may:
-            return False
-        return bool(came) or not places if may else came == places
-
-    def results(self):
-        """Both families of a row have one name."""
-        self.doors.settle()
-        self.look()
-        for number, (name, _, _, _) in enumerate(self.rows):
-            said = ""
-            if not self.is_right(number):
-                said = "arrived at " + (", ".join(sorted(self.came.get(number, ()))) or "no place")
-                if number in self.refused:
-                    said = "the sender's own kernel refused it"
-                said += " (number %d)" % number
-            print("%s\t%s\t%s" % ("not ok" if said else "ok", name, said))
 
 
 # --- the stories ------------------------------------------------------------------------
@@ -257,8 +148,10 @@ def a5(stage):
             stage.row("A5: about the answer, to %s" % who, "cart", error(cart, to, answer), NOWHERE)
             stage.row("A5: about the question, to %s" % who, "cart", error(cart, to, question), NOWHERE)
         stage.row("A5: as another", "cart", error(web, dns, answer), NOWHERE)
-        stage.row("A5 control: about the answer, to who sent it", "cart", error(cart, dns, answer), "vlan9")
-        stage.row("A5 control: a router's about the question", "vlan9", error(client, cart, question), "cart")
+        stage.row("A5 control: about the answer, to who sent it", "cart",
+                  error(cart, dns, answer), "vlan9")
+        stage.row("A5 control: a router's about the question", "vlan9",
+                  error(client, cart, question), "cart")
         stage.row("A5: about a flow that is not there, in", "vlan9",
                   error(client, cart, udp(cart, client, 5555, 53)), NOWHERE)
         stage.row("A5: about the neighbour's flow, in", "vlan9",
@@ -286,8 +179,10 @@ def a7(stage):
     stage.row("A7: UDP to all nodes, by its MAC", "cart", udp(CART6, "ff02::1", 9, 5432), NOWHERE,
               mac=b"\x33\x33\0\0\0\1")
     stage.row("A7: UDP from link-local", "cart", udp("fe80::2", "ff02::1", 9, 5432), NOWHERE)
-    stage.row("A7: a SYN to the veth's link-local", "cart", tcp(CART6, stage.link_local, 9, 5432, SYN), NOWHERE)
-    stage.row("A7: a SYN from link-local", "cart", tcp("fe80::2", stage.link_local, 9, 5432, SYN), NOWHERE)
+    stage.row("A7: a SYN to the veth's link-local", "cart",
+              tcp(CART6, stage.link_local, 9, 5432, SYN), NOWHERE)
+    stage.row("A7: a SYN from link-local", "cart",
+              tcp("fe80::2", stage.link_local, 9, 5432, SYN), NOWHERE)
     stage.row("A7: an echo to the veth's link-local", "cart", echo(CART6, stage.link_local), NOWHERE)
     stage.row("A7: in a fragment", "cart", udp(CART6, "ff02::1", 9, 5432, extensions=[
         wire.ipv6_fragment(0, True, 7)]), NOWHERE)
@@ -312,7 +207,8 @@ def a8(stage):
         stage.row("A8: as %s, in the VPC" % kind, "std", udp(source, DB6, 9, 5432), NOWHERE)
     # the CNI's rule sends it to the branch, whoever it comes from
     stage.row("A8: from the primary interface with its source", "eth0", udp(STD, DB, 9, 5432), NOWHERE)
-    stage.row("A8: from the primary interface with its source", "eth0", udp(STD6, DB6, 9, 5432), NOWHERE)
+    stage.row("A8: from the primary interface with its source", "eth0",
+              udp(STD6, DB6, 9, 5432), NOWHERE)
     stage.row("A8 control: as itself", "std", udp(STD, OUTSIDE, 9, 5432), "eth0")
     stage.row("A8 control: as itself in the VPC", "std", udp(STD, DB, 9, 5432), "vlan11")
     stage.row("A8 control: as itself", "std", udp(STD6, OUTSIDE6, 9, 5432), "vlan11")
@@ -332,12 +228,14 @@ def a10(stage):
     for six, cart, twin, web, db, client, node in BOTH:
         service = SERVICE6 if six else SERVICE
         # by the fabric it comes back, and is judged for the sibling when it does
-        stage.row("A10: what no rule of the sibling admits", "cart", udp(cart, twin, 9, 7001), NOWHERE, may=["vlan9"])
+        stage.row("A10: what no rule of the sibling admits", "cart",
+                  udp(cart, twin, 9, 7001), NOWHERE, may=["vlan9"])
         stage.row("A10: what no rule of its own admits", "cart", udp(cart, twin, 9, 7002), NOWHERE)
         stage.row("A10: through a service", "cart", udp(cart, service, 9, 7001), NOWHERE)
         stage.row("A10: a sibling's source", "cart", udp(twin, db, 9, 5432), NOWHERE)
         stage.row("A10: a sibling's source, to the sibling", "cart", udp(twin, twin, 9, 7000), NOWHERE)
-        stage.row("A10 control: what both admit", "cart", udp(cart, twin, 9, 7000), "twin", may=["vlan9"])
+        stage.row("A10 control: what both admit", "cart",
+                  udp(cart, twin, 9, 7000), "twin", may=["vlan9"])
         stage.row("A10 control: the sibling itself", "twin", udp(twin, db, 9, 5432), "vlan9")
 
 
@@ -416,10 +314,14 @@ def a14(stage):
                   udp(CART, DB, 9, 5432, options=bytes([number, 7, 8]) + hop4 + b"\0"), NOWHERE)
     for kind, type_ in (("type 0", 0), ("type 2", 2), ("type 4", 4)):
         header = [(43, bytes([2, type_, 1, 0, 0, 0, 0]) + hop6)]
-        stage.row("A14: routing header, %s, out" % kind, "cart", udp(CART6, DB6, 9, 5432, extensions=header), NOWHERE)
-        stage.row("A14: routing header, %s, in" % kind, "vlan9", udp(CLIENT6, CART6, 9, 8080, extensions=header), NOWHERE)
-    stage.row("A14 control: other options, out", "cart", udp(CART, DB, 9, 5432, options=b"\1\1\1\0"), "vlan9")
-    stage.row("A14 control: other options, in", "vlan9", udp(CLIENT, CART, 9, 8080, options=b"\1\1\1\0"), "cart")
+        stage.row("A14: routing header, %s, out" % kind, "cart",
+                  udp(CART6, DB6, 9, 5432, extensions=header), NOWHERE)
+        stage.row("A14: routing header, %s, in" % kind, "vlan9",
+                  udp(CLIENT6, CART6, 9, 8080, extensions=header), NOWHERE)
+    stage.row("A14 control: other options, out", "cart",
+              udp(CART, DB, 9, 5432, options=b"\1\1\1\0"), "vlan9")
+    stage.row("A14 control: other options, in", "vlan9",
+              udp(CLIENT, CART, 9, 8080, options=b"\1\1\1\0"), "cart")
     stage.row("A14 control: a destination header", "cart",
               udp(CART6, DB6, 9, 5432, extensions=[(60, b"\0\1\4\0\0\0\0")]), "vlan9")
 
@@ -443,7 +345,8 @@ def a16(stage):
             print("not ok\tA16 control: a probe arrives\tit did not")
             continue
         print("ok\tA16 control: a probe arrives\t")
-        stage.row("A16: a SYN to the prober's port", "cart", tcp(cart, node, 8080, port, SYN, 77), NOWHERE)
+        stage.row("A16: a SYN to the prober's port", "cart",
+                  tcp(cart, node, 8080, port, SYN, 77), NOWHERE)
         stage.row("A16: a SYN from another port", "cart", tcp(cart, node, 8081, port, SYN), NOWHERE)
         stage.row("A16: UDP to the prober's port", "cart", udp(cart, node, 8080, port), NOWHERE)
         stage.row("A16 control: the answer", "cart", tcp(cart, node, 8080, port, SYN | ACK), "node")
@@ -478,28 +381,43 @@ def probe(stage, cart):
 def a17(stage):
     """A SYN on the ports of a flow that is open."""
     for six, cart, _, _, db, client, _ in BOTH:
-        stage.row("A17 control: a connection, out", "cart", tcp(cart, db, 41001, 5432, SYN, 100), "vlan9")
-        stage.row("A17 control: its answer", "vlan9", tcp(db, cart, 5432, 41001, SYN | ACK, 200), "cart")
+        stage.row("A17 control: a connection, out", "cart",
+                  tcp(cart, db, 41001, 5432, SYN, 100), "vlan9")
+        stage.row("A17 control: its answer", "vlan9",
+                  tcp(db, cart, 5432, 41001, SYN | ACK, 200), "cart")
         stage.row("A17 control: its third", "cart", tcp(cart, db, 41001, 5432, ACK, 101), "vlan9")
-        stage.row("A17: the other end opens, on it", "vlan9", tcp(db, cart, 5432, 41001, SYN, 300), NOWHERE)
-        stage.row("A17: the other end opens with FIN", "vlan9", tcp(db, cart, 5432, 41001, SYN | FIN, 300), NOWHERE)
-        stage.row("A17 control: a connection, in", "vlan9", tcp(client, cart, 41002, 8080, SYN, 100), "cart")
-        stage.row("A17 control: its answer, out", "cart", tcp(cart, client, 8080, 41002, SYN | ACK, 200), "vlan9")
-        stage.row("A17 control: its third, in", "vlan9", tcp(client, cart, 41002, 8080, ACK, 101), "cart")
-        stage.row("A17: the pod opens, on it", "cart", tcp(cart, client, 8080, 41002, SYN, 300), NOWHERE)
-        stage.row("A17: the pod opens before a RST", "cart", tcp(cart, client, 8080, 41002, SYN | RST, 300), NOWHERE)
-        stage.row("A17 control: it lives, both ways", "cart", tcp(cart, client, 8080, 41002, ACK, 201), "vlan9")
+        stage.row("A17: the other end opens, on it", "vlan9",
+                  tcp(db, cart, 5432, 41001, SYN, 300), NOWHERE)
+        stage.row("A17: the other end opens with FIN", "vlan9",
+                  tcp(db, cart, 5432, 41001, SYN | FIN, 300), NOWHERE)
+        stage.row("A17 control: a connection, in", "vlan9",
+                  tcp(client, cart, 41002, 8080, SYN, 100), "cart")
+        stage.row("A17 control: its answer, out", "cart",
+                  tcp(cart, client, 8080, 41002, SYN | ACK, 200), "vlan9")
+        stage.row("A17 control: its third, in", "vlan9",
+                  tcp(client, cart, 41002, 8080, ACK, 101), "cart")
+        stage.row("A17: the pod opens, on it", "cart",
+                  tcp(cart, client, 8080, 41002, SYN, 300), NOWHERE)
+        stage.row("A17: the pod opens before a RST", "cart",
+                  tcp(cart, client, 8080, 41002, SYN | RST, 300), NOWHERE)
+        stage.row("A17 control: it lives, both ways", "cart",
+                  tcp(cart, client, 8080, 41002, ACK, 201), "vlan9")
         stage.row("A17 control: it lives", "vlan9", tcp(client, cart, 41002, 8080, ACK, 102), "cart")
 
 
 def a17_later(stage):
     """The rules are gone, the flows of a17() live on."""
     for six, cart, _, _, db, client, _ in BOTH:
-        stage.row("A17: a new SYN without its rule, out", "cart", tcp(cart, db, 41001, 5432, SYN, 7000), NOWHERE)
-        stage.row("A17: a new SYN without its rule, in", "vlan9", tcp(client, cart, 41002, 8080, SYN, 7000), NOWHERE)
-        stage.row("A17: its first SYN again without its rule, out", "cart", tcp(cart, db, 41001, 5432, SYN, 100), NOWHERE)
-        stage.row("A17 control: the old one lives on, out", "cart", tcp(cart, db, 41001, 5432, ACK, 102), "vlan9")
-        stage.row("A17 control: the old one lives on, in", "vlan9", tcp(db, cart, 5432, 41001, ACK, 202), "cart")
+        stage.row("A17: a new SYN without its rule, out", "cart",
+                  tcp(cart, db, 41001, 5432, SYN, 7000), NOWHERE)
+        stage.row("A17: a new SYN without its rule, in", "vlan9",
+                  tcp(client, cart, 41002, 8080, SYN, 7000), NOWHERE)
+        stage.row("A17: its first SYN again without its rule, out", "cart",
+                  tcp(cart, db, 41001, 5432, SYN, 100), NOWHERE)
+        stage.row("A17 control: the old one lives on, out", "cart",
+                  tcp(cart, db, 41001, 5432, ACK, 102), "vlan9")
+        stage.row("A17 control: the old one lives on, in", "vlan9",
+                  tcp(db, cart, 5432, 41001, ACK, 202), "cart")
 
 
 def link_local(lab):
