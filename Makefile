@@ -324,6 +324,7 @@ net: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 # 100,000 frames and 10,000 sequences in all; the whole check has a sample.
 attacks: export BG_FRAMES ?= 25000
 attacks: export BG_SEQUENCES ?= 10000
+attacks: export BG_SEED ?= $(shell echo $$((RANDOM)))
 attacks: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(ATTACKS)
 packaging: $(BUILD)/branchguard $(COMPLETION)

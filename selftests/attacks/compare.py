@@ -5,8 +5,8 @@ and conntrack, which have the same groups. Whatever passes one and not the other
 
   compare.py LAB-BRANCHGUARD LAB-NFTABLES SEED SEQUENCES FIRST-PORT [-v]
 
-Prints "N sequences, N packets, N passed" and a line for each difference:
-"which TAB what TAB the sequence". INTENDED names those that are meant.
+Prints comments, and "difference TAB which TAB how often": INTENDED has those that are meant,
+others are UNEXPECTED, and told in full.
 """
 import collections
 import os
@@ -149,6 +149,10 @@ INTENDED = [
     ("order", "what belongs to a flow passes in whatever order; conntrack calls it invalid",
      lambda told, at, ours: ours and told.steps[at].flow[0] == TCP and
      not is_orderly(of_flow(told, at))),
+    ("denied-syn", "a SYN that the rules deny changes nothing; conntrack forgets what is closed for it",
+     lambda told, at, ours: ours and any(
+         told.steps[i].what == "SYN" and told.steps[i].flow == told.steps[at].flow and
+         i not in told.came[0] | told.came[1] and came_before(told, 1, i) for i in range(at))),
 ]
 
 
