@@ -28,8 +28,9 @@
 
 /* A daemon is looked for this often. */
 #define LOOK_NS BG_NS_PER_S
-/* The datapath's clock advances in ticks; the longest is that of CONFIG_HZ=100. */
-#define TICK_NS (10 * BG_NS_PER_MS)
+/* The datapath's clock advances in ticks (the longest is that of CONFIG_HZ=100), and between
+ * the flow and its event a hypervisor may take the CPU away for many of them. */
+#define SAME_WITHIN_NS (250 * BG_NS_PER_MS)
 
 struct follower {
 	const struct bg_maps *maps;
@@ -171,8 +172,8 @@ static int order_of(const struct bg_flow *before, const struct bg_flow *after)
 	if (!after)
 		return -1;
 	probe = *before;
-	if (before->created_ns <= after->created_ns + TICK_NS &&
-	    after->created_ns <= before->created_ns + TICK_NS)
+	if (before->created_ns <= after->created_ns + SAME_WITHIN_NS &&
+	    after->created_ns <= before->created_ns + SAME_WITHIN_NS)
 		probe.created_ns = after->created_ns;
 	return bg_flow_by_key(&probe, after);
 }
