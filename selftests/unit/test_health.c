@@ -375,8 +375,8 @@ static void every_state_has_its_level(void **state)
 		  "no default route leads to vlan.eth.9 for IPv4 of its pod at vlan18582a65b10",
 		  0 },
 		{ routed_elsewhere, 2, BG_CONCERN_INTERFACES,
-		  "IPv6 of the pod at vlan18582a65b10 leaves by another interface (table 254) and "
-		  "not by vlan.eth.9: NOT judged",
+		  "IPv6 of the pod at vlan18582a65b10 is led to another interface (table 254) and "
+		  "not to vlan.eth.9: dropped (off-branch)",
 		  0 },
 		{ by_another_table, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ of_standard_pods, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },

@@ -177,8 +177,8 @@ static bool is_asked(const struct bg_status *status, const struct bg_look *look,
 	return false;
 }
 
-/* What a strict pod sends is judged on its branch, if it comes there: by a rule of the CNI,
- * and a table with a default route. Where either lacks, another rule leads elsewhere. */
+/* A strict pod sends by its branch or not at all: a rule of the CNI leads there, and a table
+ * with a default route. Where either lacks, it reaches nobody. */
 static int look_at_route(const struct bg_branch_status *branch, const struct bg_pod_row *row,
 			 const struct bg_found_route *route, struct bg_look *look)
 {
@@ -189,18 +189,18 @@ static int look_at_route(const struct bg_branch_status *branch, const struct bg_
 
 	if (!netdev || !netdev->up)
 		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
-				   "%s is %s: what its pod at %s sends may leave by another "
-				   "interface, NOT judged",
+				   "%s is %s: what its pod at %s sends is dropped (off-branch)",
 				   interface, netdev ? "down" : "gone", veth);
 	if (route->ifindex == netdev->ifindex)
 		return 0;
 	if (!route->ifindex)
 		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
-				   "no default route leads to %s for %s of its pod at %s: that may "
-				   "leave by another interface, NOT judged",
+				   "no default route leads to %s for %s of its pod at %s: that is "
+				   "dropped (off-branch)",
 				   interface, family, veth);
 	return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
-			   "%s of the pod at %s leaves by %s (table %u) and not by %s: NOT judged",
+			   "%s of the pod at %s is led to %s (table %u) and not to %s: dropped "
+			   "(off-branch)",
 			   family, veth, name_of(look, route->ifindex), route->table, interface);
 }
 
