@@ -28,19 +28,6 @@ __noinline int end_of(const struct bg_addr *address)
 	return BG_HALF(address, 0) | BG_HALF(address, 1) ? BG_END_UNICAST : BG_END_NONE;
 }
 
-/* Types of ICMPv6 that are for the link. */
-enum bg_icmpv6_type {
-	BG_MLD_QUERY = 130,
-	BG_MLD_REPORT = 131,
-	BG_MLD_DONE = 132,
-	BG_ROUTER_SOLICITATION = 133,
-	BG_ROUTER_ADVERTISEMENT = 134,
-	BG_NEIGHBOUR_SOLICITATION = 135,
-	BG_NEIGHBOUR_ADVERTISEMENT = 136,
-	BG_REDIRECT = 137,
-	BG_MLD_REPORT_V2 = 143,
-};
-
 /*
  * Neighbour and router discovery (RFC 4861 §§ 6.1, 7.1, 8.1) and MLD (RFC 2710 § 3, RFC 3810
  * § 5). Bytes are of the ICMPv6 message: those who say no more than an address and a nonce
@@ -57,17 +44,17 @@ struct bg_discovery {
 /* A table, to be read by row */
 /* clang-format off */
 static const struct bg_discovery bg_discoveries[] = {
-/*	  type			      hop  least most		from			       to */
-	{ BG_ROUTER_SOLICITATION,     255, 8,	 64,		BG_END_LINK | BG_END_NONE,     BG_END_GROUP | BG_END_LINK },
-	{ BG_ROUTER_ADVERTISEMENT,    255, 16,	 BG_MOST_BYTES, BG_END_LINK,		       BG_END_GROUP | BG_END_LINK },
-	{ BG_NEIGHBOUR_SOLICITATION,  255, 24,	 64,		BG_END_LINK | BG_END_UNICAST,  BG_END_GROUP | BG_END_LINK | BG_END_UNICAST },
-	{ BG_NEIGHBOUR_SOLICITATION,  255, 24,	 64,		BG_END_NONE,		       BG_END_GROUP }, /* is the address taken? */
-	{ BG_NEIGHBOUR_ADVERTISEMENT, 255, 24,	 64,		BG_END_LINK | BG_END_UNICAST,  BG_END_GROUP | BG_END_LINK | BG_END_UNICAST },
-	{ BG_REDIRECT,		      255, 40,	 BG_MOST_BYTES, BG_END_LINK,		       BG_END_LINK | BG_END_UNICAST },
-	{ BG_MLD_QUERY,		      1,   24,	 BG_MOST_BYTES, BG_END_LINK,		       BG_END_GROUP },
-	{ BG_MLD_REPORT,	      1,   24,	 24,		BG_END_LINK | BG_END_NONE,     BG_END_GROUP },
-	{ BG_MLD_DONE,		      1,   24,	 24,		BG_END_LINK | BG_END_NONE,     BG_END_GROUP },
-	{ BG_MLD_REPORT_V2,	      1,   8,	 BG_MOST_BYTES, BG_END_LINK | BG_END_NONE,     BG_END_GROUP },
+/*	  type				  hop  least most	   from				   to */
+	{ ICMPV6_ROUTER_SOLICITATION,	  255, 8,   64,		   BG_END_LINK | BG_END_NONE,	   BG_END_GROUP | BG_END_LINK },
+	{ ICMPV6_ROUTER_ADVERTISEMENT,	  255, 16,  BG_MOST_BYTES, BG_END_LINK,			   BG_END_GROUP | BG_END_LINK },
+	{ ICMPV6_NEIGHBOUR_SOLICITATION,  255, 24,  64,		   BG_END_LINK | BG_END_UNICAST,   BG_END_GROUP | BG_END_LINK | BG_END_UNICAST },
+	{ ICMPV6_NEIGHBOUR_SOLICITATION,  255, 24,  64,		   BG_END_NONE,			   BG_END_GROUP }, /* is the address taken? */
+	{ ICMPV6_NEIGHBOUR_ADVERTISEMENT, 255, 24,  64,		   BG_END_LINK | BG_END_UNICAST,   BG_END_GROUP | BG_END_LINK | BG_END_UNICAST },
+	{ ICMPV6_REDIRECT,		  255, 40,  BG_MOST_BYTES, BG_END_LINK,			   BG_END_LINK | BG_END_UNICAST },
+	{ ICMPV6_MLD_QUERY,		  1,   24,  BG_MOST_BYTES, BG_END_LINK,			   BG_END_GROUP },
+	{ ICMPV6_MLD_REPORT,		  1,   24,  24,		   BG_END_LINK | BG_END_NONE,	   BG_END_GROUP },
+	{ ICMPV6_MLD_DONE,		  1,   24,  24,		   BG_END_LINK | BG_END_NONE,	   BG_END_GROUP },
+	{ ICMPV6_MLD_REPORT_V2,		  1,   8,   BG_MOST_BYTES, BG_END_LINK | BG_END_NONE,	   BG_END_GROUP },
 };
 /* clang-format on */
 

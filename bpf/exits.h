@@ -112,7 +112,7 @@ static __always_inline bool is_pods_discovery(struct bg_case *c)
 {
 	const __u8 type = c->packet.icmp_type;
 
-	return type != BG_ROUTER_ADVERTISEMENT && type != BG_REDIRECT && is_discovery(c);
+	return type != ICMPV6_ROUTER_ADVERTISEMENT && type != ICMPV6_REDIRECT && is_discovery(c);
 }
 
 /* Why a strict pod's packet goes no further than its veth (enum bg_reason), NONE = it may;
