@@ -107,12 +107,14 @@ __noinline int pod_owns_source(struct __sk_buff *ctx, struct bg_case *c)
 	return consult(c, BG_ASK_LOCAL, BG_EGRESS) != BG_REASON_NONE || local_is_ours(c);
 }
 
-/* Discovery between a pod and the node; routers are no pods. */
-static __always_inline bool is_pods_discovery(struct bg_case *c)
+/* Discovery between a pod and the node; routers are no pods, and nobody speaks for another. */
+static __always_inline bool is_pods_discovery(struct __sk_buff *ctx, struct bg_case *c)
 {
 	const __u8 type = c->packet.icmp_type;
 
-	return type != ICMPV6_ROUTER_ADVERTISEMENT && type != ICMPV6_REDIRECT && is_discovery(c);
+	if (type == ICMPV6_ROUTER_ADVERTISEMENT || type == ICMPV6_REDIRECT || !is_discovery(c))
+		return false;
+	return end_of(&c->packet.local) != BG_END_UNICAST || pod_owns_source(ctx, c);
 }
 
 /* Why a strict pod's packet goes no further than its veth (enum bg_reason), NONE = it may;
@@ -124,7 +126,7 @@ __noinline int strict_pod_refuses(struct __sk_buff *ctx, struct bg_case *c)
 	if (c->dissected != BG_REASON_NONE)
 		return c->dissected;
 	if (packet_stays_on_link(&c->packet))
-		return is_pods_discovery(c) ? BG_REASON_NEIGHBOUR : BG_REASON_ON_LINK;
+		return is_pods_discovery(ctx, c) ? BG_REASON_NEIGHBOUR : BG_REASON_ON_LINK;
 	/* a frame for somebody else */
 	if (ctx->pkt_type)
 		return BG_REASON_ON_LINK;

@@ -294,6 +294,10 @@ def a13(stage):
               icmp(DB6, "ff02::1", 134, 0, 0, b"\0" * 8, hops=255), NOWHERE)
     stage.row("A13: a redirect from a global source, in", "vlan9",
               icmp(DB6, "ff02::1", 137, 0, 0, target * 2, hops=255), NOWHERE)
+    for type_ in (135, 136):
+        stage.row("A13: type %d from another's address, out" % type_, "cart",
+                  icmp(DB6, "ff02::1", type_, 0, 0, target + NONCE, hops=255), NOWHERE,
+                  mac=b"\x33\x33\0\0\0\1")
     # (what is for a group of the link, the CNI's rules let arrive nowhere)
     stage.row("A13 control: a solicitation for the pod's address, in", "vlan9",
               icmp(DB6, CART6, 135, 0, 0, target + NONCE, hops=255), "cart")

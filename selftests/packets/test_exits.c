@@ -296,6 +296,8 @@ static void what_stays_on_the_link(void **state)
 		{ ICMP6(LINK_LOCAL, HOST_END, 137, 0), .ttl = 255, .payload = 32 },
 		{ ICMP6(LINK_LOCAL, HOST_END, 135, 0), .ttl = 254, .payload = 24 },
 		{ ICMP6(LINK_LOCAL, "ff02::1:ff00:1", 135, 0), .ttl = 255, .payload = 1000 },
+		{ ICMP6(NEIGHBOUR6, HOST_END, 135, 0), .ttl = 255, .payload = 24 },
+		{ ICMP6(STRANGER6, "ff02::1", 136, 0), .ttl = 255, .payload = 24 },
 	};
 	const struct pkt passes[] = {
 		{ ICMP6(LINK_LOCAL, "ff02::1:ff00:1", 135, 0), .ttl = 255, .payload = 24 },
