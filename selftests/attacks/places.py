@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 
+import wire
 from wire import address as packed
 
 SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 263, 15, 23, 8
@@ -23,6 +24,15 @@ def enter(namespace):
     with open("/run/netns/" + namespace, "rb") as file:
         if libc.setns(file.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "setns " + namespace)
+
+
+def as_frame(raw, data, source, to):
+    """What a raw socket of IP says, as the others do: those of IPv6 leave the header out."""
+    ethertype = wire.ETH_IPV4
+    if raw.family == socket.AF_INET6:
+        ethertype = wire.ETH_IPV6
+        data = wire.packet(packed(source.split("%")[0]), to, raw.proto, data)
+    return wire.ethernet(b"\0" * 6, b"\0" * 6, ethertype, data)
 
 
 class Lab:
@@ -99,7 +109,10 @@ class Doors:
         for family, protocols in ((socket.AF_INET, (1, 6, 17, 47, 50, 132)),
                                   (socket.AF_INET6, (58, 6, 17, 47, 50, 132))):
             for protocol in protocols:
-                self.add("node", socket.socket(family, socket.SOCK_RAW, protocol))
+                tap = socket.socket(family, socket.SOCK_RAW, protocol)
+                if family == socket.AF_INET6:
+                    tap.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+                self.add("node", tap)
 
     def add(self, place, tap):
         tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
@@ -131,12 +144,16 @@ class Doors:
         for place, tap in self.taps:
             while True:
                 try:
-                    data, more, _, _ = tap.recvmsg(4096, 128)
+                    data, more, _, sender = tap.recvmsg(4096, 128)
                 except BlockingIOError:
                     break
-                tag = 0
+                tag, to = 0, None
                 for level, kind, value in more:
                     if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
                         status, _, _, _, _, tci, _ = struct.unpack("=IIIHHHH", value[:20])
                         tag = tci if status & TAG_VALID else 0
+                    elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+                        to = value[:16]
+                if place == "node":
+                    data = as_frame(tap, data, sender[0], to)
                 yield place, data, tag
