@@ -14,7 +14,7 @@ struct node {
 	struct bg_branch_status branch;
 	struct bg_hook_status hook, others[2];
 	struct bg_gap gap;
-	struct bg_iface ifaces[2];
+	struct bg_iface ifaces[3];
 	struct bg_pod_row pod;
 	struct bg_netdev netdevs[2];
 	struct bg_found_route route;
@@ -207,8 +207,35 @@ static void without_route(struct node *node)
 /* The rule is gone, or leads elsewhere. */
 static void routed_elsewhere(struct node *node)
 {
-	bg_addr_parse("2001:db8::1", &node->pod.address);
 	node->route = (struct bg_found_route){ .table = 254, .ifindex = 99 };
+}
+
+static void routed_elsewhere6(struct node *node)
+{
+	routed_elsewhere(node);
+	bg_addr_parse("2001:db8::1", &node->pod.address);
+}
+
+/* What came in by a strict pod's veth does not leave there. */
+static void routed_to_the_primary(struct node *node)
+{
+	routed_elsewhere6(node);
+	node->ifaces[2] =
+		(struct bg_iface){ .ifindex = node->route.ifindex, .role = BG_ROLE_PRIMARY };
+	node->status.iface_count = 3;
+}
+
+/* A pod's veth looks at what the pod sends, not at what it gets. */
+static void routed_to_a_veth(struct node *node)
+{
+	routed_elsewhere6(node);
+	node->route.ifindex = VETH;
+}
+
+static void down_and_routed_elsewhere(struct node *node)
+{
+	routed_elsewhere6(node);
+	down(node);
 }
 
 /* Whoever numbers tables in another way than the CNI does. */
@@ -367,17 +394,25 @@ static void every_state_has_its_level(void **state)
 		{ unguarded_by_name, 2, BG_CONCERN_INTERFACES, "vlan.eth.77 is a branch", 0 },
 		{ stranger, 1, BG_CONCERN_INTERFACES, "the feed does not name it", 0 },
 		{ stranger_unfollowed, 2, BG_CONCERN_INTERFACES, "no daemon follows", 0 },
-		{ down, 2, BG_CONCERN_INTERFACES, "vlan.eth.9 is down: what its pod", 0 },
+		{ down, 1, BG_CONCERN_INTERFACES, "vlan.eth.9 is down: what its pod", 0 },
 		{ down_with_its_pod, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
-		{ gone, 2, BG_CONCERN_INTERFACES, "vlan.eth.9 is gone: what its pod", 0 },
+		{ gone, 1, BG_CONCERN_INTERFACES, "vlan.eth.9 is gone: what its pod", 0 },
 		{ gone_with_its_pod, 0, BG_CONCERN_INTERFACES, "the others have no interface", 0 },
-		{ without_route, 2, BG_CONCERN_INTERFACES,
+		{ without_route, 1, BG_CONCERN_INTERFACES,
 		  "no default route leads to vlan.eth.9 for IPv4 of its pod at vlan18582a65b10",
 		  0 },
-		{ routed_elsewhere, 2, BG_CONCERN_INTERFACES,
-		  "IPv6 of the pod at vlan18582a65b10 is led to another interface (table 254) and "
-		  "not to vlan.eth.9: dropped (off-branch)",
+		{ routed_elsewhere, 1, BG_CONCERN_INTERFACES,
+		  "IPv4 of the pod at vlan18582a65b10 is led to another interface (table 254) and "
+		  "not to vlan.eth.9: what does not take the short way is dropped (off-branch)",
 		  0 },
+		{ routed_elsewhere6, 2, BG_CONCERN_INTERFACES,
+		  "IPv6 of the pod at vlan18582a65b10 is led to another interface (table 254), which "
+		  "is not guarded, and not to vlan.eth.9: what does not take the short way is NOT "
+		  "judged",
+		  0 },
+		{ routed_to_the_primary, 1, BG_CONCERN_INTERFACES, "is dropped (off-branch)", 0 },
+		{ routed_to_a_veth, 2, BG_CONCERN_INTERFACES, "is NOT judged", 0 },
+		{ down_and_routed_elsewhere, 2, BG_CONCERN_INTERFACES, "is NOT judged", 0 },
 		{ by_another_table, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ of_standard_pods, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ troubled, 1, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },

@@ -267,24 +267,29 @@ static void causes_get_old(void **state)
 	}
 }
 
-/* What health calls open is no secret of health's. */
-static void what_the_kernel_says_is_a_cause_where_it_opens(void **state)
+/* What health has found is no secret of health's; the worst is said first. */
+static void what_the_kernel_says_is_a_cause(void **state)
 {
+	struct bg_cause *causes = NULL;
 	struct bg_branch_status branch;
 	struct bg_status status;
 	struct bg_finding findings[] = {
-		{ BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED, "a stranger" },
-		{ BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING, "vlan.eth.9 is down" },
+		{ BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED, "vlan.eth.9 is down" },
+		{ BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING, "vlan.eth.8 is a branch" },
 		{ BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING, "somebody comes first" },
 	};
 	const struct bg_look look = { .findings = findings, .finding_count = 3 };
+	size_t count = 0;
 
 	(void)state;
 	make_status(&status, &branch);
 	status.look = &look;
-	assert_true(has_cause(&status, "node", "vlan.eth.9 is down"));
-	assert_true(has_cause(&status, "node", "somebody comes first"));
-	assert_false(has_cause(&status, "node", "a stranger"));
+	assert_int_equal(bg_status_causes(&status, &causes, &count), 0);
+	assert_int_equal(count, 3);
+	assert_string_equal(causes[0].text, "vlan.eth.8 is a branch");
+	assert_string_equal(causes[1].text, "somebody comes first");
+	assert_string_equal(causes[2].text, "vlan.eth.9 is down");
+	free(causes);
 }
 
 static void many_absent_branches_are_one_cause(void **state)
@@ -491,7 +496,7 @@ int main(void)
 		cmocka_unit_test(causes_get_old),
 		cmocka_unit_test(many_absent_branches_are_one_cause),
 		cmocka_unit_test(the_times_of_a_cause),
-		cmocka_unit_test(what_the_kernel_says_is_a_cause_where_it_opens),
+		cmocka_unit_test(what_the_kernel_says_is_a_cause),
 		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
 		cmocka_unit_test(a_gap_is_said_first),

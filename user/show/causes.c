@@ -238,11 +238,11 @@ static void from_gaps(struct causes *causes, const struct bg_status *status)
 					: "the daemon, which would put it back, is not running");
 }
 
-/* Where else something passes that is not judged, by what the kernel says. */
-static void from_look(struct causes *causes, const struct bg_look *look)
+/* What health says of hooks and interfaces. */
+static void from_look(struct causes *causes, const struct bg_look *look, enum bg_health_level level)
 {
 	for (size_t i = 0; look && i < look->finding_count; i++)
-		if (look->findings[i].level == BG_HEALTH_NOT_ENFORCING)
+		if (look->findings[i].level == level)
 			add(causes, "node", unknown, "%s", look->findings[i].text);
 }
 
@@ -424,7 +424,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 	struct causes causes = {};
 
 	from_gaps(&causes, status);
-	from_look(&causes, status->look);
+	from_look(&causes, status->look, BG_HEALTH_NOT_ENFORCING);
 	if (status->not_looked_at)
 		add(&causes, "node", unknown, "%s", BG_NOT_LOOKED_AT);
 	if (!status->control.revision)
@@ -437,6 +437,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 		    "packet of a branch is dropped until the next one, or a restart",
 		    status->control.revision);
 	from_daemon(&causes, status);
+	from_look(&causes, status->look, BG_HEALTH_DEGRADED);
 	if (bg_status_reused(status))
 		add(&causes, "node", (struct when){ .since_ns = status->control.published_ns },
 		    "the feed in force has the Revision text of revision %u, but another content: "

@@ -177,31 +177,57 @@ static bool is_asked(const struct bg_status *status, const struct bg_look *look,
 	return false;
 }
 
-/* A strict pod sends by its branch or not at all: a rule of the CNI leads there, and a table
- * with a default route. Where either lacks, it reaches nobody. */
-static int look_at_route(const struct bg_branch_status *branch, const struct bg_pod_row *row,
-			 const struct bg_found_route *route, struct bg_look *look)
+/* What comes from a strict pod by another way than its branch's is dropped as it leaves. */
+static bool is_guarded_exit(const struct bg_status *status, __u32 ifindex)
+{
+	for (size_t i = 0; i < status->iface_count; i++)
+		if (status->ifaces[i].ifindex == ifindex)
+			return status->ifaces[i].role == BG_ROLE_PRIMARY ||
+			       status->ifaces[i].role == BG_ROLE_TRUNK ||
+			       status->ifaces[i].role == BG_ROLE_BRANCH;
+	return false;
+}
+
+/*
+ * A strict pod sends by its branch or not at all: a rule of the CNI leads there, and a table
+ * with a default route. Where either lacks, what the node's stack would have to forward is
+ * dropped, which is bad, but not open. The veth's program cannot see where rules lead IPv6
+ * (bpf/README.md): that is dropped where it leaves, if anything of ours is there.
+ */
+static int look_at_route(const struct bg_status *status, const struct bg_branch_status *branch,
+			 const struct bg_pod_row *row, const struct bg_found_route *route,
+			 struct bg_look *look)
 {
 	const struct bg_netdev *netdev = netdev_of(look, branch->ifindex_now);
 	const char *veth = name_of(look, row->pod.host_ifindex);
 	const char *interface = netdev ? netdev->name : branch->row.info.interface;
-	const char *family = bg_addr_is_v4(&row->address) ? "IPv4" : "IPv6";
+	const bool is_v4 = bg_addr_is_v4(&row->address);
+	const char *family = is_v4 ? "IPv4" : "IPv6";
 
+	if (netdev && netdev->up && route->ifindex == netdev->ifindex)
+		return 0;
+	if (!is_v4 && route->ifindex && !is_guarded_exit(status, route->ifindex))
+		return bg_look_add(
+			look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+			"IPv6 of the pod at %s is led to %s (table %u), which is not "
+			"guarded, and not to %s: what does not take the short way is NOT "
+			"judged",
+			veth, name_of(look, route->ifindex), route->table, interface);
 	if (!netdev || !netdev->up)
-		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
+		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED,
 				   "%s is %s: what its pod at %s sends is dropped (off-branch)",
 				   interface, netdev ? "down" : "gone", veth);
-	if (route->ifindex == netdev->ifindex)
-		return 0;
 	if (!route->ifindex)
-		return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
-				   "no default route leads to %s for %s of its pod at %s: that is "
-				   "dropped (off-branch)",
-				   interface, family, veth);
-	return bg_look_add(look, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,
-			   "%s of the pod at %s is led to %s (table %u) and not to %s: dropped "
-			   "(off-branch)",
-			   family, veth, name_of(look, route->ifindex), route->table, interface);
+		return bg_look_add(
+			look, BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED,
+			"no default route leads to %s for %s of its pod at %s: what does "
+			"not take the short way is dropped (off-branch)",
+			interface, family, veth);
+	return bg_look_add(
+		look, BG_CONCERN_INTERFACES, BG_HEALTH_DEGRADED,
+		"%s of the pod at %s is led to %s (table %u) and not to %s: what does not "
+		"take the short way is dropped (off-branch)",
+		family, veth, name_of(look, route->ifindex), route->table, interface);
 }
 
 /* A pod has several addresses: of each family one says it; of a branch without an interface
@@ -230,7 +256,8 @@ static int look_at_routes(const struct bg_status *status, struct bg_look *look)
 
 		if (branch && is_asked(status, look, pod) &&
 		    is_first(status, i, netdev && netdev->up))
-			rc = look_at_route(branch, &status->pods[i], &look->routes[i], look);
+			rc = look_at_route(status, branch, &status->pods[i], &look->routes[i],
+					   look);
 	}
 	return rc;
 }
