@@ -31,6 +31,7 @@
 #include "verdict.h"
 
 /* act */
+#include "astray.h"
 #include "exits.h"
 #include "short_way.h"
 #include "on_node.h"
@@ -238,12 +239,23 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	return action;
 }
 
+/* Dropped, and counted on its branch, without a verdict. `c` is never NULL. */
+__noinline int refuse(struct bg_case *c, enum bg_reason reason)
+{
+	if (!c)
+		return TC_ACT_SHOT;
+	consult(c, 0, c->direction);
+	conclude(c, reason);
+	return TC_ACT_SHOT;
+}
+
 /* Egress of a branch: the verdict, and the last look at the source address. */
 SEC("tc")
 int tc_branch_egress(struct __sk_buff *ctx)
 {
 	struct bg_case *c = open_case(BG_EGRESS, ctx->ifindex, iface_branch_vlan(ctx->ifindex));
 	int action = TC_ACT_SHOT;
+	bool astray = false;
 
 	if (!c)
 		return TC_ACT_SHOT;
@@ -253,10 +265,14 @@ int tc_branch_egress(struct __sk_buff *ctx)
 		case_is(c, BG_CASE_LEAVES_SHORT);
 	else if (ctx->tc_index == BG_CAME_BY_STACK)
 		case_is(c, BG_CASE_LEAVES_STACK);
-	else
+	else {
 		case_is(c, BG_CASE_LEAVES_ASTRAY);
+		astray = true;
+	}
 	dissect_skb(ctx, c);
-	if (verdict(c)) {
+	if (astray && c->dissected == BG_REASON_NONE && came_in_elsewhere(ctx, c)) {
+		action = refuse(c, BG_REASON_SPOOFED);
+	} else if (verdict(c)) {
 		action = TC_ACT_UNSPEC;
 		if (from_memory(c->flow.clear_flags) & BG_FLOW_STACK)
 			count_short_way(c);
@@ -315,16 +331,6 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	c->packet.length_bytes = ctx->len;
 	conclude(c, reason);
 	trace_verdict(c, TC_ACT_SHOT);
-	return TC_ACT_SHOT;
-}
-
-/* Dropped, and counted on its branch, without a verdict. `c` is never NULL. */
-__noinline int refuse(struct bg_case *c, enum bg_reason reason)
-{
-	if (!c)
-		return TC_ACT_SHOT;
-	consult(c, 0, c->direction);
-	conclude(c, reason);
 	return TC_ACT_SHOT;
 }
 
