@@ -31,7 +31,8 @@ __noinline int end_of(const struct bg_addr *address)
 /*
  * Neighbour and router discovery (RFC 4861 §§ 6.1, 7.1, 8.1) and MLD (RFC 2710 § 3, RFC 3810
  * § 5). Bytes are of the ICMPv6 message: those who say no more than an address and a nonce
- * have no room for more; the others fit the smallest MTU.
+ * have no room for more; the others fit the smallest MTU. No header stands in front of it but
+ * the router alert of MLD.
  */
 struct bg_discovery {
 	__u8 type, hop_limit;
@@ -40,6 +41,8 @@ struct bg_discovery {
 };
 
 #define BG_MOST_BYTES 1240
+/* A hop-by-hop header with nothing else (RFC 2711) */
+#define BG_ROUTER_ALERT_BYTES 8
 
 /* A table, to be read by row */
 /* clang-format off */
@@ -66,13 +69,15 @@ static const struct bg_discovery bg_discoveries[] = {
 __noinline int is_discovery(struct bg_case *c)
 {
 	const struct bg_packet *packet;
-	__u32 from, to;
+	__u32 from, to, alert_bytes;
 
 	if (!c)
 		return 0;
 	packet = &c->packet;
+	alert_bytes = packet->hop_limit == 255 ? 0 : BG_ROUTER_ALERT_BYTES;
 	if (packet->protocol != IPPROTO_ICMPV6 || !packet->ipv6 || packet->fragment ||
-	    packet->icmp_code || !c->asks.on_link)
+	    packet->icmp_code || !c->asks.on_link ||
+	    packet->upper_offset > packet->network_offset + sizeof(struct ipv6hdr) + alert_bytes)
 		return 0;
 	from = end_of(c->direction == BG_INGRESS ? &packet->remote : &packet->local);
 	to = end_of(c->direction == BG_INGRESS ? &packet->local : &packet->remote);
