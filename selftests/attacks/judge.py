@@ -24,6 +24,8 @@ PLATFORM = [
 LINK6 = ipaddress.ip_network("fe80::/10")
 # The largest that one of them has to be: the options that RFC 4861 and 3810 know.
 DISCOVERY_BYTES = 1280
+# IPv6 header and the one hop-by-hop header that MLD goes behind.
+ROUTER_ALERT_BYTES = 48
 
 
 class Pod:
@@ -39,6 +41,8 @@ class Branch:
         self.rules = {"ingress": ingress, "egress": egress}
         self.pods = []
         self.flows, self.fragments = set(), set()
+        # who was asked something: protocol, address, port
+        self.asked = set()
 
     def owns(self, address):
         return any(address in pod.addresses for pod in self.pods)
@@ -218,7 +222,21 @@ class Node:
                 return Verdict("not by the primary interface")
             why = self.admits(pod.branch, "ingress", packet)
             return Verdict(why or "no rule, ingress", [pod.name] if why else [])
-        return Verdict("the node's own", ["node"])
+        return Verdict("the node's own", {"node"} | self.behind_snat(packet))
+
+    def behind_snat(self, packet):
+        """Standard pods to which netfilter may bring it, as the answer to what they said with the
+        node's address. Their own port it may have changed."""
+        sender, port = packet.source, packet.source_port
+        if packet.to not in self.addresses or packet.later_fragment:
+            return set()
+        if wire.is_icmp(packet) and packet.type in ERRORS[packet.protocol]:
+            packet = wire.read_quote(packet)
+            if not packet:
+                return set()
+            sender, port = packet.to, packet.port
+        return {pod.name for pod in self.pods.values() if pod.branch.mode == "standard" and
+                (packet.protocol, sender, port) in pod.branch.asked}
 
     # --- what lets it pass ---------------------------------------------------
 
@@ -251,6 +269,8 @@ class Node:
             why = "rule"
         if why and keys["opens"]:
             flows.add(keys["opens"])
+            if direction == "egress":
+                branch.asked.add((packet.protocol, remote, packet.port))
         return why
 
     @staticmethod
@@ -369,7 +389,7 @@ def judge_discovery(packet, is_own, from_pod):
         return wrong
     if packet.type in (130, 131, 132, 143): # MLD: hop limit 1, from the link, to multicast
         good = packet.hop_limit == 1 and (is_link(source) or nobody) and \
-            (to[0] == 0xFF or is_link(to))
+            (to[0] == 0xFF or is_link(to)) and packet.l4 - packet.l3 <= ROUTER_ALERT_BYTES
         return Verdict("MLD", ["node"]) if good else wrong
     if packet.hop_limit != 255 or packet.options:
         return wrong
@@ -380,7 +400,7 @@ def judge_discovery(packet, is_own, from_pod):
             return wrong
     if nobody and (packet.type not in (133, 135) or to[0] != 0xFF):
         return wrong
-    if packet.type == 133 and to[0] != 0xFF:
+    if packet.type == 133 and to[0] != 0xFF and not is_link(to):
         return wrong
     return Verdict("neighbour discovery", ["node"])
 

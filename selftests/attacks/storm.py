@@ -85,12 +85,15 @@ class Storm:
         return None
 
     def is_same_but_translated(self, came, went):
-        """Of a standard pod's packet, netfilter may have changed the source and the pod's own
-        port or identifier: it finds other ones for two flows that would have the same."""
-        if came.to != went.to or came.protocol != went.protocol:
+        """Of a standard pod's packet, netfilter may have changed the pod's address and the pod's
+        own port or identifier: it finds other ones for two flows that would have the same."""
+        if came.protocol != went.protocol:
             return False
         if came.to in self.lab.pods["std"].values():
-            return came.source == went.source
+            return came.source == went.source and \
+                went.to in (came.to, *self.node.addresses)
+        if came.to != went.to:
+            return False
         return came.source in (went.source, *self.node.addresses) and \
             (came.port, came.type, came.code) == (went.port, went.type, went.code)
 
@@ -98,14 +101,14 @@ class Storm:
         """It bears the number because it quotes the frame, and says to its sender why it went no
         further. That goes to the sender by whatever way the node has to him."""
         try:
-            error, sent = wire.read_frame(data), wire.read_frame(shot.frame)
+            error = wire.read_frame(data)
         except wire.Bad:
             return False
         if not wire.is_icmp(error) or error.type not in wire.ERRORS[error.protocol] or \
-           error.source not in self.node.addresses or error.to != sent.source:
+           error.source not in self.node.addresses:
             return False
-        quote = wire.read_quote(error)
-        return quote is not None and (quote.source, quote.to) == (sent.source, sent.to)
+        quoted = wire.ends_of(data[error.l4 + wire.HEADER_BYTES[error.protocol]:error.end])
+        return quoted and quoted[0] == error.to and quoted == wire.ends_of(inner_of(shot.frame))
 
     def blame(self, why, place, number, data):
         shot = self.sent.get(number)
@@ -132,6 +135,14 @@ class Storm:
             print("#     before: %d from %s, flags %s, type %s: %s; arrived at %s" % (
                 n - self.first, self.sent[n].origin, packet.flags, packet.type,
                 self.verdicts[n].why, " ".join(sorted(self.came.get(n, ()))) or "no place"))
+
+
+def inner_of(frame):
+    """What stands behind the tags, in a frame in which nothing may make sense."""
+    at = 12
+    while int.from_bytes(frame[at:at + 2], "big") in (wire.ETH_VLAN, wire.ETH_QINQ):
+        at += 4
+    return frame[at + 2:]
 
 
 def result(good, name):

@@ -181,6 +181,15 @@ def is_icmp(packet):
     return packet.protocol == (ICMP if packet.family == 4 else ICMPV6)
 
 
+def ends_of(data):
+    """Source and destination of an IP packet of which no more may make sense."""
+    if len(data) >= 20 and data[0] >> 4 == 4:
+        return data[12:16], data[16:20]
+    if len(data) >= 40 and data[0] >> 4 == 6:
+        return data[8:24], data[24:40]
+    return None
+
+
 def read_quote(packet):
     """The packet that an ICMP error is about, cut off as it may be, or None."""
     data = packet.frame[packet.l4 + 8:packet.end]
