@@ -393,7 +393,8 @@ static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_
 }
 
 /* What a pod sends, at the host end of its veth. What cannot be parsed of a standard
- * pod's is left to the programs at the way out, which drop and count it. */
+ * pod's is left to the programs at the way out, which drop and count it; what is for another
+ * MAC, to the stack, which drops it: it opens no flow. */
 SEC("tc")
 int tc_pod_egress(struct __sk_buff *ctx)
 {
@@ -416,7 +417,7 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	else if (c->dissected == BG_REASON_TAGGED)
 		action = refuse(c, BG_REASON_TAGGED);
 	else if (role == BG_ROLE_POD_STANDARD && c->dissected == BG_REASON_NONE &&
-		 !packet_stays_on_link(&c->packet))
+		 !packet_stays_on_link(&c->packet) && !ctx->pkt_type)
 		action = pod_owns_source(ctx, c) ? standard_pod_egress(ctx, c)
 						 : refuse(c, BG_REASON_SPOOFED);
 	trace_verdict(c, action);

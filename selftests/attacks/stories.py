@@ -156,6 +156,11 @@ def a5(stage):
                   error(client, cart, udp(cart, client, 5555, 53)), NOWHERE)
         stage.row("A5: about the neighbour's flow, in", "vlan9",
                   error(client, cart, udp(web, dns, 5555, 53)), NOWHERE)
+    # it would be about a flow that nobody has opened
+    for port, kind, mac in ((5555, "a group's", b"\x33\x33\0\0\0\1"), (5556, "another", STRANGER)):
+        lost = udp(STD, OUTSIDE, port, 5432)
+        stage.row("A5: for %s MAC, standard pod" % kind, "std", lost, NOWHERE, mac=mac)
+        stage.row("A5: about what was for %s MAC" % kind, "vlan11", error(CLIENT, STD, lost), NOWHERE)
 
 
 def a6(stage):
