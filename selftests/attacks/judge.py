@@ -41,8 +41,8 @@ class Branch:
         self.rules = {"ingress": ingress, "egress": egress}
         self.pods = []
         self.flows, self.fragments = set(), set()
-        # who was asked something: protocol, address, port
-        self.asked = set()
+        # with whom somebody spoke: protocol, address, port
+        self.partners = set()
 
     def owns(self, address):
         return any(address in pod.addresses for pod in self.pods)
@@ -224,8 +224,10 @@ class Node:
             return Verdict(why or "no rule, ingress", [pod.name] if why else [])
         return Verdict("the node's own", {"node"} | self.behind_snat(packet))
 
+    # --- what netfilter makes of standard pods' packets ----------------------
+
     def behind_snat(self, packet):
-        """Standard pods to which netfilter may bring it, as the answer to what they said with the
+        """Those to which it may bring one for the node, as the answer to what they said with the
         node's address. Their own port it may have changed."""
         sender, port = packet.source, packet.source_port
         if packet.to not in self.addresses or packet.later_fragment:
@@ -236,7 +238,20 @@ class Node:
                 return set()
             sender, port = packet.to, packet.port
         return {pod.name for pod in self.pods.values() if pod.branch.mode == "standard" and
-                (packet.protocol, sender, port) in pod.branch.asked}
+                (packet.protocol, sender, port) in pod.branch.partners}
+
+    def renumbered(self, packet):
+        """It brought one to a pod with another port of its sender, because two flows would have been
+        alike: that is where the pod answers to."""
+        for pod in self.pods.values():
+            if packet.to in pod.addresses:
+                opened = flow_keys("ingress", packet, packet.to, packet.source)["opens"]
+                pod.branch.flows |= {opened} if opened else set()
+
+    def is_renumbered_back(self, packet):
+        """Such an answer, as it leaves."""
+        return any((packet.protocol, packet.to, packet.port) in branch.partners
+                   for branch in self.branches.values() if branch.mode == "standard")
 
     # --- what lets it pass ---------------------------------------------------
 
@@ -269,8 +284,8 @@ class Node:
             why = "rule"
         if why and keys["opens"]:
             flows.add(keys["opens"])
-            if direction == "egress":
-                branch.asked.add((packet.protocol, remote, packet.port))
+            port = packet.port if direction == "egress" else packet.source_port
+            branch.partners.add((packet.protocol, remote, port))
         return why
 
     @staticmethod

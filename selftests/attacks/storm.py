@@ -85,17 +85,24 @@ class Storm:
         return None
 
     def is_same_but_translated(self, came, went):
-        """Of a standard pod's packet, netfilter may have changed the pod's address and the pod's
-        own port or identifier: it finds other ones for two flows that would have the same."""
+        """Of a standard pod's packet, netfilter may have changed the pod's address, and the port or
+        identifier of who opened the flow: it finds other ones for two that would have the same.
+        An error about a translated packet comes from where that went."""
         if came.protocol != went.protocol:
             return False
         if came.to in self.lab.pods["std"].values():
-            return came.source == went.source and \
-                went.to in (came.to, *self.node.addresses)
+            sources = [went.source]
+            if wire.is_icmp(came) and came.type in wire.ERRORS[came.protocol]:
+                quoted = wire.ends_of(went.frame[went.l4 + wire.HEADER_BYTES[went.protocol]:])
+                sources += quoted[1:] if quoted else []
+            if came.source_port != went.source_port:
+                self.node.renumbered(came)
+            return came.source in sources and went.to in (came.to, *self.node.addresses)
         if came.to != went.to:
             return False
         return came.source in (went.source, *self.node.addresses) and \
-            (came.port, came.type, came.code) == (went.port, went.type, went.code)
+            (came.type, came.code) == (went.type, went.code) and \
+            (came.port == went.port or self.node.is_renumbered_back(came))
 
     def is_error_of_node(self, shot, data):
         """It bears the number because it quotes the frame, and says to its sender why it went no
