@@ -73,6 +73,10 @@ see_interfaces() {
 	check "a branch is down: its pod reaches nobody" health_is 1 interfaces 'vlan.eth.10 is down.*dropped'
 	check "which is said once for both families" test "$(bg health | grep -o 'vlan.eth.10 is down' | wc -l)" -eq 1
 	check "status says it, too" eval "bg status --json | jq -e 'any(.causes[]; .text | test(\"vlan.eth.10 is down.*dropped\"))'"
+	check "and in figures" eval 'bg status --metrics | grep "^branchguard_branch_armed.*\"vlan.eth.10\".* 1$" &&
+		bg status --metrics | grep "^branchguard_branch_up.*\"vlan.eth.10\".* 0$" &&
+		bg status --metrics | grep "^branchguard_branch_up.*\"vlan.eth.9\".* 1$"'
+	check "and with the branch" eval 'bg status | grep "^branch eni-web .* DOWN, .*armed since"'
 	in_node link set vlan.eth.10 up
 	check "it is up, but its routes are gone" health_is 1 interfaces 'IPv4 of the pod at vlan.* is led to eth0 [(]table 254[)] and not to vlan.eth.10: .* dropped'
 	in_node link del vlan.eth.10

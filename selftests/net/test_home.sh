@@ -41,7 +41,12 @@ for by in auto clsact; do
 		eval 'elsewhere run --feed "$FEED" | grep "hostNetwork: true"'
 	check "$by: so is a single pass" refuses elsewhere run --once --feed "$FEED"
 	check "$by: so is unload" refuses elsewhere unload
-	check "$by: looking is not acting" elsewhere status
+	check "$by: looking is not acting, and what cannot be seen from there is not claimed" \
+		eval 'elsewhere status --json | jq -e "
+			(.branches | length == 2 and all(.armed == null and .up == null)) and .missing_programs == null and
+			any(.causes[]; .text | test(\"from this network namespace\"))"'
+	check "$by: nor in words" eval '[ "$(elsewhere status | grep -c "armed since.* says the daemon$")" = 2 ]'
+	check "$by: nor in figures" eval '! elsewhere status --metrics | grep -e branch_armed -e branch_up -e missing_programs'
 	check "$by: everything is still enforced" guarded
 	capture_end
 	check "$by: not one packet of web got out meanwhile" saw_nothing

@@ -86,7 +86,8 @@ static const struct bg_seccomp_rule calls[] = {
 	ANY(sendmsg),
 	ANY(recvfrom),
 	ANY(recvmsg),
-	/* names of interfaces, and whether the log is a terminal */
+	/* names of interfaces, whether they are up, and whether the log is a terminal */
+	ONLY(ioctl, 1, SIOCGIFFLAGS),
 	ONLY(ioctl, 1, SIOCGIFINDEX),
 	ONLY(ioctl, 1, SIOCGIFNAME),
 	ONLY(ioctl, 1, TCGETS),

@@ -426,7 +426,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 	from_gaps(&causes, status);
 	from_look(&causes, status->look, BG_HEALTH_NOT_ENFORCING);
 	if (status->not_looked_at)
-		add(&causes, "node", unknown, "%s", BG_NOT_LOOKED_AT);
+		add(&causes, "node", unknown, "%s", status->not_looked_at);
 	if (!status->control.revision)
 		add(&causes, "node", unknown,
 		    "no revision is in force: every packet of a branch is dropped "

@@ -230,7 +230,7 @@ static void judge_attachment(const struct bg_status *status, const struct bg_loo
 		say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_NOT_ENFORCING,
 		    "what comes before our programs cannot be looked at: %s", why);
 	if (status->not_looked_at)
-		say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_DEGRADED, "%s", BG_NOT_LOOKED_AT);
+		say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_DEGRADED, "%s", status->not_looked_at);
 	say(health, BG_CONCERN_ATTACHMENT, BG_HEALTH_WELL,
 	    "%zu programs at %zu interfaces, all first", programs, interfaces);
 }

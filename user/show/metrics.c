@@ -114,22 +114,35 @@ static void put_traffic(FILE *out, const struct bg_status *status)
 	each_place(out, status, short_way_of);
 }
 
+static void put_branch_gauge(FILE *out, const char *name, const struct bg_branch_status *branch,
+			     bool value)
+{
+	const struct bg_branch_info *info = &branch->row.info;
+
+	fprintf(out, "branchguard_%s", name);
+	put_label(out, "branch", info->id, "{");
+	put_label(out, "interface", info->interface, ",");
+	put_label(out, "mode", bg_mode_name(info->mode), ",");
+	fprintf(out, ",vlan=\"%u\"} %d\n", branch->row.vlan, value);
+}
+
+/* No figure is better than one that is not known. */
 static void put_branches(FILE *out, const struct bg_status *status)
 {
-	/* no figure is better than one that is not known */
-	if (status->not_looked_at)
-		return;
-	describe(out, "branch_armed", "gauge",
-		 "1 when the branch's interface is there and its programs are attached.");
-	for (size_t i = 0; i < status->branch_count; i++) {
-		const struct bg_branch_info *info = &status->branches[i].row.info;
-
-		put_label(out, "branch", info->id, "branchguard_branch_armed{");
-		put_label(out, "interface", info->interface, ",");
-		put_label(out, "mode", bg_mode_name(info->mode), ",");
-		fprintf(out, ",vlan=\"%u\"} %d\n", status->branches[i].row.vlan,
-			bg_branch_is_armed(status, &status->branches[i]));
-	}
+	if (!status->not_looked_at)
+		describe(out, "branch_armed", "gauge",
+			 "1 when the branch's interface is there, up or down, and its programs are "
+			 "attached.");
+	for (size_t i = 0; i < status->branch_count && !status->not_looked_at; i++)
+		put_branch_gauge(out, "branch_armed", &status->branches[i],
+				 bg_branch_is_armed(status, &status->branches[i]));
+	if (!status->elsewhere)
+		describe(out, "branch_up", "gauge",
+			 "1 when the branch's interface is there and up; else its pods reach "
+			 "nobody.");
+	for (size_t i = 0; i < status->branch_count && !status->elsewhere; i++)
+		put_branch_gauge(out, "branch_up", &status->branches[i],
+				 status->branches[i].ifindex_now && !status->branches[i].down);
 	describe(out, "flows", "gauge", "Tracked flows by branch and state.");
 	for (size_t i = 0; i < status->branch_count; i++) {
 		const struct bg_branch_status *branch = &status->branches[i];
@@ -206,8 +219,10 @@ static void put_daemon(FILE *out, const struct bg_status *status)
 		  pulse->programs_put_back);
 	put_total(out, "pins_put_back_total", "Pins that somebody removed and the daemon put back.",
 		  pulse->pins_put_back);
-	put_gauge(out, "missing_programs", "Programs that must be at an interface and are not.",
-		  (double)status->gap_count);
+	if (!status->not_looked_at)
+		put_gauge(out, "missing_programs",
+			  "Programs that must be at an interface and are not.",
+			  (double)status->gap_count);
 }
 
 static void put_build(FILE *out, const struct bg_build *build)

@@ -9,6 +9,8 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "pinned/home.h"
@@ -86,7 +88,9 @@ static int read_branches(const struct bg_maps *maps, const char *name, struct bg
 		struct bg_branch_status *branch = &status->branches[i];
 
 		branch->row = row[i];
-		branch->ifindex_now = if_nametoindex(row[i].info.interface);
+		/* elsewhere names and numbers are those of other interfaces */
+		branch->ifindex_now = status->elsewhere ? row[i].info.ifindex
+							: if_nametoindex(row[i].info.interface);
 		rc = bg_maps_counters(maps, row[i].info.slot, branch->counters, err);
 		if (rc)
 			return rc;
@@ -140,19 +144,25 @@ static void find_renamed(struct bg_status *status)
 	}
 }
 
-/* For a daemon in another network namespace: what the maps say is right, but names that
- * were looked up by ifindex in this namespace are not. */
-static void forget_names(struct bg_status *status)
+/* An interface that is gone meanwhile is not up either. */
+static int find_down(struct bg_status *status, struct bg_error *err)
 {
+	bg_auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
 	for (size_t i = 0; i < status->branch_count; i++) {
-		status->branches[i].ifindex_now = status->branches[i].row.info.ifindex;
-		status->branches[i].called[0] = '\0';
+		struct bg_branch_status *branch = &status->branches[i];
+		const char *name = branch->called[0] ? branch->called : branch->row.info.interface;
+		struct ifreq request = {};
+
+		if (!branch->ifindex_now)
+			continue;
+		snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+		if (fd < 0 || (ioctl(fd, SIOCGIFFLAGS, &request) && errno != ENODEV))
+			return bg_fail(err, -errno, "asking whether %s is up: %s", name,
+				       strerror(errno));
+		branch->down = !(request.ifr_flags & IFF_UP);
 	}
-	for (size_t i = 0; i < status->hook_count; i++)
-		snprintf(status->hooks[i].interface, sizeof(status->hooks[i].interface),
-			 "ifindex %u", status->hooks[i].ifindex);
-	/* nor can it be seen from here what is missing there */
-	status->gap_count = 0;
+	return 0;
 }
 
 static int read_all(const char *pin_dir, const char *branch, struct bg_status *status,
@@ -160,11 +170,14 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 {
 	bg_cleanup(bg_maps_close) struct bg_maps maps = { .control_fd = -1 };
 	struct flow_count count = { .status = status, .now_ns = bg_monotonic_ns() };
-	struct bg_error elsewhere;
 	int rc = bg_maps_open(pin_dir, &maps, err);
 
 	if (rc)
 		return rc;
+	rc = bg_home_check(pin_dir, err);
+	if (rc && rc != -EXDEV)
+		return rc;
+	status->elsewhere = rc == -EXDEV;
 	status->now_boottime_ns = bg_boottime_ns();
 	status->daemon_runs = bg_lock_held(pin_dir, &status->daemon);
 	rc = bg_maps_control(&maps, &status->control, err) ?:
@@ -179,13 +192,14 @@ static int read_all(const char *pin_dir, const char *branch, struct bg_status *s
 	       bg_maps_sightings(&maps, &status->sightings, &status->sighting_count, err) ?:
 	       bg_maps_revisions(&maps, &status->revisions, &status->revision_count, err) ?:
 	       bg_status_read_hooks(&maps, status, err);
-	find_renamed(status);
+	if (!status->elsewhere) {
+		find_renamed(status);
+		rc = rc ?: find_down(status, err);
+	}
 	/* who cannot see the lock goes by what the daemon writes every second */
 	if (status->daemon.hidden && status->has_pulse)
 		status->daemon_runs = status->now_boottime_ns <
 				      status->pulse.beat_ns + BG_UNHEARD_NS;
-	if (!rc && bg_home_check(pin_dir, &elsewhere) == -EXDEV)
-		forget_names(status);
 	return rc;
 }
 

@@ -60,6 +60,7 @@ struct bg_branch_status {
 	size_t flows[BG_FLOW_CLASSES];
 	__u32 ifindex_now; /* of its interface, 0 = there is none */
 	char called[16];   /* by which name, "" = that of the feed */
+	bool down;	   /* it is there, but not up */
 };
 
 struct bg_look;
@@ -80,7 +81,10 @@ struct bg_status {
 	struct bg_gap *gaps;
 	size_t gap_count;
 	size_t unpinned_count; /* programs that are attached by links without a pin */
-	bool not_looked_at;    /* some hooks: this process may not open the links */
+	bool elsewhere;	       /* the pins are of another network namespace than this process */
+	/* why some hooks could not be, NULL = all were: then what is armed is so by the
+	 * daemon's word */
+	const char *not_looked_at;
 
 	struct bg_pod_row *pods;
 	size_t pod_count;
@@ -117,11 +121,6 @@ int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *st
 int bg_status_read_maps(const char *pin_dir, const char *branch, json_t *state,
 			struct bg_status *status, struct bg_error *err);
 void bg_status_free(struct bg_status *status);
-
-/* What follows from not_looked_at, in words. */
-#define BG_NOT_LOOKED_AT                                                                           \
-	"what is attached could not be looked at, which takes the links' owner or root: what is "  \
-	"said to be armed here is so by the daemon's word alone"
 
 /* Armed means attached: what the daemon wrote is compared with what is there. */
 bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch);

@@ -19,6 +19,14 @@
 #include "datapath/tcx.h"
 #include "pinned/pin.h"
 
+#define BY_THE_DAEMONS_WORD ": what is said to be armed here is so by the daemon's word alone"
+static const char who_may_look[] =
+	"what is attached could not be looked at, which takes the links' owner "
+	"or root" BY_THE_DAEMONS_WORD;
+static const char where_to_look[] =
+	"what is attached could not be looked at from this network namespace, as the interfaces "
+	"are of another one" BY_THE_DAEMONS_WORD;
+
 /* A program of this branchguard, by its pin. */
 struct program {
 	__u32 id;
@@ -120,7 +128,10 @@ static int add_hook(struct hook_list *list, const struct bg_hook_status *found)
 	if (!hook)
 		return -ENOMEM;
 	*hook = *found;
-	if (!hook->ifindex || !if_indextoname(hook->ifindex, hook->interface))
+	hook->interface[0] = '\0';
+	if (hook->ifindex && status->elsewhere)
+		snprintf(hook->interface, sizeof(hook->interface), "ifindex %u", hook->ifindex);
+	else if (hook->ifindex && !if_indextoname(hook->ifindex, hook->interface))
 		hook->interface[0] = '\0';
 	name_program(list, hook);
 	for (size_t i = 0; i < status->iface_count; i++) {
@@ -166,7 +177,8 @@ static int add_link(const char *name, void *context)
 	} else if (info.type == BPF_LINK_TYPE_TCX) {
 		const bool egress = info.tcx.attach_type == BPF_TCX_EGRESS;
 
-		hook.ifindex = is_here(&info, egress ? BG_HOOK_EGRESS : BG_HOOK_INGRESS)
+		hook.ifindex = list->status->elsewhere || is_here(&info, egress ? BG_HOOK_EGRESS
+										: BG_HOOK_INGRESS)
 				       ? info.tcx.ifindex
 				       : 0;
 		hook.where = egress ? "egress" : "ingress";
@@ -283,7 +295,7 @@ static int find_gaps(struct hook_list *list)
 			    is_hooked(status, iface->ifindex, program))
 				continue;
 			if (list->hidden) {
-				status->not_looked_at = true;
+				status->not_looked_at = who_may_look;
 				continue;
 			}
 			if (is_unpinned(list, iface->ifindex, program)) {
@@ -322,13 +334,16 @@ int bg_status_read_hooks(const struct bg_maps *maps, struct bg_status *status, s
 	if (rc)
 		return bg_fail(err, rc, "cannot look at the pins in %s/links: %s", maps->pin_dir,
 			       strerror(-rc));
-	for (size_t i = 0; i < status->iface_count && !list.tcx; i++) {
+	/* the same ifindex is another interface here, with what that has */
+	if (status->elsewhere)
+		status->not_looked_at = where_to_look;
+	for (size_t i = 0; i < status->iface_count && !list.tcx && !status->elsewhere; i++) {
 		rc = add_filters(&list, &status->ifaces[i]);
 		if (rc)
 			return bg_fail(err, rc, "cannot look at the filters of %s: %s",
 				       status->ifaces[i].interface, strerror(-rc));
 	}
-	if (find_gaps(&list))
+	if (!status->elsewhere && find_gaps(&list))
 		return bg_no_memory(err, "looking for gaps");
 	if (status->hook_count)
 		qsort(status->hooks, status->hook_count, sizeof(*status->hooks), by_interface);

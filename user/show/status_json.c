@@ -151,6 +151,10 @@ static json_t *gaps_json(const struct bg_status *status)
 {
 	json_t *list = json_array();
 
+	if (status->not_looked_at && !status->gap_count) {
+		json_decref(list);
+		return json_null();
+	}
 	for (size_t i = 0; i < status->gap_count && list; i++) {
 		const struct bg_gap *gap = &status->gaps[i];
 
@@ -186,6 +190,9 @@ static json_t *branch_json(const struct bg_status *status, const struct bg_branc
 		       /* not known is neither */
 		       set(o, "armed", armed && status->not_looked_at ? json_null()
 								      : json_boolean(armed)) ?:
+		       set(o, "up", status->elsewhere ? json_null()
+						      : json_boolean(branch->ifindex_now &&
+								     !branch->down)) ?:
 		       set(o, "armed_since", moment(armed ? info->armed_ns : 0)) ?:
 		       set(o, "pod_addresses", pods_json(status, branch->row.vlan)) ?:
 		       set(o, "programs",

@@ -326,6 +326,8 @@ static void print_branch(FILE *out, const struct bg_status *status,
 		bg_printable(info.interface), bg_mode_name(info.mode));
 	if (called[0])
 		fprintf(out, ", RENAMED to %s", bg_printable(called));
+	if (branch->down)
+		fputs(", DOWN", out);
 	if (bg_branch_is_armed(status, branch)) {
 		fprintf(out, ", ifindex %u, armed ", info.ifindex);
 		print_since(out, info.armed_ns, status);

@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "pinned/home.h"
 #include "pinned/maps_history.h"
 #include "show/health.h"
 #include "show/out.h"
@@ -27,8 +26,7 @@ static int show(const char *pin_dir, const char *branch, bool json, bool metrics
 		return rc;
 	/* elsewhere the same ifindex is another interface; and who may not ask the kernel is
 	 * shown what the maps say all the same */
-	if (!metrics && !bg_home_check(pin_dir, &unseen) &&
-	    !bg_health_look(&status, &look, &unseen))
+	if (!metrics && !status.elsewhere && !bg_health_look(&status, &look, &unseen))
 		status.look = &look;
 	if (json)
 		rc = bg_print_json(bg_status_json(&status), err);
