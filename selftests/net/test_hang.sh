@@ -137,6 +137,9 @@ check "and writes them when it can, for everybody to read" eval \
 # --- and of the daemon's own state ---------------------------------------------------------
 bg_start
 check "a daemon without the file system of its state:" feed_in_force
+# (other daemons of this machine have theirs in the same directory)
+STATE=$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json)
+STATE=${STATE%.json}
 echo "files state" >"$WAYWARD"
 feed_live "no_rules(\"sg-web\")"
 check "a feed comes in force" together "$to_db" "$no_web"
@@ -144,9 +147,10 @@ comes
 check "interfaces are armed" wait_for programs_on vlan.eth.77
 goes
 check "it says so" wait_for bg_says 'state cannot be written.*no answer for 5 s'
+check "and tries again" wait_for process_for "$STATE"
 term_in 1000
 check "SIGTERM ends it within a second" test "$ENDED" = 0
-check "nobody is left waiting" wait_for fails pgrep -f "^branchguard-files /run/branchguard/"
+check "nobody is left waiting" wait_for fails pgrep -f "^branchguard-files $STATE"
 echo oops >"$FEED"
 bg_spawn
 check "a start does not wait for it" wait_for bg_says '"ready"'
@@ -170,8 +174,6 @@ check "with a good feed, the state is written again" wait_for eval \
 	'bg status --json | jq -e ".feed.last_refused == null"'
 
 # Where the state goes somebody else has put links, and a directory.
-STATE=$(grep -l "\"PinDir\": \"$PIN_DIR\"" /run/branchguard/*.json)
-STATE=${STATE%.json}
 bg_stop
 rm -f "$WAYWARD.hits"
 echo "parser loop" >"$WAYWARD"

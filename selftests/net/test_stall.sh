@@ -106,7 +106,7 @@ followed_by() {
 	bg status --json | jq -e --argjson pid "$1" '.daemon.pid == $pid and all(.branches[]; .armed)'
 }
 none_in_the_disk() {
-	! pgrep --runstates D -f "^branchguard-files (/run/branchguard|$DISK)/"
+	! pgrep --runstates D -f "^branchguard-files (/run/branchguard/$STATE|$DISK/)"
 }
 says_by_socket() {
 	there timeout 5 "$BG" status --pin-dir "$PIN_DIR" --json | jq -e '.daemon.running' &&
@@ -163,6 +163,8 @@ fi
 mkdir "$DISK/run" "$DISK/other"
 start_on "$DISK/run" --metrics-file "$DISK/node.prom"
 check "a daemon with its files on a disk" wait_for says_by_socket
+# (by this name, which other daemons of this machine do not have)
+STATE=$(basename "$DISK"/run/*.sock .sock)
 check "guards" together "$to_db" "$no_web"
 daemon=$BG_PID
 fsfreeze -f "$DISK"
