@@ -240,7 +240,7 @@ static __always_inline void flow_follow(struct bg_bucket *bucket, struct bg_flow
 	/* another one may be in force by now: then it is reviewed at once */
 	flow->checked = next->revision;
 	flow->isn = next->isn;
-	flow->created_ns = query->now_ns;
+	flow->created_ns = next->since_ns;
 	flow->bytes[BG_INGRESS] = flow->bytes[BG_EGRESS] = 0;
 	flow->packets[BG_INGRESS] = flow->packets[BG_EGRESS] = 0;
 	bucket_changes(bucket);

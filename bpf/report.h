@@ -58,7 +58,9 @@ static __always_inline void report_event(struct bg_case *c, enum bg_event_type t
 		__sync_fetch_and_add(&block->events_lost, 1);
 		return;
 	}
-	event->time_ns = now_ns;
+	/* the flow has the time of its packet, which is a tick ago or more by now: who reads
+	 * both knows by it that they are one */
+	event->time_ns = type == BG_EVENT_FLOW ? c->flow.now_ns : now_ns;
 	event->type = type;
 	event->reason = c->verdict.reason;
 	event->direction = c->direction;

@@ -218,7 +218,7 @@ enum bg_event_type {
 };
 
 struct bg_event {
-	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 time_ns; /* CLOCK_MONOTONIC; of a flow: its created_ns */
 	enum bg_event_type type;
 	enum bg_reason reason;
 	enum bg_direction direction;

@@ -28,9 +28,6 @@
 
 /* A daemon is looked for this often. */
 #define LOOK_NS BG_NS_PER_S
-/* The datapath's clock advances in ticks (the longest is that of CONFIG_HZ=100), and between
- * the flow and its event a hypervisor may take the CPU away for many of them. */
-#define SAME_WITHIN_NS (250 * BG_NS_PER_MS)
 
 struct follower {
 	const struct bg_maps *maps;
@@ -161,21 +158,15 @@ static struct bg_flow flow_of(const struct bg_event *event, __u32 tag)
 	return flow;
 }
 
-/* Keys first; the same one at about the same time is the same flow. NULL, of a list that has
+/* Keys first, then when it began: an event has the time of its flow. NULL, of a list that has
  * ended, comes last. */
 static int order_of(const struct bg_flow *before, const struct bg_flow *after)
 {
-	struct bg_flow probe;
-
 	if (!before)
 		return 1;
 	if (!after)
 		return -1;
-	probe = *before;
-	if (before->created_ns <= after->created_ns + SAME_WITHIN_NS &&
-	    after->created_ns <= before->created_ns + SAME_WITHIN_NS)
-		probe.created_ns = after->created_ns;
-	return bg_flow_by_key(&probe, after);
+	return bg_flow_by_key(before, after);
 }
 
 /* The look that has just been may have found it, too. */
