@@ -195,29 +195,6 @@ static int look_at_pins(struct unload *unload)
 
 /* --- looking: filters ---------------------------------------------------------- */
 
-/* 0, or why the kernel does not tell. */
-static int maps_of(__u32 prog_id, __u32 **maps, size_t *count)
-{
-	bg_auto_close int fd = bpf_prog_get_fd_by_id(prog_id);
-	struct bpf_prog_info info = {};
-	__u32 length = sizeof(info);
-	bg_auto_free __u32 *ids = NULL;
-	int rc = fd < 0 ? fd : bpf_prog_get_info_by_fd(fd, &info, &length);
-
-	if (rc)
-		return rc;
-	ids = calloc(info.nr_map_ids + 1, sizeof(*ids));
-	if (!ids)
-		return -ENOMEM;
-	*count = info.nr_map_ids;
-	info = (struct bpf_prog_info){ .map_ids = (__u64)(unsigned long)ids,
-				       .nr_map_ids = (__u32)*count };
-	rc = bpf_prog_get_info_by_fd(fd, &info, &length);
-	if (!rc)
-		*maps = bg_take_ptr(ids);
-	return rc;
-}
-
 static void note_filter(struct bg_attachment *filter, void *context)
 {
 	struct unload *unload = context;
@@ -231,7 +208,8 @@ static void note_filter(struct bg_attachment *filter, void *context)
 	snprintf(found->filter.interface, sizeof(found->filter.interface), "%s",
 		 unload->looked_at->name);
 	if (!bg_ids_has(&unload->ours.programs, filter->prog_id))
-		found->program_rc = maps_of(filter->prog_id, &found->maps, &found->map_count);
+		found->program_rc =
+			bg_foreign_maps_of(filter->prog_id, &found->maps, &found->map_count);
 }
 
 /* All with a handle of ours, whatever the build. Most interfaces have none. */

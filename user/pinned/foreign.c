@@ -7,6 +7,7 @@
 #include "pinned/foreign.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 
@@ -70,4 +71,26 @@ int bg_foreign_each(int fd, size_t start_bytes, int (*each)(const void *start, v
 			return rc;
 	}
 	return rc == -ENOENT ? 0 : rc;
+}
+
+int bg_foreign_maps_of(__u32 prog_id, __u32 **maps, size_t *count)
+{
+	bg_auto_close int fd = bpf_prog_get_fd_by_id(prog_id);
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+	bg_auto_free __u32 *ids = NULL;
+	int rc = fd < 0 ? fd : bpf_prog_get_info_by_fd(fd, &info, &length);
+
+	if (rc)
+		return rc;
+	ids = calloc(info.nr_map_ids + 1, sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	*count = info.nr_map_ids;
+	info = (struct bpf_prog_info){ .map_ids = (__u64)(unsigned long)ids,
+				       .nr_map_ids = (__u32)*count };
+	rc = bpf_prog_get_info_by_fd(fd, &info, &length);
+	if (!rc)
+		*maps = bg_take_ptr(ids);
+	return rc;
 }

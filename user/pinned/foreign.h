@@ -42,4 +42,8 @@ int bg_foreign_get(int fd, __u32 key, void *start, size_t start_bytes);
 int bg_foreign_each(int fd, size_t start_bytes, int (*each)(const void *start, void *context),
 		    void *context);
 
+/* The ids of the maps that a program uses, whosever it is. 0, or why the kernel does not
+ * tell. */
+int bg_foreign_maps_of(__u32 prog_id, __u32 **maps, size_t *count);
+
 #endif
