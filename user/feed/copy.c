@@ -72,7 +72,7 @@ int bg_copy_branch(const struct bg_model_branch *from, struct bg_model_branch *t
 	return 0;
 }
 
-int bg_copy_node(const struct bg_model_node *from, struct bg_model_node *to)
+static int copy_node(const struct bg_model_node *from, struct bg_model_node *to)
 {
 	*to = *from;
 	return bg_own_text(&to->name) | OWN(to->addresses, to->address_count) |
@@ -95,15 +95,47 @@ int bg_copy_set(const struct bg_set *from, struct bg_set *to)
 	return bg_own_text(&to->name) | OWN(to->prefixes, to->prefix_count);
 }
 
-int bg_copy_interface(const struct bg_model_interface *from, struct bg_model_interface *to)
+static int copy_interface(const struct bg_model_interface *from, struct bg_model_interface *to)
 {
 	*to = *from;
 	return bg_own_text(&to->id) | OWN(to->groups, to->group_count) |
 	       OWN(to->prefixes, to->prefix_count);
 }
 
-int bg_copy_account(const struct bg_group_account *from, struct bg_group_account *to)
+static int copy_account(const struct bg_group_account *from, struct bg_group_account *to)
 {
 	*to = *from;
 	return bg_own_text(&to->group_id) | bg_own_text(&to->account);
+}
+
+static int copy_warning(struct bg_model *model, const struct bg_problem *from)
+{
+	int rc = bg_model_warn(model, from->pointer, "%s", from->text);
+
+	if (!rc)
+		model->warnings[model->warning_count - 1].place = from->place;
+	return rc;
+}
+
+int bg_copy_rest(const struct bg_model *from, struct bg_model *to)
+{
+	to->revision = strdup(from->revision);
+	if (!to->revision)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->warning_count; i++)
+		if (copy_warning(to, &from->warnings[i]))
+			return -ENOMEM;
+	for (size_t i = 0; i < from->interface_count; i++) {
+		struct bg_model_interface *interface = BG_GROW(to->interfaces, to->interface_count);
+
+		if (!interface || copy_interface(&from->interfaces[i], interface))
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < from->account_count; i++) {
+		struct bg_group_account *account = BG_GROW(to->accounts, to->account_count);
+
+		if (!account || copy_account(&from->accounts[i], account))
+			return -ENOMEM;
+	}
+	return copy_node(&from->node, &to->node);
 }

@@ -11,10 +11,10 @@ void *bg_copy_array(const void *from, size_t count, size_t entry_bytes);
 int bg_own_text(char **text);
 
 int bg_copy_branch(const struct bg_model_branch *from, struct bg_model_branch *to);
-int bg_copy_node(const struct bg_model_node *from, struct bg_model_node *to);
 int bg_copy_group(const struct bg_group *from, struct bg_group *to);
 int bg_copy_set(const struct bg_set *from, struct bg_set *to);
-int bg_copy_account(const struct bg_group_account *from, struct bg_group_account *to);
-int bg_copy_interface(const struct bg_model_interface *from, struct bg_model_interface *to);
+
+/* What belongs to no branch and no group: revision, warnings, node, interfaces, accounts. */
+int bg_copy_rest(const struct bg_model *from, struct bg_model *to);
 
 #endif

@@ -392,24 +392,12 @@ static int add_all_members(struct merge *merge)
 
 /* --- the whole --------------------------------------------------------------------------- */
 
-static int copy_warning(struct bg_model *model, const struct bg_problem *from)
-{
-	int rc = bg_model_warn(model, from->pointer, "%s", from->text);
-
-	if (!rc)
-		model->warnings[model->warning_count - 1].place = from->place;
-	return rc;
-}
-
 static int copy_document(struct merge *merge)
 {
 	const struct bg_model *document = merge->given->document;
 	struct bg_model *model = merge->model;
 	size_t index;
 
-	model->revision = strdup(document->revision);
-	if (!model->revision)
-		return -ENOMEM;
 	for (size_t i = 0; i < document->group_count; i++) {
 		struct bg_group *group = BG_GROW(model->groups, model->group_count);
 
@@ -439,23 +427,7 @@ static int copy_document(struct merge *merge)
 		if (!set || bg_copy_set(&document->spare_sets[i], set))
 			return -ENOMEM;
 	}
-	for (size_t i = 0; i < document->warning_count; i++)
-		if (copy_warning(model, &document->warnings[i]))
-			return -ENOMEM;
-	for (size_t i = 0; i < document->interface_count; i++) {
-		struct bg_model_interface *interface =
-			BG_GROW(model->interfaces, model->interface_count);
-
-		if (!interface || bg_copy_interface(&document->interfaces[i], interface))
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < document->account_count; i++) {
-		struct bg_group_account *account = BG_GROW(model->accounts, model->account_count);
-
-		if (!account || bg_copy_account(&document->accounts[i], account))
-			return -ENOMEM;
-	}
-	return bg_copy_node(&document->node, &model->node);
+	return bg_copy_rest(document, model);
 }
 
 static int finish_sets(struct merge *merge)
