@@ -17,12 +17,12 @@
 #include "base/loop.h"
 #include "daemon/answers.h"
 #include "daemon/busy.h"
+#include "daemon/put_back.h"
 #include "daemon/running.h"
 #include "daemon/upgrade.h"
 #include "datapath/leftovers.h"
 #include "datapath/tally.h"
 #include "guard/iface_maps.h"
-#include "pinned/pin.h"
 
 /* Feed and interfaces are looked at this often, even when the kernel reports no change. */
 #define ROUND_MS 3000
@@ -70,16 +70,15 @@ struct follower {
 	struct bg_loop loop;
 	struct bg_answers *answers;
 	struct bg_busy busy;
+	struct bg_put_back put_back;
 	int signal_fd;
 	double changing_ms; /* since when there are signs of that, 0 = there are none */
 	double tried_ms;    /* when the feed was refused so */
 	double retry_ms;    /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
-	__u64 policy_ns;    /* when the map `policy` was last as it should be */
 	bool reread;	    /* read the feed even if the file is the same */
 	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
-	char pins_error[sizeof(((struct bg_error *)0)->text)];
 	char counters_error[sizeof(((struct bg_error *)0)->text)];
 };
 
@@ -292,66 +291,6 @@ static void check_programs(struct follower *follower)
 		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms());
 }
 
-/* Or out of the map `policy`. */
-static int check_policy(struct follower *follower, struct bg_error *err)
-{
-	struct bg_daemon *daemon = follower->daemon;
-	int rc = bg_datapath_policy_again(daemon->datapath, err);
-	const __u64 now_ns = bg_boottime_ns();
-
-	if (rc < 0)
-		return rc;
-	if (rc)
-		bg_log(BG_LOG_WARNING,
-		       "somebody took the policy out of its map, it is put back: what came "
-		       "meanwhile was judged without it",
-		       "revision=%u at_most_ms=%llu", daemon->datapath->revision,
-		       (now_ns - follower->policy_ns) / BG_NS_PER_MS);
-	daemon->history.pulse.pins_put_back += rc;
-	follower->policy_ns = now_ns;
-	return 0;
-}
-
-/* Somebody may have removed pins: what is attached lives on by us, and would end with us. */
-static void check_pins(void *context)
-{
-	struct follower *follower = context;
-	struct bg_daemon *daemon = follower->daemon;
-	struct bg_error err = {};
-	int moved = 0, made = 0, rc;
-
-	bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
-	rc = check_policy(follower, &err);
-	if (rc >= 0)
-		moved = rc = bg_pin_lock_again(daemon->options.pin_dir, &daemon->lock_fd, &err);
-	if (rc >= 0)
-		rc = bg_share_pins(daemon->options.pin_dir, daemon->group, &err);
-	if (rc >= 0)
-		made = rc = bg_datapath_pin(daemon->datapath, &err);
-	if (rc >= 0) {
-		rc = bg_datapath_pin_programs(daemon->datapath, &err);
-		made += rc;
-	}
-	if (rc >= 0) {
-		rc = bg_ifaces_pin_again(daemon->ifaces, &err);
-		made += rc;
-	}
-	if (rc < 0 && strcmp(follower->pins_error, err.text) != 0) {
-		memcpy(follower->pins_error, err.text, sizeof(follower->pins_error));
-		bg_log(BG_LOG_ERROR, "pinning again what somebody unpinned, will be tried again",
-		       "error=%s", bg_quote(err.text));
-	}
-	if (rc < 0)
-		return;
-	follower->pins_error[0] = '\0';
-	daemon->history.pulse.pins_put_back += made;
-	if (made || moved)
-		bg_log(BG_LOG_WARNING,
-		       "somebody removed pins, put back: without them enforcement would have ended "
-		       "with this daemon",
-		       "pin_dir=%s pins=%d", bg_quote(daemon->options.pin_dir), made);
-}
-
 static void on_round(void *context)
 {
 	struct follower *follower = context;
@@ -373,7 +312,8 @@ static void on_pins(void *context)
 	if (bg_reload_publishes(follower->daemon)) {
 		bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_LATER_MS);
 	} else {
-		check_pins(follower);
+		bg_loop_at(&follower->loop, TIMER_PINS, bg_monotonic_ms() + PINS_MS);
+		bg_put_back_pins(follower->daemon, &follower->put_back);
 		bg_datapath_settle(follower->daemon->datapath);
 		if (!bg_reload_makes(follower->daemon))
 			bg_datapath_sweep(follower->daemon->datapath);
@@ -460,7 +400,7 @@ int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *e
 	struct follower follower = {
 		.daemon = daemon,
 		.signal_fd = signal_fd,
-		.policy_ns = bg_boottime_ns(),
+		.put_back.policy_ns = bg_boottime_ns(),
 	};
 	struct bg_loop *loop = &follower.loop;
 	double end_ms;
