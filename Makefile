@@ -295,7 +295,7 @@ FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/
 FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
-	$(patsubst %,user/socket/%.c,request line_queue) user/guard/netlink.c \
+	$(patsubst %,user/socket/%.c,request line_queue) $(wildcard user/guard/netlink*.c) \
 	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 layout_3 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
 FUZZERS_RUN := $(foreach fuzzer,$(FUZZ),'$(subst fuzz_,fuzz/,$(notdir $(fuzzer)))=selftests/fuzz/run.sh $(fuzzer)')

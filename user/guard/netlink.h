@@ -47,6 +47,9 @@ int bg_netlink_ask_route(struct bg_netlink *netlink, __u32 ifindex, const struct
 			 struct bg_found_route *route);
 int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters);
 
+/* 0 when it is too short, as no kernel makes it. */
+__u32 bg_netlink_number(const struct nlattr *attribute);
+
 /* No message in it is cut short, and no attribute of those that are read below. */
 bool bg_netlink_is_whole(const void *buffer, size_t length);
 
