@@ -91,4 +91,12 @@ struct bg_attach_context bg_ifaces_context(const struct bg_ifaces *ifaces,
 void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 		  const struct bg_datapath *datapath);
 
+/* Those whose interfaces are gone, and those that could not be disarmed before. */
+void bg_guards_drop_gone(struct bg_ifaces *ifaces, const struct bg_datapath *datapath);
+
+/* Those that the plan has no more, as far as they may go. After the others are armed: whose
+ * role another one has was needed until then. */
+void bg_guards_drop_unplanned(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
+			      const struct bg_plan *plan, const struct bg_model *model);
+
 #endif
