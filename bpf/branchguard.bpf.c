@@ -379,8 +379,13 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 	return TC_ACT_UNSPEC;
 }
 
+/* What is for another MAC the stack does not forward: it opens no flow. */
 static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
+	if (!pod_owns_source(ctx, c))
+		return refuse(c, BG_REASON_SPOOFED);
+	if (ctx->pkt_type)
+		return TC_ACT_UNSPEC;
 	if (!leaves_by_primary(c))
 		return by_stack(ctx, c);
 	case_is(c, BG_CASE_STANDARD_LEAVES);
@@ -393,8 +398,7 @@ static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_
 }
 
 /* What a pod sends, at the host end of its veth. What cannot be parsed of a standard
- * pod's is left to the programs at the way out, which drop and count it; what is for another
- * MAC, to the stack, which drops it: it opens no flow. */
+ * pod's is left to the programs at the way out, which drop and count it. */
 SEC("tc")
 int tc_pod_egress(struct __sk_buff *ctx)
 {
@@ -417,9 +421,8 @@ int tc_pod_egress(struct __sk_buff *ctx)
 	else if (c->dissected == BG_REASON_TAGGED)
 		action = refuse(c, BG_REASON_TAGGED);
 	else if (role == BG_ROLE_POD_STANDARD && c->dissected == BG_REASON_NONE &&
-		 !packet_stays_on_link(&c->packet) && !ctx->pkt_type)
-		action = pod_owns_source(ctx, c) ? standard_pod_egress(ctx, c)
-						 : refuse(c, BG_REASON_SPOOFED);
+		 !packet_stays_on_link(&c->packet))
+		action = standard_pod_egress(ctx, c);
 	trace_verdict(c, action);
 	return action;
 }

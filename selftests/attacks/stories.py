@@ -210,6 +210,9 @@ def a8(stage):
     for kind, source in (("the strict neighbour", CART6), ("nobody", "2001:db8:1::1"), ("the node", NODE6)):
         stage.row("A8: as %s" % kind, "std", udp(source, OUTSIDE6, 9, 5432), NOWHERE)
         stage.row("A8: as %s, in the VPC" % kind, "std", udp(source, DB6, 9, 5432), NOWHERE)
+    for source, node in ((CART, NODE), (CART6, NODE6)):
+        stage.row("A8: as the strict neighbour, to the node, for all MACs", "std",
+                  echo(source, node), NOWHERE, mac=b"\xff" * 6)
     # the CNI's rule sends it to the branch, whoever it comes from
     stage.row("A8: from the primary interface with its source", "eth0", udp(STD, DB, 9, 5432), NOWHERE)
     stage.row("A8: from the primary interface with its source", "eth0",

@@ -18,7 +18,7 @@ import time
 sys.dont_write_bytecode = True
 
 import wire
-from judge import Node
+from judge import Node, is_link
 from places import Doors, Lab
 from vocabulary import MAGIC, MARK_BYTES, Attacker
 
@@ -106,16 +106,20 @@ class Storm:
 
     def is_error_of_node(self, shot, data):
         """It bears the number because it quotes the frame, and says to its sender why it went no
-        further. That goes to the sender by whatever way the node has to him."""
+        further, or by whom it should go; or it is about what the node has said so. That goes to
+        the sender by whatever way the node has to him."""
         try:
             error = wire.read_frame(data)
         except wire.Bad:
             return False
-        if not wire.is_icmp(error) or error.type not in wire.ERRORS[error.protocol] or \
-           error.source not in self.node.addresses:
+        ends = wire.ends_of(inner_of(shot.frame))
+        if not ends or not wire.is_icmp(error) or \
+           error.type not in wire.ERRORS[error.protocol] + wire.REDIRECTS[error.protocol]:
             return False
-        quoted = wire.ends_of(data[error.l4 + wire.HEADER_BYTES[error.protocol]:error.end])
-        return quoted and quoted[0] == error.to and quoted == wire.ends_of(inner_of(shot.frame))
+        if error.source not in self.node.addresses and not is_link(error.source):
+            return False
+        return error.to in (ends[0], error.source) and \
+            b"".join(ends) in data[error.l4 + wire.HEADER_BYTES[error.protocol]:error.end]
 
     def blame(self, why, place, number, data):
         shot = self.sent.get(number)

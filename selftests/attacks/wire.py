@@ -15,6 +15,7 @@ CHECKSUM_AT = {TCP: 16, UDP: 6, SCTP: 8, ICMP: 2, ICMPV6: 2}
 HEADER_BYTES = {TCP: 20, UDP: 8, SCTP: 12, ICMP: 8, ICMPV6: 8}
 # Errors quote the packet that they are about.
 ERRORS = {ICMP: (3, 11, 12), ICMPV6: (1, 2, 3, 4)}
+REDIRECTS = {ICMP: (5,), ICMPV6: (137,)}
 ECHO = {ICMP: (8, 0), ICMPV6: (128, 129)}
 
 
