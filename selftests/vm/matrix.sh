@@ -1,11 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Several kernels of kernels.list, all at once, as one TAP stream in the order
-# given: matrix.sh NAME... While one guest waits, another has the CPU; a kernel that
-# has much to do has several guests (lanes of kernels.list).
+# Several kernels of kernels.list as one TAP stream: matrix.sh NAME... Each has several guests
+# (lanes of kernels.list), of which three at a time have two cores: while one waits, another
+# has the CPU. With more of them the time that a test gives to an answer is over before the
+# question is out; with fewer a core is idle. All last about as long, so that the last ones
+# end together.
 cd "$(dirname "$0")/../.." || exit 1
 dir=${BG_BUILD:-build}/vm
+at_once=$((($(nproc) * 3 + 1) / 2))
 mkdir -p "$dir"
 # Once, so that they do not all try.
 selftests/vm/fetch-kernels.sh >&2 || exit 1
@@ -20,10 +23,11 @@ progress() {
 	done
 }
 guests=()
-for name; do
-	lanes=$(awk -v name="$name" '$1 == name { print $5 }' selftests/vm/kernels.list)
-	for ((lane = 1; lane <= ${lanes:-1}; lane++)); do
-		guests+=("$name-$lane/${lanes:-1}")
+most=$(awk '!/^#/ && $5 > most { most = $5 } END { print most }' selftests/vm/kernels.list)
+for ((lane = 1; lane <= most; lane++)); do
+	for name; do
+		lanes=$(awk -v name="$name" '$1 == name { print $5 }' selftests/vm/kernels.list)
+		[ "$lane" -gt "${lanes:=1}" ] || guests+=("$name-$lane/$lanes")
 	done
 done
 said=()
@@ -35,7 +39,7 @@ for guest in "${guests[@]}"; do
 done
 rm -f "${said[@]}"
 progress &
-printf '%s\n' "${guests[@]}" | xargs -P 0 -I GUEST bash -c '
+printf '%s\n' "${guests[@]}" | xargs -P "$at_once" -I GUEST bash -c '
 	guest=GUEST
 	selftests/vm/run.sh "${guest%-*}" "${guest##*-}" >"$0/${guest%/*}.tap" 2>"$0/${guest%/*}.err"
 	echo $? >"$0/${guest%/*}.status"' "$dir"
