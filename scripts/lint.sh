@@ -24,13 +24,14 @@ format() {
 }
 
 # Two files a process: enough of them for all cores, few enough to start quickly. Each
-# says so on our own output, for who takes silence for a hang.
+# says so on our own output, for who takes silence for a hang. Tests that wait for answers
+# go first.
 exec 3>&1
 tidy() {
 	local log status=0
 	log=$(mktemp)
 	printf '%s\0' "${user_sources[@]}" |
-		xargs -0 -n 2 -P "$(nproc)" bash -c 'clang-tidy-19 --quiet "$@" -- -std=gnu11 \
+		xargs -0 -n 2 -P "$(nproc)" nice -n 5 bash -c 'clang-tidy-19 --quiet "$@" -- -std=gnu11 \
 			-D_GNU_SOURCE= -Iheaders -Iuser -Iselftests/shared -I"$0" -Wall -Wextra -Wshadow
 			status=$?
 			echo "# clang-tidy has read $*" >&3
