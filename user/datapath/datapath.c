@@ -6,7 +6,6 @@
 #include "datapath/datapath.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -147,63 +146,62 @@ static int load_btf(const struct branchguard_bpf *skel, struct btf **btf, struct
 	return 0;
 }
 
-/*
- * The policy's inner maps must all have the size of a template map. libbpf 1.4 crashes
- * when asked to size the template that it makes itself, so this makes one. It has BTF
- * because the images have: without, Linux 6.1 takes them for different kinds of maps
- * (-EINVAL when one is put in force).
- */
-static int set_template(struct bg_datapath *datapath, struct bg_error *err)
+/* A map as large as an image, which tells the policy what maps to take. It has BTF because the
+ * images have: without, Linux 6.1 takes them for different kinds of maps (-EINVAL when one is
+ * put in force). */
+static int make_template(const struct bg_datapath *datapath, struct bg_error *err)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BG_IMAGE_MAP_FLAGS,
+		    .btf_key_type_id = datapath->image_btf_key,
+		    .btf_value_type_id = datapath->image_btf_value);
 	bg_cleanup(btf__free_at) struct btf *btf = NULL;
-	struct bpf_map *policy = datapath->skel->maps.policy;
-	const struct bpf_map *image = bpf_map__inner_map(policy);
-	__u32 blocks = datapath->options.image_blocks;
+	const __u32 blocks = datapath->options.image_blocks;
 	int fd, rc;
 
-	if (datapath->options.policy_fd > 0) { /* that one has a template already */
-		rc = bpf_map__reuse_fd(policy, datapath->options.policy_fd);
-		return rc ? bg_fail(err, rc, "taking the policy map in force: %s", strerror(-rc))
-			  : 0;
-	}
-	datapath->image_btf_key = bpf_map__btf_key_type_id(image);
-	datapath->image_btf_value = bpf_map__btf_value_type_id(image);
 	rc = load_btf(datapath->skel, &btf, err);
 	if (rc)
 		return rc;
 	opts.btf_fd = btf__fd(btf);
-	opts.btf_key_type_id = datapath->image_btf_key;
-	opts.btf_value_type_id = datapath->image_btf_value;
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "template", sizeof(__u32), sizeof(struct bg_block),
 			    blocks, &opts);
 	if (fd == -EPERM)
 		return load_error(fd, err);
-	if (fd < 0)
-		return bg_fail(err, fd, "creating an image map of %u KiB: %s", blocks,
-			       strerror(-fd));
-	rc = bpf_map__set_inner_map_fd(policy, fd); /* which then owns it */
-	if (rc) {
-		close(fd);
-		return bg_fail(err, rc, "sizing the policy map: %s", bg_libbpf_kept(600));
-	}
-	datapath->template_fd = fd;
-	return 0;
+	return fd < 0 ? bg_fail(err, fd, "creating an image map of %u KiB: %s", blocks,
+				strerror(-fd))
+		      : fd;
 }
 
 /*
- * libbpf keeps the template to the object's end, and with it a map as large as an image
- * that nobody uses. It closes the descriptor then, so the number must stay taken.
+ * libbpf would keep the template to the object's end, and 1.4 crashes when asked to size the
+ * one that it makes itself. So the policy is made here, before the verifier wants memory, and
+ * the template, which the policy no longer needs, is gone by then.
  */
-static void forget_template(int fd)
+static int make_policy(struct bg_datapath *datapath, struct bg_error *err)
 {
-	bg_auto_close int null = -1;
+	struct bpf_map *policy = datapath->skel->maps.policy;
+	const struct bpf_map *image = bpf_map__inner_map(policy);
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+	bg_auto_close int template_fd = -1, made_fd = -1;
+	int fd = datapath->options.policy_fd, rc;
 
-	if (fd <= 0)
-		return;
-	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null >= 0)
-		dup3(null, fd, O_CLOEXEC);
+	datapath->image_btf_key = bpf_map__btf_key_type_id(image);
+	datapath->image_btf_value = bpf_map__btf_value_type_id(image);
+	if (datapath->policy_pinned) /* taken over */
+		return 0;
+	if (fd <= 0) {
+		template_fd = make_template(datapath, err);
+		if (template_fd < 0)
+			return template_fd;
+		opts.inner_map_fd = (__u32)template_fd;
+		fd = made_fd = bpf_map_create(bpf_map__type(policy), bpf_map__name(policy),
+					      bpf_map__key_size(policy),
+					      bpf_map__value_size(policy),
+					      bpf_map__max_entries(policy), &opts);
+	}
+	rc = fd < 0 ? fd : bpf_map__reuse_fd(policy, fd);
+	return rc ? bg_fail(err, rc, "making or taking the policy map: %s. %s", strerror(-rc),
+			    bg_libbpf_kept(600))
+		  : 0;
 }
 
 /* Kernels before 5.11 charged maps to this limit, and containers still get a low one. */
@@ -269,7 +267,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 		if (rc)
 			return rc;
 	}
-	rc = set_template(datapath, err);
+	rc = make_policy(datapath, err);
 	if (rc)
 		return rc;
 	skel->rodata->flow_mask = bpf_map__max_entries(skel->maps.flows) - BG_PROBE_BUCKETS - 1;
@@ -288,10 +286,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 		skel->rodata->probe_cgroup_level = level;
 	}
 	rc = branchguard_bpf__load(skel);
-	if (rc)
-		return load_error(rc, err);
-	forget_template(datapath->template_fd);
-	return 0;
+	return rc ? load_error(rc, err) : 0;
 }
 
 int bg_datapath_open(const struct bg_datapath_options *options, struct bg_datapath **out,
