@@ -6,7 +6,7 @@
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-MOST_MB=48 # README.md, Limits
+MOST_MB=40 # README.md, Limits
 
 # A cgroup that limits memory, of either version; sets CGROUP and the names of its files.
 make_cgroup() {

@@ -22,7 +22,7 @@ struct branchguard_bpf; /* the skeleton, build/branchguard.skel.h */
 
 /* One block is 1 KiB. An image map is allocated whole, and during a publish there are
  * two of them: small at first, since the daemon makes room for a feed that needs more. */
-#define BG_DEFAULT_IMAGE_BLOCKS 4096u
+#define BG_DEFAULT_IMAGE_BLOCKS 2048u
 #define BG_MAX_IMAGE_BLOCKS (1u << 20)
 #define BG_IMAGE_MAP_FLAGS (BPF_F_MMAPABLE | BPF_F_RDONLY_PROG)
 #define BG_DEFAULT_FLOWS 65536u
@@ -65,7 +65,6 @@ struct bg_datapath {
 	struct bg_rule *rules; /* copy of `rules`, hits are 0: max_rules entries */
 	bool has_leftovers;    /* of leftovers.h: not yet taken away */
 	bool leftover_branch[BG_VLANS];
-	int template_fd;		      /* of the policy's inner maps, while it loads */
 	int image_fd;			      /* with pin_dir: the image in force, -1 = none */
 	bool policy_pinned;		      /* what is put in force there needs its pin at once */
 	__u32 image_btf_key, image_btf_value; /* BTF type ids of an image map */
