@@ -26,6 +26,7 @@
 /* dissect */
 #include "dissect.h"
 #include "options.h"
+#include "partial.h"
 
 /* verdict */
 #include "verdict.h"
@@ -206,13 +207,15 @@ static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c
 		dissect_skb_fully(ctx, c);
 	if (ctx->vlan_present && ctx->vlan_tci & (BG_VLANS - 1))
 		c->dissected = BG_REASON_TAGGED;
+	if (c->dissected == BG_REASON_NONE && is_partial(ctx, c) && spoils_headers(ctx, c))
+		c->dissected = BG_REASON_MALFORMED;
 }
 
 /*
- * Ingress of a branch. What XDP has judged is not judged again. A strict pod's
- * packet that conntrack need not see goes straight to the pod, unless somebody
- * else's program wants to see it on this interface, or the frame is for another MAC:
- * that is the stack's to drop.
+ * Ingress of a branch. What XDP has judged is not judged again, unless something is yet to
+ * be filled in, which XDP does not see. A strict pod's packet that conntrack need not see
+ * goes straight to the pod, unless somebody else's program wants to see it on this
+ * interface, or the frame is for another MAC: that is the stack's to drop.
  */
 SEC("tc")
 int tc_branch_ingress(struct __sk_buff *ctx)
@@ -224,7 +227,8 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	if (!c)
 		return TC_ACT_SHOT;
 	case_is(c, BG_CASE_ENTERS);
-	judged = handover_take(ctx, &c->verdict);
+	judged = handover_take(ctx, &c->verdict) && !is_partial(ctx, c);
+	all_from_memory(); /* clang keeps a packet pointer by halves else */
 	if (judged && !c->verdict.short_way)
 		return TC_ACT_UNSPEC;
 	dissect_skb(ctx, c);

@@ -62,6 +62,7 @@ struct bg_case {
 	struct bpf_fib_lookup fib; /* exits.h */
 	__u8 options[64];	   /* of IPv4, with zeros behind them; options.h */
 	__u32 option_at;
+	__u8 skb[BG_SKB_PIECE_BYTES] __attribute__((aligned(8))); /* partial.h */
 	/* kept from packet to packet: the clock of tick `clock_tick` */
 	__u64 clock_tick;
 	__u64 clock_ns;

@@ -20,6 +20,17 @@ SEC(".rodata.seed") const volatile __u64 hash_seed = 0;
 /* this machine may read in another order than the program says (memory_order.h) */
 const volatile bool loads_move = false;
 
+/* where this kernel's struct sk_buff has what partial.h reads, in bytes from its start, and the
+ * piece of it that all but the first is in; 0 bytes = not known, and not looked at */
+const volatile __u32 skb_summed = 0;
+const volatile __u32 skb_summed_shift = 0;
+const volatile __u32 skb_csum_start = 0;
+const volatile __u32 skb_csum_offset = 0;
+const volatile __u32 skb_head = 0;
+const volatile __u32 skb_data = 0;
+const volatile __u32 skb_piece = 0;
+const volatile __u32 skb_piece_bytes = 0;
+
 /* write the map `trace` after each verdict (explain, packet tests) */
 const volatile bool keep_trace = false;
 

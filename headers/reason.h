@@ -30,7 +30,8 @@
 	X(33, NO_BRANCH, "no-branch", "the revision in force has no branch for this interface")    \
 	X(34, NOT_ARMED, "not-armed", "VLAN of a branch that is not armed yet")                    \
 	X(35, NOT_IP, "not-ip", "neither IP nor ARP")                                              \
-	X(36, MALFORMED, "malformed", "header lengths contradict each other")                      \
+	X(36, MALFORMED, "malformed",                                                              \
+	  "header lengths contradict each other, or a checksum would spoil a header")              \
 	X(37, TRUNCATED, "truncated", "packet ends inside a header")                               \
 	X(38, EXTENSION, "extension",                                                              \
 	  "extension headers that cannot be walked, or a source route")                            \

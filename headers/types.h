@@ -62,4 +62,7 @@ typedef __be64 __attribute__((may_alias)) bg_addr_half;
 #define BG_WORD(addr, n) (((bg_addr_word *)(addr)->byte)[n])
 #define BG_HALF(addr, n) (((bg_addr_half *)(addr)->byte)[n])
 
+/* The piece of the kernel's struct sk_buff that programs have room for: bpf/partial.h. */
+#define BG_SKB_PIECE_BYTES 128
+
 #endif

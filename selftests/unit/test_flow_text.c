@@ -390,7 +390,7 @@ static void events_as_lines(void **state)
 	expect_event(
 		&event, &unparsed,
 		"2026-11-27T01:02:03.004Z drop (no branch)    ingress 14 bytes: malformed (header "
-		"lengths contradict each other)\n");
+		"lengths contradict each other, or a checksum would spoil a header)\n");
 }
 
 static void events_as_json(void **state)

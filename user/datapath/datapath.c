@@ -17,10 +17,12 @@
 #include "base/caps.h"
 #include "base/cleanup.h"
 #include "base/libbpf_log.h"
+#include "base/log.h"
 #include "branchguard.skel.h"
 #include "datapath/adopt.h"
 #include "datapath/cgroup.h"
 #include "datapath/migrate.h"
+#include "datapath/kernel_skb.h"
 #include "flow.h"
 #include "pinned/home.h"
 
@@ -243,6 +245,28 @@ static void choose_programs(struct branchguard_bpf *skel, const struct bg_datapa
 	}
 }
 
+/* Without it all is judged but that. */
+static void see_what_is_filled_in(struct bg_datapath *datapath)
+{
+	struct branchguard_bpf__rodata *config = datapath->skel->rodata;
+	struct bg_skb_layout layout;
+	struct bg_error err;
+
+	if (bg_skb_layout_read(&layout, &err) && datapath->options.pin_dir)
+		bg_log(BG_LOG_WARNING,
+		       "checksums that a device fills in are not looked at: a pod with a packet "
+		       "socket can have two bytes of a header changed behind the verdict",
+		       "why=%s", bg_quote(err.text));
+	config->skb_summed = layout.summed;
+	config->skb_summed_shift = layout.summed_shift;
+	config->skb_csum_start = layout.csum_start;
+	config->skb_csum_offset = layout.csum_offset;
+	config->skb_head = layout.head;
+	config->skb_data = layout.data;
+	config->skb_piece = layout.piece;
+	config->skb_piece_bytes = layout.piece_bytes;
+}
+
 static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 {
 	bg_auto_libbpf libbpf_print_fn_t before = bg_libbpf_keep();
@@ -275,6 +299,7 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	skel->rodata->loads_move = LOADS_MOVE;
 	skel->rodata->keep_trace = options->trace;
 	skel->rodata->short_way = !options->no_short_way;
+	see_what_is_filled_in(datapath);
 	if (options->probe_cgroup) {
 		__u64 id;
 		__u32 level;
