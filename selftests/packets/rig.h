@@ -49,6 +49,17 @@ void rig_open_all(struct rig *rig);
 void rig_open_only(struct rig *rig, __u32 max_flows, const char *const *programs);
 void rig_close(struct rig *rig);
 
+/* Runs all of a table of tests by one rig, opened with such a list. How many failed. */
+#define RIG_RUN(rig, max_flows, programs, tests)                                                   \
+	({                                                                                         \
+		int rig_failed;                                                                    \
+                                                                                                   \
+		rig_open_only(rig, max_flows, programs);                                           \
+		rig_failed = cmocka_run_group_tests(tests, NULL, NULL);                            \
+		rig_close(rig);                                                                    \
+		rig_failed;                                                                        \
+	})
+
 /* How often to try something at random: `count` times, or a fifth of that where
  * the machine is emulated. */
 int rig_tries(int count);

@@ -165,12 +165,8 @@ int main(void)
 		{ "standard: while its veth is not known", while_its_veth_is_not_known, NULL, NULL,
 		  (void *)&standard },
 	};
-	int failed;
 
 	if (unshare(CLONE_NEWNET) || system(NODE)) /* NOLINT(cert-env33-c) */
 		return 1;
-	rig_open_only(&rig, 0, programs);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(&rig);
-	return failed;
+	return RIG_RUN(&rig, 0, programs, tests);
 }

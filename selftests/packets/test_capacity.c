@@ -135,11 +135,7 @@ int main(void)
 		cmocka_unit_test_setup(a_burst_of_connections, start),
 		cmocka_unit_test_setup(as_full_as_can_be, start),
 	};
-	int failed;
 
 	srand(1);
-	rig_open_only(&rig, USUAL_FLOWS, programs);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(&rig);
-	return failed;
+	return RIG_RUN(&rig, USUAL_FLOWS, programs, tests);
 }

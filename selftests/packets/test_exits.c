@@ -567,12 +567,8 @@ int main(void)
 		cmocka_unit_test_setup(short_in_both_directions_or_in_none, start),
 		cmocka_unit_test_setup(a_tag_of_the_pods_own, start),
 	};
-	int failed;
 
 	if (unshare(CLONE_NEWNET) || system(NODE)) /* NOLINT(cert-env33-c) */
 		return 1;
-	rig_open_only(&rig, 0, programs);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(&rig);
-	return failed;
+	return RIG_RUN(&rig, 0, programs, tests);
 }

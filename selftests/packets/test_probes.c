@@ -262,10 +262,6 @@ int main(void)
 		cmocka_unit_test_setup(its_flow_is_not_the_branchs, start),
 		cmocka_unit_test_setup(while_the_table_is_full, start),
 	};
-	int failed;
 
-	rig_open_only(&rig, 0, programs);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(&rig);
-	return failed;
+	return RIG_RUN(&rig, 0, programs, tests);
 }

@@ -174,10 +174,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(none_is_missed_while_others_are_moved),
 	};
-	int failed;
 
-	rig_open_only(&rig, 0, programs);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(&rig);
-	return failed;
+	return RIG_RUN(&rig, 0, programs, tests);
 }

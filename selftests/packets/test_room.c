@@ -449,11 +449,7 @@ int main(void)
 		cmocka_unit_test_setup(a_flood_leaves_nothing_behind, start),
 		cmocka_unit_test_setup(a_clock_that_is_ahead, start),
 	};
-	int failed;
 
 	srand(1);
-	rig_open_only(&rig, SMALL_FLOWS, programs);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	rig_close(&rig);
-	return failed;
+	return RIG_RUN(&rig, SMALL_FLOWS, programs, tests);
 }
