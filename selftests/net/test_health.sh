@@ -183,6 +183,16 @@ for BY in auto clsact; do
 
 	[ "$BY" = clsact ] || see_interfaces
 	bg_kill
+	index=$(in_node -j link show vlan.eth.10 | jq '.[0].ifindex')
+	bpftool map delete pinned "$PIN_DIR/maps/ifaces" key $((index & 255)) $((index >> 8)) 0 0
+	check "$BY: somebody deletes from the map of interfaces" health_is 1 interfaces 'map ifaces lacks vlan.eth.10 [(]1 in all'
+	bpftool map delete pinned "$PIN_DIR/maps/branches" key 10 0 0 0
+	check "$BY: and from that of branches" health_is 1 interfaces 'map branches lacks that of VLAN 10 [(]1 in all'
+	check "$BY: status says both" eval 'bg status --json | jq -e "[.causes[].text | select(test(\"^map (ifaces|branches) lacks\"))] | length == 2"'
+	detach vlan.eth.10 egress
+	check "$BY: and still what is missing there" health_is 2 attachment 'tc_branch_egress is missing at vlan.eth.10'
+	start_anew
+	bg_kill
 	lab_pod_delete web
 	lab_pod web 10 strict 10.0.47.83 2001:db8:0:32::83 || bail "no pod"
 	check "$BY: a branch comes back while no daemon runs" health_is 2 interfaces 'vlan.eth.10 is a branch, and is NOT guarded'

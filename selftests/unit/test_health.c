@@ -33,7 +33,8 @@ static void make_node(struct node *node)
 		.others = { { BRANCH, "vlan.eth.9", "ingress", "tcx", "tc_branch_ingress", 9 },
 			    { VETH, "vlan18582a65b10", "ingress", "tcx", "tc_pod_egress", 9 } },
 		.gap = { .interface = "vlan.eth.9", .program = "tc_branch_ingress", .vlan = 9 },
-		.ifaces = { { BRANCH, BG_ROLE_BRANCH, 9, 0 }, { VETH, BG_ROLE_POD_STRICT, 9, 0 } },
+		.ifaces = { { BRANCH, BG_ROLE_BRANCH, 9, 0, "vlan.eth.9" },
+			    { VETH, BG_ROLE_POD_STRICT, 9, 0 } },
 		.netdevs = { { .ifindex = BRANCH,
 			       .name = "vlan.eth.9",
 			       .up = true,
@@ -251,6 +252,15 @@ static void of_standard_pods(struct node *node)
 	node->status.unpinned_count = 1; /* tc_pod_ingress */
 }
 
+static void taken_out_of_maps(struct node *node)
+{
+	static __u32 vlans[] = { 9, 10 };
+
+	node->status.taken = (struct bg_taken){
+		.ifaces = node->ifaces, .iface_count = 1, .vlans = vlans, .vlan_count = 2
+	};
+}
+
 static void trouble(struct node *node, int open)
 {
 	json_object_set_new(node->state, "Interfaces",
@@ -415,6 +425,10 @@ static void every_state_has_its_level(void **state)
 		{ down_and_routed_elsewhere, 2, BG_CONCERN_INTERFACES, "is NOT judged", 0 },
 		{ by_another_table, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
 		{ of_standard_pods, 0, BG_CONCERN_INTERFACES, "1 of 1 branches armed", 0 },
+		{ taken_out_of_maps, 1, BG_CONCERN_INTERFACES, "map ifaces lacks vlan.eth.9 (1 in",
+		  0 },
+		{ taken_out_of_maps, 1, BG_CONCERN_INTERFACES,
+		  "map branches lacks that of VLAN 9 (2 in all): somebody took it out", 0 },
 		{ troubled, 1, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },
 		{ troubled_and_open, 2, BG_CONCERN_INTERFACES, "vlan.eth.9: in trouble", 500 * S },
 		{ without_state, 1, BG_CONCERN_INTERFACES, "/run/branchguard", 0 },

@@ -246,6 +246,16 @@ static void from_look(struct causes *causes, const struct bg_look *look, enum bg
 			add(causes, "node", unknown, "%s", look->findings[i].text);
 }
 
+static void from_taken(struct causes *causes, const struct bg_status *status)
+{
+	char text[BG_TAKEN_TEXT];
+
+	if (bg_status_taken_ifaces(status, text))
+		add(causes, "node", unknown, "%s", text);
+	if (bg_status_taken_branches(status, text))
+		add(causes, "node", unknown, "%s", text);
+}
+
 static void from_daemon(struct causes *causes, const struct bg_status *status)
 {
 	const struct bg_pulse *pulse = &status->pulse;
@@ -438,6 +448,7 @@ int bg_status_causes(const struct bg_status *status, struct bg_cause **list, siz
 		    status->control.revision);
 	from_daemon(&causes, status);
 	from_look(&causes, status->look, BG_HEALTH_DEGRADED);
+	from_taken(&causes, status);
 	if (bg_status_reused(status))
 		add(&causes, "node", (struct when){ .since_ns = status->control.published_ns },
 		    "the feed in force has the Revision text of revision %u, but another content: "

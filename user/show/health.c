@@ -269,6 +269,7 @@ static void judge_interfaces(const struct bg_status *status, const struct bg_loo
 {
 	struct naming naming = { .health = health, .concern = BG_CONCERN_INTERFACES };
 	size_t armed = 0, absent = 0;
+	char text[BG_TAKEN_TEXT];
 
 	name_findings(&naming, look);
 	for (size_t i = 0; i < status->branch_count; i++) {
@@ -281,6 +282,10 @@ static void judge_interfaces(const struct bg_status *status, const struct bg_loo
 			     branch->row.info.interface);
 	}
 	name_troubles(&naming, status);
+	if (bg_status_taken_ifaces(status, text))
+		name(&naming, BG_HEALTH_DEGRADED, "%s", text);
+	if (bg_status_taken_branches(status, text))
+		name(&naming, BG_HEALTH_DEGRADED, "%s", text);
 	name_rest(&naming);
 	if (*status->state_error.text)
 		say(health, BG_CONCERN_INTERFACES, BG_HEALTH_NOT_ENFORCING,

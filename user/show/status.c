@@ -237,11 +237,37 @@ void bg_status_free(struct bg_status *status)
 	free(status->hooks);
 	free(status->ifaces);
 	free(status->gaps);
+	bg_taken_free(&status->taken);
 	free(status->pods);
 	free(status->sightings);
 	free(status->revisions);
 	json_decref(status->state);
 	*status = (struct bg_status){};
+}
+
+#define PUT_BACK                                                                                   \
+	"somebody took it out, which changes no verdict, but what is shown; a new revision or a "  \
+	"restart of the daemon puts it back"
+
+bool bg_status_taken_ifaces(const struct bg_status *status, char text[BG_TAKEN_TEXT])
+{
+	const struct bg_taken *taken = &status->taken;
+
+	if (taken->iface_count)
+		snprintf(text, BG_TAKEN_TEXT, "map ifaces lacks %s (%zu in all): " PUT_BACK,
+			 taken->ifaces[0].interface, taken->iface_count);
+	return taken->iface_count;
+}
+
+bool bg_status_taken_branches(const struct bg_status *status, char text[BG_TAKEN_TEXT])
+{
+	const struct bg_taken *taken = &status->taken;
+
+	if (taken->vlan_count)
+		snprintf(text, BG_TAKEN_TEXT,
+			 "map branches lacks that of VLAN %u (%zu in all): " PUT_BACK,
+			 taken->vlans[0], taken->vlan_count);
+	return taken->vlan_count;
 }
 
 bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch)

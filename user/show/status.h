@@ -12,6 +12,7 @@
 #include "pinned/maps_history.h"
 #include "pinned/lock_holder.h"
 #include "pinned/maps_read.h"
+#include "pinned/maps_taken.h"
 
 enum bg_flow_class {
 	BG_FLOWS_HALF_OPEN, /* seen in one direction only */
@@ -76,6 +77,7 @@ struct bg_status {
 	struct bg_counters node[BG_DIRECTIONS]; /* of no branch */
 	struct bg_iface *ifaces;		/* that the programs know */
 	size_t iface_count;
+	struct bg_taken taken; /* of the former and the latter, by somebody */
 	struct bg_hook_status *hooks;
 	size_t hook_count;
 	struct bg_gap *gaps;
@@ -121,6 +123,11 @@ int bg_status_read(const char *pin_dir, const char *branch, struct bg_status *st
 int bg_status_read_maps(const char *pin_dir, const char *branch, json_t *state,
 			struct bg_status *status, struct bg_error *err);
 void bg_status_free(struct bg_status *status);
+
+/* What somebody took out of a map that people read, in words; false = nothing. */
+#define BG_TAKEN_TEXT 200
+bool bg_status_taken_ifaces(const struct bg_status *status, char text[BG_TAKEN_TEXT]);
+bool bg_status_taken_branches(const struct bg_status *status, char text[BG_TAKEN_TEXT]);
 
 /* Armed means attached: what the daemon wrote is compared with what is there. */
 bool bg_branch_is_armed(const struct bg_status *status, const struct bg_branch_status *branch);

@@ -321,10 +321,15 @@ int bg_status_read_hooks(const struct bg_maps *maps, struct bg_status *status, s
 {
 	bg_cleanup(hook_list_free) struct hook_list list = { .pin_dir = maps->pin_dir,
 							     .status = status };
-	int rc = bg_maps_ifaces(maps, add_iface, status, err);
+	int rc = bg_maps_ifaces(maps, add_iface, status, err)
+			 ?: bg_maps_taken(maps, &status->taken, err);
 
 	if (rc)
 		return rc;
+	/* the programs know them all the same */
+	for (size_t i = 0; i < status->taken.iface_count; i++)
+		if (add_iface(&status->taken.ifaces[i], status))
+			return bg_no_memory(err, "reading map fast_ifaces");
 	rc = bg_pin_each(maps->pin_dir, BG_PIN_PROGRAMS, add_program, &list);
 	list.hidden = rc == -EACCES;
 	if (rc && !list.hidden)
