@@ -25,6 +25,7 @@
 
 /* dissect */
 #include "dissect.h"
+#include "look.h"
 #include "options.h"
 #include "partial.h"
 
@@ -36,6 +37,7 @@
 #include "exits.h"
 #include "short_way.h"
 #include "on_node.h"
+#include "siblings.h"
 #include "standard.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -160,55 +162,6 @@ int xdp_trunk(struct xdp_md *ctx)
 	if (!vlan)
 		return XDP_PASS;
 	return judge_xdp(ctx, vlan, vlan_armed_ifindex(ctx, vlan), bpf_xdp_get_buff_len(ctx), 1);
-}
-
-static __always_inline void frame_of_skb(struct __sk_buff *ctx, struct bg_frame *frame)
-{
-	frame->data = (void *)(long)ctx->data;
-	frame->end = (void *)(long)ctx->data_end;
-	frame->length_bytes = ctx->len;
-}
-
-/* The long look. Pulls in what lies in pages, as far as the parser reads: that
- * copies, so not before. `c` is never NULL. */
-__noinline int dissect_skb_fully(struct __sk_buff *ctx, struct bg_case *c)
-{
-	__u32 wanted = ctx->len < PARSE_MAX_OFFSET ? ctx->len : PARSE_MAX_OFFSET;
-	struct bg_frame frame;
-	__u32 option_bytes;
-
-	if (!c)
-		return 0;
-	frame_of_skb(ctx, &frame);
-	if (frame.data + wanted > frame.end) {
-		if (bpf_skb_pull_data(ctx, wanted))
-			return 0;
-		frame_of_skb(ctx, &frame);
-	}
-	__builtin_memset(&c->packet, 0, sizeof(c->packet));
-	dissect(&frame, c, false);
-	/* one less: the verifier of Linux 6.1 does not see that what is not 0 is above it */
-	option_bytes = unforeseen(options_to_judge(c) - 1);
-	if (option_bytes < MOST_OPTION_BYTES)
-		c->dissected =
-			bpf_skb_load_bytes(ctx, options_offset(c), c->options, option_bytes + 1)
-				? BG_REASON_TRUNCATED
-				: judge_options(c);
-	return 0;
-}
-
-static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c)
-{
-	struct bg_frame frame;
-
-	frame_of_skb(ctx, &frame);
-	dissect(&frame, c, true);
-	if (!dissect_is_brief(&frame, c))
-		dissect_skb_fully(ctx, c);
-	if (ctx->vlan_present && ctx->vlan_tci & (BG_VLANS - 1))
-		c->dissected = BG_REASON_TAGGED;
-	if (c->dissected == BG_REASON_NONE && is_partial(ctx, c) && spoils_headers(ctx, c))
-		c->dissected = BG_REASON_MALFORMED;
 }
 
 /*
@@ -349,8 +302,10 @@ static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
 
 static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
+	enum bg_pod_exit exit;
 	enum bg_reason refused;
 	int action = TC_ACT_UNSPEC;
+	enum bg_role leads_to;
 
 	case_is(c, BG_CASE_AT_VETH);
 	refused = strict_pod_refuses(ctx, c);
@@ -358,7 +313,8 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 		return TC_ACT_UNSPEC; /* between the pod and the node */
 	if (refused != BG_REASON_NONE)
 		return refuse(c, refused);
-	switch (strict_pod_exit(c)) {
+	exit = strict_pod_exit(c);
+	switch (exit) {
 	case BG_EXIT_DROP:
 		action = TC_ACT_SHOT;
 		break;
@@ -377,8 +333,13 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 	}
 	if (action != TC_ACT_UNSPEC)
 		return action;
-	if (!stack_leads_to_branch(ctx, c))
+	leads_to = stack_leads_to(ctx, c);
+	if (leads_to == BG_ROLE_NONE)
 		return refuse(c, BG_REASON_OFF_BRANCH);
+	if (exit == BG_EXIT_SIBLING && leads_to != BG_ROLE_BRANCH) {
+		set_came_by(ctx, BG_CAME_JUDGED);
+		return siblings_admit(ctx, c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	}
 	set_came_by(ctx, BG_CAME_BY_STACK);
 	return TC_ACT_UNSPEC;
 }
@@ -386,14 +347,14 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 /* What is for another MAC the stack does not forward: it opens no flow. */
 static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
-	if (!pod_owns_source(ctx, c))
+	if (!pod_owns_source(c, ctx->ifindex))
 		return refuse(c, BG_REASON_SPOOFED);
 	if (ctx->pkt_type)
 		return TC_ACT_UNSPEC;
 	if (!leaves_by_primary(c))
 		return by_stack(ctx, c);
 	case_is(c, BG_CASE_STANDARD_LEAVES);
-	if (!verdict(c))
+	if (!verdict_apart(c))
 		return TC_ACT_SHOT;
 	set_came_by(ctx, c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
 				 ? BG_CAME_AS_REPLY
@@ -436,24 +397,92 @@ int tc_pod_egress(struct __sk_buff *ctx)
  * the node, DNATed): the node's traffic, which needs no rule, but the pod's
  * replies must be known as replies. So what cannot be tracked does not pass.
  */
+static __always_inline int standard_pod_ingress(struct __sk_buff *ctx, struct bg_case *c)
+{
+	case_is(c, BG_CASE_STANDARD_ENTERS);
+	dissect_skb(ctx, c);
+	return verdict_apart(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* What reaches a strict pod from its own veth: it speaks to itself, through a service. */
+static __always_inline int from_itself(struct __sk_buff *ctx, struct bg_case *c)
+{
+	case_is(c, BG_CASE_FROM_ITSELF);
+	dissect_skb(ctx, c);
+	if (c->dissected != BG_REASON_NONE)
+		return refuse(c, c->dissected);
+	if (consult(c, BG_ASK_LOCAL | BG_ASK_REMOTE, BG_INGRESS) == BG_REASON_NONE &&
+	    local_is_ours(c) &&
+	    (remote_is_sibling(c) || c->findings.remote_info & BG_CLASS_SERVICE)) {
+		conclude(c, BG_REASON_UNFILTERED);
+		return TC_ACT_UNSPEC;
+	}
+	return verdict_apart(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+}
+
+/* What reaches a strict pod from the veth of another one. */
+static __always_inline int from_strict_pod(struct __sk_buff *ctx, struct bg_case *c,
+					   const struct bg_iface *from, __u32 vlan)
+{
+	const bool judged = ctx->tc_index == BG_CAME_JUDGED;
+
+	if (from->vlan != vlan)
+		return refuse(c, BG_REASON_OFF_BRANCH);
+	dissect_skb(ctx, c);
+	if (c->dissected != BG_REASON_NONE)
+		return refuse(c, c->dissected);
+	switch (who_speaks(c, from->ifindex)) {
+	case BG_SPEAKS_SERVICE:
+		/* some agents clear the mark */
+		if (judged || from->flags & BG_IFACE_SHARED)
+			return TC_ACT_UNSPEC;
+		break;
+	case BG_SPEAKS_POD:
+		if (judged && siblings_know(ctx, c))
+			return TC_ACT_UNSPEC;
+		return siblings_admit(ctx, c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	default:
+		break;
+	}
+	return refuse(c, BG_REASON_FOREIGN_SOURCE);
+}
+
+/*
+ * What reaches a pod, at the host end of its veth. A strict pod's branch has judged what
+ * comes from there, and the node's own has no interface that it came by: both are most of it.
+ */
 SEC("tc")
 int tc_pod_ingress(struct __sk_buff *ctx)
 {
-	struct bg_iface *iface = iface_find(ctx->ifindex), *from;
+	struct bg_iface *from, *iface;
+	enum bg_direction direction;
+	int action = TC_ACT_UNSPEC;
 	struct bg_case *c;
-	int action;
 
-	if (!iface || iface->role != BG_ROLE_POD_STANDARD)
+	if (!ctx->ingress_ifindex)
 		return TC_ACT_UNSPEC;
 	from = iface_find(ctx->ingress_ifindex);
-	if (!from || from->role != BG_ROLE_PRIMARY)
+	if (!from || (from->role != BG_ROLE_POD_STRICT && from->role != BG_ROLE_PRIMARY))
 		return TC_ACT_UNSPEC;
-	c = open_case(BG_INGRESS, ctx->ifindex, iface->vlan);
+	iface = iface_find(ctx->ifindex);
+	if (!iface)
+		return TC_ACT_UNSPEC;
+	/* from a strict pod it is looked at as his first */
+	direction = from->role == BG_ROLE_POD_STRICT && from->ifindex != ctx->ifindex ? BG_EGRESS
+										      : BG_INGRESS;
+	c = open_case(direction, ctx->ifindex, direction == BG_EGRESS ? from->vlan : iface->vlan);
 	if (!c)
 		return TC_ACT_SHOT;
-	case_is(c, BG_CASE_STANDARD_ENTERS);
-	dissect_skb(ctx, c);
-	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (from->role == BG_ROLE_PRIMARY) {
+		if (iface->role != BG_ROLE_POD_STANDARD)
+			return TC_ACT_UNSPEC;
+		action = standard_pod_ingress(ctx, c);
+	} else if (from->ifindex == ctx->ifindex) {
+		action = from_itself(ctx, c);
+	} else {
+		action = from_strict_pod(ctx, c, from,
+					 iface->role == BG_ROLE_POD_STRICT ? iface->vlan : 0);
+	}
 	trace_verdict(c, action);
 	return action;
 }

@@ -11,17 +11,20 @@
 #include "reason.h"
 
 enum bg_case_kind {
-	BG_CASE_ENTERS,		  /* comes in by its branch */
-	BG_CASE_LEAVES_HOST,	  /* the node's own packet leaves by a branch */
-	BG_CASE_LEAVES_SHORT,	  /* leaves by its branch, straight from the pod's veth */
-	BG_CASE_LEAVES_STACK,	  /* through the node's stack; at the veth the source was right */
-	BG_CASE_LEAVES_ASTRAY,	  /* leaves by a branch, and no program at a veth has marked it */
-	BG_CASE_AT_VETH,	  /* a strict pod's, before it is known where it goes */
-	BG_CASE_TO_SERVICE,	  /* from a strict pod's veth to a node-local service */
-	BG_CASE_FROM_SERVICE,	  /* and the answer */
-	BG_CASE_PROBE_BEGINS,	  /* first packet of a probe */
-	BG_CASE_PROBE,		  /* another one of its flow, */
-	BG_CASE_PROBE_ANSWER,	  /* and the answer, from the pod's veth */
+	BG_CASE_ENTERS,	       /* comes in by its branch */
+	BG_CASE_LEAVES_HOST,   /* the node's own packet leaves by a branch */
+	BG_CASE_LEAVES_SHORT,  /* leaves by its branch, straight from the pod's veth */
+	BG_CASE_LEAVES_STACK,  /* through the node's stack; at the veth the source was right */
+	BG_CASE_LEAVES_ASTRAY, /* leaves by a branch, and no program at a veth has marked it */
+	BG_CASE_AT_VETH,       /* a strict pod's, before it is known where it goes */
+	BG_CASE_TO_SERVICE,    /* from a strict pod's veth to a node-local service */
+	BG_CASE_FROM_SERVICE,  /* and the answer */
+	BG_CASE_PROBE_BEGINS,  /* first packet of a probe */
+	BG_CASE_PROBE,	       /* another one of its flow, */
+	BG_CASE_PROBE_ANSWER,  /* and the answer, from the pod's veth */
+	BG_CASE_TO_SIBLING,    /* from a strict pod to another of its branch: the sender's side, */
+	BG_CASE_FROM_SIBLING,  /* and the receiver's */
+	BG_CASE_FROM_ITSELF,   /* to the strict pod that has sent it */
 	BG_CASE_STANDARD_LEAVES,  /* from a standard pod's veth to the primary interface */
 	BG_CASE_STANDARD_ENTERS,  /* to its veth, from there */
 	BG_CASE_PRIMARY_ENTERS,	  /* comes in by the primary interface, for a standard pod */
@@ -71,6 +74,9 @@ static const struct bg_asks bg_cases[] = {
 	[BG_CASE_PROBE_BEGINS]	   = { BG_RULES_OF_NOBODY,   BG_REASON_PROBE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   BG_FLOW_PROBE,	     0 },
 	[BG_CASE_PROBE]		   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   0,		     0 },
 	[BG_CASE_PROBE_ANSWER]	   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_PROBE,  0,   0,		     0 },
+	[BG_CASE_TO_SIBLING]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_FOREIGN_SOURCE, BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
+	[BG_CASE_FROM_SIBLING]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
+	[BG_CASE_FROM_ITSELF]	   = { BG_RULES_OF_NOBODY,   BG_REASON_UNFILTERED, BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   BG_FLOW_STACK,	     0 },
 	[BG_CASE_STANDARD_LEAVES]  = { BG_RULES_OF_BRANCH,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },
 	[BG_CASE_STANDARD_ENTERS]  = { BG_RULES_OF_CROSSING, BG_REASON_UNFILTERED, BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_PRIMARY,	     0 },
 	[BG_CASE_PRIMARY_ENTERS]   = { BG_RULES_OF_PRIMARY,  BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },

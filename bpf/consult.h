@@ -110,6 +110,12 @@ static __always_inline bool local_is_ours(const struct bg_case *c)
 	return (c->findings.local_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
 }
 
+/* Is the other end an address of the same branch? After consult(). */
+static __always_inline bool remote_is_sibling(const struct bg_case *c)
+{
+	return (c->findings.remote_info & BG_CLASS_VLAN_MASK) == c->verdict.vlan;
+}
+
 /* The flags of the packet's flow, or of the probe's that it belongs to; below 0 =
  * none that takes it. After consult(). */
 static __always_inline int flow_of(struct bg_case *c, enum bg_key_of key)

@@ -41,14 +41,17 @@ static __always_inline bool fib_has_route(long rc)
 /*
  * IPv6 of an interface whose own `forwarding` is 0, as the CNI writes it: the stack asks
  * only for that of all, bpf_fib_lookup() for the interface's. So the branch's table is asked
- * for the primary interface (from Linux 6.5 on); where that cannot be, what the
- * loader has read there stands while its interface does.
+ * for the primary interface (from Linux 6.5 on); where that cannot be, each pod of the branch
+ * is behind its veth, as the CNI has it, and for all else what the loader has read there
+ * stands while its interface does.
  */
 static __always_inline __u32 table_leads_to(struct __sk_buff *ctx, struct bg_case *c)
 {
 	__u32 vlan = c->verdict.vlan, zero = 0;
 	struct bg_route *route = bpf_map_lookup_elem(&fast_routes, &vlan);
 	struct bg_host *here = bpf_map_lookup_elem(&node, &zero);
+	struct bg_addr remote; /* Linux 6.1 takes a key from the stack only */
+	struct bg_pod *pod;
 	long rc;
 
 	if (here && here->primary_ifindex) {
@@ -62,6 +65,10 @@ static __always_inline __u32 table_leads_to(struct __sk_buff *ctx, struct bg_cas
 		if (rc != -EINVAL && rc != BPF_FIB_LKUP_RET_FWD_DISABLED)
 			return 0;
 	}
+	remote = c->packet.remote;
+	pod = bpf_map_lookup_elem(&pods, &remote);
+	if (pod && pod->host_ifindex && pod->vlan == vlan)
+		return pod->host_ifindex;
 	if (!route || !route->ifindex ||
 	    !(BG_HALF(&route->gateway6, 0) | BG_HALF(&route->gateway6, 1)) ||
 	    !iface_lives(ctx, route->ifindex))
@@ -69,9 +76,9 @@ static __always_inline __u32 table_leads_to(struct __sk_buff *ctx, struct bg_cas
 	return route->ifindex;
 }
 
-/* Will the stack send what comes from this veth to its branch, or to a sibling? `c` is
- * never NULL. */
-__noinline int stack_leads_to_branch(struct __sk_buff *ctx, struct bg_case *c)
+/* What the stack will send it to that comes from this veth (enum bg_role): its branch, the veth
+ * of a sibling, or NONE, where it may not go. `c` is never NULL. */
+__noinline int stack_leads_to(struct __sk_buff *ctx, struct bg_case *c)
 {
 	struct bg_iface *iface;
 	__u32 ifindex = 0;
@@ -87,13 +94,15 @@ __noinline int stack_leads_to_branch(struct __sk_buff *ctx, struct bg_case *c)
 	else if (c->packet.ipv6 && rc == BPF_FIB_LKUP_RET_FWD_DISABLED)
 		ifindex = table_leads_to(ctx, c);
 	iface = iface_find(ifindex);
-	return iface && iface->ifindex && iface->vlan == c->verdict.vlan &&
-	       (iface->role == BG_ROLE_BRANCH || iface->role == BG_ROLE_POD_STRICT);
+	if (!iface || !iface->ifindex || iface->vlan != c->verdict.vlan)
+		return BG_ROLE_NONE;
+	return iface->role == BG_ROLE_BRANCH || iface->role == BG_ROLE_POD_STRICT ? iface->role
+										  : BG_ROLE_NONE;
 }
 
 /* Is it the source of the pod behind this veth? Where `pods` does not have it, of the branch.
  * `c` is never NULL. */
-__noinline int pod_owns_source(struct __sk_buff *ctx, struct bg_case *c)
+__noinline int pod_owns_source(struct bg_case *c, __u32 veth_ifindex)
 {
 	struct bg_addr local; /* Linux 6.1 takes a key from the stack only */
 	struct bg_pod *pod;
@@ -103,7 +112,7 @@ __noinline int pod_owns_source(struct __sk_buff *ctx, struct bg_case *c)
 	local = c->packet.local;
 	pod = bpf_map_lookup_elem(&pods, &local);
 	if (pod && pod->host_ifindex)
-		return pod->host_ifindex == ctx->ifindex && pod->vlan == c->verdict.vlan;
+		return pod->host_ifindex == veth_ifindex && pod->vlan == c->verdict.vlan;
 	return consult(c, BG_ASK_LOCAL, BG_EGRESS) != BG_REASON_NONE || local_is_ours(c);
 }
 
@@ -114,7 +123,7 @@ static __always_inline bool is_pods_discovery(struct __sk_buff *ctx, struct bg_c
 
 	if (type == ICMPV6_ROUTER_ADVERTISEMENT || type == ICMPV6_REDIRECT || !is_discovery(c))
 		return false;
-	return end_of(&c->packet.local) != BG_END_UNICAST || pod_owns_source(ctx, c);
+	return end_of(&c->packet.local) != BG_END_UNICAST || pod_owns_source(c, ctx->ifindex);
 }
 
 /* Why a strict pod's packet goes no further than its veth (enum bg_reason), NONE = it may;
@@ -130,7 +139,7 @@ __noinline int strict_pod_refuses(struct __sk_buff *ctx, struct bg_case *c)
 	/* a frame for somebody else */
 	if (ctx->pkt_type)
 		return BG_REASON_ON_LINK;
-	return pod_owns_source(ctx, c) ? BG_REASON_NONE : BG_REASON_SPOOFED;
+	return pod_owns_source(c, ctx->ifindex) ? BG_REASON_NONE : BG_REASON_SPOOFED;
 }
 
 #endif

@@ -22,6 +22,7 @@ enum bg_pod_exit {
 	BG_EXIT_STACK = 0,
 	BG_EXIT_SHORT_WAY,
 	BG_EXIT_BY_FABRIC, /* to the node itself: the short way, even where that is off */
+	BG_EXIT_SIBLING,   /* to a pod of the same branch, by the stack */
 	BG_EXIT_INTO_NODE, /* into the node: the reply of a probe, or a local service */
 	BG_EXIT_DROP,
 };
@@ -31,20 +32,27 @@ enum bg_pod_exit {
 static __always_inline enum bg_pod_exit strict_pod_exit(struct bg_case *c)
 {
 	__u32 info;
+	int flags;
 
 	if (consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
 		return BG_EXIT_STACK;
 	info = c->findings.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
-		if (flow_of(c, BG_KEY_OF_PROBE) < 0)
+		flags = flow_of(c, BG_KEY_OF_PROBE);
+		/* to itself, through a service: the stack knows whose address that was */
+		if (flags >= 0 && !(flags & BG_FLOW_PROBE))
+			return BG_EXIT_STACK;
+		if (flags < 0)
 			return info & BG_CLASS_NODE ? BG_EXIT_BY_FABRIC : BG_EXIT_STACK;
 		case_is(c, BG_CASE_PROBE_ANSWER);
 	} else if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
 		case_is(c, BG_CASE_TO_SERVICE);
+	} else if (remote_is_sibling(c)) {
+		return BG_EXIT_SIBLING;
 	} else {
 		return info & BG_CLASS_SERVICE ? BG_EXIT_STACK : BG_EXIT_SHORT_WAY;
 	}
-	return verdict(c) ? BG_EXIT_INTO_NODE : BG_EXIT_DROP;
+	return verdict_apart(c) ? BG_EXIT_INTO_NODE : BG_EXIT_DROP;
 }
 
 /* From the pod's veth into the node, as if it had come in by the primary interface. */
@@ -89,7 +97,8 @@ static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 	}
 	if (!(c->findings.remote_info & sources))
 		return BG_NODE_FABRIC;
-	if (flow_of(c, BG_KEY_OF_PROBE) >= 0) {
+	flags = flow_of(c, BG_KEY_OF_PROBE);
+	if (flags >= 0 && flags & BG_FLOW_PROBE) {
 		case_is(c, BG_CASE_PROBE);
 		return BG_NODE_TO_POD;
 	}

@@ -37,7 +37,8 @@ static __always_inline bool local_is_right(const struct bg_case *c)
 /* A flow that no rule admitted: there is none to put it to. */
 static __always_inline bool needs_no_rule(const struct bg_case *c, enum bg_direction first)
 {
-	return c->flow.flags & (BG_FLOW_PROBE | BG_FLOW_PRIMARY) || is_platform(c, first);
+	return c->flow.flags & (BG_FLOW_PROBE | BG_FLOW_PRIMARY) ||
+	       c->asks.key == BG_KEY_OF_PROBE || is_platform(c, first);
 }
 
 /*
@@ -333,6 +334,12 @@ static __always_inline bool verdict(struct bg_case *c)
 	}
 	conclude(c, reason);
 	return bg_reason_passes(reason);
+}
+
+/* The same by a call: for what is rare, or has little room on the stack. `c` is never NULL. */
+__noinline int verdict_apart(struct bg_case *c)
+{
+	return c ? verdict(c) : 0;
 }
 
 #endif

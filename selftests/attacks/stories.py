@@ -235,15 +235,22 @@ def a10(stage):
     """Pods of one branch."""
     for six, cart, twin, web, db, client, node in BOTH:
         service = SERVICE6 if six else SERVICE
-        # by the fabric it comes back, and is judged for the sibling when it does
         stage.row("A10: what no rule of the sibling admits", "cart",
-                  udp(cart, twin, 9, 7001), NOWHERE, may=["vlan9"])
+                  udp(cart, twin, 9, 7001), NOWHERE)
         stage.row("A10: what no rule of its own admits", "cart", udp(cart, twin, 9, 7002), NOWHERE)
         stage.row("A10: through a service", "cart", udp(cart, service, 9, 7001), NOWHERE)
+        stage.row("A10: through a service, what no rule of its own admits", "cart",
+                  udp(cart, service, 9, 7002), NOWHERE)
+        stage.row("A10: an answer to nothing", "twin", udp(twin, cart, 7001, 9), NOWHERE)
         stage.row("A10: a sibling's source", "cart", udp(twin, db, 9, 5432), NOWHERE)
         stage.row("A10: a sibling's source, to the sibling", "cart", udp(twin, twin, 9, 7000), NOWHERE)
-        stage.row("A10 control: what both admit", "cart",
-                  udp(cart, twin, 9, 7000), "twin", may=["vlan9"])
+        # a service's address becomes another, and back
+        for way, to, port, changed in (("straight", twin, 10, ""),
+                                       ("through a service", service, 11, " (changed)")):
+            stage.row("A10 control: what both admit, %s" % way, "cart",
+                      udp(cart, to, port, 7000), "twin" + changed)
+            stage.row("A10 control: the answer, %s" % way, "twin",
+                      udp(twin, cart, 7000, port), "cart" + changed)
         stage.row("A10 control: the sibling itself", "twin", udp(twin, db, 9, 5432), "vlan9")
 
 

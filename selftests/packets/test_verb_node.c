@@ -105,7 +105,7 @@ static void the_daemon_starts_and_says_what_is(void **state)
 		   "--branch does not go with it");
 	node_wait_well();
 	expect_run(RUN(cmd_health, PINNED), 0,
-		   "well           attachment  7 programs at 4 interfaces", "");
+		   "well           attachment  8 programs at 4 interfaces", "");
 	expect_run(RUN(cmd_health, PINNED, "--json"), 0, "\"attachment\"", "");
 	expect_run(RUN(cmd_run, PINNED, "--feed", node_feed), BG_EXIT_FAILED, "", "");
 	expect_run(RUN(cmd_unload, PINNED), BG_EXIT_FAILED, "", "a daemon is running on ");

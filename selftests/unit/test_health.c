@@ -12,7 +12,7 @@
 struct node {
 	struct bg_status status;
 	struct bg_branch_status branch;
-	struct bg_hook_status hook, others[2];
+	struct bg_hook_status hook, others[3];
 	struct bg_gap gap;
 	struct bg_iface ifaces[3];
 	struct bg_pod_row pod;
@@ -31,7 +31,8 @@ static void make_node(struct node *node)
 		.branch = { .row = some_branch(), .ifindex_now = BRANCH },
 		.hook = { BRANCH, "vlan.eth.9", "egress", "tcx", "tc_branch_egress", 9 },
 		.others = { { BRANCH, "vlan.eth.9", "ingress", "tcx", "tc_branch_ingress", 9 },
-			    { VETH, "vlan18582a65b10", "ingress", "tcx", "tc_pod_egress", 9 } },
+			    { VETH, "vlan18582a65b10", "ingress", "tcx", "tc_pod_egress", 9 },
+			    { VETH, "vlan18582a65b10", "egress", "tcx", "tc_pod_ingress", 9 } },
 		.gap = { .interface = "vlan.eth.9", .program = "tc_branch_ingress", .vlan = 9 },
 		.ifaces = { { BRANCH, BG_ROLE_BRANCH, 9, 0, "vlan.eth.9" },
 			    { VETH, BG_ROLE_POD_STRICT, 9, 0 } },
@@ -55,7 +56,7 @@ static void make_node(struct node *node)
 		.branch_count = 1,
 		.branch_capacity = 255,
 		.hooks = &node->hook,
-		.hook_count = 3,
+		.hook_count = 4,
 		.gaps = &node->gap,
 		.ifaces = node->ifaces,
 		.iface_count = 2,
@@ -249,7 +250,6 @@ static void of_standard_pods(struct node *node)
 {
 	without_route(node);
 	node->ifaces[1].role = BG_ROLE_POD_STANDARD;
-	node->status.unpinned_count = 1; /* tc_pod_ingress */
 }
 
 static void taken_out_of_maps(struct node *node)
@@ -380,7 +380,7 @@ static void every_state_has_its_level(void **state)
 		__u64 since_ns;
 	} cases[] = {
 		{ well, 0, BG_CONCERN_DAEMON, "process 77, heard of 1.0 s ago", 0 },
-		{ well, 0, BG_CONCERN_ATTACHMENT, "3 programs at 2 interfaces", 0 },
+		{ well, 0, BG_CONCERN_ATTACHMENT, "4 programs at 2 interfaces", 0 },
 		{ well, 0, BG_CONCERN_TABLES, "flows 0.0 %, rules 0.0 %", 0 },
 		{ killed, 1, BG_CONCERN_DAEMON, "not running", 999 * S },
 		{ frozen, 1, BG_CONCERN_DAEMON, "not heard of for 10 s", 990 * S },

@@ -102,7 +102,7 @@ static void programs_are_switched_in_place(void **state)
 	assert_int_equal(sync_node(&node), 0);
 	hooks.detached = 0;
 	bg_ifaces_switch(node.ifaces, node.datapath);
-	assert_int_equal(hooks.replaced, 8);
+	assert_int_equal(hooks.replaced, 9);
 	assert_false(bg_ifaces_outdated(node.ifaces));
 	/* one that is not attached any more is no old one; the next sync brings it */
 	hooks.there[BRANCH][BG_TC_BRANCH_EGRESS] = false;
@@ -136,7 +136,7 @@ static void pins_that_went_are_counted(void **state)
 
 	(void)state;
 	assert_int_equal(sync_node(&node), 0);
-	assert_int_equal(bg_ifaces_pin_again(node.ifaces, &node.err), 7);
+	assert_int_equal(bg_ifaces_pin_again(node.ifaces, &node.err), 8);
 	hooks.pin_error = ENOSPC;
 	assert_int_equal(bg_ifaces_pin_again(node.ifaces, &node.err), -ENOSPC);
 	end_node(&node);

@@ -10,7 +10,7 @@
 static void everything_is_armed_the_trunk_first(void **state)
 {
 	struct node node = node_with(BG_XDP_OFF, true);
-	const unsigned int programs = 2 + 2 + 2 + 1; /* primary, trunk, branch, pod */
+	const unsigned int programs = 2 + 2 + 2 + 2; /* primary, trunk, branch, pod */
 	unsigned int open;
 
 	(void)state;
@@ -188,7 +188,7 @@ static void another_way_of_attaching_replaces_the_first(void **state)
 	assert_true(vlan_is_armed(9));
 	hooks.attach_error = 0;
 	assert_int_equal(sync_node(&node), 0);
-	assert_int_equal(hooks.detached, 7);
+	assert_int_equal(hooks.detached, 8);
 	assert_int_equal(guard(&node, BRANCH)->attachment[BG_TC_BRANCH_INGRESS].by, BG_ATTACH_TCX);
 	end_node(&node);
 }
@@ -240,7 +240,7 @@ static void one_stand_in_stands_for_one(void **state)
 	hooks.front_error = hooks.replace_error = 0;
 	hooks.fronts = 0;
 	assert_int_equal(sync_node(&node), 0);
-	assert_int_equal(hooks.fronts, 7);
+	assert_int_equal(hooks.fronts, 8);
 	hooks.behind = false;
 	assert_int_equal(sync_node(&node), 0);
 	assert_int_equal(troubles(&node, &open), 0);

@@ -44,6 +44,7 @@ attached_is() {
 		echo "eth0 $tc/ingress tc_node_ingress"
 		echo "eth0 $tc/egress tc_node_egress"
 		echo "$cart $tc/ingress tc_pod_egress"
+		echo "$cart $tc/egress tc_pod_ingress"
 		echo "$std $tc/ingress tc_pod_egress"
 		echo "$std $tc/egress tc_pod_ingress"
 		printf '%s\n' "$@"
