@@ -59,7 +59,8 @@ class Storm:
     def hold(self, number, place, data, tag):
         shot = self.sent.get(number)
         if not shot:
-            return self.blame("a number that was not sent", place, number, data)
+            return self.says_the_time(data) or \
+                self.blame("a number that was not sent", place, number, data)
         # An answer of the node itself goes where the question came from.
         if place == shot.origin:
             return None
@@ -83,6 +84,15 @@ class Storm:
         if not same:
             return self.blame("is another packet where it arrives", place, number, data)
         return None
+
+    def says_the_time(self, data):
+        """The node does, where the number was (RFC 792, timestamp reply)."""
+        try:
+            packet = wire.read_frame(data)
+        except wire.Bad:
+            return False
+        return wire.is_icmp(packet) and packet.type == wire.TIMESTAMP_REPLY and \
+            packet.source in self.node.addresses
 
     def is_same_but_translated(self, came, went):
         """Of a standard pod's packet, netfilter may have changed the pod's address, and the port or

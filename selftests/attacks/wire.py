@@ -16,6 +16,7 @@ HEADER_BYTES = {TCP: 20, UDP: 8, SCTP: 12, ICMP: 8, ICMPV6: 8}
 # Errors quote the packet that they are about.
 ERRORS = {ICMP: (3, 11, 12), ICMPV6: (1, 2, 3, 4)}
 REDIRECTS = {ICMP: (5,), ICMPV6: (137,)}
+TIMESTAMP_REPLY = 14
 ECHO = {ICMP: (8, 0), ICMPV6: (128, 129)}
 
 
