@@ -2,6 +2,7 @@
 """The places of the lab: where frames go in, and where they come out."""
 import ctypes
 import json
+import os
 import socket
 import struct
 import subprocess
@@ -11,6 +12,8 @@ from wire import address as packed
 
 SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_AUXDATA = 263, 15, 23, 8
 SO_RCVBUFFORCE = 33
+NETLINK_NETFILTER, CT_DELETE = 12, 1 << 8 | 2
+NLM_F_REQUEST, NLM_F_ACK = 1, 4
 CLONE_NEWNET = 0x40000000
 # For local experiments (IEEE 802), said to nobody but ourselves.
 ETH_LAST = 0x88B5
@@ -33,6 +36,16 @@ def as_frame(raw, data, source, to):
         ethertype = wire.ETH_IPV6
         data = wire.packet(packed(source.split("%")[0]), to, raw.proto, data)
     return wire.ethernet(b"\0" * 6, b"\0" * 6, ethertype, data)
+
+
+def forget_connections(namespace):
+    """Netfilter there does (IPCTNL_MSG_CT_DELETE for none in particular)."""
+    enter(namespace)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
+        netlink.send(struct.pack("=IHHIIBBH", 20, CT_DELETE, NLM_F_REQUEST | NLM_F_ACK, 1, 0, 0, 0, 0))
+        error = struct.unpack_from("=i", netlink.recv(4096), 16)[0]
+    if error:
+        raise OSError(-error, "asking netfilter to forget connections: " + os.strerror(-error))
 
 
 class Lab:

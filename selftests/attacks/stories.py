@@ -217,6 +217,10 @@ def a8(stage):
     stage.row("A8: from the primary interface with its source", "eth0", udp(STD, DB, 9, 5432), NOWHERE)
     stage.row("A8: from the primary interface with its source", "eth0",
               udp(STD6, DB6, 9, 5432), NOWHERE)
+    # what netfilter takes for an answer to it is the pod's
+    stage.row("A8: from the primary interface with its source, outside", "eth0",
+              udp(STD, OUTSIDE, 7778, 5432), NOWHERE)
+    stage.row("A8: an answer to that", "eth0", udp(OUTSIDE, NODE, 5432, 7778), NOWHERE, may=("node",))
     stage.row("A8 control: as itself", "std", udp(STD, OUTSIDE, 9, 5432), "eth0")
     stage.row("A8 control: as itself in the VPC", "std", udp(STD, DB, 9, 5432), "vlan11")
     stage.row("A8 control: as itself", "std", udp(STD6, OUTSIDE6, 9, 5432), "vlan11")

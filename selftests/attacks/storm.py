@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 
 import wire
 from judge import Node, is_link
-from places import Doors, Lab
+from places import Doors, Lab, forget_connections
 from vocabulary import MAGIC, MARK_BYTES, Attacker
 
 # What is sent between two looks at what came.
@@ -176,6 +176,8 @@ def main(name, feed, seed, frames, *kinds):
     with open(feed) as file:
         feed = json.load(file)
     lab = Lab(name)
+    # else it brings standard pods the answers to what went out before
+    forget_connections(name + "-node")
     began = time.monotonic()
     left_out = [kind for kind in kinds if kind[0] != "+"]
     frequent = [kind[1:] for kind in kinds if kind[0] == "+"]
