@@ -117,7 +117,9 @@ static __always_inline __u32 flow_flags_after(__u32 flags, const struct bg_flow_
 					      const struct bg_packet *packet,
 					      enum bg_direction direction)
 {
-	flags = (flags & ~query->clear_flags) | query->set_flags;
+	/* who opened it, and where, was said when it began: answers come in by the primary
+	 * interface too */
+	flags = (flags & ~query->clear_flags) | (query->set_flags & ~BG_FLOW_PRIMARY);
 	return flow_next_flags(flags, packet->tcp_flags, direction);
 }
 

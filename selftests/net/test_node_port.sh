@@ -49,10 +49,16 @@ check "and talk on under another revision, though no rule admits them" together 
 check "the pod's own port stays closed" none "tcp client 10.0.47.84 5432" "udp client 10.0.47.84 5432"
 check "the pod itself opens nothing" none "tcp std $LAB_CLIENT4 5432" "tcp std $LAB_OUTSIDE4 5432"
 
-feed_live '.Node.StandardMode = "per-interface"'
+feed_live 'egress("sg-std"; everything) | egress("sg-node"; everything)'
+serve outside 5432
+connect out std "$LAB_OUTSIDE4" 5432
+check "what it opens by the primary interface, once its rules say so, talks" talk out
+feed_live 'no_rules("sg-std")'
+check "and falls silent with its rule: the answers do not make it the other side's" silent talk out
+
+feed_live '.Node.StandardMode = "per-interface" | no_rules("sg-node")'
 check "per-interface: likewise" together "tcp client $LAB_NODE4 30080" "tcp outside $LAB_NODE4 30080"
 feed_live 'egress("sg-node"; everything)'
-serve outside 5432
 connect out std "$LAB_OUTSIDE4" 5432
 check "per-interface: what the pod opens by the primary interface passes by the node's groups" talk out
 feed_live 'no_rules("sg-node")'
