@@ -245,18 +245,21 @@ static void choose_programs(struct branchguard_bpf *skel, const struct bg_datapa
 	}
 }
 
-/* Without it all is judged but that. */
-static void see_what_is_filled_in(struct bg_datapath *datapath)
+/* Where the kernel does not say, all is judged but that; where it could not be asked, the next
+ * start asks again. */
+static int see_what_is_filled_in(struct bg_datapath *datapath, struct bg_error *err)
 {
 	struct branchguard_bpf__rodata *config = datapath->skel->rodata;
 	struct bg_skb_layout layout;
-	struct bg_error err;
+	int rc = bg_skb_layout_read(&layout, err);
 
-	if (bg_skb_layout_read(&layout, &err) && datapath->options.pin_dir)
+	if (rc && rc != -EOPNOTSUPP)
+		return rc;
+	if (rc && datapath->options.pin_dir)
 		bg_log(BG_LOG_WARNING,
 		       "checksums that a device fills in are not looked at: a pod with a packet "
 		       "socket can have two bytes of a header changed behind the verdict",
-		       "why=%s", bg_quote(err.text));
+		       "why=%s", bg_quote(err->text));
 	config->skb_summed = layout.summed;
 	config->skb_summed_shift = layout.summed_shift;
 	config->skb_csum_start = layout.csum_start;
@@ -265,6 +268,7 @@ static void see_what_is_filled_in(struct bg_datapath *datapath)
 	config->skb_data = layout.data;
 	config->skb_piece = layout.piece;
 	config->skb_piece_bytes = layout.piece_bytes;
+	return 0;
 }
 
 static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
@@ -299,7 +303,9 @@ static int open_and_load(struct bg_datapath *datapath, struct bg_error *err)
 	skel->rodata->loads_move = LOADS_MOVE;
 	skel->rodata->keep_trace = options->trace;
 	skel->rodata->short_way = !options->no_short_way;
-	see_what_is_filled_in(datapath);
+	rc = see_what_is_filled_in(datapath, err);
+	if (rc)
+		return rc;
 	if (options->probe_cgroup) {
 		__u64 id;
 		__u32 level;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -19,6 +20,7 @@
 #define BITS 8u
 #define SUMMED_BITS 2u
 #define POINTER_BYTES sizeof(void *)
+#define BTF_OF_KERNEL "/sys/kernel/btf/vmlinux"
 
 BG_CLEANUP_OF(btf__free, struct btf)
 
@@ -131,13 +133,21 @@ int bg_skb_layout_find(const struct btf *btf, struct bg_skb_layout *layout, stru
 int bg_skb_layout_read(struct bg_skb_layout *layout, struct bg_error *err)
 {
 	bg_cleanup(btf__free_at) struct btf *btf = NULL;
+	int rc;
 
 	memset(layout, 0, sizeof(*layout));
 	/* a locked down kernel (confidentiality) lets no program read its memory */
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_probe_read_kernel, NULL) != 1)
-		return bg_fail(err, -EPERM, "this kernel lets no program read its memory");
+	rc = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_probe_read_kernel, NULL);
+	if (rc < 0)
+		return bg_fail(err, rc, "asking whether programs may read the kernel's memory: %s",
+			       strerror(-rc));
+	if (!rc)
+		return bg_fail(err, -EOPNOTSUPP, "this kernel lets no program read its memory");
 	btf = btf__load_vmlinux_btf();
-	if (!btf)
-		return bg_fail(err, -errno, "reading this kernel's BTF: %s", strerror(errno));
-	return bg_skb_layout_find(btf, layout, err);
+	if (!btf) {
+		rc = -errno;
+		return bg_fail(err, access(BTF_OF_KERNEL, F_OK) ? -EOPNOTSUPP : rc,
+			       "reading this kernel's BTF (" BTF_OF_KERNEL "): %s", strerror(-rc));
+	}
+	return bg_skb_layout_find(btf, layout, err) ? -EOPNOTSUPP : 0;
 }

@@ -21,7 +21,8 @@ struct bg_skb_layout {
 /* By a kernel's BTF. 0, or a negative errno with what is missing; *layout is all 0 then. */
 int bg_skb_layout_find(const struct btf *btf, struct bg_skb_layout *layout, struct bg_error *err);
 
-/* Of the running kernel, for programs that it lets read there. */
+/* Of the running kernel, for programs that it lets read there. -EOPNOTSUPP: it does not let
+ * them, or does not say where; else it could not be asked this time. */
 int bg_skb_layout_read(struct bg_skb_layout *layout, struct bg_error *err);
 
 #endif
