@@ -137,7 +137,8 @@ struct ethernet_addresses {
 };
 
 /*
- * To the pod that owns c->packet.local; TC_ACT_UNSPEC when it is not known.
+ * To the pod that owns c->packet.local; TC_ACT_UNSPEC when it is not known, or, as the loader
+ * writes `pods` behind the image, is known at the branch that it had before.
  *
  * The loader knows the MAC from the veth itself. Without it the neighbour is
  * asked, which costs a packet of a local socket: such a packet carries a route,
@@ -148,7 +149,8 @@ static __always_inline int to_pod(struct __sk_buff *ctx, const struct bg_case *c
 	struct bg_pod *pod = bpf_map_lookup_elem(&pods, &c->packet.local);
 	struct ethernet_addresses addresses;
 
-	if (!pod || !pod->host_ifindex || !fits(ctx, pod->host_ifindex))
+	if (!pod || !pod->host_ifindex || pod->vlan != c->verdict.vlan ||
+	    !fits(ctx, pod->host_ifindex))
 		return TC_ACT_UNSPEC;
 	if (forwarded &&
 	    (has_priority_tag(ctx, &c->packet) || !way_is_open(pod->host_ifindex, ctx->ifindex) ||

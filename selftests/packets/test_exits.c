@@ -151,13 +151,18 @@ static void shell(const char *commands)
 		fail_msg("%s", commands);
 }
 
-static void set_pod(const char *address, __u32 ifindex)
+static void set_pod_of(__u32 vlan, const char *address, __u32 ifindex)
 {
 	const struct bg_addr key = maker_addr(address);
-	struct bg_pod pod = { .vlan = BRANCH_A, .host_ifindex = ifindex };
+	struct bg_pod pod = { .vlan = vlan, .host_ifindex = ifindex };
 	struct bg_error err;
 
 	assert_int_equal(bg_map_set(rig.datapath->skel->maps.pods, &key, &pod, &err), 0);
+}
+
+static void set_pod(const char *address, __u32 ifindex)
+{
+	set_pod_of(BRANCH_A, address, ifindex);
 }
 
 /* The loader's words for the branch's routes, or none. */
@@ -514,6 +519,26 @@ static void for_another_mac(void **state)
 	}
 }
 
+/* The image has the pod at this branch, `pods` still at another. */
+static void not_by_the_branch_before(void **state)
+{
+	const struct way in = { BG_TC_BRANCH_INGRESS, "vlan.eth.9", index_of("vlan.eth.9"),
+				TO_DEVICE };
+	const struct pkt packets[] = { { TCP(CLIENT, 40000, POD, 443, "S") },
+				       { TCP(CLIENT6, 40000, POD6, 443, "S") } };
+	bool left_to_stack;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		set_pod_of(BRANCH_B, i ? POD6 : POD, index_of(VETH));
+		assert_int_equal(ask(&in, &packets[i], &left_to_stack), BG_REASON_RULE);
+		assert_true(left_to_stack);
+		set_pod(i ? POD6 : POD, index_of(VETH));
+		assert_int_equal(ask(&in, &packets[i], &left_to_stack), BG_REASON_TRACKED);
+		assert_false(left_to_stack);
+	}
+}
+
 /* With a program of somebody else's on either end, both directions keep to the stack; but what
  * the stack would not do, the pod's packets to its own node, is redirected even so. */
 static void short_in_both_directions_or_in_none(void **state)
@@ -564,6 +589,7 @@ int main(void)
 		cmocka_unit_test_setup(not_by_the_primary, start),
 		cmocka_unit_test_setup(the_trunk, start),
 		cmocka_unit_test_setup(for_another_mac, start),
+		cmocka_unit_test_setup(not_by_the_branch_before, start),
 		cmocka_unit_test_setup(short_in_both_directions_or_in_none, start),
 		cmocka_unit_test_setup(a_tag_of_the_pods_own, start),
 	};
