@@ -195,10 +195,10 @@ static int make_policy(struct bg_datapath *datapath, struct bg_error *err)
 		if (template_fd < 0)
 			return template_fd;
 		opts.inner_map_fd = (__u32)template_fd;
-		fd = made_fd = bpf_map_create(bpf_map__type(policy), bpf_map__name(policy),
-					      bpf_map__key_size(policy),
-					      bpf_map__value_size(policy),
-					      bpf_map__max_entries(policy), &opts);
+		made_fd = bpf_map_create(bpf_map__type(policy), bpf_map__name(policy),
+					 bpf_map__key_size(policy), bpf_map__value_size(policy),
+					 bpf_map__max_entries(policy), &opts);
+		fd = made_fd;
 	}
 	rc = fd < 0 ? fd : bpf_map__reuse_fd(policy, fd);
 	return rc ? bg_fail(err, rc, "making or taking the policy map: %s. %s", strerror(-rc),
