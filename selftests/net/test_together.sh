@@ -111,12 +111,14 @@ others_go() {
 # They come by tcx, before all that is there, and say "pass".
 step_before() {
 	lab_exec node "$first_tool" ingress "$foreign/foreign_ok" "$veth" &&
+		lab_exec node "$first_tool" egress "$foreign/foreign_ok" "$veth" &&
 		lab_exec node "$first_tool" ingress "$foreign/foreign_ok" vlan.eth.9 &&
 		lab_exec node "$first_tool" egress "$foreign/foreign_ok" vlan.eth.9
 }
 
 steppers_go() {
 	lab_exec node bpftool net detach tcx_ingress dev "$veth"
+	lab_exec node bpftool net detach tcx_egress dev "$veth"
 	others_go tcx
 }
 
@@ -129,7 +131,7 @@ first_are() {
 	done >"$LAB_DIR/first"
 	names=$(cat "$LAB_DIR/first")
 	echo "$names"
-	[ "$(wc -l <<<"$names")" = 3 ] && ! grep -qv "^$1" <<<"$names"
+	[ "$(wc -l <<<"$names")" = 4 ] && ! grep -qv "^$1" <<<"$names"
 }
 
 # Pings pass while they step before us and we before them.
@@ -186,7 +188,7 @@ for way in "${ways[@]}"; do
 	[ "$way" = clsact ] || others_go "$way"
 	agent_goes "$veth"
 	agent_goes vlan.eth.9
-	check "$way: their clean-up by handle 1 leaves ours on the veth" ours_are "$veth" 1
+	check "$way: their clean-up by handle 1 leaves ours on the veth" ours_are "$veth" 2
 	check "$way: and on the branch" ours_are vlan.eth.9 2
 	check "$way: the short way out is taken again" wait_for by_short_way egress tcp cart "$LAB_DB4" 5432
 	check "$way: the short way in, too" wait_for by_short_way ingress tcp client 10.0.47.82 5432
