@@ -15,9 +15,7 @@
 # Two NICs on one hub are a cable: the guest moves one end into a namespace and
 # has real tagged frames between two virtio devices, with native XDP.
 # TCG on purpose: /dev/kvm of a CI machine often cannot run a stock kernel. It moves
-# strings byte by byte, so the CPU does not say that its string moves are fast. Both CPUs
-# take turns in one thread: with more guests than cores, one that waits for the other
-# burns what other guests need, a tenth of all.
+# strings byte by byte, so the CPU does not say that its string moves are fast.
 set -u
 kernel=$1
 initrd=$2
@@ -82,7 +80,7 @@ boot() {
 	watcher=$!
 	# (--foreground: in our process group, so that it ends with us)
 	timeout --foreground --kill-after=5 "$limit_s" qemu-system-x86_64 \
-		-accel tcg,thread=single -machine pc -cpu max,erms=off,fsrm=off,fsrs=off -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
+		-accel tcg,thread=multi -machine pc -cpu max,erms=off,fsrm=off,fsrs=off -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
 		-pidfile "$log.pid" -nodefaults -no-user-config -display none -monitor none -no-reboot \
 		-serial stdio -serial "file:$results" "${cable[@]}" \
 		-kernel "$kernel" -initrd "$initrd" \
