@@ -21,6 +21,7 @@
 #include "branchguard.skel.h"
 #include "datapath/test_run.h"
 #include "feed_text.h"
+#include "guard/iface_maps.h"
 #include "model_maker.h"
 
 #define SMALL_FLOWS 64
@@ -377,4 +378,23 @@ __u32 rig_branch_tag(const struct rig *rig, __u32 vlan)
 		if ((__u32)rig->model->branches[i].vlan == vlan)
 			return rig->model->branches[i].tag;
 	return 0;
+}
+
+void rig_enter(struct rig *rig, __u32 ifindex, enum bg_role role, __u32 vlan, __u32 flags)
+{
+	struct bg_iface iface = { .ifindex = ifindex, .role = role, .vlan = vlan, .flags = flags };
+	struct bg_error err;
+
+	if (bg_iface_set(rig->datapath, &iface, &err))
+		die("%s", err.text);
+}
+
+void rig_set_pod(struct rig *rig, const char *address, __u32 vlan, __u32 ifindex)
+{
+	const struct bg_addr key = maker_addr(address);
+	struct bg_pod pod = { .vlan = vlan, .host_ifindex = ifindex };
+	struct bg_error err;
+
+	if (bg_map_set(rig->datapath->skel->maps.pods, &key, &pod, &err))
+		die("%s", err.text);
 }

@@ -66,6 +66,9 @@ int rig_tries(int count);
 
 /* Publishes a feed (text as of feed_text.h), which must be accepted. */
 void rig_publish(struct rig *rig, const char *feed);
+/* What the loader would write of an interface, and of a pod behind one. */
+void rig_enter(struct rig *rig, __u32 ifindex, enum bg_role role, __u32 vlan, __u32 flags);
+void rig_set_pod(struct rig *rig, const char *address, __u32 vlan, __u32 ifindex);
 /* Publishes a model that is the rig's from now on. */
 void rig_publish_model(struct rig *rig, struct bg_model *model);
 

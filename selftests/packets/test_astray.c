@@ -21,7 +21,6 @@
 #include "datapath/programs.h"
 #include "datapath/test_run.h"
 #include "feeds.h"
-#include "guard/iface_maps.h"
 #include "model_maker.h"
 #include "rig.h"
 #include "test.h"
@@ -41,23 +40,6 @@ static struct rig rig;
 static __u32 index_of(const char *interface)
 {
 	return interface ? if_nametoindex(interface) : 0;
-}
-
-static void enter(const char *interface, enum bg_role role, __u32 vlan)
-{
-	struct bg_iface iface = { .ifindex = index_of(interface), .role = role, .vlan = vlan };
-	struct bg_error err;
-
-	assert_int_equal(bg_iface_set(rig.datapath, &iface, &err), 0);
-}
-
-static void set_pod(const char *address, __u32 vlan, __u32 ifindex)
-{
-	const struct bg_addr key = maker_addr(address);
-	struct bg_pod pod = { .vlan = vlan, .host_ifindex = ifindex };
-	struct bg_error err;
-
-	assert_int_equal(bg_map_set(rig.datapath->skel->maps.pods, &key, &pod, &err), 0);
 }
 
 /* The reason for which it leaves by the branch, or does not. */
@@ -94,13 +76,13 @@ static void set_node(const struct mode *mode, __u32 veth)
 {
 	rig_publish(&rig, FEED(NODE_WITHOUT_GROUPS, ALL_RULES, ALL_BRANCHES));
 	rig_clear(&rig);
-	enter("branch", BG_ROLE_BRANCH, mode->vlan);
-	enter("eth0", BG_ROLE_PRIMARY, 0);
-	enter("eth1", BG_ROLE_TRUNK, 0);
-	enter("pod", mode->role, mode->vlan);
-	enter("other", BG_ROLE_POD_STRICT, BRANCH_B);
-	set_pod(mode->pod, mode->vlan, veth);
-	set_pod(mode->pod6, mode->vlan, veth);
+	rig_enter(&rig, index_of("branch"), BG_ROLE_BRANCH, mode->vlan, 0);
+	rig_enter(&rig, index_of("eth0"), BG_ROLE_PRIMARY, 0, 0);
+	rig_enter(&rig, index_of("eth1"), BG_ROLE_TRUNK, 0, 0);
+	rig_enter(&rig, index_of("pod"), mode->role, mode->vlan, 0);
+	rig_enter(&rig, index_of("other"), BG_ROLE_POD_STRICT, BRANCH_B, 0);
+	rig_set_pod(&rig, mode->pod, mode->vlan, veth);
+	rig_set_pod(&rig, mode->pod6, mode->vlan, veth);
 }
 
 /* By each packet that the branch's groups admit, if it is one of the pod's. */

@@ -131,13 +131,7 @@ static struct way at_veth(void)
 
 static void enter_shared(const char *interface, enum bg_role role, __u32 vlan, bool shared)
 {
-	struct bg_iface iface = { .ifindex = index_of(interface),
-				  .role = role,
-				  .vlan = vlan,
-				  .flags = shared ? BG_IFACE_SHARED : 0 };
-	struct bg_error err;
-
-	assert_int_equal(bg_iface_set(rig.datapath, &iface, &err), 0);
+	rig_enter(&rig, index_of(interface), role, vlan, shared ? BG_IFACE_SHARED : 0);
 }
 
 static void enter(const char *interface, enum bg_role role, __u32 vlan)
@@ -151,18 +145,9 @@ static void shell(const char *commands)
 		fail_msg("%s", commands);
 }
 
-static void set_pod_of(__u32 vlan, const char *address, __u32 ifindex)
-{
-	const struct bg_addr key = maker_addr(address);
-	struct bg_pod pod = { .vlan = vlan, .host_ifindex = ifindex };
-	struct bg_error err;
-
-	assert_int_equal(bg_map_set(rig.datapath->skel->maps.pods, &key, &pod, &err), 0);
-}
-
 static void set_pod(const char *address, __u32 ifindex)
 {
-	set_pod_of(BRANCH_A, address, ifindex);
+	rig_set_pod(&rig, address, BRANCH_A, ifindex);
 }
 
 /* The loader's words for the branch's routes, or none. */
@@ -530,7 +515,7 @@ static void not_by_the_branch_before(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		set_pod_of(BRANCH_B, i ? POD6 : POD, index_of(VETH));
+		rig_set_pod(&rig, i ? POD6 : POD, BRANCH_B, index_of(VETH));
 		assert_int_equal(ask(&in, &packets[i], &left_to_stack), BG_REASON_RULE);
 		assert_true(left_to_stack);
 		set_pod(i ? POD6 : POD, index_of(VETH));

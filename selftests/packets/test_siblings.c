@@ -44,23 +44,6 @@ enum { VETH = 1, SIBLING = 4001, OTHER_POD, PRIMARY, BRANCH_IFINDEX, FOREIGN_DEV
 
 static struct rig rig;
 
-static void enter(__u32 ifindex, enum bg_role role, __u32 vlan, __u32 flags)
-{
-	struct bg_iface iface = { .ifindex = ifindex, .role = role, .vlan = vlan, .flags = flags };
-	struct bg_error err;
-
-	assert_int_equal(bg_iface_set(rig.datapath, &iface, &err), 0);
-}
-
-static void set_pod(const char *address, __u32 vlan, __u32 ifindex)
-{
-	const struct bg_addr key = maker_addr(address);
-	struct bg_pod pod = { .vlan = vlan, .host_ifindex = ifindex };
-	struct bg_error err;
-
-	assert_int_equal(bg_map_set(rig.datapath->skel->maps.pods, &key, &pod, &err), 0);
-}
-
 /* POD_TWO is behind the veth that is looked at, POD is its sibling. */
 static int start(void **state)
 {
@@ -73,17 +56,17 @@ static int start(void **state)
 	(void)state;
 	rig_publish(&rig, THE_FEED);
 	rig_clear(&rig);
-	enter(VETH, BG_ROLE_POD_STRICT, BRANCH_A, 0);
-	enter(SIBLING, BG_ROLE_POD_STRICT, BRANCH_A, 0);
-	enter(OTHER_POD, BG_ROLE_POD_STRICT, BRANCH_B, 0);
-	enter(PRIMARY, BG_ROLE_PRIMARY, 0, 0);
-	enter(BRANCH_IFINDEX, BG_ROLE_BRANCH, BRANCH_A, 0);
-	set_pod(POD_TWO, BRANCH_A, VETH);
-	set_pod(POD_TWO6, BRANCH_A, VETH);
-	set_pod(POD, BRANCH_A, SIBLING);
-	set_pod(POD6, BRANCH_A, SIBLING);
-	set_pod(NEIGHBOUR, BRANCH_B, OTHER_POD);
-	set_pod(NEIGHBOUR6, BRANCH_B, OTHER_POD);
+	rig_enter(&rig, VETH, BG_ROLE_POD_STRICT, BRANCH_A, 0);
+	rig_enter(&rig, SIBLING, BG_ROLE_POD_STRICT, BRANCH_A, 0);
+	rig_enter(&rig, OTHER_POD, BG_ROLE_POD_STRICT, BRANCH_B, 0);
+	rig_enter(&rig, PRIMARY, BG_ROLE_PRIMARY, 0, 0);
+	rig_enter(&rig, BRANCH_IFINDEX, BG_ROLE_BRANCH, BRANCH_A, 0);
+	rig_set_pod(&rig, POD_TWO, BRANCH_A, VETH);
+	rig_set_pod(&rig, POD_TWO6, BRANCH_A, VETH);
+	rig_set_pod(&rig, POD, BRANCH_A, SIBLING);
+	rig_set_pod(&rig, POD6, BRANCH_A, SIBLING);
+	rig_set_pod(&rig, NEIGHBOUR, BRANCH_B, OTHER_POD);
+	rig_set_pod(&rig, NEIGHBOUR6, BRANCH_B, OTHER_POD);
 	assert_int_equal(bg_map_set(rig.datapath->skel->maps.fast_routes, &vlan, &route, &err), 0);
 	return 0;
 }
@@ -199,7 +182,7 @@ static void whose_source(void **state)
 		arrives("another's source", SIBLING, &foreign[i], BG_REASON_FOREIGN_SOURCE,
 			BG_EGRESS);
 	/* beside an agent, which may have cleared the mark: judged at the sibling's veth */
-	enter(SIBLING, BG_ROLE_POD_STRICT, BRANCH_A, BG_IFACE_SHARED);
+	rig_enter(&rig, SIBLING, BG_ROLE_POD_STRICT, BRANCH_A, BG_IFACE_SHARED);
 	for (int six = 0; six < 2; six++)
 		passes("an answer", SIBLING, &from_service[six], BG_REASON_NONE);
 	arrives("to no pod of the branch", SIBLING, &to_nobody, BG_REASON_FOREIGN_SOURCE,
@@ -218,7 +201,7 @@ static void other_pods(void **state)
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++)
 		arrives("of another branch", OTHER_POD, &packets[i], BG_REASON_OFF_BRANCH,
 			BG_EGRESS);
-	enter(VETH, BG_ROLE_POD_STANDARD, BRANCH_C, 0);
+	rig_enter(&rig, VETH, BG_ROLE_POD_STANDARD, BRANCH_C, 0);
 	arrives("at a standard pod", OTHER_POD, &packets[0], BG_REASON_OFF_BRANCH, BG_EGRESS);
 	arrives("at a standard pod", SIBLING, &packets[3], BG_REASON_OFF_BRANCH, BG_EGRESS);
 }
@@ -301,7 +284,7 @@ static void itself(void **state)
 							     pkt_build(&answer, frame), &trace)),
 				    "no-rule");
 	}
-	enter(VETH, BG_ROLE_POD_STRICT, BRANCH_A, 0);
+	rig_enter(&rig, VETH, BG_ROLE_POD_STRICT, BRANCH_A, 0);
 	/* under "revalidate" there is no rule to put it to */
 	rig_publish(&rig,
 		    FEED(NODE_WITH("'EstablishedFlows': 'revalidate', 'Addresses': ['" NODE_ADDRESS
