@@ -22,8 +22,8 @@ packages=(bash dash coreutils grep sed mawk findutils util-linux mount procps ho
 unwanted='/(perl|lto-dump|genl|fdisk|cfdisk|sfdisk|mkfs.*|fsck.*|mkswap|blkid|lsblk|wipefs|zramctl|swap.*|losetup|partx)$'
 
 modules_needed=(8021q veth sch_ingress cls_bpf virtio_pci virtio_net nf_tables nft_ct nf_conntrack
-	nf_conntrack_netlink nf_nat nft_compat nft_chain_nat nft_masq nft_nat xt_MASQUERADE xt_nat xt_conntrack xt_mark xt_connmark
-	xt_comment xt_addrtype xt_tcpudp)
+	nf_conntrack_netlink nf_nat nft_compat nft_chain_nat nft_masq nft_nat xt_MASQUERADE
+	xt_nat xt_conntrack xt_mark xt_connmark xt_comment xt_addrtype xt_tcpudp)
 modules_wanted=(nft_reject_inet nft_limit nft_log nft_redir nft_fib_inet nft_numgen nft_hash
 	xt_statistic xt_multiport xt_LOG xt_limit xt_state xt_set xt_REDIRECT xt_TPROXY xt_CT
 	dummy bridge sch_fq sch_netem act_bpf act_gact act_mirred cls_matchall cls_u32 ip6_tables ip_tables
