@@ -44,11 +44,12 @@ static void release_feed(struct bg_feed *feed)
 	bg_dict_release(&feed->unknown_by_pattern);
 }
 
-static int on_interface(void *context, size_t index, const struct bg_json *element,
+static int on_interface(void *context, size_t which, size_t index, const struct bg_json *element,
 			struct bg_error *err)
 {
 	struct bg_feed *feed = context;
 
+	(void)which;
 	feed->has_interfaces = true;
 	return bg_noted(feed, bg_feed_interface(feed, index, element, err), err);
 }
@@ -121,8 +122,9 @@ static int read_document(struct bg_feed *feed, const char *text, size_t length_b
 			 struct bg_error *err)
 {
 	bg_cleanup(bg_json_free_at) struct bg_json_document *document = NULL;
+	static const char *const streamed[] = { "NetworkInterfaces", NULL };
 	const struct bg_json_stream interfaces = {
-		.key = "NetworkInterfaces",
+		.keys = streamed,
 		.element = on_interface,
 		.context = feed,
 	};

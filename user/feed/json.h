@@ -50,13 +50,13 @@ struct bg_json {
 #define BG_JSON_MAX_VALUES (10u << 20)
 
 /*
- * The elements of one array, `key` of the top level, are handed over as soon as they
- * are read and are freed afterwards; the array itself then looks empty. When `element`
- * does not return 0, parsing fails.
+ * The elements of arrays that stand under `keys` of the top level are handed over as soon
+ * as they are read and are freed afterwards; the array itself then looks empty. `which` is
+ * the array's index in `keys`. When `element` does not return 0, parsing fails.
  */
 struct bg_json_stream {
-	const char *key;
-	int (*element)(void *context, size_t index, const struct bg_json *element,
+	const char *const *keys; /* ends with NULL */
+	int (*element)(void *context, size_t which, size_t index, const struct bg_json *element,
 		       struct bg_error *err);
 	void *context;
 };
@@ -83,6 +83,11 @@ struct bg_place bg_place_of(const char *text, size_t offset);
  */
 int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
 		  struct bg_json_document **document, struct bg_place *place, struct bg_error *err);
+/* The same for the first value of a text, of any type: *used_bytes are its bytes and those
+ * before it. What stands behind it is not looked at. */
+int bg_json_parse_first(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
+			struct bg_json_document **document, size_t *used_bytes,
+			struct bg_place *place, struct bg_error *err);
 const struct bg_json *bg_json_root(const struct bg_json_document *document);
 void bg_json_free(struct bg_json_document *document); /* NULL is fine */
 BG_CLEANUP_OF(bg_json_free, struct bg_json_document)

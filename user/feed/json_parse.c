@@ -45,7 +45,7 @@ struct parser {
 	size_t depth, values;
 	struct bg_text key;    /* of the next value */
 	struct bg_json *array; /* the streamed one */
-	size_t index;	       /* of its next element */
+	size_t which, index;   /* its key, and its next element */
 	struct block *mark_block;
 	size_t mark_used, mark_values;
 	int rc;
@@ -164,8 +164,8 @@ static int finish(struct parser *parser, const struct bg_json *value)
 	if (!parser->array || !parser->depth ||
 	    parser->open[parser->depth - 1].value != parser->array)
 		return 1;
-	parser->rc = parser->stream->element(parser->stream->context, parser->index++, value,
-					     parser->err);
+	parser->rc = parser->stream->element(parser->stream->context, parser->which,
+					     parser->index++, value, parser->err);
 	if (parser->rc) {
 		parser->rejected = true;
 		return 0;
@@ -207,9 +207,21 @@ static int on_string(void *context, const unsigned char *bytes, size_t length)
 	return scalar(context, BG_JSON_STRING, (const char *)bytes, length);
 }
 
-static int start(struct parser *parser, enum bg_json_type type)
+/* Is it an array of the top level whose elements are handed over? */
+static bool is_streamed(struct parser *parser, const struct bg_json *value)
 {
 	const struct bg_json_stream *stream = parser->stream;
+
+	if (!stream || value->type != BG_JSON_ARRAY || parser->depth != 2 || !value->key.bytes)
+		return false;
+	for (parser->which = 0; stream->keys[parser->which]; parser->which++)
+		if (bg_text_is(value->key, stream->keys[parser->which]))
+			return true;
+	return false;
+}
+
+static int start(struct parser *parser, enum bg_json_type type)
+{
 	struct bg_json *value;
 
 	if (parser->depth == BG_JSON_MAX_DEPTH)
@@ -218,8 +230,7 @@ static int start(struct parser *parser, enum bg_json_type type)
 	if (!value)
 		return 0;
 	parser->open[parser->depth++] = (struct open_value){ .value = value, .end = &value->first };
-	if (stream && type == BG_JSON_ARRAY && parser->depth == 2 &&
-	    bg_text_is(value->key, stream->key)) {
+	if (is_streamed(parser, value)) {
 		parser->array = value;
 		parser->index = 0;
 		parser->mark_block = parser->document->blocks;
@@ -410,8 +421,10 @@ static void release_parser(struct parser *parser)
 		bg_dict_release(&parser->open[--parser->depth].keys);
 }
 
-int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
-		  struct bg_json_document **document, struct bg_place *place, struct bg_error *err)
+/* `used_bytes` NULL: the text is one value, and nothing more. */
+static int parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
+		 struct bg_json_document **document, size_t *used_bytes, struct bg_place *place,
+		 struct bg_error *err)
 {
 	bg_cleanup(bg_json_free_at) struct bg_json_document *result = calloc(1, sizeof(*result));
 	bg_cleanup(release_parser) struct parser parser = {
@@ -428,6 +441,8 @@ int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_st
 
 	if (!result || !handle)
 		return bg_no_memory(err, "reading the feed");
+	if (used_bytes)
+		yajl_config(handle, yajl_allow_trailing_garbage, 1);
 	status = yajl_parse(handle, (const unsigned char *)text, length_bytes);
 	offset = yajl_get_bytes_consumed(handle);
 	if (status == yajl_status_ok)
@@ -438,10 +453,31 @@ int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_st
 		return fail_at(&parser, offset ? offset - 1 : 0, parser.rc, parser.reason);
 	if (status != yajl_status_ok)
 		return fail_syntax(&parser, handle, offset);
+	if (used_bytes)
+		*used_bytes = offset;
+	*document = bg_take_ptr(result);
+	return 0;
+}
+
+int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
+		  struct bg_json_document **document, struct bg_place *place, struct bg_error *err)
+{
+	bg_cleanup(bg_json_free_at) struct bg_json_document *result = NULL;
+	int rc = parse(text, length_bytes, stream, &result, NULL, place, err);
+
+	if (rc)
+		return rc;
 	if (result->root->type != BG_JSON_OBJECT) {
 		*place = bg_place_of(text, strspn(text, " \t\r\n"));
 		return bg_json_unexpected(result->root, NULL, "a JSON object", err);
 	}
 	*document = bg_take_ptr(result);
 	return 0;
+}
+
+int bg_json_parse_first(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
+			struct bg_json_document **document, size_t *used_bytes,
+			struct bg_place *place, struct bg_error *err)
+{
+	return parse(text, length_bytes, stream, document, used_bytes, place, err);
 }
