@@ -193,6 +193,42 @@ static void asks_for_what_is_required(void **state)
 	assert_true(values.json);
 }
 
+/* Options may stand among them. */
+static void takes_any_number_of_operands(void **state)
+{
+	bool json = false;
+	char **files = NULL;
+	size_t count = 0;
+	const struct bg_option options[] = { BG_OPTION_JSON(&json), {} };
+	const struct bg_command command = {
+		.verb = "test",
+		.about = "is about nothing.",
+		.options = options,
+		.operand = "FILE",
+		.operand_required = true,
+		.operands = &files,
+		.operand_count = &count,
+	};
+	char *argv[] = { (char *)"test", (char *)"a", (char *)"--json", (char *)"b", NULL };
+	char *empty[] = { (char *)"test", (char *)"a", (char *)"", NULL };
+	struct bg_error err;
+	char *help;
+
+	(void)state;
+	assert_int_equal(bg_cli_parse(&command, 4, argv, &err), 0);
+	assert_true(json);
+	assert_int_equal(count, 2);
+	assert_string_equal(files[0], "a");
+	assert_string_equal(files[1], "b");
+	assert_int_equal(bg_cli_parse(&command, 1, argv, &err), -EINVAL);
+	assert_string_equal(err.text, "expected FILE");
+	assert_int_equal(bg_cli_parse(&command, 3, empty, &err), -EINVAL);
+	help = bg_cli_help(&command);
+	assert_non_null(help);
+	assert_memory_equal(help, "usage: branchguard test [OPTIONS] FILE...\n", 42);
+	free(help);
+}
+
 static void helps_before_it_complains(void **state)
 {
 	struct values values;
@@ -284,6 +320,7 @@ int main(void)
 		cmocka_unit_test(takes_the_last_of_several),
 		cmocka_unit_test(says_what_was_expected),
 		cmocka_unit_test(cuts_long_values),
+		cmocka_unit_test(takes_any_number_of_operands),
 		cmocka_unit_test(asks_for_what_is_required),
 		cmocka_unit_test(helps_before_it_complains),
 		cmocka_unit_test(says_its_options_alone),

@@ -26,6 +26,8 @@
 /* Values come from outside, so errors show no more of them than this. */
 #define SHOWN "%.80s"
 
+const char *bg_cli_program = "branchguard";
+
 static int not_expected(const struct bg_option *option, const char *text, const char *expected,
 			struct bg_error *err)
 {
@@ -127,13 +129,11 @@ static int complain(const struct bg_command *command, int found, const char *wor
 		return bg_fail(err, -EINVAL, "--%s takes no value, found '" SHOWN "'",
 			       option ? option->name : "help", word);
 	if (unknown)
-		return bg_fail(err, -EINVAL,
-			       "unknown option '-%c'; `branchguard %s --help` lists them", unknown,
-			       command->verb);
+		return bg_fail(err, -EINVAL, "unknown option '-%c'; `%s %s --help` lists them",
+			       unknown, bg_cli_program, command->verb);
 	return bg_fail(err, -EINVAL,
-		       "unknown or ambiguous option '" SHOWN
-		       "'; `branchguard %s --help` lists them",
-		       word, command->verb);
+		       "unknown or ambiguous option '" SHOWN "'; `%s %s --help` lists them", word,
+		       bg_cli_program, command->verb);
 }
 
 static int take_operand(const struct bg_command *command, int argc, char **argv,
@@ -141,7 +141,7 @@ static int take_operand(const struct bg_command *command, int argc, char **argv,
 {
 	if (!command->operand && argc)
 		return bg_fail(err, -EINVAL, "'" SHOWN "': expected options only", argv[0]);
-	if (argc > 1)
+	if (argc > 1 && !command->operands)
 		return bg_fail(err, -EINVAL, "'" SHOWN "': expected one %s only", argv[1],
 			       command->operand);
 	if (!command->operand)
@@ -151,10 +151,17 @@ static int take_operand(const struct bg_command *command, int argc, char **argv,
 			return bg_fail(err, -EINVAL, "expected %s", command->operand);
 		return 0;
 	}
-	if (!argv[0][0] || strlen(argv[0]) >= PATH_MAX)
-		return bg_fail(err, -EINVAL, "'" SHOWN "': expected %s, of 1 to 4095 bytes",
-			       argv[0], command->operand);
-	*command->operand_value = argv[0];
+	for (int i = 0; i < argc; i++) {
+		if (!argv[i][0] || strlen(argv[i]) >= PATH_MAX)
+			return bg_fail(err, -EINVAL, "'" SHOWN "': expected %s, of 1 to 4095 bytes",
+				       argv[i], command->operand);
+	}
+	if (command->operands) {
+		*command->operands = argv;
+		*command->operand_count = argc;
+	} else {
+		*command->operand_value = argv[0];
+	}
 	return 0;
 }
 
@@ -254,7 +261,7 @@ char *bg_cli_help(const struct bg_command *command)
 
 	if (!out)
 		return NULL;
-	fprintf(out, "usage: branchguard %s", command->verb);
+	fprintf(out, "usage: %s %s", bg_cli_program, command->verb);
 	for (const struct bg_option *option = command->options; option->type; option++) {
 		if (option->required)
 			fprintf(out, " --%s %s", option->name,
@@ -262,7 +269,8 @@ char *bg_cli_help(const struct bg_command *command)
 	}
 	fputs(" [OPTIONS]", out);
 	if (command->operand)
-		fprintf(out, command->operand_required ? " %s" : " [%s]", command->operand);
+		fprintf(out, command->operand_required ? " %s%s" : " [%s%s]", command->operand,
+			command->operands ? "..." : "");
 	fputs("\n\n", out);
 	bg_put_wrapped(out, command->about, 0, 0, HELP_WIDTH);
 	fputs("\nOptions:\n", out);
@@ -347,12 +355,12 @@ int bg_cli_printed(const char *verb)
 
 int bg_cli_failed(const char *verb, const struct bg_error *err)
 {
-	fprintf(stderr, "branchguard %s: %s\n", verb, err->text);
+	fprintf(stderr, "%s %s: %s\n", bg_cli_program, verb, err->text);
 	return BG_EXIT_FAILED;
 }
 
 int bg_cli_misused(const char *verb, const struct bg_error *err)
 {
-	fprintf(stderr, "branchguard %s: %s\n", verb, err->text);
+	fprintf(stderr, "%s %s: %s\n", bg_cli_program, verb, err->text);
 	return BG_EXIT_USAGE;
 }

@@ -35,6 +35,9 @@
 #include "pinned/pin.h"
 #include "types.h"
 
+/* What the program is called in usage and errors: "branchguard". */
+extern const char *bg_cli_program;
+
 /* What the program exits with. */
 enum bg_exit { BG_EXIT_DONE = 0, BG_EXIT_FAILED = 1, BG_EXIT_USAGE = 2 };
 
@@ -69,6 +72,9 @@ struct bg_command {
 	const char *operand;
 	const char **operand_value;
 	bool operand_required;
+	/* Or any number of them: the first in argv, and how many there are. */
+	char ***operands;
+	size_t *operand_count;
 };
 
 #define BG_OPTION_PIN_DIR(pointer)                                                                 \
