@@ -3,6 +3,7 @@
 # One file, no recursion. New sources are picked up by wildcard:
 #   user/ROOM/*.c but cmd_*.c         -> $(BUILD)/libbranchguard.a
 #   main.c, cmd_*.c and the library   -> $(BUILD)/branchguard
+#   fleet/fleet_main.c, fleet/cmd_*.c and the library -> $(BUILD)/branchguard-fleet
 #   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
@@ -35,9 +36,11 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 # --- what to build ---------------------------------------------------------
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
-ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs
+ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs \
+	fleet/gather fleet
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
-LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
+FLEET_SOURCES := $(wildcard user/fleet/fleet_main.c user/fleet/cmd_*.c)
+LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES) $(FLEET_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
@@ -50,7 +53,7 @@ programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 SAN_BUILD := $(BUILD)/san
 COV_BUILD := $(BUILD)/cov
 OUT := $(if $(filter 1,$(SAN)),$(SAN_BUILD),$(BUILD))
-program_in = $(if $(wildcard user/main.c),$(1)/branchguard,$(1)/libbranchguard.a)
+program_in = $(if $(wildcard user/main.c),$(1)/branchguard $(1)/branchguard-fleet,$(1)/libbranchguard.a)
 
 .PHONY: all
 all: $(call program_in,$(OUT))
@@ -64,6 +67,8 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong
 LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
+# It has nothing to do with the kernel: where it needs one of the others it does not link.
+FLEET_LIBS := -ljansson -lyajl -lmd
 # gcov's counters, exact ones: nothing is inlined, and threads do not lose any.
 COV_FLAGS := --coverage -fprofile-update=atomic -O0
 COV_FLAGS_ALSO := selftests/coverage/dump.c
@@ -204,6 +209,11 @@ $(1)/branchguard: $$(patsubst %.c,$(1)/%.o,$$(PROGRAM_SOURCES) $$($(2)_ALSO)) $(
 	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$(call wraps_in,$$($(2)_ALSO)) \
 		$$^ $$(LIBS) -o $$@.new && mv $$@.new $$@
 
+# (those of the counters need seccomp)
+$(1)/branchguard-fleet: $$(patsubst %.c,$(1)/%.o,$$(FLEET_SOURCES) $$($(2)_ALSO)) $(1)/version.o $(1)/libbranchguard.a
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$(call wraps_in,$$($(2)_ALSO)) \
+		$$^ $$(FLEET_LIBS) $$(if $$($(2)_ALSO),-lseccomp) -o $$@.new && mv $$@.new $$@
+
 $$(foreach dir,$$(TEST_DIRS),$$(eval $$(call test_folder,$(1),$(2),$$(dir))))
 $$(VERB_TESTS:%.c=$(1)/%): $$(VERBS:%.c=$(1)/%.o)
 endef
@@ -237,7 +247,7 @@ $(BUILD)/selftests/net/old_branchguard-%: selftests/net/old/programs.tar.xz
 	$(call say,TAR,$@)tar xJOf $< ./branchguard-$* >$@.new && chmod +x $@.new && mv $@.new $@
 
 # The build that may come after this one, for the same test.
-$(NEXT_PROGRAM): $(wildcard selftests/net/next/* headers/* bpf/*) $(LIB_SOURCES) $(wildcard user/*/*.h) $(PROGRAM_SOURCES) \
+$(NEXT_PROGRAM): $(wildcard selftests/net/next/* headers/* bpf/*) $(LIB_SOURCES) $(wildcard user/*/*.h user/*/*/*.h) $(PROGRAM_SOURCES) \
 		$(BUILD)/branchguard Makefile
 	$(call say,NEXT,$@)CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)' \
 		CPPFLAGS='-D_GNU_SOURCE=' BPF_CFLAGS='$(BPF_CFLAGS)' LIBS='$(LIBS)' \
@@ -248,18 +258,19 @@ $(NEXT_PROGRAM): $(wildcard selftests/net/next/* headers/* bpf/*) $(LIB_SOURCES)
 
 # --- installing ----------------------------------------------------------------
 
-COMPLETION := $(BUILD)/branchguard.bash
+COMPLETION := $(BUILD)/branchguard.bash $(BUILD)/branchguard-fleet.bash
 
 # The table in quotes: help texts, the only ones that may have some, are left out.
-$(COMPLETION): $(BUILD)/branchguard scripts/completion.bash
-	$(call say,SHELL,$@)(cat scripts/completion.bash && echo && \
-		printf "_branchguard_options='%s'\n" "$$($< --options | cut -f 1-5 | tr '\t' ,)") >$@.new && mv $@.new $@
+$(COMPLETION): $(BUILD)/%.bash: $(BUILD)/% scripts/completion.bash
+	$(call say,SHELL,$@)(sed 's/@PROGRAM@/$*/' scripts/completion.bash && echo && \
+		printf "_branchguard_options[$*]='%s'\n" "$$($< --options | cut -f 1-5 | tr '\t' ,)") >$@.new && mv $@.new $@
 
 PREFIX ?= /usr/local
 # FROM:TO:MODE of all that is installed.
 INSTALLED := \
 	$(BUILD)/branchguard:sbin/branchguard:755 \
-	$(COMPLETION):share/bash-completion/completions/branchguard:644 \
+	$(BUILD)/branchguard-fleet:bin/branchguard-fleet:755 \
+	$(foreach file,$(COMPLETION),$(file):share/bash-completion/completions/$(basename $(notdir $(file))):644) \
 	$(foreach page,$(wildcard user/*.[1-9]),$(page):share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)):644)
 field = $(word $(1),$(subst :, ,$(2)))
 to = $(DESTDIR)$(PREFIX)/$(call field,2,$(1))
@@ -270,7 +281,7 @@ define install_file
 endef
 
 .PHONY: install uninstall
-install: $(BUILD)/branchguard $(COMPLETION)
+install: $(BUILD)/branchguard $(BUILD)/branchguard-fleet $(COMPLETION)
 	$(foreach file,$(INSTALLED),$(call install_file,$(file)))
 uninstall:
 	$(Q)rm -f $(foreach file,$(INSTALLED),'$(call to,$(file))')
@@ -295,6 +306,7 @@ FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/
 FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
+	$(wildcard user/fleet/gather/*.c) \
 	$(patsubst %,user/socket/%.c,request line_queue) $(wildcard user/guard/netlink*.c) \
 	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 layout_3 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
@@ -327,7 +339,7 @@ attacks: export BG_SEQUENCES ?= 10000
 attacks: export BG_SEED ?= $(shell echo $$((RANDOM)))
 attacks: all $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)selftests/run $(ATTACKS)
-packaging: $(BUILD)/branchguard $(COMPLETION)
+packaging: $(call program_in,$(BUILD)) $(COMPLETION)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(PACKAGING)
 fuzz: $(FUZZ)
 	$(Q)selftests/run $(FUZZERS_RUN)
@@ -419,7 +431,7 @@ compile_commands.json: $(SKELETON) FORCE
 	$(file >$@.new,[)
 	$(foreach source,$(BPF_SOURCES),$(call command_of,$(CLANG) $(BPF_CFLAGS),$(source)))
 	$(foreach source,$(FUZZERS),$(call command_of,$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS),$(source)))
-	$(foreach source,$(filter-out $(BPF_SOURCES) $(FUZZERS),$(wildcard user/*.c user/*/*.c selftests/*/*.c)),\
+	$(foreach source,$(filter-out $(BPF_SOURCES) $(FUZZERS),$(wildcard user/*.c user/*/*.c user/*/*/*.c selftests/*/*.c)),\
 		$(call command_of,$(CC) $(CPPFLAGS) $(filter-out -Wno-format-truncation,$(CFLAGS)),$(source)))
 	$(call say,JSON,$@)sed -i '$$s/,$$//' $@.new && echo ']' >>$@.new && mv $@.new $@
 
@@ -432,7 +444,7 @@ clean:
 
 help:
 	@printf '%s\n' \
-	'make            build $(BUILD)/branchguard' \
+	'make            build $(BUILD)/branchguard and branchguard-fleet' \
 	'make SAN=1      the same with ASan and UBSan, in $(BUILD)/san' \
 	'make coverage   which lines of user/ the unit and packet tests run (root);' \
 	'                COVER="unit packets net" with the daemon, in the lab' \

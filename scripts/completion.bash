@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # shellcheck shell=bash
 #
-# Completion of branchguard for bash. `make` puts the table that the program prints
-# (`branchguard --options`) behind it, as $_branchguard_options: a line an option,
-# VERB,KIND,--NAME,-LETTER,ARGUMENT. What it proposes is never asked of the program.
+# Completion of branchguard and branchguard-fleet for bash, one file for each. `make` puts the
+# table that the program prints (`branchguard --options`) behind it, into
+# $_branchguard_options: a line an option, VERB,KIND,--NAME,-LETTER,ARGUMENT. What it
+# proposes is never asked of the program.
+
+declare -gA _branchguard_options
 
 # Proposes nothing where any value will do (an address, a branch).
 _branchguard() {
@@ -30,7 +33,7 @@ _branchguard() {
 			fi
 			;;
 		esac
-	done <<<"${_branchguard_options:-}"
+	done <<<"${_branchguard_options[${COMP_WORDS[0]##*/}]:-}"
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
@@ -67,4 +70,4 @@ _branchguard_value() {
 	esac
 }
 
-complete -F _branchguard branchguard
+complete -F _branchguard @PROGRAM@

@@ -1,20 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# Does the manual say what the program says? Every verb and option, as
-# $BG_BUILD/branchguard (default build) prints them for scripts, must stand in
-# branchguard(8), and none else, and so must every reason of a drop; every key of
+# Does the manual say what the programs say? Every verb and option, as
+# $BG_BUILD/branchguard and branchguard-fleet (default build) print them for scripts, must stand
+# in branchguard(8) and branchguard-fleet(8), and none else, and so must every reason of a drop;
+# every key of
 # user/feed/keys.c in branchguard.feed(5), with its type and default. What is read is
 # a word of the fuzzer, too. And no macro has a quote that is not closed. Prints what
 # differs; the status says whether something does.
 #
-#   scripts/manual.sh               user/branchguard.8 and user/branchguard.feed.5
-#   scripts/manual.sh PAGE FEED     others
+#   scripts/manual.sh                     user/branchguard.8, .feed.5 and -fleet.8
+#   scripts/manual.sh PAGE FEED FLEET     others
 set -u
 cd "$(dirname "$0")/.." || exit 1
 program=${BG_BUILD:-build}/branchguard
 page=${1:-user/branchguard.8}
 feed_page=${2:-user/branchguard.feed.5}
+fleet_page=${3:-user/branchguard-fleet.8}
 bad=0
 
 # differ PAGE WANTED FOUND: lines of two sorted texts.
@@ -58,11 +60,17 @@ heads() {
 		/^\.TP/ { term = 1 }' "$1" | sort
 }
 
-options=$("$program" --options) || exit 1
-differ "$page" "$(awk -F '\t' '
-	$2 == "verb" { print $1 ":"; next }
-	{ print $1 ": " ($4 != "" ? $4 ", " : "") $3 ($3 != "" && $5 != "" ? " " : "") $5 }' <<<"$options" | sort)" \
-	"$(heads "$page" VERBS)"
+# verbs PROGRAM PAGE
+verbs() {
+	local options
+	options=$("$1" --options) || exit 1
+	differ "$2" "$(awk -F '\t' '
+		$2 == "verb" { print $1 ":"; next }
+		{ print $1 ": " ($4 != "" ? $4 ", " : "") $3 ($3 != "" && $5 != "" ? " " : "") $5 }' <<<"$options" | sort)" \
+		"$(heads "$2" VERBS)"
+}
+verbs "$program" "$page"
+verbs "$program-fleet" "$fleet_page"
 
 # .BR no\-policy ", " no\-branch " and"
 differ "$page" "$(scripts/reason-table.sh | awk -F '`' '/ drops /{ print "REASONS: " $2 }' | sort)" \
@@ -78,7 +86,7 @@ open_quotes() {
 	awk '/^\.\\"/ { next } /^\./ && gsub(/"/, "&") % 2 { print FILENAME " has a quote that is not closed: " $0 }' "$@"
 }
 
-unclosed=$(open_quotes "$page" "$feed_page")
+unclosed=$(open_quotes "$page" "$feed_page" "$fleet_page")
 if [ -n "$unclosed" ]; then
 	printf '%s\n' "$unclosed"
 	bad=1

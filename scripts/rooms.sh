@@ -17,9 +17,10 @@ breach() {
 
 # "room may" pairs of the table; a row's last cell lists rooms in backquotes.
 may=$(awk -F '|' '
-	/^\| `[a-z]+\/` \|/ {
+	/^\| `[a-z\/]+\/` \|/ {
 		room = $2
-		gsub(/[`\/ ]/, "", room)
+		gsub(/[` ]/, "", room)
+		sub(/\/$/, "", room)
 		list = $(NF - 1)
 		if (list ~ /all of the above/) list = above
 		n = split(list, names, " ")
@@ -42,7 +43,7 @@ judge() {
 		}
 		{
 			room = $1
-			if (!sub(/\/.*/, "", room)) next # main.c needs what it likes
+			if (!sub(/\/[^\/]*$/, "", room)) next # main.c needs what it likes
 			if (!((room " " room) in allowed)) print "user/" $1 " is in no room of user/README.md"
 			else if (!((room " " $2) in allowed)) print "user/" $1 " " what " " $2 "/: " room "/ may not"
 		}' | sort -u)
@@ -50,8 +51,8 @@ judge() {
 }
 
 mapfile -t sources < <(find user -mindepth 2 -name '*.[ch]' | sort)
-judge "is in" < <(printf '%s\n' "${sources[@]}" | sed -E 's/^user\/(([^/]*)\/.*)/\1 \2/')
-judge includes < <(grep -HoE '^[[:blank:]]*#[[:blank:]]*include[[:blank:]]*["<][a-z_0-9]+/' "${sources[@]}" |
+judge "is in" < <(printf '%s\n' "${sources[@]}" | sed -E 's/^user\/((.*)\/[^/]*)$/\1 \2/')
+judge includes < <(grep -HoE '^[[:blank:]]*#[[:blank:]]*include[[:blank:]]*["<]([a-z_0-9]+/)+' "${sources[@]}" |
 	sed -E 's/^user\/([^:]*):.*["<](.*)\//\1 \2/' | while read -r file room; do
 	[ ! -d "user/$room" ] || echo "$file $room"
 done)
@@ -107,7 +108,7 @@ needs=$(nm -A "${objects[@]}" 2>/dev/null | awk -v top="$build/user/" '
 if [ -z "$needs" ]; then
 	breach "no objects in $build/user: 'make' first"
 else
-	judge calls < <(awk '{ sub(/\/.*/, "", $2); print $1 ".c", $2 }' <<<"$needs")
+	judge calls < <(awk '{ sub(/\/[^\/]*$/, "", $2); print $1 ".c", $2 }' <<<"$needs")
 	circle=$(tsort <<<"$needs" 2>&1 >/dev/null | sed 's/^tsort: //')
 	[ -z "$circle" ] || breach "files of user/ that need each other:" "$circle"
 fi

@@ -65,6 +65,32 @@ expect "with options before it" 0 "feed.json" proposed check --json fee
 expect "a verb where that is what it takes" 0 "rules
 run" proposed help ru
 expect "nothing where a verb takes options only" 0 "" proposed status f
-expect "bash knows whom to ask" 0 "complete -F _branchguard branchguard" complete -p branchguard
+
+# --- the other program -----------------------------------------------------------------
+
+# shellcheck source=/dev/null
+. "$build/branchguard-fleet.bash"
+proposed_of_fleet() {
+	COMP_WORDS=(/usr/bin/branchguard-fleet "$@")
+	COMP_CWORD=$#
+	_branchguard
+	printf '%s\n' "${COMPREPLY[@]}" | sort
+}
+expect "the verbs of the program for fleets" 0 "--help
+--version
+build
+version" proposed_of_fleet ""
+expect "its options" 0 "--explain
+--help
+--mode
+--node
+--settings
+--strict" proposed_of_fleet build --
+expect "words, too" 0 "strict" proposed_of_fleet build --mode stri
+expect "any number of files" 0 "feed.json" proposed_of_fleet build --node n1 a.json fee
+expect "those of the first are as they were" 0 "rules
+run" proposed ru
+expect "bash knows whom to ask" 0 "complete -F _branchguard branchguard-fleet" complete -p branchguard-fleet
+expect "for both" 0 "complete -F _branchguard branchguard" complete -p branchguard
 
 finish

@@ -15,16 +15,23 @@ files() {
 	(cd "$DIR/dest" && find . -type f -printf '%m %P\n' | sort -k 2)
 }
 
-installed="755 usr/local/sbin/branchguard
+installed="755 usr/local/bin/branchguard-fleet
+755 usr/local/sbin/branchguard
 644 usr/local/share/bash-completion/completions/branchguard
+644 usr/local/share/bash-completion/completions/branchguard-fleet
 644 usr/local/share/man/man5/branchguard.feed.5
+644 usr/local/share/man/man8/branchguard-fleet.8
 644 usr/local/share/man/man8/branchguard.8"
 quiet_make install DESTDIR="$DIR/dest"
 expect "install writes program, completion and manual, and nothing else" 0 "$installed" files
 expect "the program runs from there" 0 "$("$build/branchguard" version)" \
 	"$DIR/dest/usr/local/sbin/branchguard" version
-expect "the completion is a script that bash takes" 0 "" \
-	bash -n "$DIR/dest/usr/local/share/bash-completion/completions/branchguard"
+expect "so does that for fleets" 0 "$("$build/branchguard-fleet" version)" \
+	"$DIR/dest/usr/local/bin/branchguard-fleet" version
+for program in branchguard branchguard-fleet; do
+	expect "the completion of $program is a script that bash takes" 0 "" \
+		bash -n "$DIR/dest/usr/local/share/bash-completion/completions/$program"
+done
 
 echo other >"$DIR/dest/usr/local/sbin/other"
 quiet_make uninstall DESTDIR="$DIR/dest"

@@ -56,4 +56,17 @@ page lacks: Ipv4Prefixes: Ipv4Prefix" judged_feed '/^\.SS Ipv4Prefixes/,/^\.SS I
 expect "nor a key without its default" 1 "page, neither required nor with a default: \
 Branches: Mode (\"strict\" or \"standard\")" judged_feed 's/^\(\.BR Mode .*\), default.*/\1)"/'
 
+# judged_fleet SCRIPT: the same of branchguard-fleet(8).
+judged_fleet() {
+	sed "$1" user/branchguard-fleet.8 >"$page"
+	scripts/manual.sh user/branchguard.8 user/branchguard.feed.5 "$page" | sed "s|$page|page|"
+	return "${PIPESTATUS[0]}"
+}
+
+expect "the manual of branchguard-fleet as it is passes" 0 "" judged_fleet ''
+expect "an option that it lacks does not" 1 "page lacks: build: --strict" \
+	judged_fleet '/^\.TP$/{N;/strict$/{/mode/!{N;d}}}'
+expect "nor a quote that is not closed" 1 'page has a quote that is not closed: .BR x ", y' \
+	judged_fleet 's/^\.SH ANSWERS/.BR x ", y\n&/'
+
 finish

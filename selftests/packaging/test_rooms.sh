@@ -56,6 +56,10 @@ expect "nor a call upward of what no header declares" 1 \
 	'user/base/ip.c calls compile/: base/ may not' \
 	judged compiled base/ip.c 'void bg_writer_release(void *); void bg_up(void);
 		void bg_up(void) { bg_writer_release(0); }'
+expect "nor a room within another, upward" 1 'user/fleet/gather/why.c includes verbs/: fleet/gather/ may not' \
+	judged first fleet/gather/why.c '#include "verbs/cli.h"'
+expect "nor out of it into its own" 1 'user/feed/json.c includes fleet/gather/: feed/ may not' \
+	judged first feed/json.c '#include "fleet/gather/intern.h"'
 expect "nor files that need each other" 1 'files of user/ that need each other:
 -: input contains a loop:
 base/ip

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * branchguard-fleet build: from what kubectl and aws print of a cluster to the feed of one
+ * node, or why a pod has its groups. It asks nobody over a network, and writes no file.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/printable.h"
+#include "feed/feed.h"
+#include "fleet/fleet.h"
+#include "fleet/gather/node_feed.h"
+#include "fleet/gather/why.h"
+#include "fleet/inputs.h"
+#include "show/out.h"
+#include "source/file.h"
+#include "verbs/cli.h"
+
+struct build {
+	const char *node, *pod, *settings_path;
+	int mode;
+	bool strict;
+	char **files;
+	size_t file_count;
+	struct bg_cluster cluster;
+	struct bg_settings settings;
+	char *settings_text;
+	struct bg_json_writer feed;
+};
+
+static void release(struct build *build)
+{
+	bg_settings_release(&build->settings);
+	free(build->settings_text);
+	bg_cluster_release(&build->cluster);
+	bg_json_writer_free(&build->feed);
+}
+
+static int read_settings(struct build *build, struct bg_error *err)
+{
+	size_t length_bytes;
+	int rc;
+
+	if (!build->settings_path)
+		return 0;
+	rc = bg_file_read(build->settings_path, BG_FILE_ANY, BG_FEED_MAX_BYTES,
+			  &build->settings_text, &length_bytes, err);
+	return rc ? rc
+		  : bg_settings_read(&build->cluster, bg_file_name(build->settings_path),
+				     build->settings_text, length_bytes, &build->settings, err);
+}
+
+static int make(struct build *build, struct bg_error *err)
+{
+	const struct bg_kube_pod *pod;
+	int rc = read_settings(build, err) ?:
+		 bg_inputs_read(&build->cluster, build->files, build->file_count, err) ?:
+		 bg_cluster_join(&build->cluster, err);
+
+	if (rc)
+		return rc;
+	if (build->pod)
+		return bg_why_find(&build->cluster, build->pod, &pod, err)
+			       ?: bg_why(&build->cluster, pod, stdout)
+				  ? bg_no_memory(err, BG_GATHERING)
+				  : 0;
+	return bg_node_feed(&build->cluster, build->node, build->mode, &build->settings,
+			    &build->feed, err);
+}
+
+/* What stands in the files may be anybody's. */
+static void print_reports(const struct bg_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->report_count; i++)
+		fprintf(stderr, "%s build: %s\n", bg_cli_program,
+			bg_printable(cluster->reports[i].text));
+	if (cluster->more_reports)
+		fprintf(stderr, "%s build: and %zu more\n", bg_cli_program, cluster->more_reports);
+}
+
+int cmd_build(int argc, char **argv)
+{
+	static const char *const modes[] = { "strict", "standard", NULL };
+	bg_cleanup(release) struct build build = {};
+	const struct bg_option options[] = {
+		{ .name = "node",
+		  .letter = 'n',
+		  .type = BG_OPTION_STRING,
+		  .value = &build.node,
+		  .argument = "NAME",
+		  .help = "whose feed to print, by its name in Kubernetes" },
+		{ .name = "explain",
+		  .type = BG_OPTION_STRING,
+		  .value = &build.pod,
+		  .argument = "POD",
+		  .help = "instead, say why this pod (NAMESPACE/NAME) has its groups" },
+		{ .name = "mode",
+		  .type = BG_OPTION_ENUM,
+		  .value = &build.mode,
+		  .words = modes,
+		  .help = "of all branches: POD_SECURITY_GROUP_ENFORCING_MODE of aws-node "
+			  "(default strict)" },
+		{ .name = "settings",
+		  .type = BG_OPTION_FILE,
+		  .value = &build.settings_path,
+		  .argument = "FILE",
+		  .help = "Node and DefaultGroupIds of a feed, for what no API knows: VpcCidrs, "
+			  "ServiceCidrs, ExternalSnat, LocalServices, ..." },
+		{ .name = "strict",
+		  .type = BG_OPTION_FLAG,
+		  .value = &build.strict,
+		  .help = "print no feed, and exit with 1, when there is anything to report" },
+		{}
+	};
+	const struct bg_command command = {
+		.verb = "build",
+		.about =
+			"Prints the feed of a node, made from what `kubectl get "
+			"pods,securitygrouppolicies,serviceaccounts,services,nodes -A -o json` and `aws "
+			"ec2 describe-security-groups`, `describe-security-group-rules`, "
+			"`describe-network-interfaces`, `describe-managed-prefix-lists` and "
+			"`get-managed-prefix-list-entries` have printed. FILE is a file with one or more "
+			"answers, a directory with such files (*.json), or - for stdin; their order does "
+			"not matter. What is odd is reported on stderr: an object that is broken and left "
+			"out, a pod whose interface has other groups than its policies want. Without all "
+			"answers, or with a page missing, there is no feed.",
+		.options = options,
+		.operand = "FILE",
+		.operand_required = true,
+		.operands = &build.files,
+		.operand_count = &build.file_count,
+	};
+	int status = bg_cli(&command, argc, argv);
+	struct bg_error err;
+	int rc;
+
+	if (status >= 0)
+		return status;
+	if (!build.node == !build.pod) {
+		bg_fail(&err, -EINVAL, "expected either --node NAME or --explain POD");
+		return bg_cli_misused("build", &err);
+	}
+	rc = make(&build, &err);
+	print_reports(&build.cluster);
+	if (rc)
+		return bg_cli_failed("build", &err);
+	if (build.strict && build.cluster.report_count && !build.pod) {
+		bg_fail(&err, -EINVAL, "no feed, since there is something to report (--strict)");
+		return bg_cli_failed("build", &err);
+	}
+	if (build.feed.length_bytes)
+		fwrite(build.feed.text, 1, build.feed.length_bytes, stdout);
+	return bg_cli_printed("build");
+}
