@@ -508,6 +508,28 @@ static void an_abi_that_never_was_is_refused(void **state)
 	assert_non_null(strstr(err.text, "--pin-dir"));
 }
 
+/* Killed between pinning aside and the name that counts: that is no map yet, and nobody's. */
+static void what_was_half_pinned_aside_goes_with_the_rest(void **state)
+{
+	struct bg_datapath *datapath = open_pinned(64, 8);
+	int control_fd = bpf_map__fd(datapath->skel->maps.control);
+	struct bg_error err = {};
+
+	(void)state;
+	pin(datapath);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(bg_pin_aside_make(pin_dir, &err), 0);
+		assert_int_equal(bg_pin_put(pin_dir, BG_PIN_ASIDE, "flows", control_fd), 0);
+		assert_int_equal(bg_pin_put(pin_dir, BG_PIN_ASIDE, "control_new", control_fd), 0);
+	}
+	assert_int_equal(bg_datapath_finish(datapath, &err), 0);
+	assert_false(bg_pin_aside_is_there(pin_dir));
+	assert_int_equal(bg_pin_aside_make(pin_dir, &err), 0);
+	assert_int_equal(bg_pin_put(pin_dir, BG_PIN_ASIDE, "control_new", control_fd), 0);
+	bg_datapath_close(datapath);
+	assert_int_equal(bg_pin_clear(pin_dir), 0);
+}
+
 static void one_writer_at_a_time(void **state)
 {
 	struct bg_error err = {};
@@ -545,6 +567,7 @@ int main(void)
 		PINNED(an_image_without_a_pin_is_found_by_its_id),
 		PINNED(a_newer_one_is_replaced_with_what_is_known_of_it),
 		PINNED(an_abi_that_never_was_is_refused),
+		PINNED(what_was_half_pinned_aside_goes_with_the_rest),
 		PINNED(one_writer_at_a_time),
 		cmocka_unit_test(pins_need_bpffs),
 	};

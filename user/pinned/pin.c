@@ -364,8 +364,10 @@ int bg_pin_aside_remove(const char *pin_dir)
 	char path[PATH_MAX];
 	int rc;
 
+	/* also what was half pinned there when its daemon was killed */
 	rc = kind_path(path, pin_dir, BG_PIN_ASIDE, "", "")
-		     ?: bg_pin_each(pin_dir, BG_PIN_ASIDE, remove_one, &removal);
+		     ?: each_name(pin_dir, BG_PIN_ASIDE, true, remove_one, &removal)
+		     ?: each_name(pin_dir, BG_PIN_ASIDE, false, remove_one, &removal);
 	if (rc)
 		return rc;
 	return rmdir(path) && errno != ENOENT ? -errno : 0;
