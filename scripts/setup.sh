@@ -38,12 +38,14 @@ fail() {
 # --- what `make` needs, by whatever means it was installed ---------------------
 
 includes() {
-	printf '%s\n' "$@" | "${CC:-gcc}" -E -P -xc - 2>/dev/null
+	printf '%s\n' "$@" | "${cc[@]}" -E -P -xc - 2>/dev/null
 }
 
 check_build() {
-	local missing=() old=() item clang version
-	for item in "${CC:-gcc}" "${CLANG:=clang-19}" "${LLVM_STRIP:-llvm-strip-19}" \
+	local missing=() old=() item cc clang version
+	# (both may have arguments)
+	read -ra cc <<<"${CC:-gcc}"
+	for item in "${cc[0]}" "${CLANG:=clang-19}" "${LLVM_STRIP:-llvm-strip-19}" \
 		"${BPFTOOL:-bpftool}"; do
 		command -v "${item%% *}" >/dev/null || missing+=("${item%% *}")
 	done
@@ -64,7 +66,7 @@ check_build() {
 	[ "$(printf '%s\n' "$LEAST_LIBBPF" "$version" | sort -V | sed -n 1p)" = "$LEAST_LIBBPF" ] ||
 		old+=("libbpf (needed $LEAST_LIBBPF or later, found $version)")
 	echo '#include <linux/bpf.h>
-		int tcx = BPF_TCX_INGRESS;' | "${CC:-gcc}" -fsyntax-only -xc - 2>/dev/null ||
+		int tcx = BPF_TCX_INGRESS;' | "${cc[@]}" -fsyntax-only -xc - 2>/dev/null ||
 		old+=("the kernel's headers (needed 6.6 or later, found some without tcx)")
 	[ ${#old[@]} -eq 0 ] ||
 		fail "too old to build: $(join "${old[@]}"); 'sudo scripts/setup.sh' installs newer ones"
