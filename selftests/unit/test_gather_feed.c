@@ -191,6 +191,19 @@ static void an_address_that_was_given_on_is_its_new_owners(void **state)
 	members_are(ITEMS(HERE ELSEWHERE("eni-3", "10.0.9.9")),
 		    "," INTERFACE("eni-3", "sg-2", "10.0.3.3"),
 		    MEMBERS(ADDRESSES(ADDRESS("10.0.3.3"))));
+	/* nor one that is being ended: its node may be gone, and the address given on */
+	members_are(ITEMS(HERE "," POD("q",
+				       ANNOTATED("eni-4", "3", "10.0.2.2") ",'deletionTimestamp':"
+									   "'2026-11-27T10:00:00Z'",
+				       "'nodeName':'n3'", "")),
+		    "," INTERFACE("eni-2", "sg-2", "10.0.2.2"),
+		    MEMBERS(ADDRESSES(ADDRESS("10.0.2.2"))));
+	members_are(ITEMS(HERE ELSEWHERE("eni-3", "10.0.2.2") OTHER_POLICY
+			  "," POD("q",
+				  ANNOTATED("eni-4", "3", "10.0.2.2") ",'deletionTimestamp':"
+								      "'2026-11-27T10:00:00Z'",
+				  "'nodeName':'n3'", "")),
+		    "", MEMBERS(ADDRESSES(ADDRESS("10.0.2.2"))));
 	/* one that has finished claims nothing */
 	members_are(ITEMS(HERE "," POD("q", ANNOTATED("eni-4", "3", "10.0.2.2"), "'nodeName':'n3'",
 				       "'phase':'Failed'")),

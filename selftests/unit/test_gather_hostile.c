@@ -42,6 +42,8 @@ static void what_is_no_answer(void **state)
 		{ "{\"PrefixLists\":{}}", "/PrefixLists: found an object" },
 		{ "{\"items\":[],\"metadata\":7}", "/metadata: found 7, expected an object" },
 		{ "{\"SecurityGroups\":[],\"NextToken\":7}", "/NextToken: found 7" },
+		/* one's own output, in the folder that is read */
+		{ "{\"FeedVersion\":1,\"SecurityGroups\":[]}", "f.json:1:1: found a feed" },
 		{ "NAME READY\ncart-0 1/1\n", "f.json:1:1: " },
 		{ "{\"items\":[]} x", "f.json:1:14: " },
 		{ "\xff\xfe{\0", "f.json: found UTF-16" },

@@ -41,21 +41,14 @@ enum answer_field {
 	ANSWER_KIND,
 	ANSWER_METADATA,
 	ANSWER_NEXT,
+	ANSWER_FEED,
 	ANSWER_USED,
 };
 
 static const char *const answer_keys[] = {
-	"items",
-	"SecurityGroups",
-	"SecurityGroupRules",
-	"NetworkInterfaces",
-	"PrefixLists",
-	"Entries",
-	"PrefixListId",
-	"kind",
-	"metadata",
-	"NextToken",
-	NULL,
+	"items",       "SecurityGroups", "SecurityGroupRules", "NetworkInterfaces",
+	"PrefixLists", "Entries",	 "PrefixListId",       "kind",
+	"metadata",    "NextToken",	 "FeedVersion",	       NULL,
 };
 
 struct reading {
@@ -174,6 +167,12 @@ static int read_root(const struct reading *reading, const struct bg_json *root,
 		count_page(&cluster->pages[answers[i]], more);
 		known = true;
 	}
+	/* in its own shape, but not all that there is: it must not get in by a directory */
+	if (!rc && fields.values[ANSWER_FEED])
+		rc = bg_fail(
+			err, -EINVAL,
+			"found a feed (FeedVersion), expected what `kubectl get ... -o json` or "
+			"`aws ec2 describe-...` prints: keep feeds in another folder");
 	if (rc)
 		return rc;
 	if (fields.values[ANSWER_LISTS]) {

@@ -133,12 +133,15 @@ bool bg_pod_has_branch(const struct bg_kube_pod *pod)
 	return bg_pod_lives(pod) && pod->interface_id && !pod->on_fargate;
 }
 
+/* A pod that is being ended claims nothing: where its node is gone it stays so, and its
+ * address has long been given to another. What EC2 still says of it counts. */
 static int note_owners(struct bg_cluster *cluster, struct bg_error *err)
 {
 	for (size_t i = 0; i < cluster->pod_count; i++) {
 		const struct bg_kube_pod *pod = &cluster->pods[i];
 
-		for (size_t k = 0; k < pod->address_count && bg_pod_lives(pod); k++) {
+		for (size_t k = 0; k < pod->address_count && bg_pod_lives(pod) && !pod->terminating;
+		     k++) {
 			bool is_new;
 			size_t *owner = bg_dict_put(&cluster->owners, &pod->addresses[k],
 						    sizeof(pod->addresses[k]), i, &is_new);
