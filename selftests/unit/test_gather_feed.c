@@ -160,6 +160,16 @@ static void members_by_ec2_and_by_pods(void **state)
 	members_are(ITEMS(HERE ELSEWHERE("eni-2", "10.0.2.2")),
 		    "," INTERFACE("eni-2", "sg-2", "10.0.2.2"),
 		    MEMBERS(ADDRESSES(ADDRESS("10.0.2.2"))));
+	/* the node's own are members by their branches */
+	members_are(ITEMS(NODE_N1 "," POD("cart-0", ANNOTATED("eni-1", "9", "10.0.0.1"), ON_N1,
+					  "") "," POD("db-0", ANNOTATED("eni-2", "8", "10.0.2.2"),
+						      ON_N1, "")),
+		    "," INTERFACE("eni-2", "sg-2", "10.0.2.2"), MEMBERS(""));
+	/* one that is described twice, differently, is none */
+	members_are(ITEMS(HERE),
+		    "," INTERFACE("eni-2", "sg-2", "10.0.2.2") "," INTERFACE("eni-2", "sg-3",
+									     "10.0.2.2"),
+		    MEMBERS(""));
 	/* Fargate, by its annotation */
 	members_are(ITEMS(HERE
 			  "," POD("f", ",'annotations':{'fargate.amazonaws.com/pod-sg':'sg-2'}",
@@ -259,6 +269,38 @@ static void what_is_claimed_twice_is_handed_on(void **state)
 		NULL, NULL);
 }
 
+/* Pods behind one interface that EC2 does not describe get what all of them want. */
+static void pods_of_one_interface_that_want_different_groups(void **state)
+{
+	(void)state;
+	feed_has(
+		ITEMS(NODE_N1 "," CART "," POD("cart-1", ",'labels':{'app':'other'}", "", "") "," POD(
+			"cart-2",
+			",'annotations':{'vpc.amazonaws.com/pod-eni':'[{`eniId`:`eni-1`,`vlanId`:9,"
+			"`privateIp`:`10.0.0.3`}]'}",
+			ON_N1,
+			"") "," CART_POLICY("'sg-1'") "," POLICY("more",
+								 "'podSelector':{'matchLabels':{'app':'cart'}}," SELECTED(
+									 "'sg-2'"))),
+		GROUPS(GROUP("sg-1") "," GROUP("sg-2")) INTERFACES(""), "'GroupIds':['sg-1']",
+		"sg-2", "EC2's answer does not have eni-1");
+	/* one id with two VLANs is two branches, which claim it both */
+	feed_has(ITEMS(NODE_N1 "," CART "," POD("cart-1", ANNOTATED("eni-1", "8", "10.0.0.2"),
+						ON_N1, "") "," CART_POLICY("'sg-1'")),
+		 GROUPS(GROUP("sg-1")) INTERFACES(""), "'Id':'eni-1','VlanId':8", NULL,
+		 "in the feed, /Branches/1");
+}
+
+/* The node's groups count for standard pods alone. */
+static void a_strict_feed_has_no_groups_of_the_node(void **state)
+{
+	(void)state;
+	feed_has(ITEMS(NODE_N1 "," CART "," CART_POLICY("'sg-1'")),
+		 GROUPS(GROUP("sg-1") "," GROUP("sg-n")) INTERFACES(INTERFACE(
+			 "eni-1", "sg-1", "10.0.0.1") "," INTERFACE("eni-n", "sg-n", "10.0.1.10")),
+		 "'GroupIds':['sg-1']", "sg-n", NULL);
+}
+
 /* Of one pod the newest counts: it may have been made anew under its name. */
 static void a_pod_that_was_made_anew(void **state)
 {
@@ -328,6 +370,9 @@ static void files_in_any_order(void **state)
 		ITEMS(NODE_N1 "," CART),
 		ITEMS(POD("cart-1", ANNOTATED("eni-2", "2", "10.0.0.2"), ON_N1, "")),
 		ITEMS(CART_POLICY("'sg-1','sg-2'")),
+		/* one pod as two tell it, neither of which is newer */
+		ITEMS(POD("cart-2", ANNOTATED("eni-5", "5", "10.0.0.5"), ON_N1, "")),
+		ITEMS(POD("cart-2", ANNOTATED("eni-6", "6", "10.0.0.6"), ON_N1, "")),
 		GROUPS(GROUP("sg-1")),
 		GROUPS(GROUP("sg-2")),
 		INTERFACES(INTERFACE("eni-1", "sg-1", "10.0.0.1")),
@@ -474,6 +519,14 @@ static void entries_without_an_id_are_their_files(void **state)
 static void broken_objects_of_ec2(void **state)
 {
 	(void)state;
+	/* rules by themselves would define a group that was left out */
+	feed_has(
+		ITEMS(NODE_N1 "," CART "," CART_POLICY("'sg-1'")),
+		GROUPS("{'GroupId':'sg-1','IpPermissions':7}") "{'SecurityGroupRules':[{'GroupId':"
+							       "'sg-1','IpProtocol':'-1','CidrIpv4':'10.0.0.0/8','SecurityGroupRuleId':'sgr-1'}]}" ACTUAL(
+								       "{'GroupId':'sg-1'}"),
+		"'SecurityGroups':[]", "sgr-1",
+		"/SecurityGroups/0/IpPermissions: group sg-1: found 7");
 	feed_has(
 		ITEMS(NODE_N1 "," CART "," CART_POLICY("'sg-1'")),
 		GROUPS("{'GroupId':'sg-1','IpPermissions':[{'IpProtocol':'tcp','FromPort':1,'ToPort':"
@@ -573,6 +626,8 @@ int main(void)
 		cmocka_unit_test(an_address_that_was_given_on_is_its_new_owners),
 		cmocka_unit_test(pods_that_are_no_branches),
 		cmocka_unit_test(what_is_claimed_twice_is_handed_on),
+		cmocka_unit_test(pods_of_one_interface_that_want_different_groups),
+		cmocka_unit_test(a_strict_feed_has_no_groups_of_the_node),
 		cmocka_unit_test(a_pod_that_was_made_anew),
 		cmocka_unit_test(services),
 		cmocka_unit_test(timeouts_of_the_interface),
