@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * libFuzzer: any bytes as what the kernel says of interfaces, neighbours and routes; as they
+ * libFuzzer: any bytes as what the kernel says of interfaces, neighbours, routes and rules; as they
  * are, and behind the head of one message, so that attributes are reached. What is
  * found whole may be read.
  */
@@ -19,6 +19,8 @@ static void must_be_readable(const struct nlmsghdr *message)
 {
 	struct bg_default_route route;
 	struct bg_neighbour neighbour;
+	struct bg_routing_rule rule;
+	struct bg_host_route host;
 	struct bg_netdev netdev;
 
 	switch (message->nlmsg_type) {
@@ -35,6 +37,11 @@ static void must_be_readable(const struct nlmsghdr *message)
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		MUST(!bg_default_route_parse(message, &route) || route.ifindex);
+		MUST(!bg_host_route_parse(message, &host) || host.ifindex);
+		return;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		bg_routing_rule_parse(message, &rule);
 		return;
 	default:
 		return;
@@ -58,7 +65,8 @@ static void take(const void *bytes, size_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const __u16 types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWNEIGH, RTM_NEWROUTE };
+	static const __u16 types[] = { RTM_NEWLINK, RTM_DELLINK, RTM_NEWNEIGH, RTM_NEWROUTE,
+				       RTM_NEWRULE };
 	struct nlmsghdr *message;
 
 	take(bytes, length);
@@ -67,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	message = calloc(1, MNL_NLMSG_HDRLEN + length);
 	MUST(message);
 	message->nlmsg_len = MNL_NLMSG_HDRLEN + length - 1;
-	message->nlmsg_type = types[bytes[0] % 4];
+	message->nlmsg_type = types[bytes[0] % 5];
 	memcpy(mnl_nlmsg_get_payload(message), bytes + 1, length - 1);
 	take(message, message->nlmsg_len);
 	free(message);

@@ -10,7 +10,7 @@
  * that fails: CALL HOW PLACE (call_site.h), FILE.sites, if it is there, one for each place
  * that calls at all: CALL PLACE.
  *
- * CALL  link link-dump route-dump neigh filter filter-dump set-filter set-qdisc: a request
+ * CALL  link link-dump route-dump rule-dump neigh filter filter-dump set-filter set-qdisc: a request
  *       of NETLINK_ROUTE, request-NUMBER another one; xdp-query: the dump by which libbpf
  *       asks for XDP programs; event: a message that nobody asked for; socket: one of
  *       NETLINK_ROUTE; a command of bpf(), as in bpf_names, bpf-NUMBER another one;
@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include <linux/bpf.h>
+#include <linux/fib_rules.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
@@ -90,6 +91,8 @@ static const char *dump_name(const struct nlmsghdr *message)
 		return link->ifi_family == AF_PACKET ? "xdp-query" : "link-dump";
 	case RTM_GETROUTE:
 		return "route-dump";
+	case RTM_GETRULE:
+		return "rule-dump";
 	case RTM_GETNEIGH:
 		return "neigh-dump";
 	case RTM_GETTFILTER:
@@ -195,6 +198,9 @@ static size_t header_length(int type)
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return sizeof(struct rtmsg);
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		return sizeof(struct fib_rule_hdr);
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		return sizeof(struct ndmsg);

@@ -4,6 +4,7 @@
 
 #include <net/if.h>
 
+#include "base/grow.h"
 #include "guard/routes.h"
 #include "model_maker.h"
 
@@ -235,6 +236,25 @@ int __wrap_bg_routes_sync(const struct bg_datapath *datapath, const struct bg_mo
 	if (hooks.routes_error)
 		return bg_fail(err, -hooks.routes_error, "no routes");
 	*primary = PRIMARY;
+	return 0;
+}
+
+int __wrap_bg_netdevs_routing(struct bg_netdevs *netdevs, struct bg_routing *routing);
+int __wrap_bg_netdevs_routing(struct bg_netdevs *netdevs, struct bg_routing *routing)
+{
+	struct bg_routing_rule *rule;
+	struct bg_host_route *host;
+
+	(void)netdevs;
+	*routing = (struct bg_routing){};
+	if (hooks.routing_error || !hooks.routed)
+		return -hooks.routing_error;
+	rule = BG_GROW(routing->rules, routing->rule_count);
+	host = BG_GROW(routing->hosts, routing->host_count);
+	assert_true(rule && host);
+	rule->table = BG_BRANCH_TABLE_BASE + 9;
+	rule->from = host->to = maker_addr(hooks.routed);
+	host->ifindex = POD;
 	return 0;
 }
 

@@ -30,6 +30,9 @@ struct attaching {
 	const char *is_called[MOST]; /* NULL = as the table says */
 	int attach_error, xdp_error, replace_error, front_error, pin_error, routes_error;
 	int detach_error, filter_error;
+	int routing_error;
+	const char
+		*routed; /* the address of a standard pod behind POD, by the CNI's rule; or NULL */
 	bool behind, shared, makes_qdisc, no_xdp_program;
 	bool stands_in; /* who cannot come first, for that a stand-in stays */
 	unsigned int fronts, natively;

@@ -7,6 +7,7 @@
 #include "scripted_netlink.h"
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -233,8 +234,29 @@ struct nlmsghdr *script_route(struct script_part *part, int type, const struct s
 		mnl_attr_put_u32(message, RTA_PRIORITY, route->metric);
 	if (route->gateway)
 		put_address(message, RTA_GATEWAY, route->gateway);
+	if (route->to)
+		put_address(message, RTA_DST, route->to);
 	if (route->hops[0])
 		mnl_attr_put(message, RTA_MULTIPATH, sizeof(hops), hops);
+	return end(part, message);
+}
+
+struct nlmsghdr *script_rule(struct script_part *part, int type, const struct script_rule *rule)
+{
+	struct nlmsghdr *message = begin(part, type);
+	struct fib_rule_hdr *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+
+	header->family = rule->family;
+	header->src_len = rule->prefix_length;
+	header->action = rule->action;
+	header->flags = rule->flags;
+	header->table = rule->table < 256 ? rule->table : RT_TABLE_COMPAT;
+	if (rule->table > 255)
+		mnl_attr_put_u32(message, FRA_TABLE, rule->table);
+	if (rule->priority)
+		mnl_attr_put_u32(message, FRA_PRIORITY, rule->priority);
+	if (rule->from)
+		put_address(message, FRA_SRC, rule->from);
 	return end(part, message);
 }
 

@@ -52,9 +52,16 @@ struct script_route {
 	int family, type, prefix_length;
 	__u32 table, ifindex, metric; /* 0 = no such attribute */
 	const char *gateway;
-	__u32 hops[2]; /* ifindexes of several next hops */
+	__u32 hops[2];	/* ifindexes of several next hops */
+	const char *to; /* NULL = no such attribute */
 };
 struct nlmsghdr *script_route(struct script_part *part, int type, const struct script_route *route);
+struct script_rule {
+	int family, prefix_length, action, flags;
+	__u32 table, priority;
+	const char *from;
+};
+struct nlmsghdr *script_rule(struct script_part *part, int type, const struct script_rule *rule);
 /* A filter, or, without handle, the chain itself. */
 struct nlmsghdr *script_filter(struct script_part *part, __u32 handle);
 void script_done(struct script_part *part);

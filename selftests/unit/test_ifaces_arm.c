@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "for_ifaces.h"
+#include "model_maker.h"
 
 static void everything_is_armed_the_trunk_first(void **state)
 {
@@ -112,6 +113,65 @@ static void without_xdp_tc_guards_alone(void **state)
 	assert_int_equal(sync_node(&node), 0);
 	assert_int_equal(troubles(&node, &open), 0);
 	assert_true(hooks.there[BRANCH][BG_XDP_BRANCH]);
+	end_node(&node);
+}
+
+/* A veth that no pod in the feed has: what the CNI's rule says of it is all that is known. */
+static void a_pod_that_the_cni_s_rule_names(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+	const __u32 place = POD;
+	const struct bg_iface *entered;
+	unsigned int open;
+
+	(void)state;
+	table_changes(&node, POD, "eni99999999999");
+	assert_int_equal(sync_node(&node), 0);
+	assert_null(guard(&node, POD));
+	hooks.routed = "10.0.32.7";
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(guard(&node, POD)->role, BG_ROLE_POD_STANDARD);
+	entered = script_entry("fast_ifaces", &place);
+	assert_int_equal(entered->role, BG_ROLE_POD_STANDARD);
+	/* judged as no branch: the feed has that VLAN, but not this pod */
+	assert_int_equal(entered->vlan, 0);
+	assert_int_equal(troubles(&node, &open), 1);
+	assert_int_equal(open, 0);
+	assert_true(has_logged("by the CNI's rule this is the veth of a branch's pod"));
+	/* what cannot be listed is said, and changes nothing */
+	hooks.routing_error = ENOBUFS;
+	assert_int_equal(sync_node(&node), -ENOBUFS);
+	assert_non_null(strstr(node.err.text, "listing the rules and routes of pods"));
+	assert_int_equal(guard(&node, POD)->role, BG_ROLE_POD_STANDARD);
+	assert_true(guard(&node, POD)->complete);
+	hooks.routing_error = 0;
+	/* the feed has the address */
+	maker_pod_address(node.model, 0, 0, maker_addr("10.0.32.7"));
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(entered->vlan, 9);
+	assert_int_equal(troubles(&node, &open), 0);
+	/* and has it no more, or was not read yet: whose it was it stays, and without a rule */
+	node.model->branches[0].pods[0].address_count = 0;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(entered->vlan, 9);
+	hooks.routed = NULL;
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(entered->role, BG_ROLE_POD_STANDARD);
+	assert_int_equal(entered->vlan, 9);
+	node.model->branches[0].pods[0].address_count = 1;
+	end_node(&node);
+}
+
+/* The feed knows better which pod a veth is, and the node's own is nobody's. */
+static void no_rule_of_the_cni_s_takes_a_part_away(void **state)
+{
+	struct node node = node_with(BG_XDP_OFF, true);
+
+	(void)state;
+	hooks.routed = "10.0.32.7";
+	assert_int_equal(sync_node(&node), 0);
+	assert_int_equal(guard(&node, POD)->role, BG_ROLE_POD_STRICT);
+	assert_int_equal(guard(&node, POD)->vlan, 9);
 	end_node(&node);
 }
 
@@ -330,6 +390,8 @@ int main(void)
 		cmocka_unit_test(a_branch_that_is_judged_stays_let_in),
 		cmocka_unit_test(an_interface_that_goes_meanwhile_is_no_trouble),
 		cmocka_unit_test(without_xdp_tc_guards_alone),
+		cmocka_unit_test(a_pod_that_the_cni_s_rule_names),
+		cmocka_unit_test(no_rule_of_the_cni_s_takes_a_part_away),
 		cmocka_unit_test(what_somebody_took_away_is_put_back),
 		cmocka_unit_test(a_filter_that_nobody_knows_goes),
 		cmocka_unit_test(another_way_of_attaching_replaces_the_first),

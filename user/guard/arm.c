@@ -398,6 +398,11 @@ void bg_guard_arm(struct bg_ifaces *ifaces, struct bg_guard *guard,
 			guard, BG_LOG_WARNING,
 			"no branch in the feed for this interface: everything on it is dropped",
 			"");
+	else if (guard->role == BG_ROLE_POD_STANDARD && !guard->vlan)
+		bg_guard_trouble(guard, BG_LOG_WARNING,
+				 "by the CNI's rule this is the veth of a branch's pod, and no pod "
+				 "in the feed has it or its address: nothing of it leaves the node",
+				 "");
 	else if (guard->role == BG_ROLE_BRANCH && guard->tag && guard->tag != guard->vlan)
 		bg_guard_trouble(guard, BG_LOG_WARNING,
 				 "the tag on the wire is not the VlanId of the feed's branch", "");

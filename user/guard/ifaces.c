@@ -15,6 +15,7 @@
 #include "guard/guards.h"
 #include "guard/iface_maps.h"
 #include "guard/routes.h"
+#include "guard/routing.h"
 
 #define NO_PRIMARY                                                                                 \
 	"there is no primary interface: the feed's Node.PrimaryInterface is not there, or it "     \
@@ -200,6 +201,31 @@ static bool comes_back(const struct bg_guard *guard, const struct bg_plan *plan)
 	return attached && bg_plan_find(plan, guard->ifindex);
 }
 
+/*
+ * Standard pods that the CNI's rules name, and no feed does by the veth. One that was
+ * a branch's veth stays that branch's: the feed may be late, or not read yet.
+ */
+static int add_routed_pods(struct bg_ifaces *ifaces, const struct bg_model *model,
+			   struct bg_plan *plan, struct bg_error *err)
+{
+	bg_cleanup(bg_routing_free) struct bg_routing routing = {};
+	bg_auto_free struct bg_routed_pod *pods = NULL;
+	size_t count = 0;
+	int rc = bg_netdevs_routing(ifaces->netdevs, &routing);
+
+	if (rc)
+		return bg_fail(err, rc, "netlink: listing the rules and routes of pods: %s",
+			       strerror(-rc));
+	rc = bg_routed_pods(&routing, ifaces->netdevs, model, &pods, &count);
+	for (size_t i = 0; i < count && !rc; i++) {
+		const struct bg_guard *guard = bg_guard_find(ifaces, pods[i].netdev->ifindex);
+
+		if (pods[i].branch || !guard || !guard->vlan)
+			rc = bg_plan_add_standard_pod(plan, pods[i].netdev, pods[i].branch);
+	}
+	return rc ? bg_no_memory(err, "deciding what to guard") : 0;
+}
+
 int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 		   const struct bg_model *model, struct bg_error *err)
 {
@@ -212,6 +238,9 @@ int bg_ifaces_sync(struct bg_ifaces *ifaces, const struct bg_datapath *datapath,
 	if (rc)
 		return bg_no_memory(err, "deciding what to guard");
 	bg_guards_drop_gone(ifaces, datapath);
+	rc = add_routed_pods(ifaces, model, &plan, err);
+	if (rc && !routes_rc)
+		routes_rc = rc;
 	for (size_t i = 0; i < plan.count; i++)
 		if (!bg_guard_get(ifaces, plan.planned[i].netdev->ifindex,
 				  plan.planned[i].netdev->name))

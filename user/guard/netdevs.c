@@ -129,6 +129,8 @@ static int take_in(const struct nlmsghdr *message, void *context)
 	struct bg_netdevs *netdevs = context;
 	struct bg_default_route route;
 	struct bg_neighbour neighbour;
+	struct bg_routing_rule rule;
+	struct bg_host_route host;
 	struct bg_netdev netdev;
 	int changed;
 
@@ -155,7 +157,12 @@ static int take_in(const struct nlmsghdr *message, void *context)
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		if (bg_default_route_parse(message, &route))
+		if (bg_default_route_parse(message, &route) || bg_host_route_parse(message, &host))
+			netdevs->changed |= BG_ROUTES_CHANGED;
+		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		if (bg_routing_rule_parse(message, &rule))
 			netdevs->changed |= BG_ROUTES_CHANGED;
 		break;
 	case RTM_NEWQDISC:
@@ -235,8 +242,9 @@ static int read_table(struct bg_netdevs *netdevs, struct bg_error *err)
 
 int bg_netdevs_open(struct bg_netdevs **out, struct bg_error *err)
 {
-	static const int groups[] = { RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_TC, RTNLGRP_IPV4_ROUTE,
-				      RTNLGRP_IPV6_ROUTE };
+	static const int groups[] = { RTNLGRP_LINK,	  RTNLGRP_NEIGH,      RTNLGRP_TC,
+				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+				      RTNLGRP_IPV6_RULE };
 	bg_cleanup(bg_netdevs_close_at) struct bg_netdevs *netdevs = NULL;
 	int bytes = EVENT_BUFFER_BYTES, rc;
 
@@ -363,48 +371,15 @@ int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netde
 	return bg_netlink_ask_neighbour(&netdevs->netlink, netdev->ifindex, address, mac);
 }
 
-struct route_list {
-	struct bg_default_route *routes;
-	size_t count;
-};
-
-static void forget_routes(void *context)
-{
-	struct route_list *list = context;
-
-	list->count = 0;
-}
-
-static int take_route(const struct nlmsghdr *message, void *context)
-{
-	struct route_list *list = context;
-	struct bg_default_route route, *added;
-
-	if (message->nlmsg_type != RTM_NEWROUTE || !bg_default_route_parse(message, &route))
-		return MNL_CB_OK;
-	added = BG_GROW(list->routes, list->count);
-	if (!added) {
-		errno = ENOMEM;
-		return MNL_CB_ERROR;
-	}
-	*added = route;
-	return MNL_CB_OK;
-}
-
 int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
 			      struct bg_default_route **routes, size_t *count)
 {
-	struct route_list list = {};
-	int rc = bg_netlink_dump_default_routes(&netdevs->netlink, family, forget_routes,
-						take_route, &list);
+	return bg_netlink_list_default_routes(&netdevs->netlink, family, routes, count);
+}
 
-	if (rc) {
-		free(list.routes);
-		return rc;
-	}
-	*routes = list.routes;
-	*count = list.count;
-	return 0;
+int bg_netdevs_routing(struct bg_netdevs *netdevs, struct bg_routing *routing)
+{
+	return bg_netlink_list_routing(&netdevs->netlink, routing);
 }
 
 int bg_netdev_find_route(struct bg_netdevs *netdevs, __u32 ifindex, const struct bg_addr *from,

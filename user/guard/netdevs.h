@@ -44,12 +44,34 @@ struct bg_default_route {
 	struct bg_addr gateway;
 };
 
+/* A rule `from ADDRESS lookup TABLE` of the priority that the CNI's have. */
+struct bg_routing_rule {
+	__u32 table;
+	struct bg_addr from;
+};
+
+/* A route of the main table to one address. */
+struct bg_host_route {
+	__u32 ifindex;
+	struct bg_addr to;
+};
+
+/* What routes standard pods. */
+struct bg_routing {
+	struct bg_routing_rule *rules; /* of a family, in the order in which the kernel asks them */
+	size_t rule_count;
+	struct bg_default_route *defaults; /* of all tables */
+	size_t default_count;
+	struct bg_host_route *hosts;
+	size_t host_count;
+};
+
 struct bg_netdevs;
 
 enum bg_netdevs_change {
 	BG_NETDEVS_CHANGED = 1 << 0, /* something in the table */
 	BG_FILTERS_CHANGED = 1 << 1, /* somebody changed a qdisc or a filter */
-	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table came or went */
+	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table, or what routes a pod */
 };
 
 /* Subscribes first and reads the table then, so that no change is missed. */
@@ -85,6 +107,10 @@ int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netde
 /* The default routes of all tables (254 is main); the caller frees *routes. */
 int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,
 			      struct bg_default_route **routes, size_t *count);
+
+/* Routes are in it only where rules are; the caller releases it with bg_routing_free(). */
+int bg_netdevs_routing(struct bg_netdevs *netdevs, struct bg_routing *routing);
+void bg_routing_free(struct bg_routing *routing);
 
 /*
  * The route that the rules and tables find now for what comes in by an interface from an

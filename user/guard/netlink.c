@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -51,6 +52,9 @@ static size_t header_size(int type)
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return sizeof(struct rtmsg);
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		return sizeof(struct fib_rule_hdr);
 	default:
 		return 0; /* we read none of its attributes */
 	}
@@ -155,6 +159,19 @@ __u32 bg_netlink_number(const struct nlattr *attribute)
 {
 	return mnl_attr_get_payload_len(attribute) < sizeof(__u32) ? 0
 								   : mnl_attr_get_u32(attribute);
+}
+
+bool bg_netlink_address(const struct nlattr *attribute, int family, struct bg_addr *address)
+{
+	const size_t length = mnl_attr_get_payload_len(attribute);
+
+	if (length != (family == AF_INET ? 4u : 16u))
+		return false;
+	*address = (struct bg_addr){};
+	if (family == AF_INET)
+		memset(&address->byte[10], 0xff, 2);
+	memcpy(&address->byte[16 - length], mnl_attr_get_payload(attribute), length);
+	return true;
 }
 
 static bool is_text(const struct nlattr *attribute, const char *text)

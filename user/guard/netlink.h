@@ -41,8 +41,13 @@ int bg_netlink_dump(struct bg_netlink *netlink, int type, const void *header, si
 int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netdev, __u8 mac[6]);
 int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
 			     const struct bg_addr *address, __u8 mac[6]);
-int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
-				   void (*begin)(void *context), mnl_cb_t each, void *context);
+int bg_netlink_dump_routes(struct bg_netlink *netlink, int family, void (*begin)(void *context),
+			   mnl_cb_t each, void *context);
+int bg_netlink_dump_rules(struct bg_netlink *netlink, int family, void (*begin)(void *context),
+			  mnl_cb_t each, void *context);
+int bg_netlink_list_default_routes(struct bg_netlink *netlink, int family,
+				   struct bg_default_route **routes, size_t *count);
+int bg_netlink_list_routing(struct bg_netlink *netlink, struct bg_routing *routing);
 int bg_netlink_ask_route(struct bg_netlink *netlink, __u32 ifindex, const struct bg_addr *from,
 			 struct bg_found_route *route);
 int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_filters *filters);
@@ -50,12 +55,17 @@ int bg_netlink_ask_filters(struct bg_netlink *netlink, __u32 ifindex, struct bg_
 /* 0 when it is too short, as no kernel makes it. */
 __u32 bg_netlink_number(const struct nlattr *attribute);
 
+/* false: it is of another length than addresses of the family. */
+bool bg_netlink_address(const struct nlattr *attribute, int family, struct bg_addr *address);
+
 /* No message in it is cut short, and no attribute of those that are read below. */
 bool bg_netlink_is_whole(const void *buffer, size_t length);
 
 /* false: the message is about something else. */
 bool bg_netdev_parse(const struct nlmsghdr *message, struct bg_netdev *netdev);
 bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_route *route);
+bool bg_host_route_parse(const struct nlmsghdr *message, struct bg_host_route *route);
+bool bg_routing_rule_parse(const struct nlmsghdr *message, struct bg_routing_rule *rule);
 bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *neighbour);
 
 #endif

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Netlink messages about routes: all default routes, and the one that a pod's packets take.
- * Called by netdevs.c, as netlink.c is.
+ * Netlink messages about routes and the rules that choose a table: all default routes, what
+ * routes pods, and the one that a pod's packets take. Called by netdevs.c, as netlink.c is.
  */
 #include "guard/netlink.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
 #include "base/ip.h"
@@ -64,13 +65,87 @@ bool bg_default_route_parse(const struct nlmsghdr *message, struct bg_default_ro
 	return route->ifindex;
 }
 
-int bg_netlink_dump_default_routes(struct bg_netlink *netlink, int family,
-				   void (*begin)(void *context), mnl_cb_t each, void *context)
+/* Where it leads in one hop. */
+bool bg_host_route_parse(const struct nlmsghdr *message, struct bg_host_route *route)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+	bool has_address = false;
+	__u32 table;
+
+	memset(route, 0, sizeof(*route));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
+	    header->rtm_dst_len != (header->rtm_family == AF_INET ? 32 : 128) ||
+	    header->rtm_type != RTN_UNICAST)
+		return false;
+	table = header->rtm_table;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		switch (mnl_attr_get_type(attribute)) {
+		case RTA_TABLE:
+			table = bg_netlink_number(attribute);
+			break;
+		case RTA_OIF:
+			route->ifindex = bg_netlink_number(attribute);
+			break;
+		case RTA_DST:
+			has_address = bg_netlink_address(attribute, header->rtm_family, &route->to);
+			break;
+		default:
+			break;
+		}
+	}
+	return has_address && route->ifindex && table == RT_TABLE_MAIN;
+}
+
+int bg_netlink_dump_routes(struct bg_netlink *netlink, int family, void (*begin)(void *context),
+			   mnl_cb_t each, void *context)
 {
 	struct rtmsg header = { .rtm_family = family, .rtm_type = RTN_UNICAST };
 
 	return bg_netlink_dump(netlink, RTM_GETROUTE, &header, sizeof(header), begin, each,
 			       context);
+}
+
+/* The CNI's priority of rules for what a pod sends. */
+#define FROM_POD_PRIORITY 1536
+
+bool bg_routing_rule_parse(const struct nlmsghdr *message, struct bg_routing_rule *rule)
+{
+	const struct fib_rule_hdr *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attribute;
+	bool has_address = false;
+	__u32 priority = 0;
+
+	memset(rule, 0, sizeof(*rule));
+	if (message->nlmsg_len < mnl_nlmsg_size(sizeof(*header)) ||
+	    header->src_len != (header->family == AF_INET ? 32 : 128) ||
+	    header->action != FR_ACT_TO_TBL || header->flags & FIB_RULE_INVERT)
+		return false;
+	rule->table = header->table;
+	mnl_attr_for_each (attribute, message, sizeof(*header)) {
+		switch (mnl_attr_get_type(attribute)) {
+		case FRA_TABLE: /* ids above 255 */
+			rule->table = bg_netlink_number(attribute);
+			break;
+		case FRA_PRIORITY:
+			priority = bg_netlink_number(attribute);
+			break;
+		case FRA_SRC:
+			has_address = bg_netlink_address(attribute, header->family, &rule->from);
+			break;
+		default:
+			break;
+		}
+	}
+	return has_address && priority == FROM_POD_PRIORITY;
+}
+
+int bg_netlink_dump_rules(struct bg_netlink *netlink, int family, void (*begin)(void *context),
+			  mnl_cb_t each, void *context)
+{
+	struct fib_rule_hdr header = { .family = family };
+
+	return bg_netlink_dump(netlink, RTM_GETRULE, &header, sizeof(header), begin, each, context);
 }
 
 static int take_found_route(const struct nlmsghdr *message, void *context)

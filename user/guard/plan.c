@@ -324,6 +324,20 @@ int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 	return 0;
 }
 
+int bg_plan_add_standard_pod(struct bg_plan *plan, const struct bg_netdev *netdev,
+			     const struct bg_model_branch *branch)
+{
+	struct bg_planned planned = {
+		.netdev = netdev,
+		.role = BG_ROLE_POD_STANDARD,
+		.vlan = branch ? branch->vlan : 0,
+		.programs = bg_role_programs(BG_ROLE_POD_STANDARD, BG_XDP_OFF),
+		.branch = branch,
+	};
+
+	return find(plan, netdev->ifindex) || is_node_s_own(plan, netdev) ? 0 : add(plan, &planned);
+}
+
 void bg_plan_free(struct bg_plan *plan)
 {
 	bg_dict_release(&plan->by_ifindex);

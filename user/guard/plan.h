@@ -37,6 +37,9 @@ struct bg_plan {
  */
 int bg_plan_make(const struct bg_model *model, const struct bg_netdevs *netdevs,
 		 enum bg_xdp_choice xdp, __u32 primary, struct bg_plan *plan);
+/* One more, unless it has a part or is the node's own. 0 or -ENOMEM. */
+int bg_plan_add_standard_pod(struct bg_plan *plan, const struct bg_netdev *netdev,
+			     const struct bg_model_branch *branch);
 void bg_plan_free(struct bg_plan *plan);
 const struct bg_planned *bg_plan_find(const struct bg_plan *plan, __u32 ifindex);
 
