@@ -122,9 +122,10 @@ static void before_the_first_feed_branches_are_known_by_name(void **state)
 	(void)state;
 	expect(&plan, 4, BG_ROLE_BRANCH, 9, of_role(BG_ROLE_BRANCH));
 	expect(&plan, 5, BG_ROLE_BRANCH, 77, of_role(BG_ROLE_BRANCH));
-	/* their parent is the trunk; nobody knows yet of a primary interface or of pods */
+	/* their parent is the trunk; nobody knows yet of pods, but for those of the CNI's rules */
 	expect(&plan, 3, BG_ROLE_TRUNK, 0, of_role(BG_ROLE_TRUNK));
-	assert_int_equal(plan.count, 3);
+	expect(&plan, 2, BG_ROLE_PRIMARY, 0, of_role(BG_ROLE_PRIMARY));
+	assert_int_equal(plan.count, 4);
 	bg_plan_free(&plan);
 	bg_netdevs_close(netdevs);
 }

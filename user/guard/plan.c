@@ -289,12 +289,11 @@ static int add_primary(struct bg_plan *plan, const struct bg_model *model,
 		       const struct bg_netdevs *netdevs, __u32 primary)
 {
 	struct bg_planned planned = {
+		.netdev = bg_plan_primary(model, netdevs, primary),
 		.role = BG_ROLE_PRIMARY,
 		.programs = bg_role_programs(BG_ROLE_PRIMARY, BG_XDP_OFF),
 	};
 
-	if (model)
-		planned.netdev = bg_plan_primary(model, netdevs, primary);
 	if (!planned.netdev)
 		return 0;
 	plan->has_primary = true;
