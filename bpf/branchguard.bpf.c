@@ -505,39 +505,36 @@ int tc_node_ingress(struct __sk_buff *ctx)
 	return action;
 }
 
-/* A standard pod's packet that leaves by the primary interface, SNATed by now. */
-static __always_inline int standard_leaves_node(struct __sk_buff *ctx, __u32 vlan)
+/*
+ * What the stack would send out by the primary interface. A standard pod's has been SNATed by
+ * now. A strict pod's does not leave here, nor what bears the address of one and came in by an
+ * interface that is not ours: from the network a router may bring it. With a tag it is on its way
+ * from the branch: trunk and primary interface are one.
+ */
+static __always_inline enum bg_node_exit forwarded_exit(struct __sk_buff *ctx, struct bg_case **out)
 {
-	struct bg_case *c = open_case(BG_EGRESS, ctx->ifindex, vlan);
-	int action;
-
-	if (!c)
-		return TC_ACT_SHOT;
-	if (ctx->tc_index == BG_CAME_AS_REPLY)
-		return TC_ACT_UNSPEC;
-	if (ctx->tc_index == BG_CAME_JUDGED)
-		case_is(c, BG_CASE_PRIMARY_LEAVES_ON);
-	else
-		case_is(c, BG_CASE_PRIMARY_LEAVES);
-	dissect_skb(ctx, c);
-	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	trace_verdict(c, action);
-	return action;
-}
-
-/* A strict pod's packet that the stack would send out here. With a tag it is on its way
- * from the branch: trunk and primary interface are one. */
-static __always_inline int strict_leaves_node(struct __sk_buff *ctx, __u32 vlan)
-{
+	const struct bg_iface *from = iface_find(ctx->ingress_ifindex);
+	enum bg_role role = from ? from->role : BG_ROLE_NONE;
 	struct bg_case *c;
 
-	c = open_case(BG_EGRESS, ctx->ifindex, vlan);
+	if (vlan_of(ctx))
+		return BG_NODE_FABRIC;
+	*out = c = open_case(BG_EGRESS, ctx->ifindex, from ? from->vlan : 0);
 	if (!c)
-		return TC_ACT_SHOT;
+		return BG_NODE_REFUSE;
+	if (role == BG_ROLE_POD_STANDARD) {
+		if (ctx->tc_index == BG_CAME_AS_REPLY)
+			return BG_NODE_FABRIC;
+		if (ctx->tc_index == BG_CAME_JUDGED)
+			case_is(c, BG_CASE_PRIMARY_LEAVES_ON);
+		else
+			case_is(c, BG_CASE_PRIMARY_LEAVES);
+	} else if (role != BG_ROLE_POD_STRICT &&
+		   (role != BG_ROLE_NONE || !bears_strict_source(ctx, c))) {
+		return BG_NODE_FABRIC;
+	}
 	dissect_skb(ctx, c);
-	refuse(c, BG_REASON_OFF_BRANCH);
-	trace_verdict(c, TC_ACT_SHOT);
-	return TC_ACT_SHOT;
+	return role == BG_ROLE_POD_STANDARD ? BG_NODE_JUDGE : BG_NODE_REFUSE;
 }
 
 static __always_inline bool sender_may_probe(struct __sk_buff *ctx)
@@ -545,43 +542,49 @@ static __always_inline bool sender_may_probe(struct __sk_buff *ctx)
 	return !probe_cgroup || bpf_skb_ancestor_cgroup_id(ctx, probe_cgroup_level) == probe_cgroup;
 }
 
+/* Of what the node itself makes: probes, and replies of node-local services. */
+static __always_inline enum bg_node_exit made_here_exit(struct __sk_buff *ctx, struct bg_case **out)
+{
+	enum bg_node_exit exit;
+	struct bg_case *c;
+
+	*out = c = open_case(BG_INGRESS, ctx->ifindex, 0);
+	if (!c)
+		return BG_NODE_FABRIC;
+	dissect_skb(ctx, c);
+	if (c->dissected != BG_REASON_NONE)
+		return BG_NODE_FABRIC;
+	exit = node_packet_exit(c);
+	if (exit == BG_NODE_ASK_PROBER) {
+		if (!sender_may_probe(ctx))
+			return BG_NODE_FABRIC;
+		case_is(c, BG_CASE_PROBE_BEGINS);
+		exit = BG_NODE_JUDGE;
+	}
+	return exit;
+}
+
 /* The primary interface, outward: probes and replies of node-local services to
  * strict pods of this node; the way out of standard pods. */
 SEC("tc")
 int tc_node_egress(struct __sk_buff *ctx)
 {
-	struct bg_iface *from;
-	struct bg_case *c;
-	int action = TC_ACT_UNSPEC;
+	enum bg_node_exit exit;
+	struct bg_case *c = NULL;
+	int action = TC_ACT_SHOT;
 
-	if (ctx->ingress_ifindex) { /* forwarded */
-		from = iface_find(ctx->ingress_ifindex);
-		if (!from || vlan_of(ctx))
-			return TC_ACT_UNSPEC;
-		if (from->role == BG_ROLE_POD_STRICT)
-			return strict_leaves_node(ctx, from->vlan);
-		if (from->role != BG_ROLE_POD_STANDARD)
-			return TC_ACT_UNSPEC;
-		return standard_leaves_node(ctx, from->vlan);
-	}
-	c = open_case(BG_INGRESS, ctx->ifindex, 0);
+	if (ctx->ingress_ifindex)
+		exit = forwarded_exit(ctx, &c);
+	else
+		exit = made_here_exit(ctx, &c);
+	if (exit == BG_NODE_FABRIC)
+		return TC_ACT_UNSPEC;
 	if (!c)
-		return TC_ACT_UNSPEC;
-	dissect_skb(ctx, c);
-	if (c->dissected != BG_REASON_NONE)
-		return TC_ACT_UNSPEC;
-	switch (node_packet_exit(c)) {
-	case BG_NODE_ASK_PROBER:
-		if (!sender_may_probe(ctx))
-			return TC_ACT_UNSPEC;
-		case_is(c, BG_CASE_PROBE_BEGINS);
-		/* fall through */
-	case BG_NODE_TO_POD:
-		action = verdict(c) ? to_pod(ctx, c, false) : TC_ACT_SHOT;
-		break;
-	default:
-		return TC_ACT_UNSPEC;
-	}
+		return TC_ACT_SHOT;
+	if (exit == BG_NODE_REFUSE)
+		refuse(c, BG_REASON_OFF_BRANCH);
+	else if (verdict(c))
+		action = ctx->ingress_ifindex ? TC_ACT_UNSPEC : to_pod(ctx, c, false);
 	trace_verdict(c, action);
 	return action;
 }

@@ -71,14 +71,15 @@ static __always_inline int to_node(struct __sk_buff *ctx)
 	return bpf_redirect(here->primary_ifindex, BPF_F_INGRESS);
 }
 
-/* A packet that the node made, on its way out of the primary interface. */
+/* What is on its way out of the primary interface. */
 enum bg_node_exit {
 	BG_NODE_FABRIC = 0, /* not ours */
-	BG_NODE_TO_POD,
+	BG_NODE_JUDGE,	    /* to the pod, if the node made it, or on */
 	BG_NODE_ASK_PROBER, /* the first packet of a probe: is the sender allowed to? */
+	BG_NODE_REFUSE,
 };
 
-/* `local` is the destination: a pod, or not. */
+/* Made by the node; `local` is the destination: a pod, or not. */
 static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 {
 	const __u32 sources = BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE;
@@ -92,7 +93,7 @@ static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 		flags = flow_of(c, BG_KEY_OF_BRANCH);
 		if (flags >= 0 && flags & BG_FLOW_LOCAL_SERVICE) {
 			case_is(c, BG_CASE_FROM_SERVICE);
-			return BG_NODE_TO_POD;
+			return BG_NODE_JUDGE;
 		}
 	}
 	if (!(c->findings.remote_info & sources))
@@ -100,7 +101,7 @@ static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
 	flags = flow_of(c, BG_KEY_OF_PROBE);
 	if (flags >= 0 && flags & BG_FLOW_PROBE) {
 		case_is(c, BG_CASE_PROBE);
-		return BG_NODE_TO_POD;
+		return BG_NODE_JUDGE;
 	}
 	if ((c->packet.tracking != BG_TRACK_ANY && c->packet.tracking != BG_TRACK_REQUEST) ||
 	    !is_listed(c, BG_LIST_PROBES))

@@ -409,6 +409,51 @@ static void arm(__u32 vlan, __u32 ifindex)
 	assert_int_equal(bg_vlan_set(rig.datapath, vlan, ifindex, &err), 0);
 }
 
+/* By which veth it came in nobody knows; but its address is a strict pod's, and that one's
+ * branch is there. */
+static void not_by_the_primary_as_a_strict_pod(void **state)
+{
+	const struct way way = { BG_TC_NODE_EGRESS, "eth0", ELSEWHERE, TO_DEVICE };
+	const struct way others[] = { { BG_TC_NODE_EGRESS, "eth0", 0, TO_DEVICE },
+				      { BG_TC_NODE_EGRESS, "eth0", index_of("eth0"), TO_DEVICE },
+				      { BG_TC_NODE_EGRESS, "eth0", index_of("vlan.eth.9"),
+					TO_DEVICE } };
+	const struct pkt of_pods[] = {
+		to_stranger,
+		to_stranger6,
+		to_node,
+		later,
+		{ UDP(POD_TWO, 5000, STRANGER, 9) },
+		{ UDP(POD, 5000, "224.0.0.251", 9) },
+		{ UDP(POD, 5000, STRANGER, 9), .cut = 20 + 14 },
+	};
+	const struct pkt of_others[] = {
+		{ UDP("10.0.1.10", 5000, STRANGER, 9) }, /* the node's, after source NAT */
+		{ UDP(STRANGER, 9, POD, 5000) },
+		{ UDP(STRANGER6, 9, POD6, 5000) },
+		{ UDP("10.0.1.77", 5000, STRANGER, 9) },
+		{ UDP(POD, 5000, STRANGER, 9), .vlan = BRANCH_A },
+		{ .ethertype = 0x0806, .payload = 28 },
+	};
+
+	(void)state;
+	arm(BRANCH_A, index_of("vlan.eth.9"));
+	for (size_t i = 0; i < sizeof(of_pods) / sizeof(of_pods[0]); i++)
+		expect("as a pod", &way, &of_pods[i], BG_REASON_OFF_BRANCH);
+	for (size_t i = 0; i < sizeof(of_others) / sizeof(of_others[0]); i++)
+		expect("as another", &way, &of_others[i], BG_REASON_NONE);
+	/* the node's own, and what it routes */
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		expect("not from a veth", &others[i], &to_stranger, BG_REASON_NONE);
+		expect("not from a veth", &others[i], &to_stranger6, BG_REASON_NONE);
+	}
+	/* the feed may be late: who has the address now is not known */
+	shell("ip link del vlan.eth.9");
+	expect("the branch is gone", &way, &to_stranger, BG_REASON_NONE);
+	arm(BRANCH_A, 0);
+	expect("not armed", &way, &to_stranger6, BG_REASON_NONE);
+}
+
 /* Both directions; what comes in is not counted by expect(). */
 static void expect_trunk(const char *says, const struct pkt *pkt, enum bg_reason reason)
 {
@@ -572,6 +617,7 @@ int main(void)
 		cmocka_unit_test_setup(whose_source_of_a_standard_pod, start),
 		cmocka_unit_test_setup(what_cannot_be_parsed, start),
 		cmocka_unit_test_setup(not_by_the_primary, start),
+		cmocka_unit_test_setup(not_by_the_primary_as_a_strict_pod, start),
 		cmocka_unit_test_setup(the_trunk, start),
 		cmocka_unit_test_setup(for_another_mac, start),
 		cmocka_unit_test_setup(not_by_the_branch_before, start),
