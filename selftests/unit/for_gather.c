@@ -42,7 +42,7 @@ void gather(struct bg_cluster *cluster, const char *file, const char *text)
 		fail_msg("%s", err.text);
 }
 
-char *gathered_feed(struct bg_cluster *cluster)
+char *gathered_feed(struct bg_cluster *cluster, bool standard)
 {
 	const struct bg_settings settings = {};
 	struct bg_json_writer feed = {};
@@ -50,7 +50,7 @@ char *gathered_feed(struct bg_cluster *cluster)
 	char *text;
 
 	if (bg_cluster_join(cluster, &err) ||
-	    bg_node_feed(cluster, "n1", false, &settings, &feed, &err))
+	    bg_node_feed(cluster, "n1", standard, &settings, &feed, &err))
 		fail_msg("%s", err.text);
 	text = feed.text ? strndup(feed.text, feed.length_bytes) : NULL;
 	assert_non_null(text);

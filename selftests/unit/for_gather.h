@@ -37,8 +37,8 @@ int gather_try(struct bg_cluster *cluster, const char *file, const char *text,
 /* The same, and it has to be taken. */
 void gather(struct bg_cluster *cluster, const char *file, const char *text);
 
-/* The feed of n1, strict, or the test fails; the caller frees it. */
-char *gathered_feed(struct bg_cluster *cluster);
+/* The feed of n1, strict or standard, or the test fails; the caller frees it. */
+char *gathered_feed(struct bg_cluster *cluster, bool standard);
 
 /* Is there a report with this in it (' and ` as above)? Else the test fails with all. */
 void must_report(const struct bg_cluster *cluster, const char *part);

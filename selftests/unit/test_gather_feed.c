@@ -15,7 +15,7 @@ static char *feed_of(struct bg_cluster *cluster, const char *items, const char *
 {
 	gather(cluster, "kubectl.json", items);
 	gather(cluster, "aws.json", aws);
-	return gathered_feed(cluster);
+	return gathered_feed(cluster, false);
 }
 
 /* What the feed has and lacks (NULL: nothing in particular), and a report (NULL: none at all). */
@@ -301,6 +301,22 @@ static void a_strict_feed_has_no_groups_of_the_node(void **state)
 		 "'GroupIds':['sg-1']", "sg-n", NULL);
 }
 
+/* Of a node without groups the daemon believes that it allows everything. */
+static void a_standard_feed_without_groups_of_the_node(void **state)
+{
+	struct bg_cluster cluster = {};
+	char *feed;
+
+	(void)state;
+	gather(&cluster, "kubectl.json", ITEMS(NODE_N1));
+	gather(&cluster, "aws.json", GROUPS("") INTERFACES(""));
+	feed = gathered_feed(&cluster, true);
+	must_lack(feed, "GroupIds");
+	must_report(&cluster, "the node's groups are not known");
+	free(feed);
+	bg_cluster_release(&cluster);
+}
+
 /* Of one pod the newest counts: it may have been made anew under its name. */
 static void a_pod_that_was_made_anew(void **state)
 {
@@ -393,7 +409,7 @@ static void files_in_any_order(void **state)
 			snprintf(name, sizeof(name), "%zu.json", n);
 			gather(&cluster, name, texts[n]);
 		}
-		feed = gathered_feed(&cluster);
+		feed = gathered_feed(&cluster, false);
 		/* described twice and differently, eni-1 counts as not described */
 		must_report(&cluster, "interface eni-1 is described twice, differently");
 		must_have(feed, "'Id':'eni-1','VlanId':9,'GroupIds':['sg-1','sg-2']");
@@ -628,6 +644,7 @@ int main(void)
 		cmocka_unit_test(what_is_claimed_twice_is_handed_on),
 		cmocka_unit_test(pods_of_one_interface_that_want_different_groups),
 		cmocka_unit_test(a_strict_feed_has_no_groups_of_the_node),
+		cmocka_unit_test(a_standard_feed_without_groups_of_the_node),
 		cmocka_unit_test(a_pod_that_was_made_anew),
 		cmocka_unit_test(services),
 		cmocka_unit_test(timeouts_of_the_interface),

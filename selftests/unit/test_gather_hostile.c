@@ -179,7 +179,7 @@ static void secrets_are_not_told(void **state)
 	gather(&cluster, "aws.json",
 	       GROUPS("{'GroupId':'sg-1','Description':'hunter2','Tags':[{'Key':'a','Value':'hunter2'}]}")
 		       INTERFACES(""));
-	feed = gathered_feed(&cluster);
+	feed = gathered_feed(&cluster, false);
 	must_lack(feed, "hunter2");
 	assert_true(cluster.report_count >= 2);
 	for (size_t i = 0; i < cluster.report_count; i++)

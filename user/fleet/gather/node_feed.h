@@ -57,8 +57,8 @@ int bg_node_branches(struct bg_cluster *cluster, const char *name, struct bg_gat
 void bg_gathered_node_release(struct bg_gathered_node *node);
 
 /* node_part.c: writes the key Node. 0 or -ENOMEM. */
-int bg_put_node(const struct bg_cluster *cluster, const struct bg_gathered_node *node,
-		bool standard, const struct bg_settings *settings, struct bg_json_writer *out);
+int bg_put_node(struct bg_cluster *cluster, const struct bg_gathered_node *node, bool standard,
+		const struct bg_settings *settings, struct bg_json_writer *out);
 
 /* A key of the document, on a line of its own. */
 void bg_put_key(struct bg_json_writer *out, const char *key);

@@ -131,8 +131,8 @@ static int put_services(const struct bg_cluster *cluster, const struct bg_settin
 	return 0;
 }
 
-int bg_put_node(const struct bg_cluster *cluster, const struct bg_gathered_node *node,
-		bool standard, const struct bg_settings *settings, struct bg_json_writer *out)
+int bg_put_node(struct bg_cluster *cluster, const struct bg_gathered_node *node, bool standard,
+		const struct bg_settings *settings, struct bg_json_writer *out)
 {
 	const struct bg_kube_node *object = node->object;
 	int rc;
@@ -148,8 +148,17 @@ int bg_put_node(const struct bg_cluster *cluster, const struct bg_gathered_node 
 			bg_put_prefix(out, &object->addresses[i]);
 		bg_json_close(out, ']');
 	}
-	if (standard && node->groups.count && !is_set(settings, "GroupIds"))
-		bg_put_names(out, "GroupIds", &node->groups);
+	if (standard && !is_set(settings, "GroupIds")) {
+		if (node->groups.count)
+			bg_put_names(out, "GroupIds", &node->groups);
+		else if (
+			bg_report(
+				cluster,
+				"the node's groups are not known (EC2's answer has no interface with "
+				"its address), so for standard pods it counts as one that allows "
+				"everything: give GroupIds in --settings"))
+			return -ENOMEM;
+	}
 	rc = put_services(cluster, settings, out);
 	for (const struct bg_json *child = settings->node ? settings->node->first : NULL; child;
 	     child = child->next) {
