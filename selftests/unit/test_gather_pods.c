@@ -142,6 +142,30 @@ static void the_rest_goes_on(void **state)
 	bg_cluster_release(&cluster);
 }
 
+/* The API server's own lists, as `kubectl get --raw` prints them. */
+static void lists_that_name_the_kind_in_front(void **state)
+{
+	struct bg_cluster cluster = {};
+
+	(void)state;
+	gather(&cluster, "k.json",
+	       "{'kind':'PodList','apiVersion':'v1','metadata':{},'items':[{'metadata':{'name':'a',"
+	       "'namespace':'shop'},'spec':{}}]}"
+	       "{'kind':'SecurityGroupPolicyList','apiVersion':'vpcresources.k8s.aws/v1beta1','items':"
+	       "[{'metadata':{'name':'p','namespace':'shop'},'spec':{}}]}"
+	       "{'kind':'ServiceList','apiVersion':'serving.knative.dev/v1','items':[{'metadata':{"
+	       "'name':'p','namespace':'shop'},'spec':{}}]}");
+	must_report_nothing(&cluster);
+	assert_int_equal(cluster.pod_count, 1);
+	assert_int_equal(cluster.policy_count, 1);
+	assert_int_equal(cluster.service_count, 0);
+	gather(&cluster, "k.json",
+	       "{'items':[{'metadata':{}}]}{'kind':'List','items':[{'spec':{}}]}");
+	assert_int_equal(cluster.report_count, 2);
+	must_report(&cluster, "k.json: /items/0: an object: kind is missing");
+	bg_cluster_release(&cluster);
+}
+
 #define CONTAINER(name, more) "{'name':'" name "'" more "}"
 #define PORTS ",'ports':[{'name':'http','containerPort':8080},{'containerPort':9}]"
 
@@ -274,6 +298,7 @@ int main(void)
 		cmocka_unit_test(an_interface_by_its_annotation),
 		cmocka_unit_test(a_broken_annotation_is_reported),
 		cmocka_unit_test(the_rest_goes_on),
+		cmocka_unit_test(lists_that_name_the_kind_in_front),
 		cmocka_unit_test(probes_of_all_kinds),
 		cmocka_unit_test(sidecars_are_probed_and_other_init_containers_are_not),
 		cmocka_unit_test(wrong_ports_are_reported),

@@ -59,6 +59,8 @@ struct bg_json_stream {
 	int (*element)(void *context, size_t which, size_t index, const struct bg_json *element,
 		       struct bg_error *err);
 	void *context;
+	/* Not NULL: gets the document, with what stood before the array. */
+	const struct bg_json **before;
 };
 
 struct bg_json_document;

@@ -236,6 +236,8 @@ static int start(struct parser *parser, enum bg_json_type type)
 		parser->mark_block = parser->document->blocks;
 		parser->mark_used = parser->mark_block->used;
 		parser->mark_values = parser->values;
+		if (parser->stream->before)
+			*parser->stream->before = parser->document->root;
 	}
 	return 1;
 }

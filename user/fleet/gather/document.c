@@ -54,6 +54,7 @@ static const char *const answer_keys[] = {
 struct reading {
 	struct bg_cluster *cluster;
 	const char *file; /* interned */
+	const struct bg_json *before;
 };
 
 static int on_element(void *context, size_t which, size_t index, const struct bg_json *element,
@@ -62,7 +63,7 @@ static int on_element(void *context, size_t which, size_t index, const struct bg
 	const struct reading *reading = context;
 	const struct bg_at list = bg_at_key(NULL, streamed[which]);
 	const struct bg_at at = bg_at_index(&list, index);
-	const struct bg_item item = { reading->file, index, element, &at };
+	const struct bg_item item = { reading->file, index, element, &at, reading->before };
 
 	switch (which) {
 	case LIST_ITEMS:
@@ -123,7 +124,7 @@ static int list_id(const struct reading *reading, const struct bg_fields *root, 
 static int read_entries(const struct reading *reading, const struct bg_json *root,
 			const struct bg_fields *fields, bool more, struct bg_error *err)
 {
-	const struct bg_item item = { reading->file, 0, root, NULL };
+	const struct bg_item item = { reading->file, 0, root, NULL, NULL };
 	const char *id;
 
 	return list_id(reading, fields, &id, err)
@@ -139,7 +140,7 @@ static int read_lists(const struct reading *reading, const struct bg_fields *roo
 
 	for (size_t i = 0; element && !rc; i++, element = element->next) {
 		struct bg_at at = bg_at_index(&list, i);
-		struct bg_item item = { reading->file, i, element, &at };
+		struct bg_item item = { reading->file, i, element, &at, NULL };
 
 		rc = bg_ec2_list_item(reading->cluster, &item, NULL, false, err);
 	}
@@ -152,7 +153,7 @@ static int read_root(const struct reading *reading, const struct bg_json *root,
 {
 	static const struct bg_shape shape = { answer_keys, ANSWER_USED };
 	struct bg_cluster *cluster = reading->cluster;
-	const struct bg_item item = { reading->file, 0, root, NULL };
+	const struct bg_item item = { reading->file, 0, root, NULL, NULL };
 	struct bg_fields fields;
 	bool more, known = false;
 	int rc = bg_json_fields(root, NULL, &shape, NULL, NULL, &fields, err)
@@ -221,8 +222,9 @@ static int fail_there(struct bg_error *err, int rc, const char *file, const char
 int bg_cluster_read(struct bg_cluster *cluster, const char *file, const char *text,
 		    size_t length_bytes, struct bg_error *err)
 {
-	struct reading reading = { cluster, bg_intern(&cluster->interned, file, strlen(file)) };
-	const struct bg_json_stream stream = { streamed, on_element, &reading };
+	struct reading reading = { cluster, bg_intern(&cluster->interned, file, strlen(file)),
+				   NULL };
+	const struct bg_json_stream stream = { streamed, on_element, &reading, &reading.before };
 	size_t offset;
 
 	if (!reading.file)

@@ -11,6 +11,7 @@ struct bg_item {
 	size_t index;
 	const struct bg_json *value;
 	const struct bg_at *at;
+	const struct bg_json *list; /* what stands in front of the list's objects; or NULL */
 };
 
 /* Each takes an object into the model, or reports what is wrong with it; 0 or -ENOMEM,

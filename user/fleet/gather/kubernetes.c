@@ -414,16 +414,38 @@ static int take(struct read *read, const struct kind *kind, struct bg_error *err
 	return rc == -ENOMEM ? rc : 0;
 }
 
+/* The API server's own lists name the kind of their objects once, in front: "PodList". */
+static int list_kind(const struct bg_item *item, struct bg_text *name, struct bg_text *api,
+		     struct bg_error *err)
+{
+	static const char suffix[] = "List";
+	const size_t bytes = sizeof(suffix) - 1;
+	struct bg_fields list;
+	int rc = bg_json_fields(item->list, NULL, &item_shape, NULL, NULL, &list, err) ?:
+		 bg_get_text(&list, ITEM_KIND, BG_TEXT_BYTES, name, err) ?:
+		 bg_get_text(&list, ITEM_API, BG_TEXT_BYTES, api, err);
+
+	if (!rc && name->length > bytes &&
+	    !memcmp(name->bytes + name->length - bytes, suffix, bytes))
+		name->length -= bytes;
+	else
+		name->length = 0;
+	return rc;
+}
+
 int bg_kube_item(struct bg_cluster *cluster, const struct bg_item *item, struct bg_error *err)
 {
 	struct read read = { .cluster = cluster, .item = item };
 	struct bg_text name = { "", 0 }, api = { "", 0 };
 	const struct kind *kind;
-	int rc = bg_json_fields(item->value, item->at, &item_shape, NULL, NULL, &read.fields, err)
-			 ?: bg_field_required(&read.fields, ITEM_KIND, err)
-			 ?: bg_get_text(&read.fields, ITEM_KIND, BG_TEXT_BYTES, &name, err)
-			 ?: bg_get_text(&read.fields, ITEM_API, BG_TEXT_BYTES, &api, err);
+	int rc = bg_json_fields(item->value, item->at, &item_shape, NULL, NULL, &read.fields, err);
 
+	if (!rc && !read.fields.values[ITEM_KIND] && item->list)
+		rc = list_kind(item, &name, &api, err);
+	rc = rc ?:
+		  (name.length ? 0 : bg_field_required(&read.fields, ITEM_KIND, err)) ?:
+		  bg_get_text(&read.fields, ITEM_KIND, BG_TEXT_BYTES, &name, err) ?:
+		  bg_get_text(&read.fields, ITEM_API, BG_TEXT_BYTES, &api, err);
 	if (rc == -ENOMEM)
 		return rc;
 	if (rc)
