@@ -11,7 +11,7 @@
 static void answer_is(const char *pod, const char *more, const char *aws, const char *expected)
 {
 	struct bg_cluster cluster = {};
-	const struct bg_kube_pod *found;
+	const struct bg_kube_pod *found = NULL;
 	struct bg_error err;
 	char *document, *text = NULL;
 	size_t size;
