@@ -4,6 +4,7 @@
 #   user/ROOM/*.c but cmd_*.c         -> $(BUILD)/libbranchguard.a
 #   main.c, cmd_*.c and the library   -> $(BUILD)/branchguard
 #   fleet/fleet_main.c, fleet/cmd_*.c and the library -> $(BUILD)/branchguard-fleet
+#   cni/cni_main.c and the library    -> $(BUILD)/branchguard-cni, static
 #   bpf/branchguard.bpf.c             -> $(BUILD)/branchguard.skel.h
 #   selftests/{unit,packets}/test_*.c -> one cmocka program each
 #   selftests/bench/bench_*.c, tool_*.c -> one program each; a tool is for a script
@@ -37,10 +38,11 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
 ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs \
-	fleet/gather fleet
+	fleet/gather fleet cni
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 FLEET_SOURCES := $(wildcard user/fleet/fleet_main.c user/fleet/cmd_*.c)
-LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES) $(FLEET_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
+CNI_SOURCES := user/cni/cni_main.c
+LIB_SOURCES := $(filter-out $(PROGRAM_SOURCES) $(FLEET_SOURCES) $(CNI_SOURCES),$(wildcard $(ROOMS:%=user/%/*.c)))
 TEST_DIRS := unit packets bench net
 SELFTEST_BPF := $(wildcard selftests/*/*.bpf.c)
 tests_of = $(wildcard $(foreach kind,test bench tool,selftests/$(1)/$(kind)_*.c))
@@ -53,7 +55,7 @@ programs_of = $(patsubst %.c,$(2)/%,$(call tests_of,$(1)))
 SAN_BUILD := $(BUILD)/san
 COV_BUILD := $(BUILD)/cov
 OUT := $(if $(filter 1,$(SAN)),$(SAN_BUILD),$(BUILD))
-program_in = $(if $(wildcard user/main.c),$(1)/branchguard $(1)/branchguard-fleet,$(1)/libbranchguard.a)
+program_in = $(if $(wildcard user/main.c),$(addprefix $(1)/,branchguard branchguard-fleet branchguard-cni),$(1)/libbranchguard.a)
 
 .PHONY: all
 all: $(call program_in,$(OUT))
@@ -69,6 +71,10 @@ LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
 # It has nothing to do with the kernel: where it needs one of the others it does not link.
 FLEET_LIBS := -ljansson -lyajl -lmd
+# Runtimes copy a plugin into folders of other systems: it needs none of their libraries.
+# (libelf of Debian 13 wants zstd, too.)
+CNI_LIBS := -l:libbpf.a -lelf -lz $(if $(filter /%,$(shell $(CC) -print-file-name=libzstd.a)),-lzstd) \
+	-ljansson -l:libyajl_s.a -lmd
 # gcov's counters, exact ones: nothing is inlined, and threads do not lose any.
 COV_FLAGS := --coverage -fprofile-update=atomic -O0
 COV_FLAGS_ALSO := selftests/coverage/dump.c
@@ -214,6 +220,11 @@ $(1)/branchguard-fleet: $$(patsubst %.c,$(1)/%.o,$$(FLEET_SOURCES) $$($(2)_ALSO)
 	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$(call wraps_in,$$($(2)_ALSO)) \
 		$$^ $$(FLEET_LIBS) $$(if $$($(2)_ALSO),-lseccomp) -o $$@.new && mv $$@.new $$@
 
+# (what sanitizers and counters need is not to be had static)
+$(1)/branchguard-cni: $$(patsubst %.c,$(1)/%.o,$$(CNI_SOURCES) $$($(2)_ALSO)) $(1)/version.o $(1)/libbranchguard.a
+	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$($(2)) $$(LDFLAGS) $$(call wraps_in,$$($(2)_ALSO)) \
+		$(if $(filter NO_FLAGS,$(2)),-static) $$^ $$(CNI_LIBS) $$(if $$($(2)_ALSO),-lseccomp) -o $$@.new && mv $$@.new $$@
+
 $$(foreach dir,$$(TEST_DIRS),$$(eval $$(call test_folder,$(1),$(2),$$(dir))))
 $$(VERB_TESTS:%.c=$(1)/%): $$(VERBS:%.c=$(1)/%.o)
 endef
@@ -270,6 +281,7 @@ PREFIX ?= /usr/local
 INSTALLED := \
 	$(BUILD)/branchguard:sbin/branchguard:755 \
 	$(BUILD)/branchguard-fleet:bin/branchguard-fleet:755 \
+	$(BUILD)/branchguard-cni:sbin/branchguard-cni:755 \
 	$(foreach file,$(COMPLETION),$(file):share/bash-completion/completions/$(basename $(notdir $(file))):644) \
 	$(foreach page,$(wildcard user/*.[1-9]),$(page):share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)):644)
 field = $(word $(1),$(subst :, ,$(2)))
@@ -281,7 +293,7 @@ define install_file
 endef
 
 .PHONY: install uninstall
-install: $(BUILD)/branchguard $(BUILD)/branchguard-fleet $(COMPLETION)
+install: $(call program_in,$(BUILD)) $(COMPLETION)
 	$(foreach file,$(INSTALLED),$(call install_file,$(file)))
 uninstall:
 	$(Q)rm -f $(foreach file,$(INSTALLED),'$(call to,$(file))')
@@ -307,6 +319,7 @@ FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
 	$(wildcard user/fleet/gather/*.c) \
+	$(patsubst %,user/cni/%.c,raw_json prev_result network_config conflist) \
 	$(patsubst %,user/socket/%.c,request line_queue) $(wildcard user/guard/netlink*.c) \
 	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 layout_3 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
 	$(filter-out user/base/libbpf_log.c,$(wildcard user/base/*.c))
@@ -444,7 +457,7 @@ clean:
 
 help:
 	@printf '%s\n' \
-	'make            build $(BUILD)/branchguard and branchguard-fleet' \
+	'make            build $(BUILD)/branchguard, branchguard-fleet and branchguard-cni' \
 	'make SAN=1      the same with ASan and UBSan, in $(BUILD)/san' \
 	'make coverage   which lines of user/ the unit and packet tests run (root);' \
 	'                COVER="unit packets net" with the daemon, in the lab' \

@@ -2,21 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # Does the manual say what the programs say? Every verb and option, as
-# $BG_BUILD/branchguard and branchguard-fleet (default build) print them for scripts, must stand
-# in branchguard(8) and branchguard-fleet(8), and none else, and so must every reason of a drop;
-# every key of
+# $BG_BUILD/branchguard, -fleet and -cni (default build) print them for scripts, must stand in
+# branchguard(8), branchguard-fleet(8) and branchguard-cni(8), and none else, and so must every
+# reason of a drop; every key of
 # user/feed/keys.c in branchguard.feed(5), with its type and default. What is read is
 # a word of the fuzzer, too. And no macro has a quote that is not closed. Prints what
 # differs; the status says whether something does.
 #
-#   scripts/manual.sh                     user/branchguard.8, .feed.5 and -fleet.8
-#   scripts/manual.sh PAGE FEED FLEET     others
+#   scripts/manual.sh                       user/branchguard.8, .feed.5, -fleet.8 and -cni.8
+#   scripts/manual.sh PAGE FEED FLEET CNI   others
 set -u
 cd "$(dirname "$0")/.." || exit 1
 program=${BG_BUILD:-build}/branchguard
 page=${1:-user/branchguard.8}
 feed_page=${2:-user/branchguard.feed.5}
 fleet_page=${3:-user/branchguard-fleet.8}
+cni_page=${4:-user/branchguard-cni.8}
 bad=0
 
 # differ PAGE WANTED FOUND: lines of two sorted texts.
@@ -71,6 +72,12 @@ verbs() {
 }
 verbs "$program" "$page"
 verbs "$program-fleet" "$fleet_page"
+verbs "$program-cni" "$cni_page"
+
+# The keys that the plugin reads of its configuration, by their names in the code.
+differ "$cni_page" "$(sed -n '/^static const char \*const config_keys/,/;/p' user/cni/network_config.c |
+	grep -o '"[a-zA-Z]*"' | tr -d '"' | grep -v -e cniVersion -e prevResult | sed 's/^/: /' | sort)" \
+	"$(heads "$cni_page" CONFIGURATION | sed 's/ (.*//')"
 
 # .BR no\-policy ", " no\-branch " and"
 differ "$page" "$(scripts/reason-table.sh | awk -F '`' '/ drops /{ print "REASONS: " $2 }' | sort)" \
@@ -86,7 +93,7 @@ open_quotes() {
 	awk '/^\.\\"/ { next } /^\./ && gsub(/"/, "&") % 2 { print FILENAME " has a quote that is not closed: " $0 }' "$@"
 }
 
-unclosed=$(open_quotes "$page" "$feed_page" "$fleet_page")
+unclosed=$(open_quotes "$page" "$feed_page" "$fleet_page" "$cni_page")
 if [ -n "$unclosed" ]; then
 	printf '%s\n' "$unclosed"
 	bad=1

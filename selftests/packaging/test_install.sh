@@ -17,9 +17,11 @@ files() {
 
 installed="755 usr/local/bin/branchguard-fleet
 755 usr/local/sbin/branchguard
+755 usr/local/sbin/branchguard-cni
 644 usr/local/share/bash-completion/completions/branchguard
 644 usr/local/share/bash-completion/completions/branchguard-fleet
 644 usr/local/share/man/man5/branchguard.feed.5
+644 usr/local/share/man/man8/branchguard-cni.8
 644 usr/local/share/man/man8/branchguard-fleet.8
 644 usr/local/share/man/man8/branchguard.8"
 quiet_make install DESTDIR="$DIR/dest"
@@ -28,6 +30,8 @@ expect "the program runs from there" 0 "$("$build/branchguard" version)" \
 	"$DIR/dest/usr/local/sbin/branchguard" version
 expect "so does that for fleets" 0 "$("$build/branchguard-fleet" version)" \
 	"$DIR/dest/usr/local/bin/branchguard-fleet" version
+expect "so does the plugin" 0 "$("$build/branchguard-cni" version)" \
+	"$DIR/dest/usr/local/sbin/branchguard-cni" version
 for program in branchguard branchguard-fleet; do
 	expect "the completion of $program is a script that bash takes" 0 "" \
 		bash -n "$DIR/dest/usr/local/share/bash-completion/completions/$program"

@@ -69,4 +69,17 @@ expect "an option that it lacks does not" 1 "page lacks: build: --strict" \
 expect "nor a quote that is not closed" 1 'page has a quote that is not closed: .BR x ", y' \
 	judged_fleet 's/^\.SH ANSWERS/.BR x ", y\n&/'
 
+# judged_cni SCRIPT: the same of branchguard-cni(8).
+judged_cni() {
+	sed "$1" user/branchguard-cni.8 >"$page"
+	scripts/manual.sh user/branchguard.8 user/branchguard.feed.5 user/branchguard-fleet.8 "$page" | sed "s|$page|page|"
+	return "${PIPESTATUS[0]}"
+}
+
+expect "the manual of the plugin as it is passes" 0 "" judged_cni ''
+expect "an option that it lacks does not" 1 "page lacks: install: --failure closed|open" \
+	judged_cni '/^\.TP$/{N;/failure " "/{N;d}}'
+expect "nor a key that it lacks" 1 "page lacks: : pinDir" \
+	judged_cni '/^\.TP$/{N;/^\.TP\n\.BR pinDir/{N;d}}'
+
 finish

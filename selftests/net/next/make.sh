@@ -38,7 +38,7 @@ rm -rf "$work"
 mkdir -p "$work"
 cp -r headers bpf user "$work"
 rm "$work"/user/datapath/layout_[0-9]*.[ch]
-rm -r "$work/user/fleet" # another program
+rm -r "$work/user/fleet" "$work/user/cni" # other programs
 cp "$here/layout_before.c" "$work/user/datapath"
 cp "$here/next.bpf.h" "$work/bpf"
 
