@@ -26,6 +26,10 @@ NEEDS=(
 	busybox-static dash xz-utils debian-archive-keyring 'qemu-system-x86 1:8.1'
 )
 
+# What one test wants, which is skipped without it: a container runtime that calls CNI
+# plugins. Of podman only version 4 does, which Debian 12 has.
+WISHES=(podman containernetworking-plugins runc)
+
 # The kernel's verifier refuses what an older clang makes of the program: too many jumps.
 LEAST_CLANG=19
 LEAST_LIBBPF=1.4
@@ -81,13 +85,13 @@ join() {
 	echo "${text%; }"
 }
 
-# Prints those of NEEDS that are not installed, or too old.
+# missing PACKAGE...: prints those that are not installed, or too old.
 missing() {
 	local package least version
 	declare -A have=()
 	while read -r package version; do
 		have[$package]=$version
-	done < <(printf '%s\n' "${NEEDS[@]}" | cut -d ' ' -f 1 |
+	done < <(printf '%s\n' "$@" | cut -d ' ' -f 1 |
 		xargs dpkg-query -W -f '${db:Status-Abbrev}|${Package} ${Version}\n' 2>/dev/null |
 		sed -n 's/^ii *|//p')
 	while read -r package least; do
@@ -95,7 +99,7 @@ missing() {
 			dpkg --compare-versions "${have[$package]}" lt "${least:-0}"; then
 			echo "$package ${least:-0}"
 		fi
-	done < <(printf '%s\n' "${NEEDS[@]}")
+	done < <(printf '%s\n' "$@")
 }
 
 # Sorts what is missing by where apt has it: `plain` needs no suite, packages in
@@ -176,6 +180,16 @@ install_packages() {
 	done
 }
 
+wish() {
+	local wished
+	mapfile -t wished < <(missing "${WISHES[@]}" | cut -d ' ' -f 1)
+	[ ${#wished[@]} -gt 0 ] && [ "$(id -u)" -eq 0 ] || return 0
+	[[ $(apt-cache policy podman | sed -n 's/^  Candidate: //p') == 4.* ]] || return 0
+	echo "setup.sh: installing ${wished[*]}" >&2
+	apt_get install -y --no-install-recommends "${wished[@]}" ||
+		echo "setup.sh: without ${wished[*]} a test is skipped" >&2
+}
+
 case ${1:-} in
 --check-build)
 	check_build
@@ -194,8 +208,11 @@ fi
 command -v dpkg-query >/dev/null ||
 	fail "no dpkg here: install by hand what NEEDS in this script lists (Debian's names)"
 
-mapfile -t wanted < <(missing)
-[ ${#wanted[@]} -gt 0 ] || exit 0
+mapfile -t wanted < <(missing "${NEEDS[@]}")
+[ ${#wanted[@]} -gt 0 ] || {
+	wish
+	exit 0
+}
 names=$(printf '%s\n' "${wanted[@]}" | sed 's/ 0$//; s/ \(.*\)/ (\1 or later)/' | paste -sd ' ')
 [ "$(id -u)" -eq 0 ] ||
 	fail "missing packages: $names; run 'sudo scripts/setup.sh' to install them"
@@ -219,3 +236,4 @@ install_packages 2>/dev/null || {
 	look
 	install_packages || exit 1
 }
+wish

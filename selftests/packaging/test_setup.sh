@@ -136,6 +136,24 @@ expect "what apt does not know is named" 1 "$wants
 setup.sh: apt offers none that will do: make (found none); libbpf-dev (needed 1:1.4 or later, found none)
 apt-get update" set_up
 
+# What a test may do without is no reason to fail.
+machine debian bookworm
+needs >"$DIR/installed"
+echo "podman 4.3.1+ds1-8 bookworm" >>"$DIR/offers"
+expect "a container runtime is installed where it calls CNI plugins" 0 \
+	"setup.sh: installing podman containernetworking-plugins runc
+apt-get install podman containernetworking-plugins runc" set_up
+
+machine debian bookworm
+(needs && printf '%s 1\n' podman containernetworking-plugins runc) >"$DIR/installed"
+echo "podman 4.3.1+ds1-8 bookworm" >>"$DIR/offers"
+expect "once" 0 "" set_up
+
+machine debian trixie
+needs >"$DIR/installed"
+echo "podman 5.4.2+ds1-2 trixie" >>"$DIR/offers"
+expect "and not where it does not" 0 "" set_up
+
 # --- the mirror ------------------------------------------------------------------
 
 # sources LINE...: apt as it is, with these sources only and no lists.
