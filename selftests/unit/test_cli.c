@@ -196,9 +196,11 @@ static void asks_for_what_is_required(void **state)
 /* Options may stand among them. */
 static void takes_any_number_of_operands(void **state)
 {
+	struct {
+		char **files;
+		size_t count;
+	} given = {};
 	bool json = false;
-	char **files = NULL;
-	size_t count = 0;
 	const struct bg_option options[] = { BG_OPTION_JSON(&json), {} };
 	const struct bg_command command = {
 		.verb = "test",
@@ -206,8 +208,8 @@ static void takes_any_number_of_operands(void **state)
 		.options = options,
 		.operand = "FILE",
 		.operand_required = true,
-		.operands = &files,
-		.operand_count = &count,
+		.operands = &given.files,
+		.operand_count = &given.count,
 	};
 	char *argv[] = { (char *)"test", (char *)"a", (char *)"--json", (char *)"b", NULL };
 	char *empty[] = { (char *)"test", (char *)"a", (char *)"", NULL };
@@ -217,9 +219,9 @@ static void takes_any_number_of_operands(void **state)
 	(void)state;
 	assert_int_equal(bg_cli_parse(&command, 4, argv, &err), 0);
 	assert_true(json);
-	assert_int_equal(count, 2);
-	assert_string_equal(files[0], "a");
-	assert_string_equal(files[1], "b");
+	assert_int_equal(given.count, 2);
+	assert_string_equal(given.files[0], "a");
+	assert_string_equal(given.files[1], "b");
 	assert_int_equal(bg_cli_parse(&command, 1, argv, &err), -EINVAL);
 	assert_string_equal(err.text, "expected FILE");
 	assert_int_equal(bg_cli_parse(&command, 3, empty, &err), -EINVAL);
