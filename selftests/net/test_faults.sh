@@ -126,6 +126,7 @@ each_call() {
 	fi
 	all_and_half "$ANSWERS" route-dump link neigh
 	suffers link-dump interrupted
+	suffers rule-dump "$ANSWERS"
 	suffers route-dump interrupted
 	suffers filter-dump interrupted
 	suffers event ENOBUFS,ENOMEM,short,truncated,attribute
