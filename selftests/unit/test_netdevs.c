@@ -359,7 +359,7 @@ static void what_routes_pods_is_a_change(void **state)
 	for (size_t i = 0; i < RULES; i++) {
 		script_rule(script_event(), i % 2 ? RTM_DELRULE : RTM_NEWRULE, &rules[i]);
 		take_events(netdevs, &changed);
-		assert_int_equal(changed, i < 3 ? BG_ROUTES_CHANGED : 0);
+		assert_int_equal(changed, i < 3 ? BG_RULES_CHANGED : 0);
 	}
 	for (size_t i = 0; i < TO_PODS; i++) {
 		script_route(script_event(), i % 2 ? RTM_DELROUTE : RTM_NEWROUTE, &to_pods[i]);

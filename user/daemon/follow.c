@@ -107,7 +107,8 @@ static void on_netdevs(void *context)
 	}
 	if (bg_netdevs_incomplete(netdevs))
 		bg_loop_at(&follower->loop, TIMER_NETDEVS, bg_monotonic_ms() + RETRY_MS);
-	if (changed & BG_NETDEVS_CHANGED)
+	/* who comes is to be judged from his first packet on */
+	if (changed & (BG_NETDEVS_CHANGED | BG_RULES_CHANGED))
 		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms());
 	else if (changed)
 		bg_loop_sooner(&follower->loop, TIMER_SYNC, bg_monotonic_ms() + BURST_MS);

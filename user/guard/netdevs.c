@@ -163,7 +163,7 @@ static int take_in(const struct nlmsghdr *message, void *context)
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
 		if (bg_routing_rule_parse(message, &rule))
-			netdevs->changed |= BG_ROUTES_CHANGED;
+			netdevs->changed |= BG_RULES_CHANGED;
 		break;
 	case RTM_NEWQDISC:
 	case RTM_DELQDISC:

@@ -71,7 +71,8 @@ struct bg_netdevs;
 enum bg_netdevs_change {
 	BG_NETDEVS_CHANGED = 1 << 0, /* something in the table */
 	BG_FILTERS_CHANGED = 1 << 1, /* somebody changed a qdisc or a filter */
-	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table, or what routes a pod */
+	BG_ROUTES_CHANGED = 1 << 2,  /* a default route of some table, or one to an address */
+	BG_RULES_CHANGED = 1 << 3,   /* a rule for a pod, which the CNI writes last */
 };
 
 /* Subscribes first and reads the table then, so that no change is missed. */
