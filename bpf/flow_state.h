@@ -92,10 +92,10 @@ static __always_inline __u32 flow_timeout_s(const struct bg_timeouts *timeouts, 
 	case IPPROTO_TCP:
 		if (flow_fins(flags))
 			return timeouts->tcp_closed_s;
-		if (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE))
-			return timeouts->tcp_closing_s;
 		if (!(flags & BG_FLOW_ASSURED))
 			return timeouts->tcp_half_open_s;
+		if (flags & (BG_FLOW_FIN_LOCAL | BG_FLOW_FIN_REMOTE))
+			return timeouts->tcp_closing_s;
 		if (flags & BG_FLOW_RESET && timeouts->tcp_established_s > FLOW_TRANSITORY_S)
 			return FLOW_TRANSITORY_S;
 		return timeouts->tcp_established_s;

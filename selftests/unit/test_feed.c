@@ -323,6 +323,30 @@ static void tracking_of_the_interface(void **state)
 	bg_model_free(model);
 }
 
+/* Half-closed connections live as long as open ones, unless somebody says otherwise. */
+static void tracking_of_what_one_end_has_closed(void **state)
+{
+	struct bg_model *model = feed_parse(
+		"{'FeedVersion':1,'SecurityGroups':[],'NetworkInterfaces':["
+		"{'NetworkInterfaceId':'eni-1','ConnectionTrackingConfiguration':"
+		"{'TcpEstablishedTimeout':432000}}],'Branches':["
+		"{'Id':'eni-1','VlanId':1,'Pods':[]},"
+		"{'Id':'eni-2','VlanId':2,'Pods':[]},"
+		"{'Id':'eni-3','VlanId':3,'Pods':[],'ConnectionTracking':{'TcpClosingTimeout':9}}]}");
+
+	(void)state;
+	assert_int_equal(model->branches[0].timeouts.tcp_closing_s, 432000);
+	assert_int_equal(model->branches[1].timeouts.tcp_closing_s, 350);
+	assert_int_equal(model->branches[2].timeouts.tcp_closing_s, 9);
+	assert_int_equal(model->branches[2].timeouts.tcp_established_s, 350);
+	bg_model_free(model);
+	model = feed_parse("{'FeedVersion':1,'SecurityGroups':[],"
+			   "'Node':{'ConnectionTracking':{'TcpClosingTimeout':8}},"
+			   "'Branches':[{'Id':'eni-1','VlanId':1,'Pods':[]}]}");
+	assert_int_equal(model->branches[0].timeouts.tcp_closing_s, 8);
+	bg_model_free(model);
+}
+
 /* Interfaces one by one, for who asks about the other end of a connection. */
 static void what_is_beyond_the_node(void **state)
 {
@@ -442,6 +466,7 @@ int main(void)
 		cmocka_unit_test(null_is_absent),
 		cmocka_unit_test(words_of_the_node),
 		cmocka_unit_test(tracking_of_the_interface),
+		cmocka_unit_test(tracking_of_what_one_end_has_closed),
 		cmocka_unit_test(output_of_the_aws_cli_as_it_is),
 		cmocka_unit_test(unknown_keys_warn_once_a_pattern),
 		cmocka_unit_test(a_key_that_is_near_to_none_that_lacks),

@@ -230,6 +230,7 @@ static int branch_timeouts(struct bg_feed *feed, struct bg_model_branch *branch,
 			   const struct bg_fields *fields, struct bg_error *err)
 {
 	const size_t *index = bg_dict_find(&feed->tracking_by_id, branch->id, strlen(branch->id));
+	int rc;
 
 	branch->timeouts = feed->model->node.timeouts;
 	if (index) {
@@ -242,7 +243,12 @@ static int branch_timeouts(struct bg_feed *feed, struct bg_model_branch *branch,
 				to[i] = from[i];
 		}
 	}
-	return bg_feed_timeouts(feed, fields, BRANCH_TRACKING, &branch->timeouts, err);
+	rc = bg_feed_timeouts(feed, fields, BRANCH_TRACKING, &branch->timeouts, err);
+	/* What one end has closed the other may use for as long as before (RFC 6146 § 3.5.2.2),
+	 * and EC2 has no time-out of its own for it. */
+	if (!branch->timeouts.tcp_closing_s)
+		branch->timeouts.tcp_closing_s = branch->timeouts.tcp_established_s;
+	return rc;
 }
 
 static int one_branch(struct bg_feed *feed, const struct bg_json *value, const struct bg_at *at,

@@ -141,7 +141,7 @@ struct bg_model_node {
 	bool filter_platform; /* PlatformTraffic */
 	bool per_interface;   /* StandardMode */
 	bool live_mode_change;
-	struct bg_timeouts timeouts;
+	struct bg_timeouts timeouts; /* tcp_closing_s 0: as tcp_established_s */
 };
 
 /* Of a node that names none; in node.c, with where they come from. */

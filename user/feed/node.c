@@ -17,7 +17,7 @@
 const struct bg_timeouts bg_default_timeouts = {
 	.tcp_half_open_s = 60,
 	.tcp_established_s = 350,
-	.tcp_closing_s = 120,
+	.tcp_closing_s = 350,
 	.tcp_closed_s = 10,
 	.udp_s = 30,
 	.udp_stream_s = 180,
@@ -240,6 +240,8 @@ int bg_feed_node(struct bg_feed *feed, const struct bg_fields *root, size_t fiel
 	int rc;
 
 	node->timeouts = bg_default_timeouts;
+	/* where nobody gives it: as tcp_established_s of the branch, see branches.c */
+	node->timeouts.tcp_closing_s = 0;
 	if (root->values[field]) {
 		rc = bg_feed_fields(feed, root->values[field], &at, BG_OBJECT_NODE, &fields, err);
 		if (rc)
