@@ -30,6 +30,12 @@
 /* another interface under the same VLAN id, with a pod of the same address */
 #define REUSED_VLAN \
 	FEED(USUAL_NODE, RULES_A_OUT, BRANCH("eni-z", 9, "strict", "'sg-a'", PODS_A))
+/* Open to anybody in both directions: EC2 does not track that */
+#define OPEN_FEED(NODE) \
+	FEED(NODE, IN_A("sgr-open", "-1", -1, -1, V4("0.0.0.0/0")) "," \
+		   IN_A("sgr-open6", "-1", -1, -1, V6("::/0")) "," \
+		   OUT_A("sgr-out", "-1", -1, -1, V4("0.0.0.0/0")) "," \
+		   OUT_A("sgr-out6", "-1", -1, -1, V6("::/0")), ALL_BRANCHES)
 #define NO_BRANCH_A FEED(USUAL_NODE, ALL_RULES, BRANCH_B_USUAL)
 
 static const struct story revisions[] = {
@@ -75,6 +81,32 @@ static const struct story revisions[] = {
 		    .expect = R(TRACKED), .rule = "sgr-dns" },
 		  { "an echo reply by the rule for requests", .goes = OUT,
 		    .pkt = { PONG(POD, CLIENT, 1) }, .expect = R(TRACKED), .rule = "sgr-ping" },
+	  } },
+	{ "\"keep\": what EC2 would not track and cut lives on, too",
+	  .feed = OPEN_FEED(USUAL_NODE),
+	  .steps = {
+		  { "in", .goes = IN, .pkt = { TCP(STRANGER, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-open", .flow = "half-open" },
+		  { "out", .goes = OUT, .pkt = { UDP(POD6, 50000, STRANGER6, 9) },
+		    .expect = R(RULE), .rule = "sgr-out6", .flow = "one-way" },
+		  { "the rules went: no new one", .publish = NARROW_FEED, .goes = IN,
+		    .pkt = { TCP(STRANGER, 40001, POD, 443, "S") }, .expect = R(NO_RULE) },
+		  { "but the old one", .goes = OUT, .pkt = { TCP(POD, 443, STRANGER, 40000, "SA") },
+		    .expect = R(TRACKED), .flow = "replied" },
+		  { "IPv6, out", .goes = IN, .pkt = { UDP(STRANGER6, 9, POD6, 50000) },
+		    .expect = R(TRACKED) },
+	  } },
+	{ "\"revalidate\" cuts it",
+	  .feed = OPEN_FEED(REVALIDATE),
+	  .steps = {
+		  { "in", .goes = IN, .pkt = { TCP(STRANGER, 40000, POD, 443, "S") },
+		    .expect = R(RULE), .rule = "sgr-open", .flow = "half-open" },
+		  { "out", .goes = OUT, .pkt = { UDP(POD6, 50000, STRANGER6, 9) },
+		    .expect = R(RULE), .rule = "sgr-out6", .flow = "one-way" },
+		  { "the rules went", .publish = STRICT_NARROW_FEED, .goes = OUT,
+		    .pkt = { TCP(POD, 443, STRANGER, 40000, "SA") }, .expect = R(REVOKED) },
+		  { "IPv6, out", .goes = IN, .pkt = { UDP(STRANGER6, 9, POD6, 50000) },
+		    .expect = R(REVOKED) },
 	  } },
 	{ "\"revalidate\": another rule may admit it",
 	  .feed = STRICT_FEED,
