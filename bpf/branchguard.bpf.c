@@ -302,8 +302,8 @@ static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
 
 static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
 {
-	enum bg_pod_exit exit;
 	enum bg_reason refused;
+	int exit;
 	int action = TC_ACT_UNSPEC;
 	enum bg_role leads_to;
 
@@ -319,7 +319,7 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 		action = TC_ACT_SHOT;
 		break;
 	case BG_EXIT_INTO_NODE:
-		action = to_node(ctx);
+		action = verdict_apart(c) ? to_node(ctx) : TC_ACT_SHOT;
 		break;
 	case BG_EXIT_BY_FABRIC:
 		action = to_branch(ctx, c, true);

@@ -27,15 +27,28 @@ enum bg_pod_exit {
 	BG_EXIT_DROP,
 };
 
-/* Decides it for a well-formed packet; judges it where it will not cross the
- * branch. */
-static __always_inline enum bg_pod_exit strict_pod_exit(struct bg_case *c)
+/*
+ * A later fragment goes where its first one went: it gets the ports of that before its way
+ * is chosen. After consult(); `c` is never NULL.
+ */
+__noinline int recall_first(struct bg_case *c)
+{
+	return c && fragment_recall(&c->packet, c->findings.tag, c->direction, case_clock_ns(c));
+}
+
+/* Decides it for a well-formed packet (enum bg_pod_exit); what goes into the node is yet to be
+ * judged. `c` is never NULL. */
+__noinline int strict_pod_exit(struct bg_case *c)
 {
 	__u32 info;
 	int flags;
 
+	if (!c)
+		return BG_EXIT_DROP;
 	if (consult(c, BG_ASK_REMOTE, BG_EGRESS) != BG_REASON_NONE)
 		return BG_EXIT_STACK;
+	if (c->packet.fragment == BG_LATER_FRAGMENT)
+		recall_first(c);
 	info = c->findings.remote_info;
 	if (info & (BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE)) {
 		flags = flow_of(c, BG_KEY_OF_PROBE);
@@ -45,14 +58,15 @@ static __always_inline enum bg_pod_exit strict_pod_exit(struct bg_case *c)
 		if (flags < 0)
 			return info & BG_CLASS_NODE ? BG_EXIT_BY_FABRIC : BG_EXIT_STACK;
 		case_is(c, BG_CASE_PROBE_ANSWER);
-	} else if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
-		case_is(c, BG_CASE_TO_SERVICE);
-	} else if (remote_is_sibling(c)) {
-		return BG_EXIT_SIBLING;
-	} else {
-		return info & BG_CLASS_SERVICE ? BG_EXIT_STACK : BG_EXIT_SHORT_WAY;
+		return BG_EXIT_INTO_NODE;
 	}
-	return verdict_apart(c) ? BG_EXIT_INTO_NODE : BG_EXIT_DROP;
+	if (info & BG_CLASS_LOCAL_SERVICE && is_listed(c, BG_LIST_LOCAL_SERVICES)) {
+		case_is(c, BG_CASE_TO_SERVICE);
+		return BG_EXIT_INTO_NODE;
+	}
+	if (remote_is_sibling(c))
+		return BG_EXIT_SIBLING;
+	return info & BG_CLASS_SERVICE ? BG_EXIT_STACK : BG_EXIT_SHORT_WAY;
 }
 
 /* From the pod's veth into the node, as if it had come in by the primary interface. */
@@ -79,16 +93,20 @@ enum bg_node_exit {
 	BG_NODE_REFUSE,
 };
 
-/* Made by the node; `local` is the destination: a pod, or not. */
-static __always_inline enum bg_node_exit node_packet_exit(struct bg_case *c)
+/* enum bg_node_exit, of what the node made. `local` is the destination: a pod, or not; `c` is never NULL. */
+__noinline int node_packet_exit(struct bg_case *c)
 {
 	const __u32 sources = BG_CLASS_NODE | BG_CLASS_PROBE_SOURCE;
 	int flags;
 
+	if (!c)
+		return BG_NODE_FABRIC;
 	if (consult(c, BG_ASK_LOCAL | BG_ASK_REMOTE | BG_ASK_OWNER, BG_INGRESS) != BG_REASON_NONE ||
 	    c->findings.mode != BG_STRICT ||
 	    !(c->findings.remote_info & (sources | BG_CLASS_LOCAL_SERVICE)))
 		return BG_NODE_FABRIC;
+	if (c->packet.fragment == BG_LATER_FRAGMENT)
+		recall_first(c);
 	if (c->findings.remote_info & BG_CLASS_LOCAL_SERVICE) {
 		flags = flow_of(c, BG_KEY_OF_BRANCH);
 		if (flags >= 0 && flags & BG_FLOW_LOCAL_SERVICE) {

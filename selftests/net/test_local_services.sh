@@ -50,6 +50,8 @@ feed_live 'egress("sg-cart"; permission("udp"; 53; 53; ["169.254.20.10/32", "172
 check "by its egress rules it reaches NodeLocal DNSCache" together "${dns[@]}"
 check "and the cluster's DNS address on the node" together "${cluster_dns[@]}"
 check "and the Pod Identity agent, IPv6 too" together "${agent[@]}"
+# (UDP only, and IPv6 is declared by TCP only)
+check "questions and answers of 3,000 bytes" udp_size cart 169.254.20.10 53 3000
 check "many at once" together "${all[@]}" "${all[@]}" "${all[@]}"
 check "another pod without the rules does not" none "${all[@]//cart/web}"
 capture_end
