@@ -336,6 +336,7 @@ static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_ca
 	leads_to = stack_leads_to(ctx, c);
 	if (leads_to == BG_ROLE_NONE)
 		return refuse(c, BG_REASON_OFF_BRANCH);
+	note_sent(ctx, c);
 	if (exit == BG_EXIT_SIBLING && leads_to != BG_ROLE_BRANCH) {
 		set_came_by(ctx, BG_CAME_JUDGED);
 		return siblings_admit(ctx, c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;

@@ -22,6 +22,7 @@ enum bg_case_kind {
 	BG_CASE_PROBE_BEGINS,  /* first packet of a probe */
 	BG_CASE_PROBE,	       /* another one of its flow, */
 	BG_CASE_PROBE_ANSWER,  /* and the answer, from the pod's veth */
+	BG_CASE_ERROR_OF_NODE, /* the node's own, about what a strict pod has just sent */
 	BG_CASE_TO_SIBLING,    /* from a strict pod to another of its branch: the sender's side, */
 	BG_CASE_FROM_SIBLING,  /* and the receiver's */
 	BG_CASE_FROM_ITSELF,   /* to the strict pod that has sent it */
@@ -74,6 +75,7 @@ static const struct bg_asks bg_cases[] = {
 	[BG_CASE_PROBE_BEGINS]	   = { BG_RULES_OF_NOBODY,   BG_REASON_PROBE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   BG_FLOW_PROBE,	     0 },
 	[BG_CASE_PROBE]		   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   0,		     0 },
 	[BG_CASE_PROBE_ANSWER]	   = { BG_RULES_OF_NOBODY,   BG_REASON_NONE,	   BG_REASON_SPOOFED,	     BG_KEY_OF_PROBE,  0,   0,		     0 },
+	[BG_CASE_ERROR_OF_NODE]	   = { BG_RULES_OF_NOBODY,   BG_REASON_ICMP_ERROR, BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   0,		     0 },
 	[BG_CASE_TO_SIBLING]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_FOREIGN_SOURCE, BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
 	[BG_CASE_FROM_SIBLING]	   = { BG_RULES_OF_CROSSING, BG_REASON_NONE,	   BG_REASON_NOT_OURS,	     BG_KEY_OF_BRANCH, 0,   BG_FLOW_STACK,	     0 },
 	[BG_CASE_FROM_ITSELF]	   = { BG_RULES_OF_NOBODY,   BG_REASON_UNFILTERED, BG_REASON_NOT_OURS,	     BG_KEY_OF_PROBE,  0,   BG_FLOW_STACK,	     0 },

@@ -153,7 +153,7 @@ struct {
 } flows SEC(".maps");
 
 /* Written by the datapath. Full: the least recently used datagram's later
- * fragments are dropped. */
+ * fragments are dropped. Has the notes of own_errors.h, too. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What does not leave the node: probes of strict pods, and node-local services.
+ * What does not leave the node: probes of strict pods, node-local services, and the node's
+ * errors about what a strict pod has sent (own_errors.h).
  *
  * A probe is a packet that the node itself makes, from one of its addresses (or
  * a ProbeSources address) to a declared probe port of a strict pod on this node.
@@ -14,6 +15,7 @@
 #ifndef BG_ON_NODE_H
 #define BG_ON_NODE_H
 
+#include "own_errors.h"
 #include "short_way.h"
 #include "verdict.h"
 
@@ -116,6 +118,10 @@ __noinline int node_packet_exit(struct bg_case *c)
 	}
 	if (!(c->findings.remote_info & sources))
 		return BG_NODE_FABRIC;
+	if (c->packet.icmp_error && is_error_about_sent(c)) {
+		case_is(c, BG_CASE_ERROR_OF_NODE);
+		return BG_NODE_JUDGE;
+	}
 	flags = flow_of(c, BG_KEY_OF_PROBE);
 	if (flags >= 0 && flags & BG_FLOW_PROBE) {
 		case_is(c, BG_CASE_PROBE);

@@ -43,4 +43,31 @@ check "which it was" eval "bg status --json | jq -e '[.. | .short_way_packets? /
 bg_stop
 bg_start --no-short-way
 hops "through the stack"
+# What follows asks nothing of the kernel that the above does not.
+[ -z "${BG_IN_VM:-}" ] || finish
+
+# The first packet of a flow is the one that expires, or is too large: no verdict has been given on
+# it when the node answers, and no rule lets ICMP errors in.
+too_large() {
+	lab_exec cart ping -n -c 1 -W "$ANSWER_S" -M "do" -s 1400 "$1" | grep -E 'Frag needed|Packet too big|too long'
+}
+errors_of_the_node() {
+	check "$1: without a rule for errors, \"time exceeded\" comes, IPv4" expires cart "$LAB_DB4" 1
+	check "$1: and IPv6" expires cart "$LAB_DB6" 1
+	ip -n "$LAB_NAME-node" link set vlan.eth.9 mtu 1300
+	check "$1: and \"too big\", where the branch takes less, IPv4" too_large "$LAB_DB4"
+	check "$1: and IPv6" too_large "$LAB_DB6"
+	ip -n "$LAB_NAME-node" link set vlan.eth.9 mtu 1500
+	lab_exec cart ip route flush cache
+	lab_exec cart ip -6 route flush cache
+}
+feed_live 'no_rules("sg-cart") | egress("sg-cart"; permission("icmp"; 8; 0; ["0.0.0.0/0"]))
+	| egress("sg-cart"; permission("icmpv6"; 128; 0; ["::/0"]))'
+capture fabric any '(icmp[0] == 3 or icmp[0] == 11) or (icmp6 and (ip6[40] == 2 or ip6[40] == 3))'
+errors_of_the_node "through the stack"
+bg_stop
+bg_start
+errors_of_the_node "short way"
+capture_end
+check "they do not leave the node" saw_nothing
 finish

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The node's own errors about what a strict pod has just sent: "time exceeded" of the first
+ * hop, "too big" where the branch takes less than the veth. They are about packets that the
+ * node's stack could not forward, so no verdict was given on them and no flow knows them:
+ * by the fabric they would come back as errors about nothing. So what the stack may answer
+ * like that is noted where the pod's packet goes to it, and an error about it goes straight
+ * to the pod, one for each. Errors that nobody's packet has called for are not brought
+ * there: the node has raw sockets, too.
+ *
+ * The notes stand in `fragments`, under the tag of no branch with a strict pod's address, which
+ * no fragment has. Full, the error is lost.
+ */
+#ifndef BG_OWN_ERRORS_H
+#define BG_OWN_ERRORS_H
+
+#include "fragment.h"
+#include "short_way.h"
+
+/* The stack answers at once, or when a queue lets it. */
+#define OWN_ERROR_TIMEOUT_NS (3 * NS_PER_S)
+
+static __always_inline void sent_key(struct bg_fragment_key *key, const struct bg_packet *packet)
+{
+	key->local = packet->local;
+	key->remote = packet->remote;
+	key->id = (__u32)packet->local_port << 16 | packet->remote_port;
+	key->protocol = packet->protocol;
+	key->branch = 0;
+	key->direction = BG_EGRESS;
+}
+
+/* A strict pod's packet goes to the stack: may an error come of it? `c` is never NULL. */
+__noinline int note_sent(struct __sk_buff *ctx, struct bg_case *c)
+{
+	struct bg_fragment_key key = {};
+	struct bg_fragment sent = {};
+	struct bg_route *route;
+	__u32 vlan;
+
+	if (!c || c->packet.fragment == BG_LATER_FRAGMENT || c->packet.tracking == BG_TRACK_NONE)
+		return 0;
+	vlan = c->verdict.vlan;
+	route = bpf_map_lookup_elem(&fast_routes, &vlan);
+	if (c->packet.hop_limit > 1 && (!route || !route->ifindex || fits(ctx, route->ifindex)))
+		return 0;
+	sent.seen_ns = case_clock_ns(c);
+	sent_key(&key, &c->packet);
+	return !bpf_map_update_elem(&fragments, &key, &sent, BPF_ANY);
+}
+
+/* Is it an error about what a pod has just sent, the first one? `c` is never NULL. */
+__noinline int is_error_about_sent(struct bg_case *c)
+{
+	const struct bg_packet *packet, *quoted;
+	struct bg_fragment_key key = {};
+	struct bg_fragment *sent;
+
+	if (!c)
+		return 0;
+	packet = &c->packet;
+	quoted = &c->quoted;
+	if (quoted->fragment == BG_LATER_FRAGMENT || quoted->tracking == BG_TRACK_NONE ||
+	    (BG_HALF(&quoted->local, 0) ^ BG_HALF(&packet->local, 0)) |
+		    (BG_HALF(&quoted->local, 1) ^ BG_HALF(&packet->local, 1)))
+		return 0;
+	sent_key(&key, quoted);
+	sent = bpf_map_lookup_elem(&fragments, &key);
+	if (!sent || case_clock_ns(c) > sent->seen_ns + OWN_ERROR_TIMEOUT_NS)
+		return 0;
+	bpf_map_delete_elem(&fragments, &key);
+	return 1;
+}
+
+#endif
