@@ -38,6 +38,7 @@
 #include "short_way.h"
 #include "on_node.h"
 #include "siblings.h"
+#include "node_flow.h"
 #include "standard.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -402,7 +403,11 @@ static __always_inline int standard_pod_ingress(struct __sk_buff *ctx, struct bg
 {
 	case_is(c, BG_CASE_STANDARD_ENTERS);
 	dissect_skb(ctx, c);
-	return verdict_apart(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	if (!verdict_apart(c))
+		return TC_ACT_SHOT;
+	if (c->verdict.reason == BG_REASON_UNFILTERED)
+		node_flow_begins(c);
+	return TC_ACT_UNSPEC;
 }
 
 /* What reaches a strict pod from its own veth: it speaks to itself, through a service. */
@@ -488,7 +493,8 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 	return action;
 }
 
-/* The primary interface, inward: only what is addressed to a standard pod. */
+/* The primary interface, inward: what is addressed to a standard pod is judged, what is for the
+ * node only looked at. */
 SEC("tc")
 int tc_node_ingress(struct __sk_buff *ctx)
 {
@@ -498,8 +504,13 @@ int tc_node_ingress(struct __sk_buff *ctx)
 	if (!c)
 		return TC_ACT_UNSPEC;
 	dissect_skb(ctx, c);
-	if (c->dissected != BG_REASON_NONE || !is_for_standard_pod(c))
+	if (c->dissected != BG_REASON_NONE)
 		return TC_ACT_UNSPEC;
+	if (!is_for_standard_pod(c)) {
+		if (!c->verdict.vlan)
+			node_receives(c);
+		return TC_ACT_UNSPEC;
+	}
 	case_is(c, BG_CASE_PRIMARY_ENTERS);
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	trace_verdict(c, action);

@@ -46,6 +46,15 @@ enum bg_ask {
 	BG_ASK_ALL = BG_ASK_LOCAL | BG_ASK_REMOTE | BG_ASK_RULES,
 };
 
+/* What came for the node last, by the primary interface; node_flow.h. */
+struct bg_arrival {
+	struct bg_addr to;
+	struct bg_addr from;
+	__be16 to_port;
+	__be16 from_port;
+	__u32 protocol;
+};
+
 struct bg_case {
 	/* zeroed for every packet */
 	struct bg_packet packet;
@@ -66,6 +75,7 @@ struct bg_case {
 	/* kept from packet to packet: the clock of tick `clock_tick` */
 	__u64 clock_tick;
 	__u64 clock_ns;
+	struct bg_arrival arrived;
 };
 
 /* Which of the cases it is: a constant, so that the table costs nothing. */

@@ -85,13 +85,17 @@ struct bg_flow_room {
 	struct bg_flow moved;
 };
 
+/* Of a packet that is not judged: flow_find() does not ask under which revision the flow was
+ * checked. None has this number. */
+#define BG_ANY_REVISION 0
+
 /* What flow_find() needs to know, and what it finds. */
 struct bg_flow_query {
 	struct bg_flow_key key;
 	struct bg_place place;
 	struct bg_timeouts timeouts; /* of the branch */
 	__u64 now_ns;
-	__u32 revision;
+	__u32 revision;	   /* under which the packet is judged, or BG_ANY_REVISION */
 	__u32 set_flags;   /* that a hit or a new flow gets, */
 	__u32 clear_flags; /* and that a hit loses; enum bg_flow_flag */
 	/* answer */
@@ -256,6 +260,8 @@ flow_is_used(struct bg_bucket *bucket, struct bg_flow *flow, struct bg_flow_quer
 {
 	if (flow_expired(flow, query->now_ns) || !flow_takes(flow, flow->flags, packet, direction))
 		return BG_FLOW_MISS;
+	if (query->revision == BG_ANY_REVISION)
+		query->revision = flow->checked;
 	if (flow->checked == query->revision && flow->flags & BG_FLOW_NEXT)
 		flow_follow(bucket, flow, query, packet, direction);
 	query->rule = flow->rule;

@@ -103,13 +103,25 @@ static __always_inline enum bg_reason ask_flows(struct bg_case *c)
 	return BG_REASON_NONE;
 }
 
+/* flow_create(), and if somebody gave way, it is counted. */
+static __always_inline enum bg_create_result begin_flow(struct bg_flow_query *query)
+{
+	enum bg_create_result result = flow_create(query);
+	struct bg_control *block;
+
+	if (result == BG_CREATE_EVICTED) {
+		block = control_block();
+		if (block)
+			__sync_fetch_and_add(&block->flows_evicted, 1);
+	}
+	return result;
+}
+
 /* A first packet was let through: remember it, if its kind opens flows. */
 static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reason admitted)
 {
 	const struct bg_packet *packet = &c->packet;
 	struct bg_new_flow *new = &c->flow.new;
-	enum bg_create_result result;
-	struct bg_control *block;
 
 	*new = (struct bg_new_flow){
 		.rule = c->verdict.rule,
@@ -131,14 +143,8 @@ static __always_inline enum bg_reason open_flow(struct bg_case *c, enum bg_reaso
 		new->flags |= BG_FLOW_PLATFORM;
 	new->flags = flow_next_flags(new->flags, packet->tcp_flags, new->direction);
 	new->timeout_s = flow_timeout_s(&c->flow.timeouts, packet->protocol, new->flags);
-	result = flow_create(&c->flow);
-	if (result == BG_CREATE_FULL)
+	if (begin_flow(&c->flow) == BG_CREATE_FULL)
 		return BG_REASON_TABLE_FULL;
-	if (result == BG_CREATE_EVICTED) {
-		block = control_block();
-		if (block)
-			__sync_fetch_and_add(&block->flows_evicted, 1);
-	}
 	c->verdict.reason = admitted;
 	report_event(c, BG_EVENT_FLOW);
 	return admitted;

@@ -256,6 +256,7 @@ enum bg_header_flag {
 	BG_NODE_EXTERNAL_SNAT = 1 << 2,	  /* ExternalSnat */
 	BG_NODE_PER_INTERFACE = 1 << 3,	  /* StandardMode: "per-interface" */
 	BG_NODE_HAS_GROUPS = 1 << 4,	  /* Node.GroupIds is given */
+	BG_NODE_STANDARD = 1 << 5,	  /* a branch is standard */
 };
 
 /* Block 0. */
@@ -273,7 +274,8 @@ struct bg_header {
 	__u32 local_services;	   /* cell index of local_service_count entries */
 	__u32 local_service_count; /* by the service's class */
 	struct bg_policy node_policy[BG_DIRECTIONS]; /* Node.GroupIds */
-	__u32 pad[228];
+	struct bg_timeouts node_timeouts; /* of flows that standard pods have as the node */
+	__u32 pad[220];
 };
 BG_ASSERT_SIZE(struct bg_header, sizeof(struct bg_block));
 

@@ -46,6 +46,21 @@ check "connections by it talk" together "talk inside" "talk far"
 feed_live '.Node.EstablishedFlows = "revalidate"'
 check "and talk on under another revision, though no rule admits them" together "talk inside" "talk far"
 
+# aws-network-policy-agent's filter on the veth says TC_ACT_OK: what our program has written into
+# the packet for the primary interface is gone.
+veth=$(lab_host_interface std standard)
+trap 'rm -rf "$PIN_DIR-foreign"; clean_up' EXIT
+mkdir "$PIN_DIR-foreign" || bail "no directory for foreign programs"
+bpftool prog loadall "$(realpath -m "${BG_BUILD:-build}")/selftests/net/foreign.bpf.o" "$PIN_DIR-foreign" ||
+	bail "no foreign programs"
+lab_exec node tc qdisc add dev "$veth" clsact 2>/dev/null
+lab_exec node tc filter add dev "$veth" ingress prio 50000 handle 7 protocol all bpf da \
+	object-pinned "$PIN_DIR-foreign/foreign_ok" || bail "no filter"
+check "with an agent's filter on the pod's veth they talk on" together "talk inside" "talk far"
+check "and new ones come about" together "${port[@]}"
+check "but the pod opens nothing" none "tcp std $LAB_OUTSIDE4 5432"
+lab_exec node tc filter del dev "$veth" ingress prio 50000 handle 7 bpf
+
 check "the pod's own port stays closed" none "tcp client 10.0.47.84 5432" "udp client 10.0.47.84 5432"
 check "the pod itself opens nothing" none "tcp std $LAB_CLIENT4 5432" "tcp std $LAB_OUTSIDE4 5432"
 
@@ -57,7 +72,7 @@ feed_live 'no_rules("sg-std")'
 check "and falls silent with its rule: the answers do not make it the other side's" silent talk out
 
 feed_live '.Node.StandardMode = "per-interface" | no_rules("sg-node")'
-check "per-interface: likewise" together "tcp client $LAB_NODE4 30080" "tcp outside $LAB_NODE4 30080"
+check "per-interface: likewise, UDP too" together "${port[@]}"
 feed_live 'egress("sg-node"; everything)'
 connect out std "$LAB_OUTSIDE4" 5432
 check "per-interface: what the pod opens by the primary interface passes by the node's groups" talk out

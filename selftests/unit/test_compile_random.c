@@ -114,7 +114,11 @@ static void check_flags(const struct bg_model *model, const struct bg_image *ima
 {
 	__u32 flags = header_of(image)->flags;
 	const struct bg_model_node *node = &model->node;
+	bool standard = false;
 
+	for (size_t i = 0; i < model->branch_count; i++)
+		standard |= model->branches[i].mode == BG_STANDARD;
+	assert_int_equal(!!(flags & BG_NODE_STANDARD), standard);
 	assert_int_equal(!!(flags & BG_NODE_REVALIDATE), node->revalidate);
 	assert_int_equal(!!(flags & BG_NODE_FILTER_PLATFORM), node->filter_platform);
 	assert_int_equal(!!(flags & BG_NODE_EXTERNAL_SNAT), node->external_snat);

@@ -319,9 +319,14 @@ static int write_branches(struct compilation *compilation, __u32 records, struct
 
 /* --- the whole --- */
 
-static __u32 header_flags(const struct bg_model_node *node)
+static __u32 header_flags(const struct bg_model *model)
 {
-	return (node->revalidate ? BG_NODE_REVALIDATE : 0) |
+	const struct bg_model_node *node = &model->node;
+	bool standard = false;
+
+	for (size_t i = 0; i < model->branch_count; i++)
+		standard |= model->branches[i].mode == BG_STANDARD;
+	return (standard ? BG_NODE_STANDARD : 0) | (node->revalidate ? BG_NODE_REVALIDATE : 0) |
 	       (node->filter_platform ? BG_NODE_FILTER_PLATFORM : 0) |
 	       (node->external_snat ? BG_NODE_EXTERNAL_SNAT : 0) |
 	       (node->per_interface ? BG_NODE_PER_INTERFACE : 0) |
@@ -411,11 +416,15 @@ int bg_compile(const struct bg_model *model, __u32 revision, size_t max_blocks,
 			.magic = BG_IMAGE_MAGIC,
 			.abi = BG_ABI,
 			.revision = revision,
-			.flags = header_flags(&model->node),
+			.flags = header_flags(model),
+			.node_timeouts = model->node.timeouts,
 		},
 	};
+	struct bg_timeouts *timeouts = &compilation.header.node_timeouts;
 	int rc;
 
+	if (!timeouts->tcp_closing_s)
+		timeouts->tcp_closing_s = timeouts->tcp_established_s;
 	compilation.lists = calloc(model->branch_count + 1, sizeof(*compilation.lists));
 	if (!compilation.lists)
 		return bg_no_memory(err, BG_COMPILING);
