@@ -10,7 +10,7 @@
  * that fails: CALL HOW PLACE (call_site.h), FILE.sites, if it is there, one for each place
  * that calls at all: CALL PLACE.
  *
- * CALL  link link-dump route-dump rule-dump neigh filter filter-dump set-filter set-qdisc: a request
+ * CALL  link link-dump route-dump rule-dump neigh use-neigh filter filter-dump set-filter set-qdisc: a request
  *       of NETLINK_ROUTE, request-NUMBER another one; xdp-query: the dump by which libbpf
  *       asks for XDP programs; event: a message that nobody asked for; socket: one of
  *       NETLINK_ROUTE; a command of bpf(), as in bpf_names, bpf-NUMBER another one;
@@ -113,6 +113,8 @@ static const char *request_name(const struct nlmsghdr *message)
 		return "route";
 	case RTM_GETNEIGH:
 		return "neigh";
+	case RTM_NEWNEIGH:
+		return "use-neigh";
 	case RTM_GETTFILTER:
 		return "filter";
 	case RTM_NEWTFILTER:

@@ -124,7 +124,7 @@ each_call() {
 		all_and_half "$ANSWERS" set-filter set-qdisc
 		return
 	fi
-	all_and_half "$ANSWERS" route-dump link neigh
+	all_and_half "$ANSWERS" route-dump link neigh use-neigh
 	suffers link-dump interrupted
 	suffers rule-dump "$ANSWERS"
 	suffers route-dump interrupted

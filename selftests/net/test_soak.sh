@@ -28,7 +28,7 @@ haste "$HASTE"
 RANDOM=$SEED
 BY=
 
-CALLS=(any link link-dump route-dump neigh filter filter-dump set-filter set-qdisc event socket if_indextoname
+CALLS=(any link link-dump route-dump neigh use-neigh filter filter-dump set-filter set-qdisc event socket if_indextoname
 	obj-info obj-get obj-pin map-lookup map-lookup-batch map-update map-update-batch map-delete map-next
 	map-create map-freeze prog-load prog-query btf-load link-create link-update link-detach)
 ERRORS=(EINTR EBUSY ENOBUFS ENOMEM)

@@ -23,6 +23,7 @@
 #include "datapath/leftovers.h"
 #include "datapath/tally.h"
 #include "guard/iface_maps.h"
+#include "guard/pod_neighbours.h"
 
 /* Feed and interfaces are looked at this often, even when the kernel reports no change. */
 #define ROUND_MS 3000
@@ -72,10 +73,11 @@ struct follower {
 	struct bg_busy busy;
 	struct bg_put_back put_back;
 	int signal_fd;
-	double changing_ms; /* since when there are signs of that, 0 = there are none */
-	double tried_ms;    /* when the feed was refused so */
-	double retry_ms;    /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
-	bool reread;	    /* read the feed even if the file is the same */
+	double changing_ms;   /* since when there are signs of that, 0 = there are none */
+	double tried_ms;      /* when the feed was refused so */
+	double retry_ms;      /* TIMER_RETRY's next wait; 0 = the feed was not refused so */
+	struct bg_addr asked; /* of pods: the last whose neighbour was asked for */
+	bool reread;	      /* read the feed even if the file is the same */
 	/* what was logged last, so that it is not logged with every try */
 	char sync_error[sizeof(((struct bg_error *)0)->text)];
 	char netdevs_error[sizeof(((struct bg_error *)0)->text)];
@@ -302,6 +304,7 @@ static void on_round(void *context)
 	/* finds a change that inotify does not report; what is tried again anyway has its time */
 	if (!follower->retry_ms)
 		bg_loop_sooner(&follower->loop, TIMER_FEED, now_ms);
+	bg_pods_ask(follower->daemon->datapath, follower->daemon->netdevs, &follower->asked);
 	bg_log_writer_look();
 }
 

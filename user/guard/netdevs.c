@@ -366,9 +366,27 @@ const struct bg_netdev *bg_netdev_by_index(const struct bg_netdevs *netdevs, __u
 int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netdev,
 		       const struct bg_addr *address, __u8 mac[6])
 {
+	struct bg_neighbour neighbour;
+	int rc;
+
 	if (netdev->kind == BG_NETDEV_VETH && !bg_netlink_ask_peer(&netdevs->netlink, netdev, mac))
 		return 0;
-	return bg_netlink_ask_neighbour(&netdevs->netlink, netdev->ifindex, address, mac);
+	rc = bg_netdev_neighbour(netdevs, netdev->ifindex, address, &neighbour);
+	if (!rc)
+		memcpy(mac, neighbour.mac, sizeof(neighbour.mac));
+	return rc;
+}
+
+int bg_netdev_neighbour(struct bg_netdevs *netdevs, __u32 ifindex, const struct bg_addr *address,
+			struct bg_neighbour *neighbour)
+{
+	return bg_netlink_ask_neighbour(&netdevs->netlink, ifindex, address, neighbour);
+}
+
+int bg_netdev_use_neighbour(struct bg_netdevs *netdevs, __u32 ifindex,
+			    const struct bg_addr *address)
+{
+	return bg_netlink_use_neighbour(&netdevs->netlink, ifindex, address);
 }
 
 int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,

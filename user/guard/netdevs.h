@@ -33,6 +33,7 @@ struct bg_neighbour {
 	__u32 ifindex;
 	struct bg_addr address;
 	__u8 mac[6];
+	bool permanent; /* somebody has said so; the kernel does not ask */
 };
 
 /* A default route; the gateway is all 0 when the route has none. */
@@ -104,6 +105,17 @@ const struct bg_netdev *bg_netdev_by_index(const struct bg_netdevs *netdevs, __u
  */
 int bg_netdev_peer_mac(struct bg_netdevs *netdevs, const struct bg_netdev *netdev,
 		       const struct bg_addr *address, __u8 mac[6]);
+
+/* What the neighbour table says of `address`. -ENOENT: nothing. */
+int bg_netdev_neighbour(struct bg_netdevs *netdevs, __u32 ifindex, const struct bg_addr *address,
+			struct bg_neighbour *neighbour);
+/*
+ * Has the kernel look after it as if a packet were sent there: who is not known is asked
+ * for, who has not been heard of for a while as well. What comes of it, bg_netdevs_read()
+ * tells. Not for a permanent one, which would be none any more.
+ */
+int bg_netdev_use_neighbour(struct bg_netdevs *netdevs, __u32 ifindex,
+			    const struct bg_addr *address);
 
 /* The default routes of all tables (254 is main); the caller frees *routes. */
 int bg_netdevs_default_routes(struct bg_netdevs *netdevs, int family,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The format of netlink messages: requests are written and answers read here and, of routes,
- * in netlink_routes.c; only netdevs.c calls them. They keep no table, and ask: nothing in the
- * kernel is changed.
+ * in netlink_routes.c; only netdevs.c calls them. They keep no table, and ask: of what the
+ * kernel has, nothing is changed but that it looks after a neighbour.
  */
 #include "guard/netlink.h"
 
@@ -264,6 +264,7 @@ bool bg_neighbour_parse(const struct nlmsghdr *message, struct bg_neighbour *nei
 	      (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)))
 		return false;
 	neighbour->ifindex = header->ndm_ifindex;
+	neighbour->permanent = header->ndm_state & NUD_PERMANENT;
 	mnl_attr_for_each (attribute, message, sizeof(*header)) {
 		size_t length = mnl_attr_get_payload_len(attribute);
 		const void *data = mnl_attr_get_payload(attribute);
@@ -334,26 +335,47 @@ static int take_neighbour(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
-			     const struct bg_addr *address, __u8 mac[6])
+/* A request about a neighbour; the attribute is part of it. */
+struct neighbour_request {
+	struct ndmsg header;
+	struct bg_netlink_attribute attributes[2];
+};
+
+static struct neighbour_request about_neighbour(__u32 ifindex, const struct bg_addr *address)
 {
 	bool v4 = bg_addr_is_v4(address);
-	struct ndmsg header = { .ndm_family = v4 ? AF_INET : AF_INET6,
-				.ndm_ifindex = (int)ifindex };
-	struct bg_netlink_attribute attributes[] = {
-		{ NDA_DST, &address->byte[v4 ? 12 : 0], v4 ? 4 : 16 }, {}
+
+	return (struct neighbour_request){
+		.header = { .ndm_family = v4 ? AF_INET : AF_INET6, .ndm_ifindex = (int)ifindex },
+		.attributes = { { NDA_DST, &address->byte[v4 ? 12 : 0], v4 ? 4 : 16 } },
 	};
+}
+
+int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
+			     const struct bg_addr *address, struct bg_neighbour *neighbour)
+{
+	struct neighbour_request request = about_neighbour(ifindex, address);
 	struct bg_neighbour found = {};
 	int rc;
 
-	rc = bg_netlink_ask(netlink, RTM_GETNEIGH, &header, sizeof(header), attributes,
-			    take_neighbour, &found);
+	rc = bg_netlink_ask(netlink, RTM_GETNEIGH, &request.header, sizeof(request.header),
+			    request.attributes, take_neighbour, &found);
 	if (rc)
 		return rc;
 	if (!found.ifindex)
 		return -ENOENT;
-	memcpy(mac, found.mac, sizeof(found.mac));
+	*neighbour = found;
 	return 0;
+}
+
+int bg_netlink_use_neighbour(struct bg_netlink *netlink, __u32 ifindex,
+			     const struct bg_addr *address)
+{
+	struct neighbour_request request = about_neighbour(ifindex, address);
+
+	request.header.ndm_flags = NTF_USE;
+	return ask(netlink, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, &request.header,
+		   sizeof(request.header), request.attributes, NULL, NULL);
 }
 
 struct hook_filters {

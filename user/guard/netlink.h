@@ -40,7 +40,9 @@ int bg_netlink_dump(struct bg_netlink *netlink, int type, const void *header, si
 
 int bg_netlink_ask_peer(struct bg_netlink *netlink, const struct bg_netdev *netdev, __u8 mac[6]);
 int bg_netlink_ask_neighbour(struct bg_netlink *netlink, __u32 ifindex,
-			     const struct bg_addr *address, __u8 mac[6]);
+			     const struct bg_addr *address, struct bg_neighbour *neighbour);
+int bg_netlink_use_neighbour(struct bg_netlink *netlink, __u32 ifindex,
+			     const struct bg_addr *address);
 int bg_netlink_dump_routes(struct bg_netlink *netlink, int family, void (*begin)(void *context),
 			   mnl_cb_t each, void *context);
 int bg_netlink_dump_rules(struct bg_netlink *netlink, int family, void (*begin)(void *context),
