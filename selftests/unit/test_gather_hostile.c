@@ -188,6 +188,30 @@ static void secrets_are_not_told(void **state)
 	bg_cluster_release(&cluster);
 }
 
+/* Annotations are anybody's: a pod with thousands must not keep the rest from being read. */
+static void a_pod_with_thousands_of_annotations(void **state)
+{
+	const size_t count = 20000;
+	struct bg_cluster cluster = {};
+	char *text = malloc(16 * count + 512), *to = text;
+	struct bg_error err;
+
+	(void)state;
+	assert_non_null(text);
+	to += sprintf(
+		to, "{\"items\":[{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"spec\":{},"
+		    "\"metadata\":{\"namespace\":\"s\",\"name\":\"p\",\"annotations\":{\"a\":\"\"");
+	for (size_t i = 0; i < count; i++)
+		to += sprintf(to, ",\"%zu\":\"\"", i);
+	to += sprintf(to, ",\"fargate.amazonaws.com/pod-sg\":\"sg-1\"}}}]}");
+	if (bg_cluster_read(&cluster, "f.json", text, to - text, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(cluster.pod_count, 1);
+	assert_true(cluster.pods[0].on_fargate);
+	free(text);
+	bg_cluster_release(&cluster);
+}
+
 /* Reports are many, and then they are counted. */
 static void a_flood_of_broken_objects(void **state)
 {
@@ -212,8 +236,11 @@ static void a_flood_of_broken_objects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_no_answer),	     cmocka_unit_test(cut_anywhere),
-		cmocka_unit_test(wrong_types_everywhere),    cmocka_unit_test(secrets_are_not_told),
+		cmocka_unit_test(what_is_no_answer),
+		cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(wrong_types_everywhere),
+		cmocka_unit_test(secrets_are_not_told),
+		cmocka_unit_test(a_pod_with_thousands_of_annotations),
 		cmocka_unit_test(a_flood_of_broken_objects),
 	};
 

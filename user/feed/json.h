@@ -43,7 +43,7 @@ struct bg_json {
 
 /* Deeper documents are refused; a feed needs 8. */
 #define BG_JSON_MAX_DEPTH 64
-/* Objects with more keys are refused; a feed needs 32. */
+/* Objects with more keys are refused in a feed, which needs 32. */
 #define BG_JSON_MAX_KEYS 1024
 /* Documents with more values at once are refused: 56 bytes each make half a GiB. Of the
  * streamed array, only one element is there at once. */
@@ -86,7 +86,8 @@ struct bg_place bg_place_of(const char *text, size_t offset);
 int bg_json_parse(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
 		  struct bg_json_document **document, struct bg_place *place, struct bg_error *err);
 /* The same for the first value of a text, of any type: *used_bytes are its bytes and those
- * before it. What stands behind it is not looked at. */
+ * before it. What stands behind it is not looked at. Objects may have any number of keys:
+ * they are somebody's annotations. */
 int bg_json_parse_first(const char *text, size_t length_bytes, const struct bg_json_stream *stream,
 			struct bg_json_document **document, size_t *used_bytes,
 			struct bg_place *place, struct bg_error *err);

@@ -43,6 +43,7 @@ struct parser {
 	struct bg_json_document *document;
 	struct open_value open[BG_JSON_MAX_DEPTH];
 	size_t depth, values;
+	size_t most_keys;      /* of an object */
 	struct bg_text key;    /* of the next value */
 	struct bg_json *array; /* the streamed one */
 	size_t which, index;   /* its key, and its next element */
@@ -292,7 +293,7 @@ static int on_key(void *context, const unsigned char *bytes, size_t length)
 	struct parser *parser = context;
 	int rc;
 
-	if (parser->open[parser->depth - 1].value->count == BG_JSON_MAX_KEYS)
+	if (parser->open[parser->depth - 1].value->count == parser->most_keys)
 		return stop(parser, -E2BIG, "more than 1024 keys in one object");
 	if (!keep(parser, (const char *)bytes, length, &parser->key))
 		return no_memory(parser);
@@ -434,6 +435,7 @@ static int parse(const char *text, size_t length_bytes, const struct bg_json_str
 		.length_bytes = length_bytes,
 		.stream = stream,
 		.document = result,
+		.most_keys = used_bytes ? BG_JSON_MAX_VALUES : BG_JSON_MAX_KEYS,
 		.place = place,
 		.err = err,
 	};
