@@ -400,7 +400,7 @@ COVER_DECISIVE := $(wildcard user/guard/*.c) $(patsubst %,user/%.c, \
 	datapath/attach datapath/link_name datapath/order datapath/fate datapath/clsact \
 	datapath/layouts datapath/layout_2 datapath/layout_3 datapath/publish base/sound pinned/pin pinned/home \
 	feed/settle feed/merge feed/held feed/wire feed/wire_values compile/policy compile/classes \
-	daemon/settled daemon/holding daemon/unload daemon/unload_plan base/seccomp base/caps source/owner)
+	cni/cni_call cni/gate cni/network_config cni/prev_result daemon/settled daemon/holding daemon/unload daemon/unload_plan base/seccomp base/caps source/owner)
 COVERED := $(foreach kind,$(filter unit packets,$(COVER)),$(call programs_of,$(kind),$(COV_BUILD)))
 COVERED_NET := $(if $(filter net,$(COVER)),$(NET))
 # Of these there is no third build: nothing is counted in them.
@@ -412,7 +412,7 @@ $(COV_LINKS): $(COV_BUILD)/%: $(BUILD)/%
 	$(call say,LN,$@)ln -sfr $< $@
 
 .PHONY: coverage
-coverage: $(COVERED) $(COV_BUILD)/branchguard \
+coverage: $(COVERED) $(call program_in,$(COV_BUILD)) \
 		$(if $(COVERED_NET),$(COV_LINKS) $(call programs_of,net,$(COV_BUILD)))
 	$(Q)scripts/coverage.sh --begin $(COV_BUILD)
 	$(Q)BG_BUILD=$(COV_BUILD) BG_TEST_LOGS=$(COV_BUILD)/test-logs selftests/run $(COVERED) $(COVERED_NET); \

@@ -98,7 +98,7 @@ static const char *remedy(enum bg_gate_state state)
 	switch (state) {
 	case BG_GATE_NO_PINS:
 		return "the runtime tries again; if this stays so, look why branchguard's daemon "
-		       "does not start on this node, or let its DaemonSet go with `branchguard-cni "
+		       "does not start on this node, or take the gate away with `branchguard-cni "
 		       "uninstall`";
 	case BG_GATE_UNSEEN:
 		return "the runtime tries again; if this stays so, look into the daemon's log";
