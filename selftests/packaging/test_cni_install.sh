@@ -114,6 +114,35 @@ check "it ends well" test $? -eq 0
 check "and what it wrote stays, while no follower is there" test "$(types)" = "mounted portmap branchguard-cni"
 check "uninstall takes it away" eval '"${uninstall[@]}" && [ ! -e "$ours" ]'
 
+# --- a disk that is full -----------------------------------------------------------------------
+
+# used_cpu PID: in ticks of 10 ms.
+used_cpu() {
+	sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+if mount -t tmpfs -o size=12k tmpfs "$conf" 2>/dev/null; then
+	trap 'kill $follower 2>/dev/null; umount "$conf"; rm -rf "$DIR"' EXIT
+	list first >"$theirs"
+	"${install[@]}" --follow 2>"$DIR/log" &
+	follower=$!
+	check "a list on a small disk" becomes "first portmap branchguard-cni" types
+	head -c 4096 /dev/zero >"$conf/fill"
+	list second >"$theirs"
+	check "a full disk is told" becomes 1 grep -c 'error=.*05-branchguard.conflist: No space left on device' "$DIR/log"
+	before=$(used_cpu $follower)
+	sleep 1
+	check "it is tried again, but not all the time" test $(($(used_cpu $follower) - before)) -le 5
+	check "what was there stays" test "$(types)" = "first portmap branchguard-cni"
+	rm "$conf/fill"
+	check "with room it is written" becomes "second portmap branchguard-cni" types
+	kill $follower
+	wait $follower
+	umount "$conf"
+	trap 'rm -rf "$DIR"' EXIT
+else
+	echo "# no disk of its own here (root): what a full one does is not tested"
+fi
+
 # --- an operator in a hurry -------------------------------------------------------------------
 
 check "a name that sorts behind theirs is refused" \

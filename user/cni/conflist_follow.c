@@ -160,7 +160,8 @@ int bg_conflist_follow(const struct bg_conflist_file *file, int signal_fd, struc
 		}
 		rc = bg_conflist_step_logged(file, &said);
 		polled[1] = (struct pollfd){ .fd = fd, .events = POLLIN };
-		rc = poll(polled, 2, fd < 0 || rc < 0 ? AGAIN_MS : LOOK_MS);
+		/* what cannot be written makes events of its own, with each try */
+		rc = poll(polled, rc < 0 ? 1 : 2, fd < 0 || rc < 0 ? AGAIN_MS : LOOK_MS);
 		if (rc < 0 && errno != EINTR)
 			return bg_fail(err, -errno, "waiting for changes of %s: %s", file->dir,
 				       strerror(errno));
