@@ -377,6 +377,18 @@ check-quick: $(CHECKED)
 check-vm: $(call program_in,$(BUILD)) $(PACKETS) $(NET_TOOLS) $(SELFTEST_BPF_OBJECTS)
 	$(Q)BG_BUILD=$(BUILD) selftests/run $(SUITES_VM)
 
+# The packet tests on arm64: a cross compiler's, in one guest.
+ARM64 := $(BUILD)/arm64
+.PHONY: check-arm64 packets-built
+packets-built: all $(PACKETS)
+check-arm64: $(BUILD)/setup-arm64.stamp
+	$(Q)fetched=$$(selftests/vm/fetch-arm64.sh) && \
+		$(MAKE) BUILD=$(ARM64) MACHINE=aarch64 CC="aarch64-linux-gnu-gcc --sysroot=$$fetched/root" packets-built
+	$(Q)BG_BUILD=$(ARM64) selftests/run --silence 1200 arm64=selftests/vm/arm64.sh
+$(BUILD)/setup-arm64.stamp: scripts/setup.sh $(BUILD)/setup.stamp
+	$(Q)scripts/setup.sh --arm64
+	@touch $@
+
 # Hours: what net/test_killed.sh and test_soak.sh have a sample of in every check. BG_SEED=N
 # repeats a course.
 .PHONY: soak
@@ -464,6 +476,7 @@ help:
 	'make demo       install what is missing, build, and show what it does (root)' \
 	'make check      install what is missing, build, run every test (root)' \
 	'make check-quick, check-vm   the same without, or only, the VMs' \
+	'make check-arm64 the packet tests on an arm64 kernel, under QEMU (root)' \
 	'make unit, unit-san, packets, net, attacks, packaging, lint, fuzz   one kind of tests alone' \
 	'make tests      build all test programs (unit, packets, bench)' \
 	'make soak       10,000 revisions and changes of interfaces, with faults (root, hours)' \

@@ -7,6 +7,7 @@
 # needs no root and no network, and takes a moment.
 #
 #   scripts/setup.sh                all of it
+#   scripts/setup.sh --arm64        what `make check-arm64` needs, too
 #   scripts/setup.sh --check-build  only say what `make` would miss
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -29,6 +30,9 @@ NEEDS=(
 # What one test wants, which is skipped without it: a container runtime that calls CNI
 # plugins. Of podman only version 4 does, which Debian 12 has.
 WISHES=(podman containernetworking-plugins runc)
+
+# To build for arm64, and to boot it.
+ARM64_NEEDS=(gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu 'qemu-system-arm 1:8.1')
 
 # The kernel's verifier refuses what an older clang makes of the program: too many jumps.
 LEAST_CLANG=19
@@ -195,8 +199,9 @@ case ${1:-} in
 	check_build
 	exit
 	;;
+--arm64) NEEDS+=("${ARM64_NEEDS[@]}") ;;
 '') ;;
-*) fail "unknown argument '$1'; usage: setup.sh [--check-build]" ;;
+*) fail "unknown argument '$1'; usage: setup.sh [--check-build | --arm64]" ;;
 esac
 
 # systemd mounts it; containers and minimal machines often have none.

@@ -27,7 +27,19 @@ boots=3
 # For a guest that talks for ever.
 limit_s=5000
 
-version=$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p;q')
+# The machine: a PC, or with BG_VM_MACHINE=aarch64 one of QEMU's own, whose pointers are
+# authenticated by a function that costs little.
+machine=${BG_VM_MACHINE:-x86_64}
+case $machine in
+x86_64) of_machine=(-machine pc -cpu "max,erms=off,fsrm=off,fsrs=off") console=ttyS0 ;;
+aarch64) of_machine=(-machine virt -cpu "max,pauth-impdef=on") console=ttyAMA0 ;;
+*)
+	echo "boot.sh: BG_VM_MACHINE='$machine': x86_64 or aarch64" >&2
+	exit 1
+	;;
+esac
+
+version=$("qemu-system-$machine" --version | sed -n 's/.*version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p;q')
 read -r major minor <<<"$version"
 if [ $((major * 100 + minor)) -lt 801 ]; then
 	echo "boot.sh: QEMU $major.$minor mis-emulates what stock kernels do, 8.1 or later is needed:" \
@@ -79,12 +91,12 @@ boot() {
 	watch >/dev/null 2>&1 &
 	watcher=$!
 	# (--foreground: in our process group, so that it ends with us)
-	timeout --foreground --kill-after=5 "$limit_s" qemu-system-x86_64 \
-		-accel tcg,thread=multi -machine pc -cpu max,erms=off,fsrm=off,fsrs=off -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
+	timeout --foreground --kill-after=5 "$limit_s" "qemu-system-$machine" \
+		-accel tcg,thread=multi "${of_machine[@]}" -smp 2 -m "${BG_VM_MEMORY_MB:-2048}" \
 		-pidfile "$log.pid" -nodefaults -no-user-config -display none -monitor none -no-reboot \
 		-serial stdio -serial "file:$results" "${cable[@]}" \
 		-kernel "$kernel" -initrd "$initrd" \
-		-append "console=ttyS0 panic=-1 oops=panic loglevel=4 ${BG_VM_APPEND:-}" \
+		-append "console=$console panic=-1 oops=panic loglevel=4 ${BG_VM_APPEND:-}" \
 		</dev/null 2>&1 | stamp >"$log"
 	status=${PIPESTATUS[0]}
 	kill $watcher

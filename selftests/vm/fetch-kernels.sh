@@ -12,21 +12,8 @@
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 
-die() {
-	echo "fetch-kernels.sh: $*" >&2
-	exit 1
-}
-
-cache_directory() {
-	local dir
-	for dir in ${BG_KERNELS:+"$BG_KERNELS"} /var/cache/branchguard "$here/../../build/kernels"; do
-		if mkdir -p "$dir" 2>/dev/null && [ -w "$dir" ]; then
-			realpath "$dir"
-			return
-		fi
-	done
-	die "no directory to keep kernels in is writable: set BG_KERNELS"
-}
+# shellcheck source=selftests/vm/apt.sh
+. "$here/apt.sh"
 cache=$(cache_directory)
 
 case ${1:-} in
@@ -57,21 +44,8 @@ if all_there && [ -n "$(find "$cache/looked" -mtime -1 2>/dev/null)" ]; then
 	exit 0
 fi
 
-# apt with lists, cache and sources of its own.
-mkdir -p "$cache"/{lists/partial,archives/partial,debs}
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -f "$keyring" ] || die "no $keyring: install debian-archive-keyring"
-for line in "${wanted[@]}"; do
-	read -r _ suite _ <<<"$line"
-	mirror=$("$here/../../scripts/debian-mirror.sh" "$suite") ||
-		{ ! all_there || exit 0; die "cannot fetch kernels: no mirror (above)"; }
-	echo "deb [signed-by=$keyring] $mirror $suite main"
-done >"$cache/sources.list"
-sort -u -o "$cache/sources.list" "$cache/sources.list"
-apt=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null
-	-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-	-o "Dir::State::lists=$cache/lists" -o "Dir::Cache=$cache" -o APT::Sandbox::User=root
-	-o Acquire::Retries=3 -o Acquire::Languages=none -o Dir::State::status=/dev/null)
+mapfile -t suites < <(printf '%s\n' "${wanted[@]}" | awk '{ print $2 }')
+apt_in "$cache" "${suites[@]}" || { ! all_there || exit 0; die "cannot fetch kernels: no mirror (above)"; }
 
 if ! apt-get -qq "${apt[@]}" update >"$cache/update.log" 2>&1 || grep -q '^[WE]:' "$cache/update.log"; then
 	cat "$cache/update.log" >&2

@@ -3,7 +3,8 @@
 #
 # Builds the three parts of the guest's initramfs; the kernel takes them concatenated.
 #
-#   mkinitrd.sh base OUT             the programs of this host, with their libraries
+#   mkinitrd.sh base OUT [ROOT]      the programs of this host, with their libraries, or all
+#                                    that is in ROOT, of another architecture
 #   mkinitrd.sh modules OUT KERNEL   kernel modules in the order to load them
 #   mkinitrd.sh tests OUT FILE...    files of this tree, under their paths, in /branchguard; of
 #                                    Python only what those written in it load
@@ -51,9 +52,17 @@ layout() {
 	ln -s ../run "$root/var/run"
 }
 
-base() {
+# Its own programs and libraries, without what only a compiler reads.
+of_another() {
+	local directory
+	for directory in bin sbin lib; do
+		cp -a "$1/usr/$directory" "$root/usr/"
+	done
+	rm -rf "$root"/usr/lib/{gcc,systemd} "$root"/usr/lib/*/{*.a,*.o,pkgconfig,gconv,perl*}
+}
+
+of_this_host() {
 	local file name target binaries=()
-	layout
 	install "$(command -v busybox)" "$root/usr/bin/busybox"
 	while read -r file; do
 		[ -f "$file" ] || [ -L "$file" ] || continue
@@ -69,16 +78,10 @@ base() {
 		fi
 	done < <(dpkg-query -L "${packages[@]}" | grep -E '^(/usr)?/s?bin/[^/]+$' | grep -vE "$unwanted")
 	# What alternatives would point to, and applets for the rest.
-	ln -sfn mawk "$root/usr/bin/awk"
 	ln -sfn nc.openbsd "$root/usr/bin/nc"
 	ln -sfn xtables-nft-multi "$root/usr/sbin/iptables"
 	for name in iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
 		ln -sfn xtables-nft-multi "$root/usr/sbin/$name"
-	done
-	ln -sfn dash "$root/usr/bin/sh"
-	busybox --list | while read -r name; do
-		[ -e "$root/usr/bin/$name" ] || [ -e "$root/usr/sbin/$name" ] || [ -L "$root/usr/bin/$name" ] ||
-			ln -s busybox "$root/usr/bin/$name"
 	done
 	libraries "${binaries[@]}"
 	# iptables loads its matches and targets at run time; sanitizers and cmocka come with tests.
@@ -86,6 +89,23 @@ base() {
 	cp -r "/usr/lib/$(uname -m)-linux-gnu/xtables" "$root/usr/lib/$(uname -m)-linux-gnu/"
 	for name in /etc/iproute2 /usr/share/iproute2 /etc/protocols /etc/services /etc/ethertypes; do
 		[ ! -e "$name" ] || { mkdir -p "$root$(dirname "$name")" && cp -r "$name" "$root$name"; }
+	done
+}
+
+# base [ROOT]
+base() {
+	local name
+	layout
+	if [ $# -gt 0 ]; then
+		of_another "$1"
+	else
+		of_this_host
+	fi
+	ln -sfn mawk "$root/usr/bin/awk"
+	ln -sfn dash "$root/usr/bin/sh"
+	busybox --list | while read -r name; do
+		[ -e "$root/usr/bin/$name" ] || [ -e "$root/usr/sbin/$name" ] || [ -L "$root/usr/bin/$name" ] ||
+			ln -s busybox "$root/usr/bin/$name"
 	done
 	echo "root:x:0:0:root:/root:/bin/bash" >"$root/etc/passwd"
 	printf 'root:x:0:\n' >"$root/etc/group"

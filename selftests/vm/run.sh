@@ -6,9 +6,7 @@
 #   selftests/vm/run.sh NAME [LANE/LANES]
 #
 # With a lane, only every LANES-th suite, from the LANE-th on.
-# Boots it and passes on what selftests/vm/guest.sh reports from inside, then
-# judges the run as a whole. A guest that panics or hangs has no plan, hence
-# fails; a skip that skips.list does not allow for this kernel is a failure.
+# Makes its initramfs, boots it and judges what it reports (judge.sh).
 # plan.list says what runs on which kernel; BG_VM_ALL=1 runs everything.
 # BG_VM_ONLY=PATTERN picks suites, BG_VM_APPEND adds to the kernel's command line.
 set -euo pipefail
@@ -20,8 +18,6 @@ build=${BG_BUILD:-build}
 dir=$build/vm
 lane=${2:-1/1}
 guest=$name-${lane%/*}
-log=$dir/console-$guest.log
-results=$dir/results-$guest.tap
 mkdir -p "$dir"
 
 selftests/vm/fetch-kernels.sh >&2 || bail "no kernels"
@@ -51,9 +47,7 @@ $make tests "$dir/tests.cpio" "${files[@]}"
 cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd-$guest.cpio"
 flock -u 9
 
-: >"$results"
-status=0
-qemu_status=0
+
 share=
 if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 	share=bg_share=$(awk -v name="$name" '
@@ -62,52 +56,4 @@ if [ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ]; then
 		END { print way "/" i "/" n[way] }' selftests/vm/kernels.list)
 fi
 BG_VM_APPEND="$share bg_lane=$lane ${BG_VM_ONLY:+bg_only=$BG_VM_ONLY} ${BG_VM_APPEND:-}" \
-	selftests/vm/boot.sh "$kernel/vmlinuz" "$dir/initrd-$guest.cpio" "$log" "$results" &
-boot=$!
-
-# The guest's TAP as it comes, but skips must be foreseen: "KERNEL SUITE: TEST # reason".
-declare -A foreseen=()
-while IFS= read -r line; do
-	! [[ $line =~ ^"$name "(.*)" # " ]] || foreseen[${BASH_REMATCH[1]}]=1
-done <selftests/vm/skips.list
-while IFS= read -r line; do
-	line=${line%$'\r'}
-	case $line in
-	1..*)
-		echo "1..$((${line#1..} + 2))"
-		continue
-		;;
-	'ok '*' # SKIP'*)
-		skipped=${line#ok * - }
-		skipped=${skipped%% # SKIP*}
-		if [ -z "${foreseen[$skipped]:-}" ]; then
-			echo "not $line"
-			echo "# skips.list foresees no such skip on kernel $name"
-			status=1
-			continue
-		fi
-		;;
-	esac
-	printf '%s\n' "$line"
-done < <(tail -n +1 -f --pid=$boot "$results")
-wait $boot || qemu_status=$?
-
-# Two more, about the run as a whole.
-count=$(grep -c '^\(not \)\?ok ' "$results" || true)
-ended=$(grep -a -o 'guest: result .*' "$log" | tail -n 1 || true)
-no_splat() {
-	[[ $ended != *" splats=0 "* ]] || return 0
-	grep -a -E -A 30 'WARNING: |BUG: |Oops|Kernel panic|INFO: rcu|INFO: task' "$log" | head -n 60
-	return 1
-}
-to_its_end() {
-	[ "$qemu_status" -ne 0 ] || [ -z "$ended" ] || return 0
-	echo "QEMU ended with status $qemu_status; the end of $log:"
-	tail -n 30 "$log"
-	return 1
-}
-OUTPUT_LINES=70
-check "kernel log has no splat" no_splat
-check "guest ran to its end (${ended#guest: result })" to_its_end
-[ "$failures" -eq 0 ] || status=1
-exit "$status"
+	exec selftests/vm/judge.sh "$name" "$guest" "$kernel/vmlinuz" "$dir/initrd-$guest.cpio"
