@@ -69,12 +69,13 @@ podman_in_the_node() {
 		podman --root "$D/store" --runroot "$D/run" --tmpdir "$D/tmp" --storage-driver vfs \
 		--cgroup-manager cgroupfs --runtime "$runc" "$@"
 }
-# starts NAME COMMAND...: a container whose first act is that.
+# starts NAME COMMAND...: a container whose first act is that, in $NETWORK.
+NETWORK=pods
 starts() {
 	local name=$1
 	shift
-	podman_in_the_node run --rm --name "$name" --network pods --cgroup-parent "/$LAB_NAME" --ulimit "nofile=$(ulimit -Hn)" \
-		--ulimit nproc=1000 --cap-add NET_RAW --rootfs "$D/root" /bin/busybox "$@"
+	podman_in_the_node run --rm --name "$name" --network "$NETWORK" --cgroup-parent "/$LAB_NAME" \
+		--ulimit "nofile=$(ulimit -Hn)" --ulimit nproc=1000 --cap-add NET_RAW --rootfs "$D/root" /bin/busybox "$@"
 }
 forget_podman() {
 	local status=$?
@@ -85,6 +86,11 @@ forget_podman() {
 	clean_up
 }
 trap forget_podman EXIT
+
+# What is needed beside the gate: a runtime that starts anything on this machine, and bridges.
+said=$(NETWORK=none starts probe echo started 2>&1) || skip_all "podman starts no container here: ${said##*$'\n'}"
+ip -n "$LAB_NAME-node" link add probe type bridge 2>/dev/null || skip_all "this kernel has no bridges"
+ip -n "$LAB_NAME-node" link del probe
 
 lab_branch 9 || bail "no branch"
 jq -n '{FeedVersion: 1, Revision: "1", Node: {Name: "node", PrimaryInterface: "eth0", TrunkInterface: "eth1",
@@ -124,6 +130,4 @@ check "and starts when it is armed" says ended
 check "its first packet was judged" says "100% packet loss"
 capture_end
 check "and did not get out" eval '! grep -F "$address" "$CAPTURE"'
-check "without the gate" "$CNI" uninstall --conf-dir "$D/net.d" --bin-dir "$D/bin"
-check "it starts as before" eval 'starts cart-2 echo started | grep -x started'
 finish

@@ -107,6 +107,7 @@ check "a second follower waits for the end of the first" becomes 1 grep -c 'wait
 kill $follower
 wait $follower
 check "SIGTERM ends it well" test $? -eq 0
+follower=
 check "then the second one follows" becomes 77 jq '.plugins[2].timeoutSeconds' "$ours"
 kill $second
 wait $second
@@ -137,6 +138,7 @@ if mount -t tmpfs -o size=12k tmpfs "$conf" 2>/dev/null; then
 	check "with room it is written" becomes "second portmap branchguard-cni" types
 	kill $follower
 	wait $follower
+	follower=
 	umount "$conf"
 	trap 'rm -rf "$DIR"' EXIT
 else

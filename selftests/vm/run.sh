@@ -43,6 +43,8 @@ for file in scripts/** selftests/net/** selftests/attacks/*.{sh,py,list} selftes
 	esac
 	[ ! -f "$file" ] || files+=("$file")
 done
+# Of the other programs' tests none runs there if it is not asked for.
+[ -z "${BG_VM_ALL:-}${BG_VM_ONLY:-}" ] || files+=("$build"/branchguard-{cni,fleet})
 $make tests "$dir/tests.cpio" "${files[@]}"
 cat "$dir/base.cpio" "$dir/$modules" "$dir/tests.cpio" >"$dir/initrd-$guest.cpio"
 flock -u 9
