@@ -94,7 +94,7 @@ VERIFIER_BUDGET := \
 	tc_pod_egress     6.1=83000 6.12=93500  6.18=96500  7.3=85500; \
 	tc_pod_ingress    6.1=83500 6.12=89000  6.18=93000  7.3=81500; \
 	tc_node_ingress   6.1=71000 6.12=79000  6.18=84000  7.3=70000; \
-	tc_node_egress    6.1=94000 6.12=110000 6.18=115000 7.3=94000; \
+	tc_node_egress    6.1=84500 6.12=94500 6.18=102000 7.3=88500;  \
 	tc_stand_in       6.1=10    6.12=10     6.18=10     7.3=10;    \
 	tc_import_flows   6.1=15200 6.12=16900 6.18=16900 7.3=14100
 %/packets/test_verifier.o: CPPFLAGS += -DBG_VERIFIER_BUDGET='"$(VERIFIER_BUDGET)"'
