@@ -101,6 +101,25 @@ bg_start
 check "a document that lacked everything while no daemon ran" together "$to_db" "$denied" "talk lasting"
 check "is no other" kept branch eni-cart
 
+# signal_at_start SIGNAL: a daemon gets it as soon as it takes any, long before it knows what is kept.
+signal_at_start() {
+	bg_stop
+	bg_spawn
+	wait_for grep -q '^SigBlk:.*4003$' "/proc/$BG_PID/status"
+	kill "-$1" "$BG_PID"
+}
+signal_at_start TERM
+wait "$BG_PID"
+check "ended while it starts, a daemon ends well" test $? -eq 0
+BG_PID=
+check "and what was kept is in force still" together "$to_db" "$denied" "$web_denied" "talk lasting"
+bg_start
+check "the next one keeps it" kept branch eni-cart
+signal_at_start HUP
+check "told to read the feed while it starts, it starts" wait_for bg_says '"ready"'
+check "and keeps what was kept" wait_for kept branch eni-cart
+check "which is in force" together "$to_db" "$denied" "$web_denied" "talk lasting"
+
 cp "$LAB_DIR/good.json" "$FEED"
 feed_live 'del(branch("web"))'
 bg_kill

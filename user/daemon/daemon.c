@@ -124,11 +124,11 @@ int bg_daemon_run(const struct bg_daemon_options *options, struct bg_error *err)
 	if (!rc && !options->once)
 		bg_ifaces_interrupt_by(daemon.ifaces, end_fd);
 	if (!rc)
-		rc = bg_daemon_start(&daemon, signal_fd, err);
+		rc = bg_daemon_start(&daemon, end_fd, err);
 	while (rc == BG_START_LATER) {
 		if (bg_upgrade_wait(&daemon, signal_fd))
 			return 0;
-		rc = bg_daemon_start(&daemon, signal_fd, err);
+		rc = bg_daemon_start(&daemon, end_fd, err);
 	}
 	if (rc)
 		bg_pin_prune(options->pin_dir);

@@ -49,10 +49,10 @@ struct bg_daemon {
 
 /* start.c. prepare: subscribes to everything, so that no change is missed. */
 int bg_daemon_prepare(struct bg_daemon *daemon, struct bg_error *err);
-/* -EINTR: a signal came first, which is still to be read. BG_START_LATER: a build of
+/* -EINTR: a signal to end came first, which is still to be read. BG_START_LATER: a build of
  * another ABI stays in force until there is a feed. */
 #define BG_START_LATER 1
-int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);
+int bg_daemon_start(struct bg_daemon *daemon, int end_fd, struct bg_error *err);
 
 /* follow.c: until a signal ends it. */
 int bg_daemon_follow(struct bg_daemon *daemon, int signal_fd, struct bg_error *err);

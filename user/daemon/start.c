@@ -174,21 +174,27 @@ static int take_over(struct bg_daemon *daemon, struct bg_error *err)
 	return bg_daemon_sync_guards(daemon, err);
 }
 
+static bool is_to_end(int end_fd)
+{
+	struct pollfd end = { .fd = end_fd, .events = POLLIN };
+
+	return poll(&end, 1, 0) > 0;
+}
+
 /*
  * Takes a first look at the feed, so that the maps can be made for it at once: if *is_read,
  * it is in daemon->reload.parsed; else it takes longer than a start may, and follows. With
  * --once it is waited for, and a feed that is refused ends it.
  */
-static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, struct bg_error *err)
+static int first_look(struct bg_daemon *daemon, int end_fd, bool *is_read, struct bg_error *err)
 {
 	const bool once = daemon->options.once;
-	struct pollfd signals = { .fd = signal_fd, .events = POLLIN };
 	const struct bg_files_look *look;
 	int rc = bg_reload_begin(daemon, true, err);
 
 	if (rc)
 		return rc;
-	*is_read = bg_reload_wait(daemon, once ? -1 : FIRST_LOOK_MS, signal_fd);
+	*is_read = bg_reload_wait(daemon, once ? -1 : FIRST_LOOK_MS, end_fd);
 	if (*is_read && once && daemon->reload.parsed.rc) {
 		*err = daemon->reload.parsed.err;
 		return daemon->reload.parsed.rc;
@@ -202,7 +208,7 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 	}
 	if (*is_read)
 		return 0;
-	if (poll(&signals, 1, 0) > 0)
+	if (is_to_end(end_fd))
 		return bg_fail(err, -EINTR, "stopped by a signal before the feed was read");
 	bg_log(BG_LOG_WARNING,
 	       "the feed is not read yet: the start does not wait for it, what is in force stays",
@@ -212,29 +218,29 @@ static int first_look(struct bg_daemon *daemon, int signal_fd, bool *is_read, st
 
 /* What was in force before: what the feed lacks is kept by it; and where there is no feed, or a
  * broken one, it is put in force again. */
-static void restore(struct bg_daemon *daemon, bool is_read, int signal_fd, struct bg_parsed *before)
+static void restore(struct bg_daemon *daemon, bool is_read, int end_fd, struct bg_parsed *before)
 {
 	const struct bg_parsed *feed = is_read ? &daemon->reload.parsed : NULL;
 	bg_auto_free char *state = NULL;
 	struct bg_error no_matter;
 	size_t length_bytes;
 
-	bg_held_restore(daemon, feed, signal_fd, before);
-	if (!bg_state_out_read(daemon, BG_STATE_KIND, STATE_MOST_BYTES, signal_fd, &state,
+	bg_held_restore(daemon, feed, end_fd, before);
+	if (!bg_state_out_read(daemon, BG_STATE_KIND, STATE_MOST_BYTES, end_fd, &state,
 			       &length_bytes, &no_matter))
 		bg_state_restore(daemon->state, state, length_bytes);
 	if (!feed || feed->rc)
 		bg_daemon_take_up(daemon, before, &no_matter);
 }
 
-int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *err)
+int bg_daemon_start(struct bg_daemon *daemon, int end_fd, struct bg_error *err)
 {
 	bg_cleanup(bg_parsed_free) struct bg_parsed before = {};
 	struct bg_error no_matter;
 	bool is_read = false;
 	int rc;
 
-	rc = first_look(daemon, signal_fd, &is_read, err);
+	rc = first_look(daemon, end_fd, &is_read, err);
 	if (rc)
 		return rc;
 	if (daemon->put_off && (!is_read || daemon->reload.parsed.rc))
@@ -248,10 +254,13 @@ int bg_daemon_start(struct bg_daemon *daemon, int signal_fd, struct bg_error *er
 			return bg_fail(err, rc, "taking over the modes of the branches: %s",
 				       strerror(-rc));
 	}
-	restore(daemon, is_read, signal_fd, &before);
+	restore(daemon, is_read, daemon->options.once ? -1 : end_fd, &before);
+	/* without what was in force before, the feed alone would count */
+	if (!daemon->options.once && is_to_end(end_fd))
+		return bg_fail(err, -EINTR, "stopped by a signal before the feed was put in force");
 	/* the programs of the other build stay until there is something to put in force */
 	if (!is_read && bg_upgrade_needs_feed(daemon)) {
-		is_read = bg_reload_wait(daemon, -1, signal_fd);
+		is_read = bg_reload_wait(daemon, -1, end_fd);
 		if (!is_read)
 			return bg_fail(err, -EINTR, "stopped by a signal before the feed was read");
 	}
