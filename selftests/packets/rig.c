@@ -249,6 +249,24 @@ static void age_flow(struct bg_flow *flow, __u64 by_ns)
 	}
 }
 
+enum bg_reason rig_through(struct rig *rig, enum bg_program program, struct __sk_buff *context,
+			   const __u8 *frame, size_t bytes, int *action)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (__u32)bytes,
+		    .repeat = 1, .ctx_in = context, .ctx_size_in = sizeof(*context));
+	const struct bpf_map *traces = rig->datapath->skel->maps.trace;
+	struct bg_trace trace = {};
+	__u32 zero = 0;
+
+	set(traces, &zero, &trace);
+	if (bpf_prog_test_run_opts(bg_program_fd(rig->datapath->skel, program), &opts))
+		die("running program %d: %s", program, strerror(errno));
+	if (bpf_map_lookup_elem(bpf_map__fd(traces), &zero, &trace))
+		die("reading the trace: %s", strerror(errno));
+	*action = (int)opts.retval;
+	return trace.reason;
+}
+
 void rig_age(struct rig *rig, unsigned int seconds)
 {
 	int flows = bpf_map__fd(rig->datapath->skel->maps.flows);

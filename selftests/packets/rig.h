@@ -8,6 +8,7 @@
 #define RIG_H
 
 #include "datapath/datapath.h"
+#include "datapath/programs.h"
 #include "flow.h"
 #include "pkt.h"
 
@@ -82,6 +83,11 @@ void rig_send(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame, si
 /* The same without the counters, which take a while to read: for many packets. */
 enum bg_reason rig_judge(struct rig *rig, enum hook hook, __u32 vlan, const __u8 *frame,
 			 size_t bytes, struct bg_trace *trace);
+
+/* One frame through any program, on the device and come in by the one that the context names:
+ * what the program decided (NONE = no verdict), and what it returned. */
+enum bg_reason rig_through(struct rig *rig, enum bg_program program, struct __sk_buff *context,
+			   const __u8 *frame, size_t bytes, int *action);
 
 /* As if that much time had passed: flows and fragments get older. */
 void rig_age(struct rig *rig, unsigned int seconds);

@@ -13,11 +13,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "base/names.h"
-#include "branchguard.skel.h"
 #include "datapath/programs.h"
 #include "datapath/test_run.h"
 #include "feeds.h"
@@ -48,19 +44,13 @@ static enum bg_reason leaves(const struct pkt *pkt, const char *came_by)
 	struct __sk_buff context = { .ifindex = index_of("branch"),
 				     .ingress_ifindex = index_of(came_by) };
 	__u8 frame[PKT_BYTES];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
-		    .data_size_in = (__u32)pkt_build(pkt, frame), .repeat = 1, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context));
-	struct bg_trace trace = {};
-	__u32 zero = 0;
+	enum bg_reason reason;
+	int action;
 
-	assert_int_equal(bpf_prog_test_run_opts(
-				 bg_program_fd(rig.datapath->skel, BG_TC_BRANCH_EGRESS), &opts),
-			 0);
-	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(rig.datapath->skel->maps.trace), &zero, &trace), 0);
-	assert_int_equal((int)opts.retval == TC_ACT_UNSPEC, bg_reason_passes(trace.reason));
-	return trace.reason;
+	reason = rig_through(&rig, BG_TC_BRANCH_EGRESS, &context, frame, pkt_build(pkt, frame),
+			     &action);
+	assert_int_equal(action == TC_ACT_UNSPEC, bg_reason_passes(reason));
+	return reason;
 }
 
 struct mode {

@@ -88,24 +88,17 @@ static enum bg_reason ask(const struct way *way, const struct pkt *pkt, bool *pa
 	struct __sk_buff context = { .ifindex = index_of(way->interface),
 				     .ingress_ifindex = way->came_by };
 	__u8 frame[PKT_BYTES];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
-		    .data_size_in = (__u32)pkt_build(pkt, frame), .repeat = 1, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context));
-	const struct bpf_map *traces = rig.datapath->skel->maps.trace;
-	struct bg_trace trace = {};
-	struct bg_error err;
-	__u32 zero = 0;
+	size_t bytes = pkt_build(pkt, frame);
+	enum bg_reason reason;
+	int action;
 
 	if (way->receiver == TO_DEVICE)
 		mac_of(way->interface, frame);
 	else
 		memset(frame, way->receiver == TO_ALL ? 0xff : 0x02, 6);
-	assert_int_equal(bg_map_set(traces, &zero, &trace, &err), 0);
-	assert_int_equal(
-		bpf_prog_test_run_opts(bg_program_fd(rig.datapath->skel, way->program), &opts), 0);
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(traces), &zero, &trace), 0);
-	*passes = (int)opts.retval == TC_ACT_UNSPEC;
-	return trace.reason;
+	reason = rig_through(&rig, way->program, &context, frame, bytes, &action);
+	*passes = action == TC_ACT_UNSPEC;
+	return reason;
 }
 
 static void expect(const char *says, const struct way *way, const struct pkt *pkt,

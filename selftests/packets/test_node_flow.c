@@ -12,11 +12,7 @@
  */
 #include <linux/pkt_cls.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
 #include "base/names.h"
-#include "branchguard.skel.h"
 #include "datapath/programs.h"
 #include "feeds.h"
 #include "model_maker.h"
@@ -59,21 +55,14 @@ static enum bg_reason run(enum bg_program program, __u32 came_by, const struct p
 {
 	struct __sk_buff context = { .ifindex = DEVICE, .ingress_ifindex = came_by };
 	__u8 frame[PKT_BYTES];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
-		    .data_size_in = (__u32)pkt_build(pkt, frame), .repeat = 1, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context));
-	const struct bpf_map *traces = rig.datapath->skel->maps.trace;
-	struct bg_trace trace = {};
-	struct bg_error err;
-	__u32 zero = 0;
+	size_t bytes = pkt_build(pkt, frame);
+	enum bg_reason reason;
+	int action;
 
 	memset(frame, 0, 6); /* the loopback's MAC */
-	assert_int_equal(bg_map_set(traces, &zero, &trace, &err), 0);
-	assert_int_equal(bpf_prog_test_run_opts(bg_program_fd(rig.datapath->skel, program), &opts),
-			 0);
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(traces), &zero, &trace), 0);
-	*passes = (int)opts.retval == TC_ACT_UNSPEC;
-	return trace.reason;
+	reason = rig_through(&rig, program, &context, frame, bytes, &action);
+	*passes = action == TC_ACT_UNSPEC;
+	return reason;
 }
 
 static void expect(const char *says, enum bg_program program, __u32 came_by, struct pkt pkt,

@@ -76,21 +76,10 @@ static enum bg_reason run(enum bg_program program, __u32 came_by, const struct p
 {
 	struct __sk_buff context = { .ifindex = VETH, .ingress_ifindex = came_by };
 	__u8 frame[PKT_BYTES];
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
-		    .data_size_in = (__u32)pkt_build(pkt, frame), .repeat = 1, .ctx_in = &context,
-		    .ctx_size_in = sizeof(context));
-	const struct bpf_map *traces = rig.datapath->skel->maps.trace;
-	struct bg_trace trace = {};
-	struct bg_error err;
-	__u32 zero = 0;
+	size_t bytes = pkt_build(pkt, frame);
 
 	memset(frame, 0, 6); /* the loopback's MAC */
-	assert_int_equal(bg_map_set(traces, &zero, &trace, &err), 0);
-	assert_int_equal(bpf_prog_test_run_opts(bg_program_fd(rig.datapath->skel, program), &opts),
-			 0);
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(traces), &zero, &trace), 0);
-	*action = (int)opts.retval;
-	return trace.reason;
+	return rig_through(&rig, program, &context, frame, bytes, action);
 }
 
 /* NONE: it passes without a verdict. `counted`: on which side, if it drops. */
