@@ -111,7 +111,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -g $(NAMELESS) -O2 -std=gnu11 -Wall -Wextra -
 
 # --- tools: `check` and `demo` install what is missing, others only say so --
 
-SETTING_UP := $(filter check check-% demo soak bench bench-% setup,$(MAKECMDGOALS))
+SETTING_UP := $(filter check check-% demo soak bench bench-% setup deb,$(MAKECMDGOALS))
 TOOLS := $(BUILD)/tools.stamp
 NAMED := CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)'
 
@@ -280,6 +280,8 @@ $(COMPLETION): $(BUILD)/%.bash: $(BUILD)/% scripts/completion.bash
 		printf "_branchguard_options[$*]='%s'\n" "$$($< --options | cut -f 1-5 | tr '\t' ,)") >$@.new && mv $@.new $@
 
 PREFIX ?= /usr/local
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+UNIT_FILE := $(DESTDIR)$(UNIT_DIR)/branchguard.service
 # FROM:TO:MODE of all that is installed.
 INSTALLED := \
 	$(BUILD)/branchguard:sbin/branchguard:755 \
@@ -298,8 +300,21 @@ endef
 .PHONY: install uninstall
 install: $(call program_in,$(BUILD)) $(COMPLETION)
 	$(foreach file,$(INSTALLED),$(call install_file,$(file)))
+	$(call say,INSTALL,$(UNIT_FILE))install -D -m 644 scripts/deploy/branchguard.service '$(UNIT_FILE)' && \
+		sed -i 's:@SBIN@:$(PREFIX)/sbin:' '$(UNIT_FILE)'
 uninstall:
-	$(Q)rm -f $(foreach file,$(INSTALLED),'$(call to,$(file))')
+	$(Q)rm -f $(foreach file,$(INSTALLED),'$(call to,$(file))') '$(UNIT_FILE)'
+
+# --- to nodes ------------------------------------------------------------------
+
+.PHONY: dist deb
+dist:
+	$(Q)scripts/deploy/dist.sh $(BUILD)
+deb: $(BUILD)/setup-deploy.stamp
+	$(Q)scripts/deploy/deb.sh $(BUILD)
+$(BUILD)/setup-deploy.stamp: scripts/setup.sh $(BUILD)/setup.stamp
+	$(Q)scripts/setup.sh --deploy
+	@touch $@
 
 # --- tests -------------------------------------------------------------------
 
@@ -391,6 +406,11 @@ check-arm64: $(BUILD)/setup-arm64.stamp
 $(BUILD)/setup-arm64.stamp: scripts/setup.sh $(BUILD)/setup.stamp
 	$(Q)scripts/setup.sh --arm64
 	@touch $@
+
+# What is handed to nodes, made twice and run: minutes.
+.PHONY: check-deploy
+check-deploy: all $(BUILD)/setup-deploy.stamp
+	$(Q)BG_BUILD=$(BUILD) selftests/run --silence 1200 selftests/packaging/slow_deploy.sh
 
 # Hours: what net/test_killed.sh and test_soak.sh have a sample of in every check. BG_SEED=N
 # repeats a course.
@@ -486,6 +506,8 @@ help:
 	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
 	'make bench-forward   only forwarding: with no firewall, ours, and nftables' \
 	'make install, uninstall   below PREFIX ($(PREFIX)), with DESTDIR before it' \
+	'make dist, deb  a tarball of the sources, Debian packages of them (in $(BUILD))' \
+	'make check-deploy   that both come out the same twice, and what lintian says' \
 	'make setup      only install what is missing (root, Debian 12 or later)' \
 	'make compile_commands.json   for clangd: every source with its flags' \
 	'make format     clang-format over all C' \

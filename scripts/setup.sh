@@ -8,6 +8,7 @@
 #
 #   scripts/setup.sh                all of it
 #   scripts/setup.sh --arm64        what `make check-arm64` needs, too
+#   scripts/setup.sh --deploy       what `make deb`, `make image` and `make check-deploy` need, too
 #   scripts/setup.sh --check-build  only say what `make` would miss
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -33,6 +34,9 @@ WISHES=(podman containernetworking-plugins runc)
 
 # To build for arm64, and to boot it.
 ARM64_NEEDS=(gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu 'qemu-system-arm 1:8.1')
+
+# To make packages and container images, and to run these.
+DEPLOY_NEEDS=(debhelper dpkg-dev lintian buildah podman runc systemd)
 
 # The kernel's verifier refuses what an older clang makes of the program: too many jumps.
 LEAST_CLANG=19
@@ -200,8 +204,9 @@ case ${1:-} in
 	exit
 	;;
 --arm64) NEEDS+=("${ARM64_NEEDS[@]}") ;;
+--deploy) NEEDS+=("${DEPLOY_NEEDS[@]}") ;;
 '') ;;
-*) fail "unknown argument '$1'; usage: setup.sh [--check-build | --arm64]" ;;
+*) fail "unknown argument '$1'; usage: setup.sh [--check-build | --arm64 | --deploy]" ;;
 esac
 
 # systemd mounts it; containers and minimal machines often have none.

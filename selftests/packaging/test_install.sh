@@ -16,6 +16,7 @@ files() {
 }
 
 installed="755 usr/local/bin/branchguard-fleet
+644 usr/local/lib/systemd/system/branchguard.service
 755 usr/local/sbin/branchguard
 755 usr/local/sbin/branchguard-cni
 644 usr/local/share/bash-completion/completions/branchguard
@@ -25,7 +26,7 @@ installed="755 usr/local/bin/branchguard-fleet
 644 usr/local/share/man/man8/branchguard-fleet.8
 644 usr/local/share/man/man8/branchguard.8"
 quiet_make install DESTDIR="$DIR/dest"
-expect "install writes program, completion and manual, and nothing else" 0 "$installed" files
+expect "install writes programs, completion, manual and unit, and nothing else" 0 "$installed" files
 expect "the program runs from there" 0 "$("$build/branchguard" version)" \
 	"$DIR/dest/usr/local/sbin/branchguard" version
 expect "so does that for fleets" 0 "$("$build/branchguard-fleet" version)" \
