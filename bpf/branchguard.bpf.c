@@ -2,7 +2,7 @@
 /*
  * The programs, one a hook: frame → dissect → verdict → act. README.md
  * in this folder draws the way of a packet through them. Only this file knows
- * XDP_* and TC_ACT_*.
+ * XDP_*.
  *
  * What passes is TC_ACT_UNSPEC, "next program", never TC_ACT_OK: other programs
  * on the same interface still run.
@@ -34,45 +34,16 @@
 
 /* act */
 #include "astray.h"
+#include "at_node.h"
+#include "at_pod.h"
 #include "exits.h"
-#include "short_way.h"
-#include "on_node.h"
-#include "siblings.h"
+#include "hook.h"
 #include "node_flow.h"
+#include "on_node.h"
+#include "short_way.h"
 #include "standard.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/*
- * The case a program works on. In a map, not on the stack: the verifier does not
- * tell values in a map apart, so all the paths through the parser end in one state.
- * Programs run with softirqs disabled, one at a time on a CPU.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct bg_case);
-} scratch SEC(".maps");
-
-static __always_inline struct bg_case *open_case(enum bg_direction direction, __u32 ifindex,
-						 __u32 vlan)
-{
-	__u32 zero = 0;
-	struct bg_case *c = bpf_map_lookup_elem(&scratch, &zero);
-
-	if (!c)
-		return NULL;
-	/* what stands behind is written before it is read */
-	__builtin_memset(c, 0, offsetof(struct bg_case, flow));
-	c->flow.flags = 0;
-	c->flow.rule = 0;
-	c->direction = direction;
-	c->ifindex = ifindex;
-	c->verdict.vlan = vlan;
-	all_from_memory();
-	return c;
-}
 
 /* The long look; packets that it would not see whole have gone to TC. `c` is
  * never NULL. */
@@ -197,16 +168,6 @@ int tc_branch_ingress(struct __sk_buff *ctx)
 	return action;
 }
 
-/* Dropped, and counted on its branch, without a verdict. `c` is never NULL. */
-__noinline int refuse(struct bg_case *c, enum bg_reason reason)
-{
-	if (!c)
-		return TC_ACT_SHOT;
-	consult(c, 0, c->direction);
-	conclude(c, reason);
-	return TC_ACT_SHOT;
-}
-
 /* Egress of a branch: the verdict, and the last look at the source address. */
 SEC("tc")
 int tc_branch_egress(struct __sk_buff *ctx)
@@ -237,26 +198,6 @@ int tc_branch_egress(struct __sk_buff *ctx)
 	}
 	trace_verdict(c, action);
 	return action;
-}
-
-/*
- * The VLAN whose interface the stack would give the frame to, 0 = none. It looks through
- * any number of tags with id 0; more than the parser does are nobody's (BG_VLANS).
- */
-static __always_inline __u32 vlan_of(struct __sk_buff *ctx)
-{
-	struct bg_frame frame;
-	__u16 offset, ethertype;
-	__u32 vlan = 0;
-	__u8 tags;
-
-	if (ctx->vlan_present)
-		vlan = ctx->vlan_tci & (BG_VLANS - 1);
-	if (vlan)
-		return vlan;
-	frame_of_skb(ctx, &frame);
-	ethertype = parse_ethernet(&frame, &offset, &vlan, &tags);
-	return !vlan && is_tag(ethertype) ? BG_VLANS : vlan;
 }
 
 /*
@@ -292,78 +233,6 @@ int tc_trunk_guard(struct __sk_buff *ctx)
 	return TC_ACT_SHOT;
 }
 
-/* On by the stack. A source that the pod made up is not somebody's NAT: without
- * the mark the branch calls it spoofed. */
-static __always_inline int by_stack(struct __sk_buff *ctx, struct bg_case *c)
-{
-	if (consult(c, BG_ASK_LOCAL, BG_EGRESS) == BG_REASON_NONE && local_is_ours(c))
-		set_came_by(ctx, BG_CAME_BY_STACK);
-	return TC_ACT_UNSPEC;
-}
-
-static __always_inline int strict_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
-{
-	enum bg_reason refused;
-	int exit;
-	int action = TC_ACT_UNSPEC;
-	enum bg_role leads_to;
-
-	case_is(c, BG_CASE_AT_VETH);
-	refused = strict_pod_refuses(ctx, c);
-	if (bg_reason_passes(refused) && refused != BG_REASON_NONE)
-		return TC_ACT_UNSPEC; /* between the pod and the node */
-	if (refused != BG_REASON_NONE)
-		return refuse(c, refused);
-	exit = strict_pod_exit(c);
-	switch (exit) {
-	case BG_EXIT_DROP:
-		action = TC_ACT_SHOT;
-		break;
-	case BG_EXIT_INTO_NODE:
-		action = verdict_apart(c) ? to_node(ctx) : TC_ACT_SHOT;
-		break;
-	case BG_EXIT_BY_FABRIC:
-		action = to_branch(ctx, c, true);
-		break;
-	case BG_EXIT_SHORT_WAY:
-		if (short_way)
-			action = to_branch(ctx, c, false);
-		break;
-	default:
-		break;
-	}
-	if (action != TC_ACT_UNSPEC)
-		return action;
-	leads_to = stack_leads_to(ctx, c);
-	if (leads_to == BG_ROLE_NONE)
-		return refuse(c, BG_REASON_OFF_BRANCH);
-	note_sent(ctx, c);
-	if (exit == BG_EXIT_SIBLING && leads_to != BG_ROLE_BRANCH) {
-		set_came_by(ctx, BG_CAME_JUDGED);
-		return siblings_admit(ctx, c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	}
-	set_came_by(ctx, BG_CAME_BY_STACK);
-	return TC_ACT_UNSPEC;
-}
-
-/* What is for another MAC the stack does not forward: it opens no flow. */
-static __always_inline int standard_pod_egress(struct __sk_buff *ctx, struct bg_case *c)
-{
-	if (!pod_owns_source(c, ctx->ifindex))
-		return refuse(c, BG_REASON_SPOOFED);
-	if (ctx->pkt_type)
-		return TC_ACT_UNSPEC;
-	if (!leaves_by_primary(c))
-		return by_stack(ctx, c);
-	case_is(c, BG_CASE_STANDARD_LEAVES);
-	if (!verdict_apart(c))
-		return TC_ACT_SHOT;
-	set_came_by(ctx, c->verdict.reason == BG_REASON_TRACKED && !(c->flow.flags & BG_FLOW_EGRESS)
-				 ? BG_CAME_AS_REPLY
-				 : BG_CAME_JUDGED);
-	return TC_ACT_UNSPEC;
-}
-
 /* What a pod sends, at the host end of its veth. What cannot be parsed of a standard
  * pod's is left to the programs at the way out, which drop and count it. */
 SEC("tc")
@@ -392,65 +261,6 @@ int tc_pod_egress(struct __sk_buff *ctx)
 		action = standard_pod_egress(ctx, c);
 	trace_verdict(c, action);
 	return action;
-}
-
-/*
- * What reaches a standard pod through the primary interface (a service port of
- * the node, DNATed): the node's traffic, which needs no rule, but the pod's
- * replies must be known as replies. So what cannot be tracked does not pass.
- */
-static __always_inline int standard_pod_ingress(struct __sk_buff *ctx, struct bg_case *c)
-{
-	case_is(c, BG_CASE_STANDARD_ENTERS);
-	dissect_skb(ctx, c);
-	if (!verdict_apart(c))
-		return TC_ACT_SHOT;
-	if (c->verdict.reason == BG_REASON_UNFILTERED)
-		node_flow_begins(c);
-	return TC_ACT_UNSPEC;
-}
-
-/* What reaches a strict pod from its own veth: it speaks to itself, through a service. */
-static __always_inline int from_itself(struct __sk_buff *ctx, struct bg_case *c)
-{
-	case_is(c, BG_CASE_FROM_ITSELF);
-	dissect_skb(ctx, c);
-	if (c->dissected != BG_REASON_NONE)
-		return refuse(c, c->dissected);
-	if (consult(c, BG_ASK_LOCAL | BG_ASK_REMOTE, BG_INGRESS) == BG_REASON_NONE &&
-	    local_is_ours(c) &&
-	    (remote_is_sibling(c) || c->findings.remote_info & BG_CLASS_SERVICE)) {
-		conclude(c, BG_REASON_UNFILTERED);
-		return TC_ACT_UNSPEC;
-	}
-	return verdict_apart(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-}
-
-/* What reaches a strict pod from the veth of another one. */
-static __always_inline int from_strict_pod(struct __sk_buff *ctx, struct bg_case *c,
-					   const struct bg_iface *from, __u32 vlan)
-{
-	const bool judged = ctx->tc_index == BG_CAME_JUDGED;
-
-	if (from->vlan != vlan)
-		return refuse(c, BG_REASON_OFF_BRANCH);
-	dissect_skb(ctx, c);
-	if (c->dissected != BG_REASON_NONE)
-		return refuse(c, c->dissected);
-	switch (who_speaks(c, from->ifindex)) {
-	case BG_SPEAKS_SERVICE:
-		/* some agents clear the mark */
-		if (judged || from->flags & BG_IFACE_SHARED)
-			return TC_ACT_UNSPEC;
-		break;
-	case BG_SPEAKS_POD:
-		if (judged && siblings_know(ctx, c))
-			return TC_ACT_UNSPEC;
-		return siblings_admit(ctx, c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
-	default:
-		break;
-	}
-	return refuse(c, BG_REASON_FOREIGN_SOURCE);
 }
 
 /*
@@ -515,65 +325,6 @@ int tc_node_ingress(struct __sk_buff *ctx)
 	action = verdict(c) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 	trace_verdict(c, action);
 	return action;
-}
-
-/*
- * What the stack would send out by the primary interface. A standard pod's has been SNATed by
- * now. A strict pod's does not leave here, nor what bears the address of one and came in by an
- * interface that is not ours: from the network a router may bring it. With a tag it is on its way
- * from the branch: trunk and primary interface are one.
- */
-static __always_inline enum bg_node_exit forwarded_exit(struct __sk_buff *ctx, struct bg_case **out)
-{
-	const struct bg_iface *from = iface_find(ctx->ingress_ifindex);
-	enum bg_role role = from ? from->role : BG_ROLE_NONE;
-	struct bg_case *c;
-
-	if (vlan_of(ctx))
-		return BG_NODE_FABRIC;
-	*out = c = open_case(BG_EGRESS, ctx->ifindex, from ? from->vlan : 0);
-	if (!c)
-		return BG_NODE_REFUSE;
-	if (role == BG_ROLE_POD_STANDARD) {
-		if (ctx->tc_index == BG_CAME_AS_REPLY)
-			return BG_NODE_FABRIC;
-		if (ctx->tc_index == BG_CAME_JUDGED)
-			case_is(c, BG_CASE_PRIMARY_LEAVES_ON);
-		else
-			case_is(c, BG_CASE_PRIMARY_LEAVES);
-	} else if (role != BG_ROLE_POD_STRICT &&
-		   (role != BG_ROLE_NONE || !bears_strict_source(ctx, c))) {
-		return BG_NODE_FABRIC;
-	}
-	dissect_skb(ctx, c);
-	return role == BG_ROLE_POD_STANDARD ? BG_NODE_JUDGE : BG_NODE_REFUSE;
-}
-
-static __always_inline bool sender_may_probe(struct __sk_buff *ctx)
-{
-	return !probe_cgroup || bpf_skb_ancestor_cgroup_id(ctx, probe_cgroup_level) == probe_cgroup;
-}
-
-/* Of what the node itself makes: probes, and replies of node-local services. */
-static __always_inline enum bg_node_exit made_here_exit(struct __sk_buff *ctx, struct bg_case **out)
-{
-	enum bg_node_exit exit;
-	struct bg_case *c;
-
-	*out = c = open_case(BG_INGRESS, ctx->ifindex, 0);
-	if (!c)
-		return BG_NODE_FABRIC;
-	dissect_skb(ctx, c);
-	if (c->dissected != BG_REASON_NONE)
-		return BG_NODE_FABRIC;
-	exit = node_packet_exit(c);
-	if (exit == BG_NODE_ASK_PROBER) {
-		if (!sender_may_probe(ctx))
-			return BG_NODE_FABRIC;
-		case_is(c, BG_CASE_PROBE_BEGINS);
-		exit = BG_NODE_JUDGE;
-	}
-	return exit;
 }
 
 /* The primary interface, outward: probes and replies of node-local services to

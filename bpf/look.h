@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How TC's programs look at a packet: briefly, and if that is not enough, at all of it. */
+/* How TC's programs look at a packet: briefly, and if that is not enough, at all of it; and whose
+ * VLAN it is in. */
 #ifndef BG_LOOK_H
 #define BG_LOOK_H
 
@@ -54,6 +55,26 @@ static __always_inline void dissect_skb(struct __sk_buff *ctx, struct bg_case *c
 		c->dissected = BG_REASON_TAGGED;
 	if (c->dissected == BG_REASON_NONE && is_partial(ctx, c) && spoils_headers(ctx, c))
 		c->dissected = BG_REASON_MALFORMED;
+}
+
+/*
+ * The VLAN whose interface the stack would give the frame to, 0 = none. It looks through
+ * any number of tags with id 0; more than the parser does are nobody's (BG_VLANS).
+ */
+static __always_inline __u32 vlan_of(struct __sk_buff *ctx)
+{
+	struct bg_frame frame;
+	__u16 offset, ethertype;
+	__u32 vlan = 0;
+	__u8 tags;
+
+	if (ctx->vlan_present)
+		vlan = ctx->vlan_tci & (BG_VLANS - 1);
+	if (vlan)
+		return vlan;
+	frame_of_skb(ctx, &frame);
+	ethertype = parse_ethernet(&frame, &offset, &vlan, &tags);
+	return !vlan && is_tag(ethertype) ? BG_VLANS : vlan;
 }
 
 #endif
