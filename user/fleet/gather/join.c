@@ -272,6 +272,21 @@ const struct bg_kube_node *bg_find_node(const struct bg_cluster *cluster, const 
 	return known ? &cluster->nodes[*known] : NULL;
 }
 
+const struct bg_ec2_rules *bg_find_group(const struct bg_cluster *cluster, const char *id)
+{
+	const size_t *index = bg_dict_find(&cluster->groups_by_id, id, strlen(id));
+
+	return index && !cluster->groups[*index].doubtful ? &cluster->groups[*index] : NULL;
+}
+
+const struct bg_ec2_list *bg_find_list(const struct bg_cluster *cluster, const char *id)
+{
+	const size_t *index = bg_dict_find(&cluster->lists_by_id, id, strlen(id));
+	const struct bg_ec2_list *list = index ? &cluster->lists[*index] : NULL;
+
+	return list && list->has_entries && !list->doubtful ? list : NULL;
+}
+
 const size_t *bg_node_pods(const struct bg_cluster *cluster, const char *name, size_t *count)
 {
 	const size_t *first = bg_dict_find(&cluster->pods_on_node, name, strlen(name));

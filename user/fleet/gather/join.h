@@ -29,6 +29,11 @@ const struct bg_kube_account *bg_pod_account(const struct bg_cluster *cluster,
 const struct bg_kube_pod *bg_find_pod(const struct bg_cluster *cluster, const char *path);
 const struct bg_kube_node *bg_find_node(const struct bg_cluster *cluster, const char *name);
 
+/* The group's own rules, or NULL: EC2's answer does not have it, or twice. */
+const struct bg_ec2_rules *bg_find_group(const struct bg_cluster *cluster, const char *id);
+/* NULL: nobody gave its entries, or not one set of them. */
+const struct bg_ec2_list *bg_find_list(const struct bg_cluster *cluster, const char *id);
+
 /* The pods of a node, as indices in cluster->pods; *count may be 0. */
 const size_t *bg_node_pods(const struct bg_cluster *cluster, const char *name, size_t *count);
 

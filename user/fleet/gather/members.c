@@ -106,7 +106,7 @@ static int by_prefix(const void *a, const void *b)
 	return bg_prefix_compare(a, b);
 }
 
-static void tidy(struct bg_gathered_members *members)
+void bg_members_tidy(struct bg_gathered_members *members)
 {
 	size_t kept = 0;
 
@@ -165,8 +165,32 @@ int bg_members_of(struct bg_cluster *cluster, const struct bg_names *groups, con
 		return bg_no_memory(err, BG_GATHERING);
 	}
 	for (size_t i = 0; i < groups->count; i++)
-		tidy(&collecting.members[i]);
+		bg_members_tidy(&collecting.members[i]);
 	*members = collecting.members;
+	return 0;
+}
+
+int bg_own_members(const struct bg_cluster *cluster, const char *node,
+		   struct bg_gathered_members *own)
+{
+	size_t count;
+	const size_t *pods = bg_node_pods(cluster, node, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct bg_kube_pod *pod = &cluster->pods[pods[i]];
+
+		for (size_t k = 0; k < pod->address_count && bg_pod_has_branch(pod); k++) {
+			struct bg_prefix *added;
+
+			if (owner_of(cluster, &pod->addresses[k]) != pod)
+				continue;
+			added = BG_GROW(own->prefixes, own->count);
+			if (!added)
+				return -ENOMEM;
+			*added = (struct bg_prefix){ pod->addresses[k], 128 };
+		}
+	}
+	bg_members_tidy(own);
 	return 0;
 }
 

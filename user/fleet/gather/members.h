@@ -18,6 +18,15 @@ struct bg_gathered_members {
  */
 int bg_members_of(struct bg_cluster *cluster, const struct bg_names *groups, const char *node,
 		  struct bg_gathered_members **members, struct bg_error *err);
+
+/*
+ * The addresses of `node`'s own branches. What bg_members_of() says for the node is what it
+ * says for none (NULL), without these. 0 or -ENOMEM.
+ */
+int bg_own_members(const struct bg_cluster *cluster, const char *node,
+		   struct bg_gathered_members *own);
+/* Sorts them, and leaves each once. */
+void bg_members_tidy(struct bg_gathered_members *members);
 void bg_members_free(struct bg_gathered_members *members, size_t count);
 
 #endif

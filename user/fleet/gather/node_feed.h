@@ -5,6 +5,7 @@
 
 #include "base/json_writer.h"
 #include "fleet/gather/join.h"
+#include "fleet/gather/members.h"
 
 /* What neither the API server nor EC2 knows: a feed without groups and branches. */
 struct bg_settings {
@@ -29,6 +30,27 @@ void bg_settings_release(struct bg_settings *settings);
 int bg_node_feed(struct bg_cluster *cluster, const char *node, bool standard,
 		 const struct bg_settings *settings, struct bg_json_writer *feed,
 		 struct bg_error *err);
+
+/* What a node has by itself: all of its feed that others need not have as well. {} at first. */
+struct bg_node_alone {
+	struct bg_json_writer feed; /* an object: Node, DefaultGroupIds, Branches */
+	struct bg_names groups;	    /* whose rules it needs, tidy */
+	/* its own pods' addresses, which are not among the members that its feed lists */
+	struct bg_gathered_members own;
+	size_t branch_count;
+};
+
+int bg_node_alone(struct bg_cluster *cluster, const char *name, bool standard,
+		  const struct bg_settings *settings, struct bg_node_alone *alone,
+		  struct bg_error *err);
+void bg_node_alone_release(struct bg_node_alone *alone);
+
+/* A key of the document, and an object in it, each on a line of its own. */
+void bg_put_key(struct bg_json_writer *out, const char *key);
+void bg_put_line(struct bg_json_writer *out);
+/* An element of NetworkInterfaces: the members of a group as one interface. */
+void bg_put_interface(struct bg_json_writer *out, const char *group,
+		      const struct bg_gathered_members *members);
 
 /* --- for the files of this room --- */
 
@@ -60,8 +82,13 @@ void bg_gathered_node_release(struct bg_gathered_node *node);
 int bg_put_node(struct bg_cluster *cluster, const struct bg_gathered_node *node, bool standard,
 		const struct bg_settings *settings, struct bg_json_writer *out);
 
-/* A key of the document, on a line of its own. */
-void bg_put_key(struct bg_json_writer *out, const char *key);
+/* node_alone.c: the groups whose rules its branches need, tidy (0 or -ENOMEM), and two keys. */
+int bg_needed_groups(const struct bg_gathered_node *node, bool standard,
+		     const struct bg_settings *settings, struct bg_names *needed);
+void bg_put_default_groups(struct bg_json_writer *out, const struct bg_settings *settings);
+void bg_put_branches(struct bg_json_writer *out, const struct bg_gathered_node *node,
+		     bool standard);
+
 void bg_put_names(struct bg_json_writer *out, const char *key, const struct bg_names *names);
 /* An address alone where the prefix is one. */
 void bg_put_prefix(struct bg_json_writer *out, const struct bg_prefix *prefix);
