@@ -38,7 +38,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
 ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs \
-	fleet/gather fleet cni
+	fleet/gather fleet/parts fleet cni
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 FLEET_SOURCES := $(wildcard user/fleet/fleet_main.c user/fleet/cmd_*.c)
 CNI_SOURCES := user/cni/cni_main.c
@@ -336,7 +336,7 @@ FUZZ := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard selftests/fuzz/
 FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
-	$(wildcard user/fleet/gather/*.c) \
+	$(wildcard user/fleet/gather/*.c user/fleet/parts/*.c) \
 	$(patsubst %,user/cni/%.c,raw_json prev_result network_config conflist) \
 	$(patsubst %,user/socket/%.c,request line_queue) $(wildcard user/guard/netlink*.c) \
 	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 layout_3 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
