@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # `branchguard-fleet build` as a person and a script meet it: on what a real API server and
-# `aws ec2` have printed (selftests/fleet/answers), against the feed that it must be, and on
-# a large cluster, in time. Needs no network and no kernel.
+# `aws ec2` have printed (selftests/fleet/answers), against the feed that it must be, as parts in
+# a directory, and on a large cluster, in time. Needs no network and no kernel.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BG_BUILD:-build}
@@ -107,6 +107,58 @@ says "which is said" err "unknown verb 'publish'"
 # a disk that is full is no success
 expect "what cannot be written" 1 bash -c "\"$fleet\" build --node $node $answers >/dev/full"
 
+# --- parts ---------------------------------------------------------------------------------
+
+parts=$dir/parts
+# meaning FILE: of a feed, whatever its revision and the order of keys.
+meaning() { jq -S 'del(.Revision) | if .SecurityGroupRules then .SecurityGroupRules |= sort else . end' "$1"; }
+# written TEXT: what the last command said of the parts.
+written() { says "$1" out "$parts: $2"; }
+
+expect "parts of all feeds" 0 "$fleet" build --parts "$parts" "$answers"
+silent "nothing is odd with them" err
+written "five" "5 parts, 5 written"
+expect "put together" 0 "$fleet" follow "$parts" --node "$node"
+cp "$dir/out" "$dir/followed.json"
+same "they are the feed" <(meaning selftests/fleet/feed.json) <(meaning "$dir/followed.json")
+expect "the daemon takes it, without a warning or a hint" 0 "$build/branchguard" check --strict "$dir/followed.json"
+touch -d @1 "$parts"/*
+echo theirs >"$parts/notes.txt"
+expect "the same once more" 0 "$fleet" build --parts "$parts" "$answers"
+written "nothing is written" "5 parts, 0 written (0 bytes), 0 removed"
+OUTPUT=$(find "$parts" -name '*.json' -newermt @2)
+[ -z "$OUTPUT" ]
+result $? "nor touched"
+# a link, a pipe and a folder in the place of parts; one that was not finished, and one of a node that is gone
+echo mine >"$dir/mine"
+ln -sf "$dir/mine" "$parts/nodefeed-$node.json"
+ln -s "$dir/mine" "$parts/.nodefeed-$node.json.new"
+list=$parts/prefixlistfeed-pl-9c5c7a4eb9ec45082.json
+rm "$list" && mkfifo "$list"
+echo half >"$parts/.groupfeed-sg-1.json.new"
+cp "$parts"/groupmembers-*.json "$parts/nodefeed-gone.json"
+expect "a pipe in the place of a part" 1 timeout 10 "$fleet" follow "$parts" --node "$node"
+says "and a link are no parts" err "nodefeed-$node.json: opening: it is a symbolic link, which is not followed"
+expect "what is no part" 0 timeout 10 "$fleet" build --parts "$parts" "$answers"
+written "is made anew, and what is gone removed" "5 parts, 2 written (827 bytes), 1 removed"
+says "which is said" err "nodefeed-gone.json: /kind: found \"GroupMembers\", expected NodeFeed; written anew"
+OUTPUT=$(ls -A "$parts")$'\n'$(cat "$dir/mine")
+[ "$OUTPUT" = "$(printf '%s\n' "$dir/parts"/{groupfeed-sg-a293fb5fcd2beecca,groupfeed-sg-bf71d5d8f5c61035a,groupmembers-sg-a293fb5fcd2beecca-0,"nodefeed-$node",notes,prefixlistfeed-pl-9c5c7a4eb9ec45082}.json |
+	sed 's|.*/||; s/notes.json/notes.txt/' | LC_ALL=C sort)"$'\nmine' ]
+result $? "other files stay, and no link was written through"
+expect "the feed is as it was" 0 "$fleet" follow "$parts" --node "$node"
+same "to the byte" "$dir/followed.json" "$dir/out"
+exec 7<"$parts"
+flock 7
+expect "while another one writes" 1 "$fleet" build --parts "$parts" "$answers"
+says "nothing is written" err "$parts: another process writes parts there"
+exec 7<&-
+expect "a node and parts" 2 "$fleet" build --parts "$parts" --node "$node" "$answers"
+expect "a node that has no part" 1 "$fleet" follow "$parts" --node nobody
+says "is named" err "nodefeed-nobody.json: opening: No such file or directory"
+expect "a source that this program does not know" 2 "$fleet" follow https://parts.example/ --node nobody
+says "is named" err "https://parts.example/: https: is no source that this program knows"
+
 # --- nothing that it does not need -------------------------------------------------------
 
 OUTPUT=$(ldd "$fleet")
@@ -179,5 +231,21 @@ result $? "it has 50 branches, and all others are members"
 OUTPUT="$best ms of CPU time"
 [ "$best" -lt 2000 ]
 result $? "in less than two seconds of CPU time"
+
+# All of it as parts, and a pod that is gone.
+used=$( { time "$fleet" build --parts "$dir/many" "$dir/pods.json" "$dir/ec2.json" >"$dir/parts-out" 2>"$dir/err"; } 2>&1)
+cat "$dir/parts-out" "$dir/err" | sed "s|^|# $used: |"
+OUTPUT=$(cat "$dir/parts-out" "$dir/err")
+grep -q ' 0 removed' <<<"$OUTPUT" && [ ! -s "$dir/err" ]
+result $? "parts of 200 nodes and 10,000 pods"
+"$fleet" follow "$dir/many" --node node-7 >"$dir/followed"
+same "one of them means the feed" <(meaning "$dir/out") <(meaning "$dir/followed")
+sed 's/"nodeName":"node-7"/"nodeName":"node-8"/' "$dir/pods.json" >"$dir/moved.json" && rm "$dir/pods.json"
+expect "pods elsewhere" 0 "$fleet" build --parts "$dir/many" "$dir/moved.json" "$dir/ec2.json"
+says "are the parts of two nodes" out " 2 written"
+jq -c 'if .NetworkInterfaces then .NetworkInterfaces |= .[:5000] else . end' "$dir/ec2.json" >"$dir/half.json"
+sed -i 's/"phase":"Running"/"phase":"Failed"/g' "$dir/moved.json"
+expect "half of all members gone, and all branches" 1 "$fleet" build --parts "$dir/many" "$dir/moved.json" "$dir/half.json"
+says "is held" err "held: 10000 of 10000 branches would be gone at once, more than 20 %: nothing was written"
 
 finish

@@ -79,11 +79,14 @@ proposed_of_fleet() {
 expect "the verbs of the program for fleets" 0 "--help
 --version
 build
+follow
 version" proposed_of_fleet ""
 expect "its options" 0 "--explain
 --help
+--max-shrink
 --mode
 --node
+--parts
 --settings
 --strict" proposed_of_fleet build --
 expect "words, too" 0 "strict" proposed_of_fleet build --mode stri

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * branchguard-fleet build: from what kubectl and aws print of a cluster to the feed of one
- * node, or why a pod has its groups. It asks nobody over a network, and writes no file.
+ * node, to the parts of all nodes' feeds, or why a pod has its groups. It asks nobody over a
+ * network, and writes no file but parts.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,12 +15,15 @@
 #include "fleet/gather/node_feed.h"
 #include "fleet/gather/why.h"
 #include "fleet/inputs.h"
+#include "fleet/parts/make.h"
+#include "fleet/parts_dir.h"
 #include "show/out.h"
 #include "source/file.h"
 #include "verbs/cli.h"
 
 struct build {
-	const char *node, *pod, *settings_path;
+	const char *node, *pod, *parts_path, *settings_path;
+	__u32 max_shrink_percent;
 	int mode;
 	bool strict;
 	char **files;
@@ -28,6 +32,8 @@ struct build {
 	struct bg_settings settings;
 	char *settings_text;
 	struct bg_json_writer feed;
+	struct bg_parts_dir dir;
+	struct bg_part_set old, made;
 };
 
 static void release(struct build *build)
@@ -36,6 +42,10 @@ static void release(struct build *build)
 	free(build->settings_text);
 	bg_cluster_release(&build->cluster);
 	bg_json_writer_free(&build->feed);
+	bg_part_set_release(&build->old);
+	bg_part_set_release(&build->made);
+	if (build->dir.fd >= 0)
+		close(build->dir.fd);
 }
 
 static int read_settings(struct build *build, struct bg_error *err)
@@ -52,6 +62,38 @@ static int read_settings(struct build *build, struct bg_error *err)
 				     build->settings_text, length_bytes, &build->settings, err);
 }
 
+static void print_bad(const char *text)
+{
+	char line[sizeof(((struct bg_error *)0)->text)];
+
+	snprintf(line, sizeof(line), "%s", text);
+	fprintf(stderr, "%s build: %s; written anew\n", bg_cli_program, bg_printable(line));
+}
+
+static int make_parts(struct build *build, struct bg_error *err)
+{
+	const struct bg_parts_wanted wanted = {
+		.standard = build->mode,
+		.settings = &build->settings,
+		.max_shrink_percent = build->max_shrink_percent,
+	};
+
+	return bg_parts_dir_lock(build->parts_path, &build->dir, err)
+		       ?: bg_parts_dir_read(&build->dir, &build->old, print_bad, err)
+		       ?: bg_parts_make(&build->cluster, &wanted, &build->old, &build->made, err);
+}
+
+static int write_parts(struct build *build, struct bg_error *err)
+{
+	struct bg_parts_written written = {};
+	int rc = bg_parts_dir_write(&build->dir, &build->old, &build->made, &written, err);
+
+	if (!rc)
+		printf("%s: %zu parts, %zu written (%zu bytes), %zu removed\n", build->parts_path,
+		       written.parts, written.written, written.written_bytes, written.removed);
+	return rc;
+}
+
 static int make(struct build *build, struct bg_error *err)
 {
 	const struct bg_kube_pod *pod;
@@ -66,6 +108,8 @@ static int make(struct build *build, struct bg_error *err)
 			       ?: bg_why(&build->cluster, pod, stdout)
 				  ? bg_no_memory(err, BG_GATHERING)
 				  : 0;
+	if (build->parts_path)
+		return make_parts(build, err);
 	return bg_node_feed(&build->cluster, build->node, build->mode, &build->settings,
 			    &build->feed, err);
 }
@@ -83,7 +127,7 @@ static void print_reports(const struct bg_cluster *cluster)
 int cmd_build(int argc, char **argv)
 {
 	static const char *const modes[] = { "strict", "standard", NULL };
-	bg_cleanup(release) struct build build = {};
+	bg_cleanup(release) struct build build = { .dir.fd = -1, .max_shrink_percent = 20 };
 	const struct bg_option options[] = {
 		{ .name = "node",
 		  .letter = 'n',
@@ -96,6 +140,19 @@ int cmd_build(int argc, char **argv)
 		  .value = &build.pod,
 		  .argument = "POD",
 		  .help = "instead, say why this pod (NAMESPACE/NAME) has its groups" },
+		{ .name = "parts",
+		  .type = BG_OPTION_FILE,
+		  .value = &build.parts_path,
+		  .argument = "DIR",
+		  .help = "instead, write the parts of all nodes' feeds there, as far as they changed "
+			  "(`follow` puts them together)" },
+		{ .name = "max-shrink",
+		  .type = BG_OPTION_U32,
+		  .value = &build.max_shrink_percent,
+		  .argument = "PERCENT",
+		  .max = 100,
+		  .help = "write no parts when more of the nodes, branches, groups or members that "
+			  "DIR has would be gone (default 20)" },
 		{ .name = "mode",
 		  .type = BG_OPTION_ENUM,
 		  .value = &build.mode,
@@ -117,7 +174,7 @@ int cmd_build(int argc, char **argv)
 	const struct bg_command command = {
 		.verb = "build",
 		.about =
-			"Prints the feed of a node, made from what `kubectl get "
+			"Prints the feed of a node, or writes parts for all of them, made from what `kubectl get "
 			"pods,securitygrouppolicies,serviceaccounts,services,nodes -A -o json` and `aws "
 			"ec2 describe-security-groups`, `describe-security-group-rules`, "
 			"`describe-network-interfaces`, `describe-managed-prefix-lists` and "
@@ -138,8 +195,9 @@ int cmd_build(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (!build.node == !build.pod) {
-		bg_fail(&err, -EINVAL, "expected either --node NAME or --explain POD");
+	if (!!build.node + !!build.pod + !!build.parts_path != 1) {
+		bg_fail(&err, -EINVAL,
+			"expected one of --node NAME, --parts DIR and --explain POD");
 		return bg_cli_misused("build", &err);
 	}
 	rc = make(&build, &err);
@@ -147,9 +205,12 @@ int cmd_build(int argc, char **argv)
 	if (rc)
 		return bg_cli_failed("build", &err);
 	if (build.strict && build.cluster.report_count && !build.pod) {
-		bg_fail(&err, -EINVAL, "no feed, since there is something to report (--strict)");
+		bg_fail(&err, -EINVAL, "no %s, since there is something to report (--strict)",
+			build.parts_path ? "parts" : "feed");
 		return bg_cli_failed("build", &err);
 	}
+	if (build.parts_path && write_parts(&build, &err))
+		return bg_cli_failed("build", &err);
 	if (build.feed.length_bytes)
 		fwrite(build.feed.text, 1, build.feed.length_bytes, stdout);
 	return bg_cli_printed("build");

@@ -4,5 +4,6 @@
 #define BG_FLEET_FLEET_H
 
 int cmd_build(int argc, char **argv);
+int cmd_follow(int argc, char **argv);
 
 #endif

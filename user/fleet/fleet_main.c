@@ -32,7 +32,9 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *about;
 } verbs[] = {
-	{ "build", cmd_build, "the feed of a node from what kubectl and aws print" },
+	{ "build", cmd_build,
+	  "the feed of a node, or parts for all, from what kubectl and aws print" },
+	{ "follow", cmd_follow, "the feed of a node from such parts" },
 	{ "version", print_version, "the version of the program" },
 };
 

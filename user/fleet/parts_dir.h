@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A directory of parts (parts/part.h). */
+#ifndef BG_FLEET_PARTS_DIR_H
+#define BG_FLEET_PARTS_DIR_H
+
+#include "fleet/parts/part_set.h"
+
+struct bg_parts_dir {
+	const char *path;
+	int fd;
+};
+
+/* To read from; the descriptor is the caller's. */
+int bg_parts_dir_open(const char *path, struct bg_parts_dir *dir, struct bg_error *err);
+/* To write into: it is made if it is not there, and nobody else writes until it is closed. */
+int bg_parts_dir_lock(const char *path, struct bg_parts_dir *dir, struct bg_error *err);
+
+/* All parts that are whole; of others `bad` is told. */
+int bg_parts_dir_read(const struct bg_parts_dir *dir, struct bg_part_set *set,
+		      void (*bad)(const char *text), struct bg_error *err);
+
+struct bg_parts_written {
+	size_t parts, written, removed, written_bytes;
+};
+
+/*
+ * Makes the directory's parts those of `made`: what `old` (as it was read) has with the same
+ * text is not touched, what is no part stays. Each file is whole at any time; what is done
+ * when it fails is done.
+ */
+int bg_parts_dir_write(const struct bg_parts_dir *dir, const struct bg_part_set *old,
+		       const struct bg_part_set *made, struct bg_parts_written *written,
+		       struct bg_error *err);
+
+/* Reads parts as they are asked for, each once; no link is followed, and no writer waited for. */
+struct bg_parts_reader {
+	const struct bg_parts_dir *dir;
+	struct bg_part_set read;
+};
+struct bg_part_source bg_parts_reader_source(struct bg_parts_reader *reader);
+
+#endif
