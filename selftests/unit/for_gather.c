@@ -100,3 +100,27 @@ void must_lack(const char *text, const char *part)
 	if (has)
 		fail_msg("\"%s\" in: %s", part, text);
 }
+
+char *feed_of(struct bg_cluster *cluster, const char *items, const char *aws)
+{
+	gather(cluster, "kubectl.json", items);
+	gather(cluster, "aws.json", aws);
+	return gathered_feed(cluster, false);
+}
+
+void feed_has(const char *items, const char *aws, const char *part, const char *lacks,
+	      const char *report)
+{
+	struct bg_cluster cluster = {};
+	char *feed = feed_of(&cluster, items, aws);
+
+	must_have(feed, part);
+	if (lacks)
+		must_lack(feed, lacks);
+	if (report)
+		must_report(&cluster, report);
+	else
+		must_report_nothing(&cluster);
+	free(feed);
+	bg_cluster_release(&cluster);
+}

@@ -24,6 +24,13 @@
 	OBJECT("v1", "Node", "'name':'n1'",                                                        \
 	       ",'status':{'addresses':[{'type':'InternalIP','address':'10.0.1.10'},"              \
 	       "{'type':'Hostname','address':'n1'}]}")
+/* The pod and the policy that most clusters are made of, and the groups its interface has. */
+#define ON_N1 "'nodeName':'n1'"
+#define CART_POLICY(groups) POLICY("cart", "'podSelector':{}," SELECTED(groups))
+#define CART POD("cart-0", ANNOTATED("eni-1", "9", "10.0.0.1"), ON_N1, "")
+#define ACTUAL(groups)                                                                             \
+	INTERFACES("{'NetworkInterfaceId':'eni-1','Groups':[" groups                               \
+		   "],'PrivateIpAddress':'10.0.0.1'}")
 #define GROUPS(list) "{'SecurityGroups':[" list "]}"
 #define GROUP(id) "{'GroupId':'" id "','IpPermissions':[],'IpPermissionsEgress':[]}"
 #define INTERFACES(list) "{'NetworkInterfaces':[" list "]}"
@@ -39,6 +46,12 @@ void gather(struct bg_cluster *cluster, const char *file, const char *text);
 
 /* The feed of n1, strict or standard, or the test fails; the caller frees it. */
 char *gathered_feed(struct bg_cluster *cluster, bool standard);
+
+/* The feed of a cluster with these two answers; *cluster has the reports. */
+char *feed_of(struct bg_cluster *cluster, const char *items, const char *aws);
+/* What the feed has and lacks (NULL: nothing in particular), and a report (NULL: none at all). */
+void feed_has(const char *items, const char *aws, const char *part, const char *lacks,
+	      const char *report);
 
 /* Is there a report with this in it (' and ` as above)? Else the test fails with all. */
 void must_report(const struct bg_cluster *cluster, const char *part);

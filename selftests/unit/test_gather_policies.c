@@ -114,7 +114,7 @@ static void one_selector_and_the_pods_labels(void **state)
 #define BY_ACCOUNT(selector)                                                                       \
 	POLICY("p", "'serviceAccountSelector':{" selector "}," SELECTED("'sg-1'"))
 #define TIER "'matchLabels':{'tier':'web'}"
-#define CART "'matchLabels':{'app':'cart'}"
+#define APP_CART "'matchLabels':{'app':'cart'}"
 
 static void selectors_of_pods_and_of_service_accounts(void **state)
 {
@@ -126,10 +126,10 @@ static void selectors_of_pods_and_of_service_accounts(void **state)
 	wants("{}", "{}", BY_ACCOUNT(""), "sg-1");
 	/* an account that is not there is selected by nothing, not even by {} */
 	wants("{}", NULL, BY_ACCOUNT(""), "");
-	wants("{'app':'cart'}", "{'tier':'web'}", BOTH(CART, TIER), "sg-1");
-	wants("{'app':'shop'}", "{'tier':'web'}", BOTH(CART, TIER), "");
-	wants("{'app':'cart'}", "{'tier':'db'}", BOTH(CART, TIER), "");
-	wants("{'app':'cart'}", "{'tier':'db'}", BOTH(CART, ""), "sg-1");
+	wants("{'app':'cart'}", "{'tier':'web'}", BOTH(APP_CART, TIER), "sg-1");
+	wants("{'app':'shop'}", "{'tier':'web'}", BOTH(APP_CART, TIER), "");
+	wants("{'app':'cart'}", "{'tier':'db'}", BOTH(APP_CART, TIER), "");
+	wants("{'app':'cart'}", "{'tier':'db'}", BOTH(APP_CART, ""), "sg-1");
 	/* neither: the policy selects nothing; nor does one without groups */
 	wants("{'app':'cart'}", "{}", POLICY("p", SELECTED("'sg-1'")), "");
 	wants("{}", "{}", POLICY("p", "'podSelector':null," SELECTED("'sg-1'")), "");
@@ -142,7 +142,7 @@ static void policies_add_up(void **state)
 	(void)state;
 	wants("{'app':'cart'}", NULL,
 	      POLICY("a", "'podSelector':{}," SELECTED("'sg-2','sg-1'")) "," POLICY(
-		      "b", "'podSelector':{" CART
+		      "b", "'podSelector':{" APP_CART
 			   "}," SELECTED("'sg-3','sg-2'")) "," POLICY("c", "'podSelector':{" TIER
 									   "}," SELECTED("'sg-4'")),
 	      "sg-1 sg-2 sg-3");

@@ -4,7 +4,6 @@
 #include "for_gather.h"
 #include "test.h"
 
-#define ON_N1 "'nodeName':'n1'"
 #define PAY POLICY("pay", "'podSelector':{'matchLabels':{'app':'cart'}}," SELECTED("'sg-1'"))
 
 /* The answer for shop/p in these answers. */
