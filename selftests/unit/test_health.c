@@ -140,6 +140,19 @@ static void unsynced(struct node *node)
 	node->status.pulse.synced_ns = NOW - 30 * S;
 }
 
+/* The one before it was the last to do so, long ago; it has not had the time. */
+static void follows_soon(struct node *node)
+{
+	node->status.pulse.started_ns = NOW - 2 * S;
+	node->status.pulse.synced_ns = NOW - 30 * S;
+}
+
+static void begun_and_unsynced(struct node *node)
+{
+	node->status.pulse.started_ns = NOW - 20 * S;
+	node->status.pulse.synced_ns = NOW - 30 * S;
+}
+
 static void gap(struct node *node)
 {
 	node->status.gap_count = 1;
@@ -391,6 +404,9 @@ static void every_state_has_its_level(void **state)
 		{ without_trunk_guard, 1, BG_CONCERN_INTERFACES, "lacks its guard", 0 },
 		{ unsynced, 1, BG_CONCERN_DAEMON, "could not follow the interfaces for 30 s",
 		  970 * S },
+		{ follows_soon, 0, BG_CONCERN_DAEMON, "process 77, heard of 1.0 s ago", 0 },
+		{ begun_and_unsynced, 1, BG_CONCERN_DAEMON,
+		  "could not follow the interfaces for 20 s", 980 * S },
 		{ gap, 2, BG_CONCERN_ATTACHMENT, "tc_branch_ingress is missing at vlan.eth.9",
 		  999 * S },
 		{ gap_at_another, 2, BG_CONCERN_ATTACHMENT,

@@ -100,6 +100,9 @@ static bool is_older(const struct bg_status *status, __u64 then_ns, __u64 age_ns
 static void judge_daemon(const struct bg_status *status, struct bg_health *health)
 {
 	const struct bg_pulse *pulse = &status->pulse;
+	/* what was before it began is nothing that it failed to do */
+	const __u64 synced_ns = pulse->synced_ns > pulse->started_ns ? pulse->synced_ns
+								     : pulse->started_ns;
 	char text[BG_FORMAT_TEXT], process[40] = "";
 
 	if (status->daemon.pid)
@@ -126,11 +129,11 @@ static void judge_daemon(const struct bg_status *status, struct bg_health *healt
 		    "%sbegins: it has not said yet that it follows feed and interfaces", process);
 		return;
 	}
-	if (is_older(status, pulse->synced_ns, UNSYNCED_NS)) {
+	if (is_older(status, synced_ns, UNSYNCED_NS)) {
 		say(health, BG_CONCERN_DAEMON, BG_HEALTH_DEGRADED,
 		    "%scould not follow the interfaces for %s: its log says why", process,
-		    ago(status, pulse->synced_ns, text));
-		since(health, BG_CONCERN_DAEMON, pulse->synced_ns);
+		    ago(status, synced_ns, text));
+		since(health, BG_CONCERN_DAEMON, synced_ns);
 	}
 	say(health, BG_CONCERN_DAEMON, BG_HEALTH_WELL, "%sheard of %s ago", process,
 	    ago(status, pulse->beat_ns, text));
