@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "socket/client.h"
 #include "socket/line_queue.h"
 #include "socket/listen.h"
@@ -171,10 +172,32 @@ static void gone(struct bg_socket_client *client, void *context)
 	seen->gone++;
 }
 
+/* More than waits for any client otherwise. */
+#define WHOLE_BYTES (2u << 20)
+
+static int ask_whole(struct bg_socket_client *client, const json_t *request, void *context,
+		     struct bg_error *err)
+{
+	char *line = malloc(WHOLE_BYTES);
+	int rc;
+
+	(void)request;
+	(void)context;
+	(void)err;
+	if (!line)
+		return -ENOMEM;
+	memset(line, 'x', WHOLE_BYTES);
+	assert_int_equal(bg_socket_say(client, line, WHOLE_BYTES), -ENOBUFS);
+	rc = bg_socket_say_whole(client, line, WHOLE_BYTES);
+	free(line);
+	return rc;
+}
+
 static const struct bg_socket_method methods[] = {
 	{ "once", ask_once, NULL },
 	{ "more", ask_more, gone },
 	{ "vain", ask_in_vain, NULL },
+	{ "whole", ask_whole, NULL },
 	{},
 };
 
@@ -192,7 +215,7 @@ static int listen_and_serve(const char *path, struct seen *seen, struct bg_socke
 	int rc;
 
 	assert_true(fd >= 0);
-	rc = bg_listen_at(path, -1, fd, at, err);
+	rc = bg_listen_at(path, -1, BG_LISTEN_MODE, fd, at, err);
 	return rc ?: bg_socket_open(&fd, methods, seen, socket, err);
 }
 
@@ -297,7 +320,7 @@ static void errors_are_answers(void **state)
 	serve(rig);
 	expect_said(
 		fd,
-		"{\"error\":\"method 'no such': expected one of once, more, vain\",\"busy\":false}\n",
+		"{\"error\":\"method 'no such': expected one of once, more, vain, whole\",\"busy\":false}\n",
 		true);
 	close(fd);
 	fd = ask(rig, "{\"method\":\"once\"}\n{\"method\":\"once\"}\n");
@@ -331,6 +354,29 @@ static void rubbish_is_the_end(void **state)
 	fd = ask(rig, "{\"method\":\"once\"}\n");
 	serve(rig);
 	expect_said(fd, "{\"a\":1}\n{\"a\":2}\n", true);
+	close(fd);
+}
+
+static void one_line_may_be_of_any_length(void **state)
+{
+	const struct rig *rig = *state;
+	int fd = ask(rig, "{\"method\":\"whole\"}\n");
+	const double end_ms = bg_monotonic_ms() + 60000;
+	size_t read = 0;
+	char bytes[65536], last = 0;
+	ssize_t length = -1;
+
+	while (length && bg_monotonic_ms() < end_ms) {
+		serve(rig);
+		length = recv(fd, bytes, sizeof(bytes), 0);
+		if (length <= 0)
+			continue;
+		read += (size_t)length;
+		last = bytes[length - 1];
+	}
+	assert_int_equal(length, 0);
+	assert_int_equal(read, WHOLE_BYTES + 1);
+	assert_int_equal(last, '\n');
 	close(fd);
 }
 
@@ -531,6 +577,7 @@ int main(void)
 		WITH_RIG(answers_come_and_end),
 		WITH_RIG(errors_are_answers),
 		WITH_RIG(rubbish_is_the_end),
+		WITH_RIG(one_line_may_be_of_any_length),
 		WITH_RIG(who_reads_slowly_holds_up_nobody),
 		WITH_RIG(there_are_so_many_places),
 		WITH_RIG(a_dead_daemons_socket_is_replaced),

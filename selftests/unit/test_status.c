@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The state of the node and what is wrong with it: text, JSON and metrics. */
+/* The state of the node and what is wrong with it: text and JSON. */
 #include "show/health.h"
 #include "show/status.h"
 #include "showing.h"
@@ -334,41 +334,6 @@ static void the_times_of_a_cause(void **state)
 			       "Z or later, last seen 3.0 s ago)"));
 }
 
-static void metrics_are_well_formed(void **state)
-{
-	struct bg_branch_status branch;
-	struct bg_status status;
-	struct memory memory;
-
-	(void)state;
-	make_status(&status, &branch);
-	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 7;
-	open_memory(&memory);
-	bg_metrics_print(memory.out, &status, &(struct bg_build){ "0.2.0", "abcdef" });
-	fclose(memory.out);
-	assert_non_null(
-		strstr(memory.printed,
-		       "\nbranchguard_packets_total{branch=\"eni-0b2c\",direction=\"egress\","
-		       "reason=\"no-rule\",verdict=\"drop\"} 7\n"));
-	assert_non_null(strstr(memory.printed,
-			       "\nbranchguard_revision_info{feed_revision=\"a \\\"b\\\"\"} 1\n"));
-	assert_non_null(strstr(memory.printed, "\n# TYPE branchguard_packets_total counter\n"));
-	/* every line is a comment or a sample of ours with a value */
-	for (char *line = strtok(memory.printed, "\n"); line; line = strtok(NULL, "\n")) {
-		const char *value = strrchr(line, ' ');
-		char *end;
-
-		if (!strncmp(line, "# HELP branchguard_", 19) ||
-		    !strncmp(line, "# TYPE branchguard_", 19))
-			continue;
-		assert_int_equal(strncmp(line, "branchguard_", 12), 0);
-		assert_non_null(value);
-		strtod(value + 1, &end);
-		assert_true(end > value + 1 && *end == '\0');
-	}
-	free(memory.printed);
-}
-
 static void status_as_text(void **state)
 {
 	struct bg_branch_status branch;
@@ -497,7 +462,6 @@ int main(void)
 		cmocka_unit_test(many_absent_branches_are_one_cause),
 		cmocka_unit_test(the_times_of_a_cause),
 		cmocka_unit_test(what_the_kernel_says_is_a_cause),
-		cmocka_unit_test(metrics_are_well_formed),
 		cmocka_unit_test(status_as_text),
 		cmocka_unit_test(a_gap_is_said_first),
 		cmocka_unit_test(flows_of_probes_stand_apart),

@@ -124,8 +124,8 @@ static int act(const char *path, const struct bg_files_question *question, int t
 	case BG_FILES_FIND:
 		return find(path, &answer->listening, &answer->err);
 	case BG_FILES_LISTEN:
-		return bg_listen_at(path, question->put.group, text_fd, &answer->listening,
-				    &answer->err);
+		return bg_listen_at(path, question->put.group, BG_LISTEN_MODE, text_fd,
+				    &answer->listening, &answer->err);
 	case BG_FILES_DEAFEN:
 		bg_listen_end(path, &question->listening);
 		return 0;

@@ -5,6 +5,7 @@
  */
 #include "daemon/answers.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,14 @@
 #include "base/log.h"
 #include "daemon/listeners.h"
 #include "pinned/maps_history.h"
+#include "show/telling.h"
 #include "socket/server.h"
+
+/* Who asks more often is told the same again; so is who asks of a node where telling takes long,
+ * for all else waits meanwhile: a fiftieth of the loop's time, if need be. */
+#define TELLING_MS 1000
+#define TELLING_MOST_MS 15000
+#define TELLING_SHARE 50
 
 struct bg_answers {
 	struct bg_daemon *daemon;
@@ -22,6 +30,8 @@ struct bg_answers {
 	struct bg_listeners *listeners;
 	struct bg_sighting lost; /* by listeners */
 	bool complained;
+	char *telling;	       /* NULL = none yet */
+	double telling_due_ms; /* it is made anew from then on */
 };
 
 static int ask_daemon(struct bg_socket_client *client, const json_t *request, void *context,
@@ -52,6 +62,34 @@ static int ask_events(struct bg_socket_client *client, const json_t *request, vo
 	return bg_listeners_add(answers->listeners, answers->socket, client, request, err);
 }
 
+static int ask_node(struct bg_socket_client *client, const json_t *request, void *context,
+		    struct bg_error *err)
+{
+	struct bg_answers *answers = context;
+	const struct bg_daemon *daemon = answers->daemon;
+	const double start_ms = bg_monotonic_ms();
+	double pause_ms;
+	char *telling;
+
+	(void)request;
+	if (!answers->telling || start_ms >= answers->telling_due_ms) {
+		telling = bg_telling(daemon->options.pin_dir, bg_state_document(daemon->state),
+				     &daemon->options.build, err);
+		if (!telling)
+			return -EIO;
+		free(answers->telling);
+		answers->telling = telling;
+		pause_ms = TELLING_SHARE * (bg_monotonic_ms() - start_ms);
+		if (pause_ms < TELLING_MS)
+			pause_ms = TELLING_MS;
+		answers->telling_due_ms =
+			start_ms + (pause_ms < TELLING_MOST_MS ? pause_ms : TELLING_MOST_MS);
+	}
+	if (bg_socket_say_whole(client, answers->telling, strlen(answers->telling)))
+		return bg_no_memory(err, "answering");
+	return 0;
+}
+
 static void events_gone(struct bg_socket_client *client, void *context)
 {
 	struct bg_answers *answers = context;
@@ -62,6 +100,7 @@ static void events_gone(struct bg_socket_client *client, void *context)
 static const struct bg_socket_method methods[] = {
 	{ "daemon", ask_daemon, NULL },
 	{ "events", ask_events, events_gone },
+	{ "node", ask_node, NULL },
 	{},
 };
 
@@ -142,6 +181,7 @@ void bg_answers_free(struct bg_answers *answers)
 	close_socket(answers);
 	answers->daemon->state_out.socket.ends = true;
 	bg_listeners_free(answers->listeners);
+	free(answers->telling);
 	free(answers);
 }
 

@@ -10,6 +10,8 @@
  *				{ "listening": true }, then an object an event, as
  *				`branchguard monitor --json` prints them, without end;
  *				{ "time", "event": "lost", "count" } where some are missing
+ *	{"method":"node"}	{ "metrics", "health", "text", "ready" }, as of now, or of a second
+ *				ago (where telling takes long, of up to 15; show/telling.h), for `branchguard-fleet serve`
  *
  * A method is a line in answers.c.
  */

@@ -64,6 +64,9 @@ static const struct bg_seccomp_rule calls[] = {
 	ONLY(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
 	ONLY(bpf, 0, BPF_BTF_LOAD),
 	ONLY(bpf, 0, BPF_BTF_GET_FD_BY_ID),
+	/* the name of a program that is not pinned, for metrics and health: it takes CAP_SYS_ADMIN,
+	 * and they do without */
+	{ .call = "bpf", .mask = 0xffffffffu, .value = BPF_PROG_GET_FD_BY_ID, .fails_by = EPERM },
 	ONLY(bpf, 0, BPF_LINK_CREATE),
 	ONLY(bpf, 0, BPF_LINK_UPDATE),
 	ONLY(bpf, 0, BPF_LINK_DETACH),

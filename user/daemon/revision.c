@@ -73,6 +73,9 @@ static void note_revision(struct bg_daemon *daemon, const struct bg_model *model
 	       model->member_count, parse_ms, times->compile_ms, times->publish_ms,
 	       times->image_bytes >> 10, daemon->datapath->options.image_blocks,
 	       model->warning_count);
+	bg_state_set(daemon->state, "RevisionTook",
+		     json_pack("{s:f, s:f, s:f}", "ParseMs", parse_ms, "CompileMs",
+			       times->compile_ms, "PublishMs", times->publish_ms));
 	if (is_new)
 		bg_history_revision(daemon, model, content, &revision);
 }

@@ -10,6 +10,7 @@
  *	LastAccepted	{ Revision (number), FeedRevision, TimeNs (CLOCK_BOOTTIME),
  *			  Warnings: [{ Pointer, Line, Column, Text }], WarningCount }
  *			or null
+ *	RevisionTook	{ ParseMs, CompileMs, PublishMs } of the last one that came in force
  *	LastRefused	{ Error, TimeNs, SinceNs, Errors: as Warnings, ErrorCount } of the
  *			feed as it is now, else null; since: the first of the refusals that
  *			no accepted feed parts from this one

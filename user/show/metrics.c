@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * struct bg_status in the text exposition format of Prometheus, 0.0.4. `status --metrics`
- * and the daemon's metrics file call it; a name or label never gets another meaning.
+ * struct bg_status in the text exposition format of Prometheus, 0.0.4. `status --metrics`,
+ * the daemon's metrics file and what it tells `branchguard-fleet serve` call it; a name or label
+ * never gets another meaning.
  */
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/names.h"
+#include "base/printable.h"
+#include "show/health.h"
 #include "show/status.h"
+
+/* Rules that have a series; of those that are left out it is said how many they are. */
+#define RULES_MOST 2000
 
 static void describe(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -15,17 +22,24 @@ static void describe(FILE *out, const char *name, const char *type, const char *
 		type);
 }
 
-/* A label value: quoted, escaped. */
+/* A label value: quoted, escaped. One byte that is not UTF-8 (a name that was cut, an interface's)
+ * would cost the collector all metrics. */
 static void put_label(FILE *out, const char *name, const char *value, const char *before)
 {
+	unsigned int code;
+	size_t bytes;
+
 	fprintf(out, "%s%s=\"", before, name);
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			fputc('\\', out);
-		if (*value == '\n')
+	for (size_t left = strlen(value); left; value += bytes, left -= bytes) {
+		const enum bg_printing what = bg_printing_of(value, left, &bytes, &code);
+
+		if (what == BG_NOT_UTF8 || what == BG_CUT_SHORT)
+			fputc('?', out);
+		else if (*value == '\n')
 			fputs("\\n", out);
 		else
-			fputc(*value, out);
+			fprintf(out, "%s%.*s", *value == '\\' || *value == '"' ? "\\" : "",
+				(int)bytes, value);
 	}
 	fputc('"', out);
 }
@@ -48,6 +62,7 @@ struct place {
 	const char *id;
 	unsigned int direction;
 	const struct bg_counters *counters;
+	bool sparse; /* no series that is 0 */
 };
 
 static void put_place(FILE *out, const char *name, const struct place *place)
@@ -65,7 +80,7 @@ static void packets_of(FILE *out, const struct place *place)
 		/* rate() does not count the packet with which a series begins, so those
 		 * of drops begin with 0 */
 		if (!name || (!place->counters->packets[reason] &&
-			      (bg_reason_passes(reason) || !place->id[0])))
+			      (place->sparse || bg_reason_passes(reason) || !place->id[0])))
 			continue;
 		put_place(out, "packets_total", place);
 		put_label(out, "reason", name, ",");
@@ -88,30 +103,30 @@ static void short_way_of(FILE *out, const struct place *place)
 	fprintf(out, "} %llu\n", place->counters->short_way_packets);
 }
 
-static void each_place(FILE *out, const struct bg_status *status,
+static void each_place(FILE *out, const struct bg_status *status, bool sparse,
 		       void (*put)(FILE *out, const struct place *place))
 {
 	for (unsigned int direction = 0; direction < BG_DIRECTIONS; direction++)
-		put(out, &(struct place){ "", direction, &status->node[direction] });
+		put(out, &(struct place){ "", direction, &status->node[direction], sparse });
 	for (size_t i = 0; i < status->branch_count; i++) {
 		const struct bg_branch_status *branch = &status->branches[i];
 
 		for (unsigned int direction = 0; direction < BG_DIRECTIONS; direction++)
 			put(out, &(struct place){ branch->row.info.id, direction,
-						  &branch->counters[direction] });
+						  &branch->counters[direction], sparse });
 	}
 }
 
-static void put_traffic(FILE *out, const struct bg_status *status)
+static void put_traffic(FILE *out, const struct bg_status *status, bool sparse)
 {
 	describe(out, "packets_total", "counter",
 		 "Packets by branch (empty: no branch), direction and reason.");
-	each_place(out, status, packets_of);
+	each_place(out, status, sparse, packets_of);
 	describe(out, "bytes_total", "counter", "Bytes by branch, direction and verdict.");
-	each_place(out, status, bytes_of);
+	each_place(out, status, sparse, bytes_of);
 	describe(out, "short_way_packets_total", "counter",
 		 "Passed packets that did not go through the node's network stack.");
-	each_place(out, status, short_way_of);
+	each_place(out, status, sparse, short_way_of);
 }
 
 static void put_branch_gauge(FILE *out, const char *name, const struct bg_branch_status *branch,
@@ -200,6 +215,83 @@ static double unix_time(const struct bg_status *status, __u64 boottime_ns)
 	return boottime_ns ? seconds(bg_realtime_ns() - status->now_boottime_ns + boottime_ns) : 0;
 }
 
+/* Nothing of what was never done. */
+static void put_since(FILE *out, const struct bg_status *status, const char *name, const char *help,
+		      __u64 boottime_ns)
+{
+	if (boottime_ns && status->now_boottime_ns >= boottime_ns)
+		put_gauge(out, name, help, seconds(status->now_boottime_ns - boottime_ns));
+}
+
+/* What the last revision took, by the state file. */
+static void put_took(FILE *out, const struct bg_status *status)
+{
+	static const struct {
+		const char *key, *name, *help;
+	} steps[] = {
+		{ "ParseMs", "revision_parse_seconds",
+		  "How long the feed of the last revision took to be read and parsed." },
+		{ "CompileMs", "revision_compile_seconds",
+		  "How long the last revision took to be compiled." },
+		{ "PublishMs", "revision_publish_seconds",
+		  "How long the last revision took to be put in force, once compiled." },
+	};
+	const json_t *took = json_object_get(status->state, "RevisionTook");
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const json_t *ms = json_object_get(took, steps[i].key);
+
+		if (json_is_number(ms))
+			put_gauge(out, steps[i].name, steps[i].help, json_number_value(ms) / 1000);
+	}
+}
+
+static void put_gaps(FILE *out, const struct bg_status *status)
+{
+	describe(out, "program_missing", "gauge",
+		 "1 for each program that must be at an interface and is not.");
+	for (size_t i = 0; i < status->gap_count; i++) {
+		const struct bg_gap *gap = &status->gaps[i];
+
+		fputs("branchguard_program_missing", out);
+		put_label(out, "interface", gap->interface, "{");
+		put_label(out, "program", gap->program, ",");
+		fprintf(out, ",ifindex=\"%u\",vlan=\"%u\"} 1\n", gap->ifindex, gap->vlan);
+	}
+}
+
+/* Of rules that admitted nothing there is no series, and so of most there is none. */
+static void put_rules(FILE *out, const struct bg_status *status)
+{
+	char protocol[BG_PROTOCOL_TEXT], ports[BG_FORMAT_TEXT];
+	size_t put = 0, left_out = 0;
+
+	describe(out, "rule_hits_total", "counter",
+		 "Flows that a rule in force admitted; rules that admitted none are left out.");
+	for (size_t i = 1; i < status->rule_list_count; i++) {
+		const struct bg_rule *rule = &status->rule_list[i];
+
+		if (!rule->revision || !rule->hits)
+			continue;
+		if (put++ >= RULES_MOST) {
+			left_out++;
+			continue;
+		}
+		fprintf(out, "branchguard_rule_hits_total{rule=\"%zu\"", i);
+		put_label(out, "group", rule->group, ",");
+		put_label(out, "rule_id", rule->rule_id, ",");
+		put_label(out, "direction", bg_direction_name(rule->direction), ",");
+		put_label(out, "protocol", bg_protocol_format(rule->protocol, protocol), ",");
+		put_label(out, "ports", bg_format_ports(rule, ports), ",");
+		put_label(out, "peer", rule->peer, ",");
+		fprintf(out, "} %llu\n", rule->hits);
+	}
+	put_gauge(out, "rules_unused", "Rules in force that admitted no flow yet.",
+		  (double)status->rules_unused);
+	put_gauge(out, "rules_left_out", "Rules with hits that have no series, being too many.",
+		  (double)left_out);
+}
+
 static void put_daemon(FILE *out, const struct bg_status *status)
 {
 	const struct bg_pulse *pulse = &status->pulse;
@@ -211,6 +303,12 @@ static void put_daemon(FILE *out, const struct bg_status *status)
 		  "Unix time when all interfaces were known and what they need was done; 0 = "
 		  "never.",
 		  unix_time(status, pulse->synced_ns));
+	put_since(out, status, "feed_age_seconds",
+		  "Time since the feed's file was read, or found to be the same.",
+		  pulse->feed_read_ns);
+	put_gauge(out, "feed_refused_since_timestamp_seconds",
+		  "Unix time of the first refusal since a feed was accepted; 0 = there was none.",
+		  unix_time(status, bg_status_refused_since(status)));
 	put_total(out, "feeds_accepted_total", "Feeds that came in force.", pulse->feeds_accepted);
 	put_total(out, "feeds_refused_total", "Feeds that were refused, or could not be read.",
 		  pulse->feeds_refused);
@@ -223,6 +321,8 @@ static void put_daemon(FILE *out, const struct bg_status *status)
 		put_gauge(out, "missing_programs",
 			  "Programs that must be at an interface and are not.",
 			  (double)status->gap_count);
+	if (!status->not_looked_at)
+		put_gaps(out, status);
 }
 
 static void put_build(FILE *out, const struct bg_build *build)
@@ -291,14 +391,35 @@ static void put_revision(FILE *out, const struct bg_status *status)
 	put_label(out, "feed_revision", control->feed_revision, "branchguard_revision_info{");
 	fputs("} 1\n", out);
 	put_gauge(out, "revision_age_seconds", "Time since the revision came into force.", age_s);
+	put_took(out, status);
 }
 
-void bg_metrics_print(FILE *out, const struct bg_status *status, const struct bg_build *build)
+static void put_all(FILE *out, const struct bg_status *status, const struct bg_build *build,
+		    bool sparse)
 {
 	put_build(out, build);
 	put_revision(out, status);
 	put_daemon(out, status);
 	put_branches(out, status);
-	put_traffic(out, status);
+	put_traffic(out, status, sparse);
 	put_tables(out, status);
+	put_rules(out, status);
+}
+
+void bg_metrics_print(FILE *out, const struct bg_status *status, const struct bg_build *build)
+{
+	put_all(out, status, build, false);
+}
+
+void bg_metrics_print_sparse(FILE *out, const struct bg_status *status,
+			     const struct bg_build *build, const struct bg_health *health)
+{
+	put_all(out, status, build, true);
+	describe(out, "health", "gauge",
+		 "What `branchguard health` says of each concern: 0 well, 1 degraded, 2 not "
+		 "enforcing.");
+	for (int i = 0; i < BG_CONCERNS; i++)
+		if (health->concerns[i].known)
+			fprintf(out, "branchguard_health{concern=\"%s\"} %d\n", bg_concern_name(i),
+				health->concerns[i].level);
 }

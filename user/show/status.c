@@ -101,15 +101,16 @@ static int read_branches(const struct bg_maps *maps, const char *name, struct bg
 
 static int read_rules(const struct bg_maps *maps, struct bg_status *status, struct bg_error *err)
 {
-	bg_auto_free struct bg_rule *rules = NULL;
-	size_t count = 0;
-	int rc = bg_maps_rules(maps, &rules, &count, &status->rule_capacity, err);
+	int rc = bg_maps_rules(maps, &status->rule_list, &status->rule_list_count,
+			       &status->rule_capacity, err);
 
 	if (rc)
 		return rc;
-	for (size_t i = 1; i < count; i++) {
-		status->rules += rules[i].revision != 0;
-		status->rules_unused += rules[i].revision && !rules[i].hits;
+	for (size_t i = 1; i < status->rule_list_count; i++) {
+		const struct bg_rule *rule = &status->rule_list[i];
+
+		status->rules += rule->revision != 0;
+		status->rules_unused += rule->revision && !rule->hits;
 	}
 	return 0;
 }
@@ -237,6 +238,7 @@ void bg_status_free(struct bg_status *status)
 	free(status->hooks);
 	free(status->ifaces);
 	free(status->gaps);
+	free(status->rule_list);
 	bg_taken_free(&status->taken);
 	free(status->pods);
 	free(status->sightings);

@@ -96,6 +96,8 @@ struct bg_status {
 	size_t flow_capacity; /* places for all others: two for each of --max-flows */
 	size_t fragments, fragment_capacity;
 	size_t rules, rules_unused, rule_capacity;
+	struct bg_rule *rule_list; /* by number; those in force have a revision */
+	size_t rule_list_count;
 	bool has_image;
 	struct bg_header image;
 	size_t image_capacity_bytes;
@@ -164,6 +166,11 @@ const json_t *bg_status_interfaces(const struct bg_status *status); /* Interface
 int bg_status_print(FILE *out, const struct bg_status *status);
 json_t *bg_status_json(const struct bg_status *status);
 void bg_metrics_print(FILE *out, const struct bg_status *status, const struct bg_build *build);
+/* With what was judged of it, and without drops that are 0: for a collector that asks often, of
+ * many nodes. */
+struct bg_health;
+void bg_metrics_print_sparse(FILE *out, const struct bg_status *status,
+			     const struct bg_build *build, const struct bg_health *health);
 
 /*
  * What probably is wrong, each in one sentence, the most important first. What was counted

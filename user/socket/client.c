@@ -90,8 +90,8 @@ static int connect_and_ask(void *context, int *fd, struct bg_error *err)
 	return 0;
 }
 
-int bg_client_open(const char *path, const char *request, struct bg_client **out,
-		   struct bg_error *err)
+static int open_client(const char *path, const char *request, bool in_time, struct bg_client **out,
+		       struct bg_error *err)
 {
 	bg_cleanup(bg_client_close_at) struct bg_client *client = calloc(1, sizeof(*client));
 	struct asking asking = { path, request };
@@ -100,11 +100,24 @@ int bg_client_open(const char *path, const char *request, struct bg_client **out
 	if (!client)
 		return bg_no_memory(err, "connecting to %s", path);
 	client->fd = -1;
-	rc = bg_in_time(path, BG_IN_TIME_MS, connect_and_ask, &asking, &client->fd, err);
+	rc = in_time ? bg_in_time(path, BG_IN_TIME_MS, connect_and_ask, &asking, &client->fd, err)
+		     : connect_and_ask(&asking, &client->fd, err);
 	if (rc)
 		return rc;
 	*out = bg_take_ptr(client);
 	return 0;
+}
+
+int bg_client_open(const char *path, const char *request, struct bg_client **client,
+		   struct bg_error *err)
+{
+	return open_client(path, request, true, client, err);
+}
+
+int bg_client_open_here(const char *path, const char *request, struct bg_client **client,
+			struct bg_error *err)
+{
+	return open_client(path, request, false, client, err);
 }
 
 void bg_client_close(struct bg_client *client)

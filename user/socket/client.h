@@ -16,6 +16,9 @@ struct bg_client;
  */
 int bg_client_open(const char *path, const char *request, struct bg_client **client,
 		   struct bg_error *err);
+/* The same without a process beside this one: for a thread that may wait for the directory. */
+int bg_client_open_here(const char *path, const char *request, struct bg_client **client,
+			struct bg_error *err);
 void bg_client_close(struct bg_client *client); /* NULL is fine */
 BG_CLEANUP_OF(bg_client_close, struct bg_client)
 

@@ -62,7 +62,8 @@ static int check_free(const char *path, int directory, const char *name, struct 
 }
 
 /* Under a name of its own first, so that whoever connects finds it as it shall be. */
-static int bind_beside(const char *path, int fd, int directory, const char *name, gid_t group)
+static int bind_beside(const char *path, int fd, int directory, const char *name, gid_t group,
+		       mode_t mode)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *beside;
@@ -78,7 +79,7 @@ static int bind_beside(const char *path, int fd, int directory, const char *name
 	/* without the right to do so it stays with our own group */
 	if (fchownat(directory, beside, -1, group, AT_SYMLINK_NOFOLLOW) && errno != EPERM)
 		return -errno;
-	if (fchmodat(directory, beside, 0660, 0) || listen(fd, BG_LISTEN_BACKLOG) ||
+	if (fchmodat(directory, beside, mode, 0) || listen(fd, BG_LISTEN_BACKLOG) ||
 	    renameat(directory, beside, directory, name))
 		return -errno;
 	return 0;
@@ -89,12 +90,12 @@ int bg_listen_socket(struct bg_error *err)
 	bg_auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	/* what bind() makes has this mode */
-	if (fd < 0 || fchmod(fd, 0660))
+	if (fd < 0 || fchmod(fd, BG_LISTEN_MODE))
 		return bg_fail(err, -errno, "cannot make a socket: %s", strerror(errno));
 	return bg_take_fd(&fd);
 }
 
-int bg_listen_at(const char *path, gid_t group, int fd, struct bg_listening *listening,
+int bg_listen_at(const char *path, gid_t group, mode_t mode, int fd, struct bg_listening *listening,
 		 struct bg_error *err)
 {
 	bg_auto_close int directory = -1;
@@ -108,7 +109,8 @@ int bg_listen_at(const char *path, gid_t group, int fd, struct bg_listening *lis
 	rc = check_free(path, directory, name, err);
 	if (rc)
 		return rc;
-	rc = bind_beside(path, fd, directory, name, group == (gid_t)-1 ? found.st_gid : group);
+	rc = bind_beside(path, fd, directory, name, group == (gid_t)-1 ? found.st_gid : group,
+			 mode);
 	if (rc)
 		return bg_fail(err, rc, "cannot listen at %s: %s", path, strerror(-rc));
 	if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW))

@@ -387,6 +387,13 @@ int bg_socket_say(struct bg_socket_client *client, const char *line, size_t leng
 	return bg_line_queue_put(&client->queue, line, length_bytes);
 }
 
+int bg_socket_say_whole(struct bg_socket_client *client, const char *line, size_t length_bytes)
+{
+	bg_line_queue_free(&client->queue);
+	bg_line_queue_init(&client->queue, length_bytes + 2);
+	return bg_socket_say(client, line, length_bytes);
+}
+
 size_t bg_socket_left_bytes(const struct bg_socket_client *client)
 {
 	return bg_line_queue_left_bytes(&client->queue);

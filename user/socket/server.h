@@ -67,6 +67,9 @@ void bg_socket_unwatch(struct bg_socket *socket); /* before it is closed */
  * said before; -ENOMEM. */
 int bg_socket_say(struct bg_socket_client *client, const char *line, size_t length_bytes);
 
+/* The only line that the client will hear, of any length. */
+int bg_socket_say_whole(struct bg_socket_client *client, const char *line, size_t length_bytes);
+
 /* Room for what will be said, and how much it is at most. */
 size_t bg_socket_left_bytes(const struct bg_socket_client *client);
 size_t bg_socket_room_bytes(const struct bg_socket_client *client);
