@@ -5,5 +5,6 @@
 
 int cmd_build(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 
 #endif

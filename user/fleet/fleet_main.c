@@ -35,6 +35,7 @@ static const struct verb {
 	{ "build", cmd_build,
 	  "the feed of a node, or parts for all, from what kubectl and aws print" },
 	{ "follow", cmd_follow, "the feed of a node from such parts" },
+	{ "serve", cmd_serve, "metrics and probes of this node by HTTP" },
 	{ "version", print_version, "the version of the program" },
 };
 
