@@ -26,7 +26,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 # root may write there, the user whom apt downloads as may not
-apt-get -qq -o APT::Sandbox::User=root download prometheus >&2
+fetch() {
+	apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download prometheus >&2
+}
+# old package lists name versions that are gone by now
+fetch || { apt-get -qq update >&2 && fetch; }
 dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool
 mkdir -p "$(dirname "$kept")"
 install -m 755 usr/bin/promtool "$kept.new"

@@ -188,8 +188,18 @@ install_packages() {
 	done
 }
 
+# What judges metrics and alert rules, without the server that its package has, too.
+wish_promtool() {
+	"$here/promtool.sh" >/dev/null 2>&1 || [ "$(id -u)" -ne 0 ] || {
+		echo "setup.sh: fetching promtool" >&2
+		"$here/promtool.sh" --fetch >/dev/null 2>&1 ||
+			echo "setup.sh: without promtool what it would judge is skipped" >&2
+	}
+}
+
 wish() {
 	local wished
+	wish_promtool
 	mapfile -t wished < <(missing "${WISHES[@]}" | cut -d ' ' -f 1)
 	[ ${#wished[@]} -gt 0 ] && [ "$(id -u)" -eq 0 ] || return 0
 	[[ $(apt-cache policy podman | sed -n 's/^  Candidate: //p') == 4.* ]] || return 0

@@ -109,6 +109,8 @@ for name in feed_age_seconds feed_refused revision revision_compile_seconds revi
 done
 check "all that the metrics file has is there" eval 'diff <(bg status --metrics | sed -n "s/^# TYPE //p" | sort) \
 	<(sed -n "s/^# TYPE //p" "$LAB_DIR/page" | sort) | grep "^<"; [ ${PIPESTATUS[1]} -eq 1 ]'
+check "and all that alerts and dashboard ask for" eval 'grep -ohE "branchguard_[a-z_]+" scripts/deploy/monitoring/* | sort -u >"$LAB_DIR/asked" &&
+	[ -s "$LAB_DIR/asked" ] && ! comm -23 "$LAB_DIR/asked" <(sed -n "s/^# TYPE \([^ ]*\) .*/\1/p" "$LAB_DIR/page" | sort) | grep .'
 check "in the type that Prometheus reads" grep -qi '^content-type: text/plain; version=0.0.4' "$LAB_DIR/answer"
 check "by TCP, too" lab_exec node bash -c "exec 3<>/dev/tcp/127.0.0.1/$TCP
 	printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && timeout $ANSWER_S cat <&3 | grep '^branchguard_up 1'"

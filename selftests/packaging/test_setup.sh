@@ -7,7 +7,10 @@
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$DIR"/{bin,parts}
-export DIR BG_OS_RELEASE=$DIR/os-release
+export DIR BG_OS_RELEASE=$DIR/os-release BG_KERNELS=$DIR/kept
+mkdir "$BG_KERNELS"
+echo '#!/bin/sh' >"$BG_KERNELS/promtool"
+chmod +x "$BG_KERNELS/promtool"
 
 # play NAME: the script on stdin is what the command does from now on.
 play() {
@@ -137,6 +140,21 @@ setup.sh: apt offers none that will do: make (found none); libbpf-dev (needed 1:
 apt-get update" set_up
 
 # What a test may do without is no reason to fail.
+if ! command -v promtool >/dev/null; then
+	machine debian trixie
+	needs >"$DIR/installed"
+	rm "$BG_KERNELS/promtool"
+	expect "where promtool cannot be fetched, that is said" 0 "setup.sh: fetching promtool
+setup.sh: without promtool what it would judge is skipped" set_up
+	play dpkg-deb <<'END'
+mkdir -p "$DIR/usr/bin" && echo "#!/bin/sh" >"$DIR/usr/bin/promtool" && tar -c -C "$DIR" ./usr/bin/promtool
+END
+	machine debian trixie
+	needs >"$DIR/installed"
+	expect "it is taken out of its package, of which nothing is installed" 0 "setup.sh: fetching promtool" set_up
+	check "and kept" test -x "$BG_KERNELS/promtool"
+fi
+
 machine debian bookworm
 needs >"$DIR/installed"
 echo "podman 4.3.1+ds1-8 bookworm" >>"$DIR/offers"
