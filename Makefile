@@ -111,7 +111,7 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -g $(NAMELESS) -O2 -std=gnu11 -Wall -Wextra -
 
 # --- tools: `check` and `demo` install what is missing, others only say so --
 
-SETTING_UP := $(filter check check-% demo soak bench bench-% setup deb,$(MAKECMDGOALS))
+SETTING_UP := $(filter check check-% demo soak bench bench-% setup deb image,$(MAKECMDGOALS))
 TOOLS := $(BUILD)/tools.stamp
 NAMED := CC='$(CC)' CLANG='$(CLANG)' LLVM_STRIP='$(LLVM_STRIP)' BPFTOOL='$(BPFTOOL)'
 
@@ -307,11 +307,13 @@ uninstall:
 
 # --- to nodes ------------------------------------------------------------------
 
-.PHONY: dist deb
+.PHONY: dist deb image
 dist:
 	$(Q)scripts/deploy/dist.sh $(BUILD)
 deb: $(BUILD)/setup-deploy.stamp
 	$(Q)scripts/deploy/deb.sh $(BUILD)
+image: $(BUILD)/setup-deploy.stamp
+	$(Q)scripts/deploy/image.sh $(BUILD)
 $(BUILD)/setup-deploy.stamp: scripts/setup.sh $(BUILD)/setup.stamp
 	$(Q)scripts/setup.sh --deploy
 	@touch $@
@@ -409,8 +411,8 @@ $(BUILD)/setup-arm64.stamp: scripts/setup.sh $(BUILD)/setup.stamp
 
 # What is handed to nodes, made twice and run: minutes.
 .PHONY: check-deploy
-check-deploy: all $(BUILD)/setup-deploy.stamp
-	$(Q)BG_BUILD=$(BUILD) selftests/run --silence 1200 selftests/packaging/slow_deploy.sh
+check-deploy: all $(NET_TOOLS) $(BUILD)/setup-deploy.stamp
+	$(Q)BG_BUILD=$(BUILD) selftests/run --silence 1200 $(wildcard selftests/packaging/slow_*.sh)
 
 # Hours: what net/test_killed.sh and test_soak.sh have a sample of in every check. BG_SEED=N
 # repeats a course.
@@ -506,8 +508,9 @@ help:
 	'make bench      compile times, ns per packet, forwarding (root); JSON=1 prints JSON' \
 	'make bench-forward   only forwarding: with no firewall, ours, and nftables' \
 	'make install, uninstall   below PREFIX ($(PREFIX)), with DESTDIR before it' \
-	'make dist, deb  a tarball of the sources, Debian packages of them (in $(BUILD))' \
-	'make check-deploy   that both come out the same twice, and what lintian says' \
+	'make dist, deb, image   a tarball of the sources; Debian packages and container' \
+	'                images of them (in $(BUILD))' \
+	'make check-deploy   that these come out the same twice, and work (root, minutes)' \
 	'make setup      only install what is missing (root, Debian 12 or later)' \
 	'make compile_commands.json   for clangd: every source with its flags' \
 	'make format     clang-format over all C' \
