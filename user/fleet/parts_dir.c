@@ -95,8 +95,8 @@ static int read_file(const struct bg_parts_dir *dir, const char *file, char **te
 	return 0;
 }
 
-static int read_part(const struct bg_parts_dir *dir, enum bg_part_kind kind, const char *name,
-		     struct bg_part_set *set, struct bg_error *err)
+int bg_parts_dir_read_part(const struct bg_parts_dir *dir, enum bg_part_kind kind, const char *name,
+			   struct bg_part_set *set, struct bg_error *err)
 {
 	bg_auto_free char *text = NULL;
 	char file[BG_PART_FILE_TEXT];
@@ -145,7 +145,7 @@ static int read_entry(void *context, const char *file, struct bg_error *err)
 	char name[BG_PART_NAME_TEXT];
 	enum bg_part_kind kind;
 	int rc = bg_part_of_file(file, &kind, name)
-			 ? read_part(reading->dir, kind, name, reading->set, err)
+			 ? bg_parts_dir_read_part(reading->dir, kind, name, reading->set, err)
 			 : 0;
 
 	if (rc && rc != -ENOMEM && rc != -ENOENT)
@@ -159,24 +159,6 @@ int bg_parts_dir_read(const struct bg_parts_dir *dir, struct bg_part_set *set,
 	struct reading reading = { dir, set, bad };
 
 	return for_entries(dir, read_entry, &reading, err);
-}
-
-static int get(void *context, enum bg_part_kind kind, const char *name, const json_t **spec,
-	       struct bg_error *err)
-{
-	struct bg_parts_reader *reader = context;
-	const struct bg_part *part = bg_part_set_find(&reader->read, kind, name);
-	int rc = part ? 0 : read_part(reader->dir, kind, name, &reader->read, err);
-
-	if (rc)
-		return rc;
-	*spec = (part ?: bg_part_set_find(&reader->read, kind, name))->spec;
-	return 0;
-}
-
-struct bg_part_source bg_parts_reader_source(struct bg_parts_reader *reader)
-{
-	return (struct bg_part_source){ .get = get, .context = reader };
 }
 
 /* --- writing --- */

@@ -15,6 +15,9 @@ int bg_parts_dir_open(const char *path, struct bg_parts_dir *dir, struct bg_erro
 /* To write into: it is made if it is not there, and nobody else writes until it is closed. */
 int bg_parts_dir_lock(const char *path, struct bg_parts_dir *dir, struct bg_error *err);
 
+/* One of them; no link is followed, and no writer waited for. -ENOENT: it is not there. */
+int bg_parts_dir_read_part(const struct bg_parts_dir *dir, enum bg_part_kind kind, const char *name,
+			   struct bg_part_set *set, struct bg_error *err);
 /* All parts that are whole; of others `bad` is told. */
 int bg_parts_dir_read(const struct bg_parts_dir *dir, struct bg_part_set *set,
 		      void (*bad)(const char *text), struct bg_error *err);
@@ -31,12 +34,5 @@ struct bg_parts_written {
 int bg_parts_dir_write(const struct bg_parts_dir *dir, const struct bg_part_set *old,
 		       const struct bg_part_set *made, struct bg_parts_written *written,
 		       struct bg_error *err);
-
-/* Reads parts as they are asked for, each once; no link is followed, and no writer waited for. */
-struct bg_parts_reader {
-	const struct bg_parts_dir *dir;
-	struct bg_part_set read;
-};
-struct bg_part_source bg_parts_reader_source(struct bg_parts_reader *reader);
 
 #endif

@@ -400,19 +400,23 @@ static int try_feed(const char *node, const struct bg_json_writer *feed, struct 
 		  : 0;
 }
 
+#define FEED_HEAD "{\"FeedVersion\":1,\"Revision\":\""
+
 static void put_whole(const struct bg_json_writer *rest, struct bg_json_writer *feed)
 {
 	char hash[BG_PART_HASH_TEXT];
 
-	bg_json_open(feed, '{');
-	bg_json_key(feed, "FeedVersion");
-	bg_json_number(feed, 1);
-	bg_json_key(feed, "Revision");
-	bg_json_plain(feed, bg_part_digest(rest->text, rest->length_bytes, hash));
-	bg_json_raw(feed, ",", 1);
+	bg_part_digest(rest->text, rest->length_bytes, hash);
+	bg_json_raw(feed, FEED_HEAD, strlen(FEED_HEAD));
+	bg_json_raw(feed, hash, strlen(hash));
+	bg_json_raw(feed, "\",", 2);
 	bg_json_raw(feed, rest->text, rest->length_bytes);
-	bg_json_close(feed, '}');
-	bg_json_raw(feed, "\n", 1);
+	bg_json_raw(feed, "}\n", 2);
+}
+
+void bg_parts_revision(const struct bg_json_writer *feed, char revision[BG_PART_HASH_TEXT])
+{
+	snprintf(revision, BG_PART_HASH_TEXT, "%.16s", feed->text + strlen(FEED_HEAD));
 }
 
 int bg_parts_assemble(const struct bg_part_source *source, const char *node, bool without_members,

@@ -15,4 +15,7 @@
 int bg_parts_assemble(const struct bg_part_source *source, const char *node, bool without_members,
 		      struct bg_json_writer *feed, struct bg_error *err);
 
+/* The revision of a feed that it has written. */
+void bg_parts_revision(const struct bg_json_writer *feed, char revision[BG_PART_HASH_TEXT]);
+
 #endif
