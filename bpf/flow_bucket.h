@@ -36,14 +36,12 @@ static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_pa
 }
 
 /*
- * Where a key belongs. Pairs of words are multiplied under the secret (the NH
- * family of UMAC, RFC 4418 § 5.2), so that nobody outside can aim at a bucket;
- * the three products do not wait for each other.
+ * Pairs of words are multiplied under the secret (the NH family of UMAC, RFC 4418 § 5.2), so
+ * that nobody outside can aim at a bucket; the three products do not wait for each other.
  */
-static __always_inline void flow_place(struct bg_place *place, const struct bg_flow_key *key)
+static __always_inline __u64 flow_hash(const struct bg_flow_key *key)
 {
 	const __u64 *word = (const void *)key;
-	__u32 mask = flow_mask, base = 0;
 	__u64 hash;
 
 	hash = (word[0] + (hash_seed ^ HASH_0)) * (word[1] + (hash_seed ^ HASH_1)) +
@@ -51,7 +49,15 @@ static __always_inline void flow_place(struct bg_place *place, const struct bg_f
 	       (word[4] ^ hash_seed) * HASH_4;
 	hash ^= hash >> 32;
 	hash *= HASH_1;
-	hash ^= hash >> 29;
+	return hash ^ hash >> 29;
+}
+
+/* Where a key belongs. */
+static __always_inline void flow_place(struct bg_place *place, const struct bg_flow_key *key)
+{
+	__u32 mask = flow_mask, base = 0;
+	__u64 hash = flow_hash(key);
+
 	if (key->branch & BG_FLOW_KEY_PROBE) {
 		mask = BG_PROBE_BUCKETS - 1;
 		base = flow_mask + 1;

@@ -8,8 +8,9 @@
  * to the pod, one for each. Errors that nobody's packet has called for are not brought
  * there: the node has raw sockets, too.
  *
- * The notes stand in `fragments`, under the tag of no branch with a strict pod's address, which
- * no fragment has. Full, the error is lost.
+ * The notes stand in `fragments`, under the tag of no branch, which no fragment has: of each
+ * address of a pod no more than SENT_MOST, whatever it sends, so that no pod pushes out other
+ * pods' fragments by them. Where two meet, the error about the earlier one is lost.
  */
 #ifndef BG_OWN_ERRORS_H
 #define BG_OWN_ERRORS_H
@@ -20,14 +21,27 @@
 /* The stack answers at once, or when a queue lets it. */
 #define OWN_ERROR_TIMEOUT_NS (3 * NS_PER_S)
 
-static __always_inline void sent_key(struct bg_fragment_key *key, const struct bg_packet *packet)
+#define SENT_MOST 8
+
+/* The note's key, and what tells it from others': both by the packet's flow, but for SENT_MOST
+ * keys. c->flow.key is its key then. */
+static __always_inline __u64 sent_key(struct bg_fragment_key *key, struct bg_case *c,
+				      const struct bg_packet *packet)
 {
+	__u64 hash;
+
+	flow_key(&c->flow.key, packet, 0);
+	hash = flow_hash(&c->flow.key);
 	key->local = packet->local;
-	key->remote = packet->remote;
-	key->id = (__u32)packet->local_port << 16 | packet->remote_port;
-	key->protocol = packet->protocol;
-	key->branch = 0;
+	key->id = hash % SENT_MOST;
 	key->direction = BG_EGRESS;
+	return hash;
+}
+
+/* Of a note, in place of ports and the like. */
+static __always_inline void *sent_hash(struct bg_fragment *sent)
+{
+	return (void *)sent + offsetof(struct bg_fragment, local_port);
 }
 
 /* A strict pod's packet goes to the stack: may an error come of it? `c` is never NULL. */
@@ -36,6 +50,7 @@ __noinline int note_sent(struct __sk_buff *ctx, struct bg_case *c)
 	struct bg_fragment_key key = {};
 	struct bg_fragment sent = {};
 	struct bg_route *route;
+	__u64 hash;
 	__u32 vlan;
 
 	if (!c || c->packet.fragment == BG_LATER_FRAGMENT || c->packet.tracking == BG_TRACK_NONE)
@@ -45,7 +60,8 @@ __noinline int note_sent(struct __sk_buff *ctx, struct bg_case *c)
 	if (c->packet.hop_limit > 1 && (!route || !route->ifindex || fits(ctx, route->ifindex)))
 		return 0;
 	sent.seen_ns = case_clock_ns(c);
-	sent_key(&key, &c->packet);
+	hash = sent_key(&key, c, &c->packet);
+	__builtin_memcpy(sent_hash(&sent), &hash, sizeof(hash));
 	return !bpf_map_update_elem(&fragments, &key, &sent, BPF_ANY);
 }
 
@@ -55,6 +71,7 @@ __noinline int is_error_about_sent(struct bg_case *c)
 	const struct bg_packet *packet, *quoted;
 	struct bg_fragment_key key = {};
 	struct bg_fragment *sent;
+	__u64 hash, noted;
 
 	if (!c)
 		return 0;
@@ -64,9 +81,12 @@ __noinline int is_error_about_sent(struct bg_case *c)
 	    (BG_HALF(&quoted->local, 0) ^ BG_HALF(&packet->local, 0)) |
 		    (BG_HALF(&quoted->local, 1) ^ BG_HALF(&packet->local, 1)))
 		return 0;
-	sent_key(&key, quoted);
+	hash = sent_key(&key, c, quoted);
 	sent = bpf_map_lookup_elem(&fragments, &key);
 	if (!sent || case_clock_ns(c) > sent->seen_ns + OWN_ERROR_TIMEOUT_NS)
+		return 0;
+	__builtin_memcpy(&noted, sent_hash(sent), sizeof(noted));
+	if (noted != hash)
 		return 0;
 	bpf_map_delete_elem(&fragments, &key);
 	return 1;

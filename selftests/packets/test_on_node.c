@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Local services in fragments, and the node's own errors. Nothing is attached; with sockets:
- * net/test_local_services.sh, net/test_ttl.sh.
+ * Local services and probes in fragments. Nothing is attached; with sockets:
+ * net/test_local_services.sh.
  *
  * Tried, in both families: a question and an answer in three fragments, of a service that is
  * declared and of one that is not, of a probe, later ones of an unknown datagram, a first one
- * that no rule admits; an error about what a pod has sent, again, about another packet, too
- * late, to another pod, from somebody else, about a fragment, and one that quotes nothing.
+ * that no rule admits.
  */
 #include <linux/pkt_cls.h>
 
@@ -56,7 +55,6 @@ static int start(void **state)
 	assert_int_equal(bg_map_set(rig.datapath->skel->maps.node, &zero, &host, &err), 0);
 	rig_set_pod(&rig, POD, BRANCH_A, DEVICE);
 	rig_set_pod(&rig, POD6, BRANCH_A, DEVICE);
-	rig_set_pod(&rig, NEIGHBOUR, BRANCH_B, DEVICE);
 	return 0;
 }
 
@@ -99,10 +97,10 @@ static void not_redirected(const char *says, enum bg_program program, const stru
 }
 
 struct family {
-	const char *pod, *node, *service, *stranger;
+	const char *pod, *node, *service;
 };
-static const struct family families[] = { { POD, NODE_ADDRESS, DNS, STRANGER },
-					  { POD6, NODE_ADDRESS6, DNS6, STRANGER6 } };
+static const struct family families[] = { { POD, NODE_ADDRESS, DNS },
+					  { POD6, NODE_ADDRESS6, DNS6 } };
 
 #define FIRST .more = true, .payload = 64
 #define MIDDLE .offset_bytes = 72, .more = true, .bare = true, .payload = 64
@@ -181,82 +179,6 @@ static void a_probe_in_fragments(void **state)
 	}
 }
 
-/* What own_errors.h writes where the pod's packet goes to the stack. */
-static void has_sent(const struct pkt *pkt)
-{
-	struct bg_fragment_key key = { .local = maker_addr(pkt->from),
-				       .remote = maker_addr(pkt->to),
-				       .id = (__u32)htons(pkt->sport) << 16 | htons(pkt->dport),
-				       .protocol = (__u8)pkt->protocol,
-				       .direction = BG_EGRESS };
-	struct bg_fragment sent = { .seen_ns = rig_now_ns() };
-	struct bg_error err;
-
-	assert_int_equal(bg_map_set(rig.datapath->skel->maps.fragments, &key, &sent, &err), 0);
-}
-
-static struct pkt error_about(const struct family *f, const char *from, const char *to,
-			      const struct pkt *quote)
-{
-	struct pkt error = { .from = from, .to = to, .quote = quote };
-
-	/* time exceeded */
-	error.protocol = f == &families[0] ? 1 : 58;
-	error.type = f == &families[0] ? 11 : 3;
-	return error;
-}
-
-static void an_error_about_what_the_pod_has_sent(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		const struct family *f = &families[i];
-		const struct pkt sent = { UDP(f->pod, 40000, f->stranger, 33434) };
-		const struct pkt other = { UDP(f->pod, 40000, f->stranger, 33435) };
-		const struct pkt error = error_about(f, f->node, f->pod, &sent);
-		const struct pkt about_other = error_about(f, f->node, f->pod, &other);
-
-		not_redirected("about nothing", BG_TC_NODE_EGRESS, &error);
-		has_sent(&sent);
-		not_redirected("about another", BG_TC_NODE_EGRESS, &about_other);
-		redirected("about it", BG_TC_NODE_EGRESS, &error, BG_REASON_ICMP_ERROR);
-		not_redirected("once", BG_TC_NODE_EGRESS, &error);
-		has_sent(&sent);
-		rig_age(&rig, 4);
-		not_redirected("too late", BG_TC_NODE_EGRESS, &error);
-	}
-}
-
-static void errors_of_others(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		const struct family *f = &families[i];
-		const struct pkt sent = { UDP(f->pod, 40000, f->stranger, 33434) };
-		const struct pkt later = { UDP(f->pod, 40000, f->stranger, 33434), LAST };
-		const struct pkt answer = { UDP(f->stranger, 33434, f->pod, 40000) };
-		struct pkt error = error_about(f, f->service, f->pod, &sent);
-
-		has_sent(&sent);
-		not_redirected("of a local service", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->stranger, f->pod, &sent);
-		not_redirected("of somebody's", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->node, i ? POD_TWO6 : NEIGHBOUR, &sent);
-		not_redirected("to another pod", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->node, f->pod, &later);
-		not_redirected("about a later fragment", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->node, f->pod, &answer);
-		not_redirected("the wrong way round", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->node, f->pod, NULL);
-		not_redirected("that quotes nothing", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->node, f->pod, &sent);
-		error.type = i ? 129 : 0;
-		not_redirected("that is none", BG_TC_NODE_EGRESS, &error);
-		error = error_about(f, f->node, f->pod, &sent);
-		redirected("the node's", BG_TC_NODE_EGRESS, &error, BG_REASON_ICMP_ERROR);
-	}
-}
-
 int main(void)
 {
 	static const char *const programs[] = { "tc_node_egress", "tc_pod_egress", NULL };
@@ -264,8 +186,6 @@ int main(void)
 		cmocka_unit_test_setup(a_local_service_in_fragments, start),
 		cmocka_unit_test_setup(what_is_not_declared_or_admitted_in_fragments, start),
 		cmocka_unit_test_setup(a_probe_in_fragments, start),
-		cmocka_unit_test_setup(an_error_about_what_the_pod_has_sent, start),
-		cmocka_unit_test_setup(errors_of_others, start),
 	};
 
 	return RIG_RUN(&rig, 0, programs, tests);
