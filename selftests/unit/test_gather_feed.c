@@ -217,7 +217,7 @@ static void what_is_claimed_twice_is_handed_on(void **state)
 		ITEMS(NODE_N1 "," CART "," POD("cart-1", ANNOTATED("eni-2", "9", "10.0.0.1"), ON_N1,
 					       "") "," CART_POLICY("'sg-1'")),
 		GROUPS(GROUP("sg-1")) INTERFACES(INTERFACE(
-			"eni-1", "sg-1", "10.0.0.1") "," INTERFACE("eni-2", "sg-1", "10.0.0.2")));
+			"eni-1", "sg-1", "10.0.0.1") "," INTERFACE("eni-2", "sg-1", "10.0.0.1")));
 
 	(void)state;
 	must_have(feed, "'Id':'eni-1','VlanId':9");

@@ -212,6 +212,63 @@ static void a_pod_with_thousands_of_annotations(void **state)
 	bg_cluster_release(&cluster);
 }
 
+#define IN_NAMESPACE(namespace, name, annotation)                                                  \
+	OBJECT("v1", "Pod", "'namespace':'" namespace "','name':'" name "'" annotation,            \
+	       ",'spec':{'nodeName':'n1'}")
+#define DB IN_NAMESPACE("shop", "db-0", ANNOTATED("eni-db", "9", "10.0.0.9"))
+#define POLICY_OF_X(group)                                                                         \
+	OBJECT("vpcresources.k8s.aws/v1beta1", "SecurityGroupPolicy",                              \
+	       "'namespace':'evil','name':'p'",                                                    \
+	       ",'spec':{'podSelector':{}," SELECTED("'" group "'") "}")
+
+/* Who keeps annotations from being anybody's may be down: what a pod has made up gives it no
+ * group of another's interface, and takes nothing from that one. */
+static void an_annotation_with_anothers_interface(void **state)
+{
+#define X(namespace, vlan) IN_NAMESPACE(namespace, "x", ANNOTATED("eni-db", vlan, "10.0.0.66"))
+	static const struct {
+		const char *items, *has, *lacks;
+	} cases[] = {
+		{ X("evil", "7"), "'Id':'eni-db','VlanId':7,'GroupIds':[],", "sg-db" },
+		{ X("evil", "7") "," POLICY_OF_X("sg-x"), "'VlanId':7,'GroupIds':[],", "sg-" },
+		/* what it would have without it, too */
+		{ X("evil", "7") "," POLICY_OF_X("sg-db"), "'VlanId':7,'GroupIds':['sg-db'],",
+		  "sg-x" },
+		/* of two families one is right */
+		{ IN_NAMESPACE("evil", "x",
+			       ",'annotations':{'vpc.amazonaws.com/pod-eni':'[{`eniId`:`eni-db`,"
+			       "`vlanId`:7,`privateIp`:`10.0.0.9`,`ipv6Addr`:`fd00::66`}]'}"),
+		  "'VlanId':7,'GroupIds':[],", "sg-db" },
+		{ DB "," X("evil", "7"), "'VlanId':9,'GroupIds':['sg-db'],", "'x'" },
+		{ DB "," X("evil", "9"), "'VlanId':9,'GroupIds':['sg-db'],", "'x'" },
+		{ DB "," X("zoo", "9"), "'VlanId':9,'GroupIds':['sg-db'],", "'x'" },
+		{ DB "," IN_NAMESPACE("evil", "x", ANNOTATED("eni-other", "9", "10.0.0.66")),
+		  "'Id':'eni-db','VlanId':9,'GroupIds':['sg-db'],", "'x'" },
+		/* two that are wrong alike */
+		{ X("evil", "7") "," X("zoo", "7") "," POLICY_OF_X("sg-db"),
+		  "'VlanId':7,'GroupIds':[],", "sg-db" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bg_cluster cluster = {};
+		char items[4096], *feed;
+
+		snprintf(items, sizeof(items), ITEMS(NODE_N1 ",%s"), cases[i].items);
+		gather(&cluster, "k.json", items);
+		gather(&cluster, "aws.json",
+		       GROUPS(GROUP("sg-db") "," GROUP("sg-x"))
+			       INTERFACES(INTERFACE("eni-db", "sg-db", "10.0.0.9") "," INTERFACE(
+				       "eni-other", "sg-x", "10.0.0.5")));
+		feed = gathered_feed(&cluster, false);
+		must_have(feed, cases[i].has);
+		must_lack(feed, cases[i].lacks);
+		must_report(&cluster, "/x: its annotation says that eni-");
+		free(feed);
+		bg_cluster_release(&cluster);
+	}
+}
+
 /* Reports are many, and then they are counted. */
 static void a_flood_of_broken_objects(void **state)
 {
@@ -241,6 +298,7 @@ int main(void)
 		cmocka_unit_test(wrong_types_everywhere),
 		cmocka_unit_test(secrets_are_not_told),
 		cmocka_unit_test(a_pod_with_thousands_of_annotations),
+		cmocka_unit_test(an_annotation_with_anothers_interface),
 		cmocka_unit_test(a_flood_of_broken_objects),
 	};
 

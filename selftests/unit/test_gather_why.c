@@ -49,6 +49,15 @@ static void a_pod_with_an_interface(void **state)
 		"  drift     sg-1, which its policies want now: an interface keeps what it was made "
 		"with until the pod is made anew, or somebody changed it in EC2\n"
 		"  policy    shop/pay: selects it: sg-1\n");
+	answer_is(BRANCH, "," PAY,
+		  INTERFACES(
+			  "{'NetworkInterfaceId':'eni-1','Groups':[{'GroupId':'sg-1'},{'GroupId':"
+			  "'sg-2'}],'PrivateIpAddress':'10.0.0.2'}"),
+		  HEAD INTERFACE_LINE
+		  "  groups    sg-1, which its policies want and EC2 says its interface has; EC2 "
+		  "also says that the interface has not its addresses, so where another pod of the "
+		  "node has the interface or the VLAN, this one has nothing\n"
+		  "  policy    shop/pay: selects it: sg-1\n");
 	answer_is(BRANCH, "," PAY, INTERFACES(""),
 		  HEAD INTERFACE_LINE
 		  "  groups    sg-1, which its policies want: EC2's answer does "

@@ -130,6 +130,16 @@ bool bg_names_equal(const struct bg_names *a, const struct bg_names *b)
 	       (!a->count || !memcmp(a->name, b->name, a->count * sizeof(*a->name)));
 }
 
+void bg_names_keep(struct bg_names *names, const struct bg_names *others)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < names->count; i++)
+		if (bg_names_have(others, names->name[i]))
+			names->name[kept++] = names->name[i];
+	names->count = kept;
+}
+
 void bg_names_release(struct bg_names *names)
 {
 	free(names->name);

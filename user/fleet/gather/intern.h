@@ -38,6 +38,8 @@ void bg_names_tidy(struct bg_names *names);
 /* These wait for tidy lists. */
 bool bg_names_have(const struct bg_names *names, const char *name);
 bool bg_names_equal(const struct bg_names *a, const struct bg_names *b);
+/* Leaves what the others have, too. */
+void bg_names_keep(struct bg_names *names, const struct bg_names *others);
 void bg_names_release(struct bg_names *names);
 
 #endif

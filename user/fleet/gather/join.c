@@ -244,6 +244,16 @@ bool bg_interface_has(const struct bg_ec2_interface *interface, const struct bg_
 	return false;
 }
 
+bool bg_pod_in_doubt(const struct bg_cluster *cluster, const struct bg_kube_pod *pod)
+{
+	const struct bg_ec2_interface *interface = bg_pod_interface(cluster, pod);
+
+	for (size_t i = 0; i < pod->address_count && interface && interface->prefix_count; i++)
+		if (!bg_interface_has(interface, &pod->addresses[i]))
+			return true;
+	return false;
+}
+
 const struct bg_kube_account *bg_pod_account(const struct bg_cluster *cluster,
 					     const struct bg_kube_pod *pod)
 {

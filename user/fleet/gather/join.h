@@ -23,6 +23,10 @@ const struct bg_ec2_interface *bg_pod_interface(const struct bg_cluster *cluster
 /* Is the address one of the interface's? */
 bool bg_interface_has(const struct bg_ec2_interface *interface, const struct bg_addr *addr);
 
+/* Does EC2 know the pod's interface, and say that an address of the pod's is none of that
+ * one's? Then it may have made up whose it is: an annotation may be anybody's. */
+bool bg_pod_in_doubt(const struct bg_cluster *cluster, const struct bg_kube_pod *pod);
+
 /* NULL: the input does not have it. */
 const struct bg_kube_account *bg_pod_account(const struct bg_cluster *cluster,
 					     const struct bg_kube_pod *pod);

@@ -3,7 +3,8 @@
  * Which branches a node has, with which groups: those that their interfaces have in EC2,
  * whatever the policies say now; those that the policies want where EC2's answer does not
  * have the interface; and without either the node's own, which the controller takes then.
- * node_feed.c calls it, and writes what it finds.
+ * Who names an interface that EC2 says is not his gets no group by it that his policies do not
+ * want, and nothing that another pod has. node_feed.c calls it, and writes what it finds.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -87,15 +88,16 @@ static const char *join(const struct bg_names *names, char *text, size_t size)
 }
 
 static int report_drift(struct bg_cluster *cluster, const struct bg_kube_pod *pod,
-			const struct bg_names *actual, const struct bg_names *wanted)
+			const struct bg_names *actual, const struct bg_names *wanted, bool in_doubt)
 {
 	char has[512], wants[512];
 
-	return bg_report(cluster,
-			 "Pod %s: %s has the groups %s, its policies want %s: what it has is in "
-			 "force, until the pod is made anew",
+	return bg_report(cluster, "Pod %s: %s has the groups %s, its policies want %s: %s",
 			 pod->object.path, pod->interface_id, join(actual, has, sizeof(has)),
-			 join(wanted, wants, sizeof(wants)));
+			 join(wanted, wants, sizeof(wants)),
+			 in_doubt ? "what is in both is in force, as the interface may be another "
+				    "pod's"
+				  : "what it has is in force, until the pod is made anew");
 }
 
 /* A pod without a branch that should have one: it goes with the node's groups. */
@@ -136,12 +138,13 @@ static int report_address(struct bg_cluster *cluster, const struct bg_kube_pod *
 }
 
 static int report_pod(struct bg_cluster *cluster, const struct bg_kube_pod *pod,
-		      const struct bg_ec2_interface *interface, const struct bg_names *wanted)
+		      const struct bg_ec2_interface *interface, const struct bg_names *wanted,
+		      bool in_doubt)
 {
 	int rc = interface ? report_address(cluster, pod, interface) : 0;
 
 	if (interface && !bg_names_equal(&interface->groups, wanted) && !rc)
-		rc = report_drift(cluster, pod, &interface->groups, wanted);
+		rc = report_drift(cluster, pod, &interface->groups, wanted, in_doubt);
 	if (!interface && !rc)
 		rc = bg_report(cluster,
 			       "Pod %s: EC2's answer does not have %s: it is taken to have the "
@@ -177,18 +180,8 @@ static struct bg_gathered_branch *branch_of(struct bg_gathered_node *node,
 }
 
 /* Pods behind one interface have the same groups; what only one of them wants is doubtful. */
-static void keep_common(struct bg_names *groups, const struct bg_names *others)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < groups->count; i++)
-		if (bg_names_have(others, groups->name[i]))
-			groups->name[kept++] = groups->name[i];
-	groups->count = kept;
-}
-
 static int add_pod(struct bg_cluster *cluster, struct bg_gathered_node *node,
-		   const struct bg_kube_pod *pod)
+		   const struct bg_kube_pod *pod, bool in_doubt)
 {
 	bg_cleanup(bg_names_release) struct bg_names wanted = {};
 	const struct bg_ec2_interface *interface = bg_pod_interface(cluster, pod);
@@ -199,18 +192,37 @@ static int add_pod(struct bg_cluster *cluster, struct bg_gathered_node *node,
 		return -ENOMEM;
 	*place = pod;
 	branch->interface = interface;
-	if (report_pod(cluster, pod, interface, &wanted))
+	branch->in_doubt = in_doubt;
+	if (report_pod(cluster, pod, interface, &wanted, in_doubt))
 		return -ENOMEM;
-	if (branch->pod_count > 1) {
-		if (!interface)
-			keep_common(&branch->groups, &wanted);
-		return 0;
+	if (branch->pod_count == 1) {
+		if (bg_names_add_all(&branch->groups, interface ? &interface->groups : &wanted))
+			return -ENOMEM;
+		bg_names_tidy(&branch->groups);
+		branch->has_groups = interface || branch->groups.count;
 	}
-	if (bg_names_add_all(&branch->groups, interface ? &interface->groups : &wanted))
-		return -ENOMEM;
-	bg_names_tidy(&branch->groups);
-	branch->has_groups = interface || branch->groups.count;
+	if (in_doubt || (branch->pod_count > 1 && !interface))
+		bg_names_keep(&branch->groups, &wanted);
 	return 0;
+}
+
+/* A pod in doubt comes after those that are not: what they have, interface or VLAN, it has not. */
+static int add_pod_in_doubt(struct bg_cluster *cluster, struct bg_gathered_node *node,
+			    const struct bg_kube_pod *pod)
+{
+	for (size_t i = 0; i < node->branch_count; i++) {
+		const struct bg_gathered_branch *branch = &node->branches[i];
+
+		if (branch->in_doubt ||
+		    (branch->id != pod->interface_id && branch->vlan != pod->vlan))
+			continue;
+		return report_address(cluster, pod, bg_pod_interface(cluster, pod))
+			       ?: bg_report(cluster,
+					    "Pod %s: left out, as Pod %s has %s and VLAN %d",
+					    pod->object.path, branch->pods[0]->object.path,
+					    branch->id, branch->vlan);
+	}
+	return add_pod(cluster, node, pod, true);
 }
 
 static int by_vlan(const void *a, const void *b)
@@ -230,8 +242,18 @@ static int add_pods(struct bg_cluster *cluster, struct bg_gathered_node *node)
 	for (size_t i = 0; i < count; i++) {
 		const struct bg_kube_pod *pod = &cluster->pods[pods[i]];
 
-		if (bg_pod_has_branch(pod) ? add_pod(cluster, node, pod)
-					   : report_unguarded(cluster, pod))
+		if (!bg_pod_has_branch(pod)) {
+			if (report_unguarded(cluster, pod))
+				return -ENOMEM;
+		} else if (!bg_pod_in_doubt(cluster, pod) && add_pod(cluster, node, pod, false)) {
+			return -ENOMEM;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct bg_kube_pod *pod = &cluster->pods[pods[i]];
+
+		if (bg_pod_has_branch(pod) && bg_pod_in_doubt(cluster, pod) &&
+		    add_pod_in_doubt(cluster, node, pod))
 			return -ENOMEM;
 	}
 	if (node->branch_count)

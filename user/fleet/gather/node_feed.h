@@ -60,6 +60,7 @@ struct bg_gathered_branch {
 	int vlan;
 	struct bg_names groups;
 	bool has_groups; /* else they are those that branches have by default */
+	bool in_doubt;	 /* whether the interface is that of its pods (join.h) */
 	const struct bg_ec2_interface *interface;
 	const struct bg_kube_pod **pods;
 	size_t pod_count;

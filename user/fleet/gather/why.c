@@ -140,11 +140,21 @@ static void put_selection(const struct bg_cluster *cluster, const struct bg_kube
 static int put_all_groups(const struct bg_cluster *cluster, const struct bg_kube_pod *pod,
 			  FILE *out)
 {
-	bg_cleanup(bg_names_release) struct bg_names wanted = {};
+	bg_cleanup(bg_names_release) struct bg_names wanted = {}, common = {};
 	const struct bg_ec2_interface *interface = bg_pod_interface(cluster, pod);
 
 	if (bg_pod_wanted(cluster, pod, &wanted))
 		return -ENOMEM;
+	if (bg_pod_has_branch(pod) && bg_pod_in_doubt(cluster, pod)) {
+		if (bg_names_add_all(&common, &wanted))
+			return -ENOMEM;
+		bg_names_keep(&common, &interface->groups);
+		put_groups(out, "groups", &common,
+			   "which its policies want and EC2 says its interface has; EC2 also says "
+			   "that the interface has not its addresses, so where another pod of the "
+			   "node has the interface or the VLAN, this one has nothing");
+		return 0;
+	}
 	if (pod->on_fargate && pod->fargate_groups.count)
 		put_groups(out, "groups", &pod->fargate_groups,
 			   "by its annotation fargate.amazonaws.com/pod-sg");
