@@ -150,6 +150,13 @@ fi
 check "a name that sorts behind theirs is refused" \
 	eval '"${install[@]}" --name 20-mine.conflist 2>&1; [ $? -eq 2 ]'
 check "a path is no name" eval '"${install[@]}" --name ../x 2>&1; [ $? -eq 2 ]'
+# A runtime passes the first by, and takes the second for one plugin: in neither would the gate be asked.
+check "a name that is no list's is refused" \
+	eval '"${install[@]}" --name 05-branchguard 2>&1; [ $? -eq 2 ] && "${install[@]}" --name 05-branchguard.conf 2>&1; [ $? -eq 2 ] && [ ! -e "$conf/05-branchguard.conf" ]'
+echo '{"cniVersion": "0.3.1", "name": "multus", "type": "multus"}' >"$conf/00-multus.conf"
+check "also at uninstall: somebody's configuration of one plugin stays" \
+	eval '"${uninstall[@]}" --name 00-multus.conf 2>&1; [ $? -eq 2 ] && [ -e "$conf/00-multus.conf" ]'
+rm "$conf/00-multus.conf"
 list >"$ours"
 check "a file of that name that is not ours stays" \
 	eval '! said=$("${install[@]}" 2>&1) && grep "without the plugin branchguard-cni, which stays" <<<"$said" && [ "$(types)" = "aws-cni portmap" ]'

@@ -89,6 +89,20 @@ static int put_plugin(const char *bin_dir, struct bg_error *err)
 	return bg_small_file_replace(path, mine, 0755, err);
 }
 
+/* By another ending a runtime takes it for no list of plugins, and passes it over. */
+static int check_ending(const char *ours, struct bg_error *err)
+{
+	static const char ending[] = ".conflist";
+	const size_t length = strlen(ours), ending_bytes = strlen(ending);
+
+	if (length > ending_bytes && !strcmp(ours + length - ending_bytes, ending))
+		return 0;
+	return bg_fail(err, -EINVAL,
+		       "--name '%.80s': expected one that ends with %s: a runtime takes no other "
+		       "file for a list of plugins",
+		       ours, ending);
+}
+
 static int check_names(const struct bg_conflist_file *file, struct bg_error *err)
 {
 	if (strchr(file->ours, '/') || strchr(file->theirs, '/'))
@@ -96,7 +110,7 @@ static int check_names(const struct bg_conflist_file *file, struct bg_error *err
 			       "--name '%.80s', --of '%.80s': expected names of files in %s",
 			       file->ours, file->theirs, file->dir);
 	if (strcmp(file->ours, file->theirs) < 0)
-		return 0;
+		return check_ending(file->ours, err);
 	return bg_fail(err, -EINVAL,
 		       "--name '%.80s': expected one that sorts before '%.80s': a runtime takes "
 		       "the first",
@@ -226,6 +240,8 @@ int bg_cni_uninstall(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (check_ending(file.ours, &err))
+		return bg_cli_misused("uninstall", &err);
 	rc = bg_conflist_lock(&file, -1, &lock_fd, &err);
 	if (!rc)
 		rc = bg_conflist_remove(&file, &err);
