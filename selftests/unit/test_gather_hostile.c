@@ -269,6 +269,31 @@ static void an_annotation_with_anothers_interface(void **state)
 	}
 }
 
+/* A Service names a pod's address as an external one: what that pod sends would be taken for the
+ * service's answer. And a pod names a service's address as its own. */
+static void a_service_with_a_pods_address(void **state)
+{
+	struct bg_cluster cluster = {};
+	char *feed;
+
+	(void)state;
+	gather(&cluster, "k.json",
+	       ITEMS(NODE_N1
+		     "," DB
+		     "," IN_NAMESPACE("evil", "x", ANNOTATED("eni-new", "7", "172.20.0.9")) "," OBJECT(
+			     "v1", "Service", "'namespace':'evil','name':'s'",
+			     ",'spec':{'clusterIP':'172.20.0.9','externalIPs':['10.0.0.9',"
+			     "'198.51.100.7']}")));
+	gather(&cluster, "aws.json",
+	       GROUPS(GROUP("sg-db")) INTERFACES(INTERFACE("eni-db", "sg-db", "10.0.0.9")));
+	feed = gathered_feed(&cluster, false);
+	must_have(feed, "'ServiceCidrs':['172.20.0.9/32','198.51.100.7/32']");
+	must_report(&cluster, "Service evil/s: it has the address 10.0.0.9, which is that of Pod "
+			      "shop/db-0");
+	free(feed);
+	bg_cluster_release(&cluster);
+}
+
 /* Reports are many, and then they are counted. */
 static void a_flood_of_broken_objects(void **state)
 {
@@ -299,6 +324,7 @@ int main(void)
 		cmocka_unit_test(secrets_are_not_told),
 		cmocka_unit_test(a_pod_with_thousands_of_annotations),
 		cmocka_unit_test(an_annotation_with_anothers_interface),
+		cmocka_unit_test(a_service_with_a_pods_address),
 		cmocka_unit_test(a_flood_of_broken_objects),
 	};
 

@@ -89,9 +89,45 @@ static bool covers(const struct bg_prefix *range, const struct bg_prefix *prefix
 	       bg_prefix_is_v4(range) == bg_prefix_is_v4(prefix);
 }
 
+/* The pod of this node, by its annotation and by EC2, whose address it is; NULL: none. */
+static const struct bg_kube_pod *pod_with(const struct bg_gathered_node *node,
+					  const struct bg_prefix *prefix)
+{
+	for (size_t i = 0; i < node->branch_count; i++) {
+		const struct bg_gathered_branch *branch = &node->branches[i];
+
+		if (!branch->interface || branch->in_doubt ||
+		    !bg_interface_has(branch->interface, &prefix->addr))
+			continue;
+		for (size_t k = 0; k < branch->pod_count; k++)
+			for (size_t n = 0; n < branch->pods[k]->address_count; n++)
+				if (!memcmp(&branch->pods[k]->addresses[n], &prefix->addr,
+					    sizeof(prefix->addr)))
+					return branch->pods[k];
+	}
+	return NULL;
+}
+
+/* Anybody's Service may name any address as an external one, but what a pod sends must not be
+ * taken for a service's answer. */
+static int is_a_service_s(struct bg_cluster *cluster, const struct bg_gathered_node *node,
+			  const struct bg_kube_service *service, const struct bg_prefix *prefix)
+{
+	const struct bg_kube_pod *pod = service->is_range ? NULL : pod_with(node, prefix);
+	char text[BG_IP_TEXT];
+
+	if (!pod)
+		return 1;
+	return bg_report(cluster,
+			 "Service %s: it has the address %s, which is that of Pod %s: the address "
+			 "is left out of ServiceCidrs",
+			 service->object.path, bg_addr_format(&prefix->addr, text),
+			 pod->object.path);
+}
+
 /* All that kube-proxy translates: what is in a range that is there does not stand alone. */
-static int put_services(const struct bg_cluster *cluster, const struct bg_settings *settings,
-			struct bg_json_writer *out)
+static int put_services(struct bg_cluster *cluster, const struct bg_gathered_node *node,
+			const struct bg_settings *settings, struct bg_json_writer *out)
 {
 	bg_auto_free struct bg_prefix *prefixes = NULL;
 	size_t count = 0, kept = 0;
@@ -107,8 +143,12 @@ static int put_services(const struct bg_cluster *cluster, const struct bg_settin
 		const struct bg_kube_service *service = &cluster->services[i];
 
 		for (size_t k = 0; k < service->prefix_count && !service->object.stale; k++) {
-			struct bg_prefix *added = BG_GROW(prefixes, count);
+			const int rc =
+				is_a_service_s(cluster, node, service, &service->prefixes[k]);
+			struct bg_prefix *added = rc > 0 ? BG_GROW(prefixes, count) : NULL;
 
+			if (!rc)
+				continue;
 			if (!added)
 				return -ENOMEM;
 			*added = service->prefixes[k];
@@ -159,7 +199,7 @@ int bg_put_node(struct bg_cluster *cluster, const struct bg_gathered_node *node,
 				"everything: give GroupIds in --settings"))
 			return -ENOMEM;
 	}
-	rc = put_services(cluster, settings, out);
+	rc = put_services(cluster, node, settings, out);
 	for (const struct bg_json *child = settings->node ? settings->node->first : NULL; child;
 	     child = child->next) {
 		char key[64];
