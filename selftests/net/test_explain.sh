@@ -12,7 +12,8 @@ trap 'rm -rf "$DIR"' EXIT
 FEED=$DIR/feed.json
 QUESTIONS=100000
 MOST_S=30
-[ -z "${BG_IN_VM:-}" ] || MOST_S=120
+CPU_S=15
+[ -z "${BG_IN_VM:-}" ] || MOST_S=120 CPU_S=60
 # shellcheck source=selftests/tap.sh
 . selftests/tap.sh
 
@@ -321,7 +322,7 @@ many_ends() {
 expect "more kinds of other ends than a datapath has branches" 0 "600 of 600" many_ends
 
 many() {
-	local start_us=${EPOCHREALTIME/[^0-9]/} answered ms
+	local answered seconds TIMEFORMAT="%U %S"
 	awk -v n="$QUESTIONS" 'BEGIN {
 		srand(7)
 		for (i = 0; i < n; i++)
@@ -330,11 +331,11 @@ many() {
 			       i % 2 ? "ingress" : "egress", i % 3 ? "tcp" : "udp", i % 3, i % 256,
 			       i % 251, i % 5 ? 5432 : i % 65536
 	}' >"$DIR/questions"
-	start_us=${EPOCHREALTIME/[^0-9]/}
-	answered=$(ask --queries "$DIR/questions" | grep -c '^{"Verdict":')
-	ms=$(((${EPOCHREALTIME/[^0-9]/} - start_us) / 1000))
-	echo "$answered of $QUESTIONS answered in $ms ms"
-	[ "$answered" -eq "$QUESTIONS" ] && [ "$ms" -lt $((MOST_S * 1000)) ]
+	# (of a CPU: what others do on this machine is not its fault)
+	{ time answered=$(ask --queries "$DIR/questions" | grep -c '^{"Verdict":'); } 2>"$DIR/seconds"
+	seconds=$(awk '{ print $1 + $2 }' "$DIR/seconds")
+	echo "$answered of $QUESTIONS answered, which took a CPU $seconds s"
+	[ "$answered" -eq "$QUESTIONS" ] && [ "${seconds%.*}" -lt "$CPU_S" ]
 }
 expect "100,000 questions in seconds" 0 "answered" many
 
