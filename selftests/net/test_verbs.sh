@@ -44,16 +44,22 @@ monitor() {
 events_until_ns() {
 	bpftool -j map lookup pinned "$PIN_DIR/maps/control" key 0 0 0 0 | jq '.formatted.value.events_until_ns'
 }
+now_ns() {
+	awk '{printf "%.0f", $1 * 1e9}' /proc/uptime
+}
 events_left_ns() {
-	echo $(($(events_until_ns) - $(awk '{printf "%.0f", $1 * 1e9}' /proc/uptime)))
+	echo $(($(events_until_ns) - $(now_ns)))
 }
 # By the daemon, and not since that time is over.
 events_are_ended() {
 	[ "$(events_until_ns)" = 0 ]
 }
 
+# (now is asked first: where processes start slowly, those seconds would be over by then)
 events_are() {
-	[ "$([ "$(events_left_ns)" -gt 0 ] && echo on || echo off)" = "$1" ]
+	local now
+	now=$(now_ns)
+	[ "$([ "$(events_until_ns)" -gt "$now" ] && echo on || echo off)" = "$1" ]
 }
 
 # What begins now is new to it: it has looked at what was there.
