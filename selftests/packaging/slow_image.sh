@@ -12,7 +12,7 @@ runc=$(type -P runc)
 lab_up || bail "no lab"
 D=$LAB_DIR/images
 RUNNING=
-mkdir -p "$D"/{store,run,tmp,state}
+mkdir -p "$D"/{store,run,tmp,state,serve}
 # (so that nothing of it is in shared memory or in a journal)
 printf '%s\n' '[engine]' 'lock_type = "file"' 'events_logger = "none"' '[containers]' 'log_driver = "k8s-file"' \
 	>"$D/containers.conf"
@@ -39,6 +39,7 @@ guarding() {
 ends() {
 	local pid
 	pid=$(guarding) && kill -KILL "$pid" && wait "$RUNNING"
+	pid=$(pgrep -f "^/usr/bin/branchguard-fleet serve .*/$(basename "$D"/state/*.sock)") && kill "$pid"
 }
 forget_podman() {
 	local status=$?
@@ -76,8 +77,9 @@ done
 
 serve db 5432 5433
 feed 'egress("sg-cart"; permission("tcp"; 5432; 5432; anywhere))'
-GIVEN=(--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON -v /sys/fs/bpf:/sys/fs/bpf
+DAEMON=(--cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON -v /sys/fs/bpf:/sys/fs/bpf
 	-v "$D/state:/run/branchguard" -v "$LAB_DIR:/etc/branchguard:ro")
+GIVEN=("${DAEMON[@]}")
 # guards NAME: starts it, and waits until it has. (Not by check, whose shell would be its parent.)
 guards() {
 	contained "$1" branchguard run --pin-dir "$PIN_DIR" --feed /etc/branchguard/feed.json >"$BG_LOG" 2>&1 &
@@ -99,6 +101,15 @@ check "what none allows does not" denied
 check "a probe in the container finds it well" contained probe branchguard health --pin-dir "$PIN_DIR"
 check "it has the three capabilities and no other" \
 	grep -x 'CapBnd:	000000c000001000' "/proc/$(guarding)/status"
+GIVEN=(--user 0:0 -v "$D/state:/run/branchguard:ro" -v "$D/serve:/run/branchguard-fleet")
+contained serve branchguard-fleet serve --listen 127.0.0.1:9469 \
+	--daemon "/run/branchguard/$(basename "$D"/state/*.sock)" >"$D/served" 2>&1 &
+metrics() {
+	lab_exec node bash -c 'exec 3<>/dev/tcp/127.0.0.1/9469 && printf "GET /metrics HTTP/1.0\r\n\r\n" >&3 && cat <&3' |
+		grep '^branchguard_daemon_running 1'
+}
+check "the container beside it has its metrics" wait_for metrics
+GIVEN=("${DAEMON[@]}")
 kill -KILL "$(guarding)" && wait "$RUNNING"
 check "it ends with the daemon" fails guarding
 check "what was denied still is when the container is gone" denied

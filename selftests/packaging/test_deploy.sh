@@ -101,6 +101,7 @@ check "and refuses the others" jq -e '.defaultAction == "SCMP_ACT_ERRNO"' script
 # daemon_set OVERLAY [COMPONENT]: its DaemonSet as Kubernetes' own types read it, which drop what they
 # do not know; no server is asked.
 daemon_set() {
+	rm -rf "$DIR/kustomize-$1"
 	cp -r scripts/deploy/kustomize "$DIR/kustomize-$1"
 	[ $# -lt 2 ] || echo "components: [../$2]" >>"$DIR/kustomize-$1/$1/kustomization.yaml"
 	kubectl kustomize "$DIR/kustomize-$1/$1" >"$DIR/$1.yaml" || return
@@ -157,6 +158,11 @@ if [ -n "$(type -P kubectl)" ] && kubectl kustomize scripts/deploy/kustomize/bas
 		sh -c "'$build/branchguard' check scripts/deploy/kustomize/configmap-demo/feed.json >'$DIR/log'"
 	expect "configmap-demo: the daemon reads it" 0 '[["branchguard-feed",null]]' part configmap-demo \
 		'[.spec.template.spec.volumes[] | select(.name == "feed") | [.configMap.name, .hostPath]]'
+	check "metrics: goes with an overlay" daemon_set bare-metal metrics
+	check "metrics: with nothing that Kubernetes' types do not know" nothing_lost bare-metal
+	check "metrics: its command is one that the program takes" all_taken bare-metal
+	expect "metrics: its container has no capability" 0 '{"drop":["ALL"]}' part bare-metal \
+		'.spec.template.spec.containers[] | select(.name == "serve").securityContext.capabilities'
 	check "own-seccomp: goes with an overlay" daemon_set eks own-seccomp
 	expect "own-seccomp: is a file of the node" 0 '{"type":"Localhost","localhostProfile":"branchguard.json"}' \
 		part eks .spec.template.spec.securityContext.seccompProfile
