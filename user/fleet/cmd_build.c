@@ -10,27 +10,19 @@
 
 #include "base/cleanup.h"
 #include "base/printable.h"
-#include "feed/feed.h"
 #include "fleet/fleet.h"
 #include "fleet/gather/node_feed.h"
 #include "fleet/gather/why.h"
-#include "fleet/inputs.h"
-#include "fleet/parts/make.h"
 #include "fleet/parts_dir.h"
+#include "fleet/sweep.h"
 #include "show/out.h"
-#include "source/file.h"
 #include "verbs/cli.h"
 
 struct build {
-	const char *node, *pod, *parts_path, *settings_path;
-	__u32 max_shrink_percent;
-	int mode;
+	const char *node, *pod, *parts_path;
+	struct bg_sweep_wanted wanted;
 	bool strict;
-	char **files;
-	size_t file_count;
-	struct bg_cluster cluster;
-	struct bg_settings settings;
-	char *settings_text;
+	struct bg_sweep sweep;
 	struct bg_json_writer feed;
 	struct bg_parts_dir dir;
 	struct bg_part_set old, made;
@@ -38,28 +30,12 @@ struct build {
 
 static void release(struct build *build)
 {
-	bg_settings_release(&build->settings);
-	free(build->settings_text);
-	bg_cluster_release(&build->cluster);
+	bg_sweep_release(&build->sweep);
 	bg_json_writer_free(&build->feed);
 	bg_part_set_release(&build->old);
 	bg_part_set_release(&build->made);
 	if (build->dir.fd >= 0)
 		close(build->dir.fd);
-}
-
-static int read_settings(struct build *build, struct bg_error *err)
-{
-	size_t length_bytes;
-	int rc;
-
-	if (!build->settings_path)
-		return 0;
-	rc = bg_file_read(build->settings_path, BG_FILE_ANY, BG_FEED_MAX_BYTES,
-			  &build->settings_text, &length_bytes, err);
-	return rc ? rc
-		  : bg_settings_read(&build->cluster, bg_file_name(build->settings_path),
-				     build->settings_text, length_bytes, &build->settings, err);
 }
 
 static void print_bad(const char *text)
@@ -72,15 +48,9 @@ static void print_bad(const char *text)
 
 static int make_parts(struct build *build, struct bg_error *err)
 {
-	const struct bg_parts_wanted wanted = {
-		.standard = build->mode,
-		.settings = &build->settings,
-		.max_shrink_percent = build->max_shrink_percent,
-	};
-
 	return bg_parts_dir_lock(build->parts_path, &build->dir, err)
-		       ?: bg_parts_dir_read(&build->dir, &build->old, print_bad, err)
-		       ?: bg_parts_make(&build->cluster, &wanted, &build->old, &build->made, err);
+		       ?: bg_sweep_make(&build->wanted, &build->sweep, &build->dir, print_bad,
+					&build->old, &build->made, err);
 }
 
 static int write_parts(struct build *build, struct bg_error *err)
@@ -96,21 +66,19 @@ static int write_parts(struct build *build, struct bg_error *err)
 
 static int make(struct build *build, struct bg_error *err)
 {
+	struct bg_cluster *cluster = &build->sweep.cluster;
 	const struct bg_kube_pod *pod;
-	int rc = read_settings(build, err) ?:
-		 bg_inputs_read(&build->cluster, build->files, build->file_count, err) ?:
-		 bg_cluster_join(&build->cluster, err);
+	int rc = bg_sweep_read(&build->wanted, &build->sweep, err);
 
 	if (rc)
 		return rc;
 	if (build->pod)
-		return bg_why_find(&build->cluster, build->pod, &pod, err)
-			       ?: bg_why(&build->cluster, pod, stdout)
-				  ? bg_no_memory(err, BG_GATHERING)
-				  : 0;
+		return bg_why_find(cluster, build->pod, &pod, err)
+			       ?: bg_why(cluster, pod, stdout) ? bg_no_memory(err, BG_GATHERING)
+							       : 0;
 	if (build->parts_path)
 		return make_parts(build, err);
-	return bg_node_feed(&build->cluster, build->node, build->mode, &build->settings,
+	return bg_node_feed(cluster, build->node, build->wanted.mode, &build->sweep.settings,
 			    &build->feed, err);
 }
 
@@ -126,8 +94,10 @@ static void print_reports(const struct bg_cluster *cluster)
 
 int cmd_build(int argc, char **argv)
 {
-	static const char *const modes[] = { "strict", "standard", NULL };
-	bg_cleanup(release) struct build build = { .dir.fd = -1, .max_shrink_percent = 20 };
+	bg_cleanup(release) struct build build = {
+		.dir.fd = -1,
+		.wanted = { .kind = BG_FILE_ANY, .max_shrink_percent = BG_SHRINK_PERCENT },
+	};
 	const struct bg_option options[] = {
 		{ .name = "node",
 		  .letter = 'n',
@@ -148,20 +118,20 @@ int cmd_build(int argc, char **argv)
 			  "(`follow` puts them together)" },
 		{ .name = "max-shrink",
 		  .type = BG_OPTION_U32,
-		  .value = &build.max_shrink_percent,
+		  .value = &build.wanted.max_shrink_percent,
 		  .argument = "PERCENT",
 		  .max = 100,
 		  .help = "write no parts when more of the nodes, branches, groups or members that "
 			  "DIR has would be gone (default 20)" },
 		{ .name = "mode",
 		  .type = BG_OPTION_ENUM,
-		  .value = &build.mode,
-		  .words = modes,
+		  .value = &build.wanted.mode,
+		  .words = bg_sweep_modes,
 		  .help = "of all branches: POD_SECURITY_GROUP_ENFORCING_MODE of aws-node "
 			  "(default strict)" },
 		{ .name = "settings",
 		  .type = BG_OPTION_FILE,
-		  .value = &build.settings_path,
+		  .value = &build.wanted.settings_path,
 		  .argument = "FILE",
 		  .help = "Node and DefaultGroupIds of a feed, for what no API knows: VpcCidrs, "
 			  "ServiceCidrs, ExternalSnat, LocalServices, ..." },
@@ -186,8 +156,8 @@ int cmd_build(int argc, char **argv)
 		.options = options,
 		.operand = "FILE",
 		.operand_required = true,
-		.operands = &build.files,
-		.operand_count = &build.file_count,
+		.operands = &build.wanted.files,
+		.operand_count = &build.wanted.file_count,
 	};
 	int status = bg_cli(&command, argc, argv);
 	struct bg_error err;
@@ -201,10 +171,10 @@ int cmd_build(int argc, char **argv)
 		return bg_cli_misused("build", &err);
 	}
 	rc = make(&build, &err);
-	print_reports(&build.cluster);
+	print_reports(&build.sweep.cluster);
 	if (rc)
 		return bg_cli_failed("build", &err);
-	if (build.strict && build.cluster.report_count && !build.pod) {
+	if (build.strict && build.sweep.cluster.report_count && !build.pod) {
 		bg_fail(&err, -EINVAL, "no %s, since there is something to report (--strict)",
 			build.parts_path ? "parts" : "feed");
 		return bg_cli_failed("build", &err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Where the answers of kubectl and aws come from. cmd_build.c calls it; what is in them is
+ * Where the answers of kubectl and aws come from. sweep.c calls it; what is in them is
  * gather/'s business. A directory is not descended into.
  */
 #include "fleet/inputs.h"
@@ -12,19 +12,25 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "source/file.h"
 
 #define SUFFIX ".json"
 
 BG_CLEANUP_OF(closedir, DIR)
 
-static int read_one(struct bg_cluster *cluster, const char *path, struct bg_error *err)
+struct reading {
+	struct bg_cluster *cluster;
+	enum bg_file_kind kind;
+};
+
+static int read_one(void *context, const char *path, struct bg_error *err)
 {
+	const struct reading *reading = context;
 	bg_auto_free char *text = NULL;
 	size_t length_bytes;
-	int rc = bg_file_read(path, BG_FILE_ANY, BG_GATHER_MAX_BYTES, &text, &length_bytes, err);
+	int rc = bg_file_read(path, reading->kind, BG_GATHER_MAX_BYTES, &text, &length_bytes, err);
 
-	return rc ? rc : bg_cluster_read(cluster, bg_file_name(path), text, length_bytes, err);
+	return rc ? rc
+		  : bg_cluster_read(reading->cluster, bg_file_name(path), text, length_bytes, err);
 }
 
 /* Hidden ones are somebody's temporary files. */
@@ -35,11 +41,12 @@ static bool is_answer(const char *name)
 	return name[0] != '.' && length > suffix && !strcmp(name + length - suffix, SUFFIX);
 }
 
-static int read_directory(struct bg_cluster *cluster, const char *path, struct bg_error *err)
+int bg_inputs_of_directory(const char *path,
+			   int (*each)(void *context, const char *file, struct bg_error *err),
+			   void *context, struct bg_error *err)
 {
 	bg_cleanup(closedir_at) DIR *directory = opendir(path);
 	const struct dirent *entry;
-	size_t count = 0;
 
 	if (!directory)
 		return bg_fail(err, -errno, "%s: opening the directory: %s", path, strerror(errno));
@@ -53,19 +60,41 @@ static int read_directory(struct bg_cluster *cluster, const char *path, struct b
 			file = NULL;
 			return bg_no_memory(err, BG_GATHERING);
 		}
-		rc = read_one(cluster, file, err);
+		rc = each(context, file, err);
 		if (rc)
 			return rc;
-		count++;
 	}
-	if (errno)
-		return bg_fail(err, -errno, "%s: reading the directory: %s", path, strerror(errno));
-	return count ? 0 : bg_fail(err, -ENOENT, "%s: found no file that ends in " SUFFIX, path);
+	return errno ? bg_fail(err, -errno, "%s: reading the directory: %s", path, strerror(errno))
+		     : 0;
+}
+
+struct counting {
+	struct reading reading;
+	size_t count;
+};
+
+static int read_entry(void *context, const char *path, struct bg_error *err)
+{
+	struct counting *counting = context;
+
+	counting->count++;
+	return read_one(&counting->reading, path, err);
+}
+
+static int read_directory(const struct reading *reading, const char *path, struct bg_error *err)
+{
+	struct counting counting = { *reading, 0 };
+	int rc = bg_inputs_of_directory(path, read_entry, &counting, err);
+
+	if (!rc && !counting.count)
+		rc = bg_fail(err, -ENOENT, "%s: found no file that ends in " SUFFIX, path);
+	return rc;
 }
 
 int bg_inputs_read(struct bg_cluster *cluster, char *const *paths, size_t count,
-		   struct bg_error *err)
+		   enum bg_file_kind kind, struct bg_error *err)
 {
+	struct reading reading = { cluster, kind };
 	int rc = 0;
 
 	for (size_t i = 0; i < count && !rc; i++) {
@@ -76,9 +105,9 @@ int bg_inputs_read(struct bg_cluster *cluster, char *const *paths, size_t count,
 			rc = bg_fail(err, -errno, "%s: looking for it: %s", paths[i],
 				     strerror(errno));
 		else if (!is_stdin && S_ISDIR(status.st_mode))
-			rc = read_directory(cluster, paths[i], err);
+			rc = read_directory(&reading, paths[i], err);
 		else
-			rc = read_one(cluster, paths[i], err);
+			rc = read_one(&reading, paths[i], err);
 	}
 	return rc;
 }
