@@ -102,8 +102,8 @@ expect "no node" 2 "$fleet" build "$answers"
 expect "no file" 2 "$fleet" build --node "$node"
 expect "a node and a pod" 2 "$fleet" build --node "$node" --explain shop/cart-0 "$answers"
 expect "no verb" 2 "$fleet"
-expect "a verb that there is not" 2 "$fleet" publish
-says "which is said" err "unknown verb 'publish'"
+expect "a verb that there is not" 2 "$fleet" distribute
+says "which is said" err "unknown verb 'distribute'"
 # a disk that is full is no success
 expect "what cannot be written" 1 bash -c "\"$fleet\" build --node $node $answers >/dev/full"
 

@@ -4,7 +4,6 @@
  * file what they make of it. Of parts that do not belong together it makes nothing.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "fleet/follow_parts.h"
 #include "fleet/parts/assemble.h"
 #include "fleet/parts_reader.h"
+#include "fleet/signals.h"
 #include "show/out.h"
 #include "verbs/cli.h"
 
@@ -31,21 +31,6 @@ static int print_feed(const char *source, const char *node, struct bg_error *err
 	if (!rc)
 		fwrite(feed.text, 1, feed.length_bytes, stdout);
 	return rc;
-}
-
-/* At once, wherever it is: what it writes is whole by a rename, or not there. */
-static void end(int signal)
-{
-	(void)signal;
-	_exit(BG_EXIT_DONE);
-}
-
-static void end_by_signals(void)
-{
-	const struct sigaction action = { .sa_handler = end };
-
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
 }
 
 int cmd_follow(int argc, char **argv)
@@ -98,7 +83,7 @@ int cmd_follow(int argc, char **argv)
 		return bg_cli_misused("follow", &err);
 	}
 	if (follow.output) {
-		end_by_signals();
+		bg_end_by_signals();
 		bg_follow_run(&follow, &err);
 		return bg_cli_failed("follow", &err);
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Writes the feed that a daemon reads, and a few lines about it for who watches over that.
- * follow_parts.c calls it. It follows no symbolic link at the end of a path, and what stands in a file
- * is whole at any time.
+ * follow_parts.c calls it, and publisher_told.c for lines of its own. It follows no symbolic link
+ * at the end of a path, and what stands in a file is whole at any time.
  */
 #include "fleet/feed_out.h"
 
@@ -17,7 +17,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
-#include "base/json_writer.h"
 #include "feed/feed.h"
 #include "source/file.h"
 
@@ -103,12 +102,19 @@ int bg_feed_there(const char *path, const char *node, char **text, size_t *lengt
 	return 0;
 }
 
-static void put_time(struct bg_json_writer *out, const char *key, __u64 realtime_ns)
+void bg_state_time(struct bg_json_writer *out, const char *key, __u64 realtime_ns)
 {
 	char text[BG_FORMAT_TEXT];
 
 	bg_json_key(out, key);
 	bg_json_plain(out, bg_format_realtime(realtime_ns, text));
+}
+
+int bg_state_put(const char *path, const struct bg_json_writer *state, struct bg_error *err)
+{
+	if (state->failed)
+		return bg_no_memory(err, "writing %s", path);
+	return put(path, state->text, state->length_bytes, false, err);
 }
 
 int bg_follow_state_put(const char *path, const struct bg_follow_state *state, struct bg_error *err)
@@ -125,18 +131,16 @@ int bg_follow_state_put(const char *path, const struct bg_follow_state *state, s
 	bg_json_key(&out, "Revision");
 	bg_json_string(&out, state->revision);
 	if (state->revision)
-		put_time(&out, "Since", state->since_ns);
+		bg_state_time(&out, "Since", state->since_ns);
 	bg_json_key(&out, "Stale");
 	bg_json_bool(&out, state->stale_since_ns);
 	if (state->stale_since_ns) {
-		put_time(&out, "StaleSince", state->stale_since_ns);
+		bg_state_time(&out, "StaleSince", state->stale_since_ns);
 		bg_json_key(&out, "Reason");
 		bg_json_string(&out, state->reason);
 	}
-	put_time(&out, "LookedAt", bg_realtime_ns());
+	bg_state_time(&out, "LookedAt", bg_realtime_ns());
 	bg_json_close(&out, '}');
 	bg_json_raw(&out, "\n", 1);
-	if (out.failed)
-		return bg_no_memory(err, "writing %s", path);
-	return put(path, out.text, out.length_bytes, false, err);
+	return bg_state_put(path, &out, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where `follow` puts the feed, and what it says of itself beside it. */
+/* Where `follow` puts the feed, and what it says of itself beside it, as `publish` does. */
 #ifndef BG_FLEET_FEED_OUT_H
 #define BG_FLEET_FEED_OUT_H
 
@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 #include "base/error.h"
+#include "base/json_writer.h"
 
 /*
  * Replaces a file as a whole, by PATH.new beside it and one rename, and has both on the disk
@@ -31,5 +32,11 @@ struct bg_follow_state {
 /* What is known now, as JSON, in the place of this file. */
 int bg_follow_state_put(const char *path, const struct bg_follow_state *state,
 			struct bg_error *err);
+
+/* --- for the state of `publish`, too --- */
+
+/* As bg_feed_put(), but what is lost with the power is written anew soon. */
+int bg_state_put(const char *path, const struct bg_json_writer *state, struct bg_error *err);
+void bg_state_time(struct bg_json_writer *state, const char *key, __u64 realtime_ns);
 
 #endif

@@ -140,21 +140,12 @@ static void leave_directory(struct following *following)
 	following->reader.dir.fd = -1;
 }
 
-static bool is_same_directory(const struct following *following)
-{
-	struct stat ours, now;
-
-	return following->reader.dir.fd >= 0 && !fstat(following->reader.dir.fd, &ours) &&
-	       !stat(following->wanted->source, &now) && ours.st_dev == now.st_dev &&
-	       ours.st_ino == now.st_ino;
-}
-
 /* The one that stands at that path now. */
 static int enter_directory(struct following *following, struct bg_error *err)
 {
 	int rc;
 
-	if (is_same_directory(following))
+	if (bg_parts_dir_stands(&following->reader.dir))
 		return 0;
 	leave_directory(following);
 	rc = bg_parts_dir_open(following->wanted->source, &following->reader.dir, err);

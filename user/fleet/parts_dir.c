@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Parts in the files of a directory. cmd_build.c writes them, and who follows a directory
+ * Parts in the files of a directory. cmd_build.c and publisher.c write them, and who follows a directory
  * reads them. It believes nothing of a file but what parts/ says of its text, follows no
  * symbolic link, and touches no file that has not a part's name.
  */
@@ -45,6 +45,14 @@ int bg_parts_dir_lock(const char *path, struct bg_parts_dir *dir, struct bg_erro
 		     : bg_fail(err, -errno, "%s: locking: %s", path, strerror(errno));
 	close(bg_take_fd(&dir->fd));
 	return rc;
+}
+
+bool bg_parts_dir_stands(const struct bg_parts_dir *dir)
+{
+	struct stat ours, now;
+
+	return dir->fd >= 0 && !fstat(dir->fd, &ours) && !stat(dir->path, &now) &&
+	       ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
 }
 
 /* --- reading --- */

@@ -15,6 +15,9 @@ int bg_parts_dir_open(const char *path, struct bg_parts_dir *dir, struct bg_erro
 /* To write into: it is made if it is not there, and nobody else writes until it is closed. */
 int bg_parts_dir_lock(const char *path, struct bg_parts_dir *dir, struct bg_error *err);
 
+/* Is it (fd -1: it is not open) still the one that stands at its path? */
+bool bg_parts_dir_stands(const struct bg_parts_dir *dir);
+
 /* One of them; no link is followed, and no writer waited for. -ENOENT: it is not there. */
 int bg_parts_dir_read_part(const struct bg_parts_dir *dir, enum bg_part_kind kind, const char *name,
 			   struct bg_part_set *set, struct bg_error *err);

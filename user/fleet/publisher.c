@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The loop of `publish`: looks at the answers when their folders say that something happened, and
+ * now and then by itself; makes parts of them anew, and writes those that changed. cmd_publisher.c
+ * calls it. From answers that are not whole, or lost too much, it writes nothing.
+ */
+#include "fleet/publisher.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "fleet/input_stamps.h"
+#include "fleet/publisher_told.h"
+
+/* Looks even without an event: something further up on the way may be another one. */
+#define TICK_MS 5000
+/* After an event, so that what is written together is read together; */
+#define SOON_MS 100
+/* and so much later than the sweep before: each may take a place in the ring of changes. */
+#define BATCH_MS 1000
+/* Nor sooner than so many times its own duration. */
+#define REST_TIMES 5
+/* What is held is told when it has been for so long: answers are written one by one. */
+#define TELL_MS 1000
+#define TRIES 3
+
+enum { LOOK, TICK };
+
+struct publishing {
+	const struct bg_publish *publish;
+	struct bg_loop loop;
+	int watch_fd, signal_fd;
+	struct bg_parts_dir dir;	/* locked; fd -1: it is not */
+	struct bg_input_stamps answers; /* as they were when they were read */
+	struct bg_file_stamp target;	/* as we left it */
+	bool again;			/* whether they are the same or not */
+	struct bg_error outcome;	/* of the last sweep; "" = it was written */
+	double swept_ms, took_ms;
+	bool unwatched; /* and that was told */
+
+	struct bg_reports_told reports;
+	struct bg_publish_state state;
+	double held_ms;	      /* state.held_since_ns by CLOCK_MONOTONIC */
+	struct bg_error told; /* why it is held; "" = it is not, or nobody knows yet */
+};
+
+/* --- what is told --- */
+
+static bool is_target_ours(const struct publishing *publishing, struct bg_file_stamp *now)
+{
+	struct bg_error unwatched;
+	bg_auto_free char *within = NULL;
+
+	*now = (struct bg_file_stamp){};
+	if (asprintf(&within, "%s/.", publishing->publish->target) < 0)
+		within = NULL;
+	else
+		bg_file_look(publishing->watch_fd, within, now, &unwatched);
+	return bg_file_is_same(now, &publishing->target);
+}
+
+static void put_state(struct publishing *publishing)
+{
+	struct bg_publish_state state = publishing->state;
+	const struct bg_input_stamp *oldest = bg_input_stamps_oldest(&publishing->answers);
+	struct bg_file_stamp target;
+	bool ours = is_target_ours(publishing, &target);
+	struct bg_error err;
+
+	if (!publishing->publish->state)
+		return;
+	if (!*publishing->told.text)
+		state.held_since_ns = 0;
+	state.reason = publishing->told.text;
+	if (oldest) {
+		state.oldest = oldest->path;
+		state.oldest_ns = (__u64)oldest->stamp.modified.tv_sec * BG_NS_PER_S;
+	}
+	if (bg_publish_state_put(publishing->publish->state, &state, &err))
+		bg_log(BG_LOG_WARNING, "the state cannot be written", "error=%s",
+		       bg_quote(err.text));
+	/* it may stand in the same folder */
+	if (ours)
+		is_target_ours(publishing, &publishing->target);
+}
+
+/* The parts that there are stay. */
+static void hold(struct publishing *publishing, const struct bg_error *err)
+{
+	const double now_ms = bg_monotonic_ms();
+
+	if (!publishing->state.held_since_ns) {
+		publishing->state.held_since_ns = bg_realtime_ns();
+		publishing->held_ms = now_ms;
+	}
+	if (now_ms - publishing->held_ms < TELL_MS && !publishing->publish->once) {
+		bg_loop_sooner(&publishing->loop, LOOK, publishing->held_ms + TELL_MS + 1);
+		return;
+	}
+	if (!strcmp(publishing->told.text, err->text))
+		return;
+	publishing->told = *err;
+	bg_log(BG_LOG_WARNING, "nothing is published: the parts that there are stay",
+	       "reason=%s held_s=%.0f", bg_quote(err->text), (now_ms - publishing->held_ms) / 1000);
+	put_state(publishing);
+}
+
+static void well(struct publishing *publishing)
+{
+	bool told = *publishing->told.text;
+
+	if (told)
+		bg_log(BG_LOG_INFO, "answers are published again", "held_s=%.0f",
+		       (bg_monotonic_ms() - publishing->held_ms) / 1000);
+	publishing->state.held_since_ns = 0;
+	publishing->told = (struct bg_error){};
+	if (told)
+		put_state(publishing);
+}
+
+static void tell_bad(const char *text)
+{
+	bg_log(BG_LOG_WARNING, "what stands there is no part: it is written anew", "reason=%s",
+	       bg_quote(text));
+}
+
+/* --- a sweep --- */
+
+static int look_at_answers(struct publishing *publishing, struct bg_input_stamps *now,
+			   struct bg_error *err)
+{
+	const struct bg_sweep_wanted *wanted = &publishing->publish->wanted;
+	struct bg_error unwatched;
+	int rc = bg_input_stamps_look(now, publishing->watch_fd, wanted->files, wanted->file_count,
+				      wanted->settings_path, &unwatched, err);
+
+	if (!rc && *unwatched.text && !publishing->unwatched) {
+		bg_log(BG_LOG_WARNING, "not all can be watched: it is looked at now and then",
+		       "error=%s", bg_quote(unwatched.text));
+		publishing->unwatched = true;
+	}
+	return rc;
+}
+
+static int check_age(const struct publishing *publishing, const struct bg_input_stamps *now,
+		     struct bg_error *err)
+{
+	const struct bg_input_stamp *oldest = bg_input_stamps_oldest(now);
+	__s64 age_s =
+		oldest ? (__s64)(bg_realtime_ns() / BG_NS_PER_S) - oldest->stamp.modified.tv_sec
+		       : 0;
+
+	if (!publishing->publish->max_age_s || age_s <= publishing->publish->max_age_s)
+		return 0;
+	/* (without the age: it would be another sentence each time) */
+	return bg_fail(err, -ESTALE,
+		       "held: %s was written more than %u s ago (--max-age): whoever refreshes it "
+		       "does not, or it is left over",
+		       oldest->path, publishing->publish->max_age_s);
+}
+
+/* What is read while others write may be of two times: then once more. */
+static int read_answers(struct publishing *publishing, struct bg_sweep *sweep, struct bg_error *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		struct bg_input_stamps after = {};
+		bool same;
+		int rc;
+
+		bg_sweep_release(sweep);
+		rc = bg_sweep_read(&publishing->publish->wanted, sweep, err);
+		if (look_at_answers(publishing, &after, err)) {
+			bg_input_stamps_release(&after);
+			return -ENOMEM;
+		}
+		same = bg_input_stamps_same(&publishing->answers, &after);
+		bg_input_stamps_release(&publishing->answers);
+		publishing->answers = after;
+		if (same)
+			return rc;
+	}
+	return bg_fail(err, -EAGAIN, "the answers change while they are read");
+}
+
+static int write_parts(struct publishing *publishing, const struct bg_part_set *old,
+		       const struct bg_part_set *made, double start_ms, struct bg_error *err)
+{
+	struct bg_publish_state *state = &publishing->state;
+	struct bg_parts_written written = {};
+	int rc = bg_parts_dir_write(&publishing->dir, old, made, &written, err);
+
+	state->written += written.written;
+	state->written_bytes += written.written_bytes;
+	state->removed += written.removed;
+	is_target_ours(publishing, &publishing->target);
+	if (rc)
+		return rc;
+	state->parts = made->count;
+	if (written.written || written.removed || !state->published_ns)
+		bg_log(BG_LOG_INFO, "parts published",
+		       "parts=%zu written=%zu bytes=%zu removed=%zu sweep_ms=%.0f", made->count,
+		       written.written, written.written_bytes, written.removed,
+		       bg_monotonic_ms() - start_ms);
+	state->published_ns = bg_realtime_ns();
+	return 0;
+}
+
+static int sweep_into(struct publishing *publishing, struct bg_sweep *sweep, double start_ms,
+		      struct bg_error *err)
+{
+	struct bg_part_set old = {}, made = {};
+	struct bg_error report_err;
+	int rc = read_answers(publishing, sweep, err)
+			 ?: bg_sweep_make(&publishing->publish->wanted, sweep, &publishing->dir,
+					  tell_bad, &old, &made, err)
+			 ?: write_parts(publishing, &old, &made, start_ms, err);
+
+	publishing->state.reports = sweep->cluster.report_count + sweep->cluster.more_reports;
+	/* of an answer that is cut, nobody knows yet what will be odd */
+	if ((!rc || rc == -ESTALE) &&
+	    bg_reports_tell(&publishing->reports, &sweep->cluster, &report_err))
+		bg_log(BG_LOG_WARNING, "what is odd cannot be told", "error=%s",
+		       bg_quote(report_err.text));
+	bg_part_set_release(&old);
+	bg_part_set_release(&made);
+	return rc;
+}
+
+static int sweep(struct publishing *publishing, struct bg_error *err)
+{
+	const double start_ms = bg_monotonic_ms();
+	struct bg_sweep sweep = {};
+	int rc = sweep_into(publishing, &sweep, start_ms, err);
+
+	bg_sweep_release(&sweep);
+	publishing->swept_ms = bg_monotonic_ms();
+	publishing->took_ms = publishing->swept_ms - start_ms;
+	publishing->state.sweeps++;
+	publishing->state.sweep_ms = (__u64)publishing->took_ms;
+	publishing->outcome = rc ? *err : (struct bg_error){};
+	/* another time the same answers may do; not those that are cut, or lost too much */
+	publishing->again = rc && rc != -ESTALE && rc != -ENODATA && rc != -EINVAL;
+	return rc;
+}
+
+/* --- looking --- */
+
+/* The one that stands at that path now, and nobody else's. */
+static int enter_target(struct publishing *publishing, struct bg_error *err)
+{
+	int rc;
+
+	if (bg_parts_dir_stands(&publishing->dir))
+		return 0;
+	if (publishing->dir.fd >= 0)
+		close(bg_take_fd(&publishing->dir.fd));
+	rc = bg_parts_dir_lock(publishing->publish->target, &publishing->dir, err);
+	if (rc)
+		publishing->dir.fd = -1;
+	publishing->again = true;
+	return rc;
+}
+
+static int look_at(struct publishing *publishing, struct bg_error *err)
+{
+	struct bg_input_stamps now = {};
+	struct bg_file_stamp target;
+	bool same;
+	int rc = enter_target(publishing, err)
+			 ?: look_at_answers(publishing, &now, err)
+			 ?: check_age(publishing, &now, err);
+
+	if (rc) {
+		bg_input_stamps_release(&now);
+		return rc;
+	}
+	same = is_target_ours(publishing, &target) &&
+	       bg_input_stamps_same(&now, &publishing->answers);
+	bg_input_stamps_release(&publishing->answers);
+	publishing->answers = now;
+	if (!same || publishing->again)
+		return sweep(publishing, err);
+	*err = publishing->outcome;
+	if (*err->text)
+		return -EBADMSG;
+	publishing->state.published_ns = bg_realtime_ns();
+	return 0;
+}
+
+static int look_and_tell(struct publishing *publishing, struct bg_error *err)
+{
+	const __u64 sweeps = publishing->state.sweeps;
+	int rc = look_at(publishing, err);
+
+	if (rc)
+		hold(publishing, err);
+	else
+		well(publishing);
+	if (sweeps != publishing->state.sweeps)
+		put_state(publishing);
+	return rc;
+}
+
+static void look(void *context)
+{
+	struct bg_error err = {};
+
+	look_and_tell(context, &err);
+}
+
+/* --- the loop --- */
+
+static void look_soon(struct publishing *publishing)
+{
+	const double now_ms = bg_monotonic_ms(), rest_ms = REST_TIMES * publishing->took_ms;
+	const double rested_ms =
+		publishing->swept_ms
+			? publishing->swept_ms + (rest_ms > BATCH_MS ? rest_ms : BATCH_MS)
+			: 0;
+
+	bg_loop_sooner(&publishing->loop, LOOK,
+		       now_ms + SOON_MS > rested_ms ? now_ms + SOON_MS : rested_ms);
+}
+
+static void take_events(void *context)
+{
+	struct publishing *publishing = context;
+
+	bg_file_watch_read(publishing->watch_fd);
+	look_soon(publishing);
+}
+
+static void take_signal(void *context)
+{
+	struct publishing *publishing = context;
+	struct signalfd_siginfo info;
+
+	if (read(publishing->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	publishing->again = true;
+	bg_loop_at(&publishing->loop, LOOK, bg_monotonic_ms());
+}
+
+static void tick(void *context)
+{
+	struct publishing *publishing = context;
+
+	look(publishing);
+	put_state(publishing);
+	bg_loop_at(&publishing->loop, TICK, bg_monotonic_ms() + TICK_MS);
+}
+
+static int take_signals(struct publishing *publishing, struct bg_error *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	publishing->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return publishing->signal_fd < 0 ? bg_fail(err, -errno, "signalfd: %s", strerror(errno))
+					 : bg_loop_watch(&publishing->loop, publishing->signal_fd,
+							 "signal", take_signal, err);
+}
+
+static int run(struct publishing *publishing, struct bg_error *err)
+{
+	int rc;
+
+	publishing->watch_fd = bg_file_watch_open(err);
+	if (publishing->watch_fd < 0)
+		return publishing->watch_fd;
+	rc = take_signals(publishing, err) ?:
+	     bg_loop_watch(&publishing->loop, publishing->watch_fd, "answers", take_events, err) ?:
+	     enter_target(publishing, err);
+	if (rc)
+		return rc;
+	bg_loop_timer(&publishing->loop, LOOK, "look", look);
+	bg_loop_timer(&publishing->loop, TICK, "tick", tick);
+	if (publishing->publish->once) {
+		rc = look_and_tell(publishing, err);
+		put_state(publishing);
+		return rc;
+	}
+	bg_log(BG_LOG_INFO, "answers are published", "target=%s sources=%zu",
+	       bg_quote(publishing->publish->target), publishing->publish->wanted.file_count);
+	bg_loop_at(&publishing->loop, TICK, bg_monotonic_ms());
+	return bg_loop_run(&publishing->loop, err);
+}
+
+int bg_publish_run(const struct bg_publish *publish, struct bg_error *err)
+{
+	struct publishing publishing = {
+		.publish = publish,
+		.watch_fd = -1,
+		.signal_fd = -1,
+		.dir.fd = -1,
+		.state.target = publish->target,
+	};
+	int rc = bg_loop_open(&publishing.loop, &publishing, err);
+
+	if (rc)
+		return rc;
+	rc = run(&publishing, err);
+	if (publishing.dir.fd >= 0)
+		close(publishing.dir.fd);
+	if (publishing.signal_fd >= 0)
+		close(publishing.signal_fd);
+	if (publishing.watch_fd >= 0)
+		close(publishing.watch_fd);
+	bg_loop_close(&publishing.loop);
+	bg_input_stamps_release(&publishing.answers);
+	bg_reports_release(&publishing.reports);
+	return rc;
+}
