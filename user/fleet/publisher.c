@@ -7,6 +7,7 @@
 #include "fleet/publisher.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +139,7 @@ static int look_at_answers(struct publishing *publishing, struct bg_input_stamps
 			   struct bg_error *err)
 {
 	const struct bg_sweep_wanted *wanted = &publishing->publish->wanted;
-	struct bg_error unwatched;
+	struct bg_error unwatched = {};
 	int rc = bg_input_stamps_look(now, publishing->watch_fd, wanted->files, wanted->file_count,
 				      wanted->settings_path, &unwatched, err);
 
@@ -241,6 +242,8 @@ static int sweep(struct publishing *publishing, struct bg_error *err)
 	int rc = sweep_into(publishing, &sweep, start_ms, err);
 
 	bg_sweep_release(&sweep);
+	/* until the next one, all of it is of no use here */
+	malloc_trim(0);
 	publishing->swept_ms = bg_monotonic_ms();
 	publishing->took_ms = publishing->swept_ms - start_ms;
 	publishing->state.sweeps++;
