@@ -98,7 +98,7 @@ static void nothing_is_told_of_a_node_that_is_unknown(void **state)
 static void places_are_addresses_with_ports(void **state)
 {
 	static const char *const good[] = { "127.0.0.1:9469", "0.0.0.0:1", "[::]:65535",
-					    "[::1]:80" };
+					    "[127.0.0.1]:9469", "[::1]:80" };
 	static const char *const bad[] = { "",
 					   ":80",
 					   "127.0.0.1",
@@ -110,7 +110,7 @@ static void places_are_addresses_with_ports(void **state)
 					   "::1:80",
 					   "[::1]",
 					   "[::1]80",
-					   "[127.0.0.1]:80",
+					   "[127.0.0.1:80",
 					   "localhost:80",
 					   "[::1]x:80",
 					   "[:80",

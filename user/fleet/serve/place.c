@@ -49,8 +49,10 @@ int bg_place_parse(const char *text, struct bg_addr *addr, __u16 *port, struct b
 	if (end - text >= (long)sizeof(address))
 		return no_place(text, err);
 	snprintf(address, sizeof(address), "%.*s", (int)(end - text), text);
-	/* without brackets the last part of an IPv6 address would be taken for the port */
-	if (bg_addr_parse(address, addr) || bg_addr_is_v4(addr) == bracketed)
+	/* Without brackets the last part of an IPv6 address would be taken for the port. With them
+	 * it may be either, for who puts in an address that is not known beforehand. */
+	if (bg_addr_parse(address, addr) || !strchr(address, ':') != bg_addr_is_v4(addr) ||
+	    (!bracketed && !bg_addr_is_v4(addr)))
 		return no_place(text, err);
 	return 0;
 }
