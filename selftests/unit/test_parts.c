@@ -351,6 +351,8 @@ static void parts_that_do_not_fit(void **state)
 	/* a place in the ring that is another's; a gap; too many; changes that do not fit */
 	wrong(BG_MEMBER_CHANGES, "8", "{'sequence':7,'changes':[]}", "/spec/sequence");
 	wrong(BG_MEMBER_CHANGES, "8", "{'sequence':'8','changes':[]}", "/spec/sequence");
+	wrong(BG_MEMBER_CHANGES, "63", "{'sequence':9223372036854775807,'changes':[]}",
+	      "/spec/sequence");
 	wrong(BG_MEMBER_CHANGES, "8", "{'sequence':8}", "/spec/changes");
 	wrong(BG_MEMBER_CHANGES, "9", "{'sequence':9,'changes':[]}", "number 8 is missing");
 	wrong(BG_MEMBER_CHANGES, "8", "{'sequence':72,'changes':[]}", "number 8 is missing");

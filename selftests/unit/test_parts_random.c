@@ -4,6 +4,7 @@
  * step of clusters that change at random; and what a change costs.
  */
 #include <glob.h>
+#include <limits.h>
 
 #include "for_parts.h"
 #include "test.h"
@@ -364,6 +365,38 @@ static void a_change_costs_little(void **state)
 	assert_true(many < 200000);
 }
 
+/* --- what is damaged --- */
+
+/* A part of the ring that is whole, by somebody who may write there. */
+static void add_ring_part(struct bg_part_set *set, json_int_t sequence)
+{
+	assert_int_equal(bg_ring_add(set, sequence, json_array()), 0);
+}
+
+static void numbers_at_their_end_begin_anew(void **state)
+{
+	static const json_int_t last[] = { BG_RING_SEQUENCE_MOST - 1, BG_RING_SEQUENCE_MOST,
+					   LLONG_MAX - 1, LLONG_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		struct bg_cluster first = {}, second = {};
+		struct bg_part_set set = {};
+
+		read_large(&first, 100, 0);
+		read_large(&second, 100, 1);
+		parts_make(&first, false, &set);
+		add_ring_part(&set, last[i]);
+		parts_make(&second, false, &set);
+		parts_mean_the_same(&second, false, &set);
+		parts_make(&first, false, &set);
+		parts_mean_the_same(&first, false, &set);
+		bg_part_set_release(&set);
+		bg_cluster_release(&first);
+		bg_cluster_release(&second);
+	}
+}
+
 /* --- what is held --- */
 
 static void a_sweep_that_lost_much_is_held(void **state)
@@ -398,6 +431,7 @@ int main(void)
 		cmocka_unit_test(recorded_answers),
 		cmocka_unit_test(clusters_that_change),
 		cmocka_unit_test(what_was_damaged_is_mended),
+		cmocka_unit_test(numbers_at_their_end_begin_anew),
 		cmocka_unit_test(a_change_costs_little),
 		cmocka_unit_test(a_sweep_that_lost_much_is_held),
 	};

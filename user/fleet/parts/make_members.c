@@ -15,6 +15,8 @@
 #define NEW_PARTS_MOST 16
 /* A change larger than this goes into shards. */
 #define CHANGES_MOST 64
+/* A ring with a higher number ends: what is written next is still one that can be read. */
+#define SEQUENCE_MOST (BG_RING_SEQUENCE_MOST - BG_RING_PARTS)
 /* A part of the ring without its changes. */
 #define RING_PART_HEAD_BYTES 192
 
@@ -43,14 +45,15 @@ static int no_memory(struct bg_error *err)
 
 /* --- what there is --- */
 
-/* A ring that is not whole ends, and a new one goes on with its numbers: every group is
- * written into shards, as if there were no old parts. */
+/* A ring that is not whole ends, and a new one goes on with its numbers, if there are any left:
+ * every group is written into shards, as if there were no old parts. */
 static int read_ring(struct making *making, struct bg_error *err)
 {
 	struct bg_error unused;
 	json_int_t most = 0;
 
-	if (!bg_ring_read(making->source, &making->ring, &unused)) {
+	if (!bg_ring_read(making->source, &making->ring, &unused) &&
+	    making->ring.top <= SEQUENCE_MOST) {
 		making->top = making->ring.top;
 		return 0;
 	}
@@ -59,7 +62,7 @@ static int read_ring(struct making *making, struct bg_error *err)
 		const struct bg_part *part = &making->old->part[i];
 		json_int_t sequence = json_integer_value(json_object_get(part->spec, "sequence"));
 
-		if (part->kind == BG_MEMBER_CHANGES && sequence > most)
+		if (part->kind == BG_MEMBER_CHANGES && sequence > most && sequence <= SEQUENCE_MOST)
 			most = sequence;
 	}
 	making->top = most + 1;

@@ -41,7 +41,8 @@
  *		(group_members.c), so that one more member makes one shard another one, and no more
  *
  * MemberChanges, NAME 0 to 63, at most 2,048 bytes if it has more than one change:
- *	sequence	from 1, one more each time; NAME is the remainder of its division by 64
+ *	sequence	from 1 to 2^53, one more each time, near the end from 1 again; NAME is the
+ *		remainder of its division by 64
  *	changes	at most 64: [{"add":[address…],"group":id,"hash":SET,"remove":[address…]}…]: what became of
  *		a group (add or remove absent: none), and who is a member then. At most one for a
  *		group in a part. Changes up to the group's S are in its shards already.
@@ -87,6 +88,8 @@ enum bg_part_kind {
 #define BG_RING_PARTS 64
 #define BG_RING_PART_BYTES 2048
 #define BG_RING_CHANGES 64 /* in a part, at most */
+/* What every reader of JSON has exactly. */
+#define BG_RING_SEQUENCE_MOST (1ll << 53)
 
 #define BG_PARTS_DOING "parts of feeds"
 

@@ -27,7 +27,8 @@ static int read_part(const char *name, size_t place, const json_t *spec, struct 
 		.changes = json_object_get(spec, "changes"),
 	};
 
-	if (part.sequence < 1 || (size_t)(part.sequence % BG_RING_PARTS) != place)
+	if (part.sequence < 1 || part.sequence > BG_RING_SEQUENCE_MOST ||
+	    (size_t)(part.sequence % BG_RING_PARTS) != place)
 		return bg_part_wrong(BG_MEMBER_CHANGES, name, "sequence",
 				     "a number that belongs in this place of the ring", err);
 	if (!json_is_array(part.changes) || json_array_size(part.changes) > BG_RING_CHANGES)
