@@ -399,6 +399,29 @@ static void numbers_at_their_end_begin_anew(void **state)
 
 /* --- what is held --- */
 
+/* Members that cannot be read any more are gone as well. */
+static void a_damaged_ring_hides_no_loss(void **state)
+{
+	struct bg_cluster whole = {}, half = {};
+	struct bg_part_set old = {}, made = {};
+	struct bg_error err;
+
+	(void)state;
+	read_large(&whole, 1000, 0);
+	read_large(&half, 500, 0);
+	parts_make(&whole, false, &old);
+	add_ring_part(&old, 7);
+	add_ring_part(&old, 9);
+	assert_int_equal(parts_try(&half, false, 20, &old, &made, &err), -ESTALE);
+	assert_non_null(strstr(err.text, "held: 500 of 1000 members of groups"));
+	bg_part_set_release(&made);
+	assert_int_equal(parts_try(&whole, false, 20, &old, &made, &err), 0);
+	bg_part_set_release(&made);
+	bg_part_set_release(&old);
+	bg_cluster_release(&whole);
+	bg_cluster_release(&half);
+}
+
 static void a_sweep_that_lost_much_is_held(void **state)
 {
 	struct bg_cluster whole = {}, half = {};
@@ -432,6 +455,7 @@ int main(void)
 		cmocka_unit_test(clusters_that_change),
 		cmocka_unit_test(what_was_damaged_is_mended),
 		cmocka_unit_test(numbers_at_their_end_begin_anew),
+		cmocka_unit_test(a_damaged_ring_hides_no_loss),
 		cmocka_unit_test(a_change_costs_little),
 		cmocka_unit_test(a_sweep_that_lost_much_is_held),
 	};

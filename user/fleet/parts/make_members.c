@@ -17,6 +17,8 @@
 #define CHANGES_MOST 64
 /* A ring with a higher number ends: what is written next is still one that can be read. */
 #define SEQUENCE_MOST (BG_RING_SEQUENCE_MOST - BG_RING_PARTS)
+/* A group that claims more members than any has counts for so many. */
+#define COUNT_MOST (1 << 24)
 /* A part of the ring without its changes. */
 #define RING_PART_HEAD_BYTES 192
 
@@ -78,6 +80,20 @@ static const json_t *old_head(const struct making *making, const char *id)
 		bg_part_set_find(making->old, BG_GROUP_FEED, bg_part_name(BG_GROUP_FEED, id, name));
 
 	return part ? json_object_get(part->spec, "members") : NULL;
+}
+
+/* How many members a group had, of whose members nothing else can be read. */
+static size_t told_count(const json_t *head)
+{
+	const json_int_t count = json_integer_value(json_object_get(head, "count"));
+
+	return count < 0 ? 0 : count < COUNT_MOST ? (size_t)count : COUNT_MOST;
+}
+
+static void tally(const struct making *making, const struct member_group *group, size_t before)
+{
+	making->tally->before += before;
+	making->tally->now += group->now->count;
 }
 
 /* --- the ring --- */
@@ -144,10 +160,7 @@ static int change_group(struct making *making, struct member_group *group, struc
 	int rc = bg_group_members_read(making->source, &making->ring, group->id, group->old_head,
 				       &was, &group->first, &unused);
 
-	if (!rc) {
-		making->tally->before += was.count;
-		making->tally->now += group->now->count;
-	}
+	tally(making, group, rc ? told_count(group->old_head) : was.count);
 	/* its first change would soon leave the ring */
 	if (rc ||
 	    (group->first && group->first <= making->ring.top + NEW_PARTS_MOST - BG_RING_PARTS))
@@ -212,7 +225,11 @@ static int make_all(struct making *making, struct member_group *groups, size_t c
 	int rc = read_ring(making, err);
 
 	for (size_t i = 0; i < count && !rc; i++) {
-		groups[i].old_head = making->renewed ? NULL : old_head(making, groups[i].id);
+		const json_t *head = old_head(making, groups[i].id);
+
+		groups[i].old_head = making->renewed ? NULL : head;
+		if (making->renewed && head)
+			tally(making, &groups[i], told_count(head));
 		rc = groups[i].old_head ? change_group(making, &groups[i], err) : 0;
 		if (rc > 0) {
 			groups[i].old_head = NULL;
