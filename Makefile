@@ -38,7 +38,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
 ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs \
-	fleet/gather fleet/parts fleet/serve fleet/web fleet cni
+	fleet/gather fleet/parts fleet/serve fleet/web fleet/kube fleet cni
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 FLEET_SOURCES := $(wildcard user/fleet/fleet_main.c user/fleet/cmd_*.c)
 CNI_SOURCES := user/cni/cni_main.c

@@ -22,7 +22,7 @@ NEEDS=(
 	'libbpf-dev 1:1.4' 'linux-libc-dev 6.6' 'bpftool 7.4'
 	# tests and lab
 	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
-	ethtool tcpdump socat netcat-openbsd iperf3 python3 'iproute2 6.7'
+	ethtool tcpdump socat netcat-openbsd iperf3 openssl python3 'iproute2 6.7'
 	# lint
 	clang-format-19 clang-tidy-19 cppcheck shellcheck mandoc git
 	# VM matrix; QEMU before 8.1 crashes stock 6.12 kernels

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "fleet/fleet.h"
+#include "fleet/follow_k8s.h"
 #include "fleet/follow_parts.h"
 #include "fleet/parts/assemble.h"
 #include "fleet/parts_reader.h"
@@ -33,9 +34,28 @@ static int print_feed(const char *source, const char *node, struct bg_error *err
 	return rc;
 }
 
+static bool is_k8s(const char *source)
+{
+	return !strncmp(source, BG_K8S_SOURCE, strlen(BG_K8S_SOURCE));
+}
+
+static int follow_k8s(const struct bg_follow *follow, const struct bg_api_server *server,
+		      unsigned int watch_s)
+{
+	struct bg_error err;
+
+	if (follow->output)
+		bg_end_by_signals();
+	return bg_follow_k8s(follow, server, watch_s, &err) ? bg_cli_failed("follow", &err)
+							    : bg_cli_printed("follow");
+}
+
 int cmd_follow(int argc, char **argv)
 {
 	struct bg_follow follow = { .source = "" };
+	struct bg_web_identity identity = {};
+	struct bg_api_server server;
+	__u32 watch_s = BG_WATCH_S;
 	const struct bg_option options[] = {
 		{ .name = "node",
 		  .letter = 'n',
@@ -57,17 +77,45 @@ int cmd_follow(int argc, char **argv)
 		  .argument = "FILE",
 		  .help = "with --output: write down here what is there, and since when and why it is "
 			  "stale (JSON)" },
+		{ .name = "ca-file",
+		  .type = BG_OPTION_FILE,
+		  .value = &identity.ca_file,
+		  .argument = "FILE",
+		  .help = "with k8s: whom to believe that it is the API server (PEM)" },
+		{ .name = "token-file",
+		  .type = BG_OPTION_FILE,
+		  .value = &identity.token_file,
+		  .argument = "FILE",
+		  .help = "with k8s: the token to show there, read anew each time" },
+		{ .name = "certificate",
+		  .type = BG_OPTION_FILE,
+		  .value = &identity.certificate_file,
+		  .argument = "FILE",
+		  .help = "with k8s: the certificate to show there (PEM)" },
+		{ .name = "key",
+		  .type = BG_OPTION_FILE,
+		  .value = &identity.key_file,
+		  .argument = "FILE",
+		  .help = "the key of that certificate" },
+		{ .name = "watch-seconds",
+		  .type = BG_OPTION_U32,
+		  .value = &watch_s,
+		  .argument = "N",
+		  .min = 1,
+		  .max = 3600,
+		  .help = "with k8s: a watch is begun anew after half of it to all of it, and a "
+			  "server that hangs noticed soon after that (default 300)" },
 		{}
 	};
 	const struct bg_command command = {
 		.verb = "follow",
 		.about =
 			"Puts the feed of a node together from the parts that `branchguard-fleet build "
-			"--parts` writes into a directory, if every part that it needs is there and "
+			"--parts` writes into a directory, or that an API server has (k8s:), if every part that it needs is there and "
 			"whole, and prints it; with --output it goes on, and puts it into a file whenever "
 			"it is another one. What is there stays when parts are missing, broken or gone.",
 		.options = options,
-		.operand = "DIR",
+		.operand = "SOURCE",
 		.operand_required = true,
 		.operand_value = &follow.source,
 	};
@@ -76,12 +124,15 @@ int cmd_follow(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (bg_follow_check(follow.source, &err))
+	if (is_k8s(follow.source) ? bg_api_server_find(follow.source, &identity, &server, &err)
+				  : bg_follow_check(follow.source, &err))
 		return bg_cli_misused("follow", &err);
 	if (follow.state && !follow.output) {
 		bg_fail(&err, -EINVAL, "--state needs --output");
 		return bg_cli_misused("follow", &err);
 	}
+	if (is_k8s(follow.source))
+		return follow_k8s(&follow, &server, watch_s);
 	if (follow.output) {
 		bg_end_by_signals();
 		bg_follow_run(&follow, &err);

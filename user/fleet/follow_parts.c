@@ -19,7 +19,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "fleet/feed_out.h"
 #include "fleet/parts/assemble.h"
 #include "fleet/parts_reader.h"
 
@@ -29,8 +28,6 @@
 #define SOON_MS 20
 /* and not sooner after a look than so many times its own duration. */
 #define REST_TIMES 5
-/* Parts that do not fit are told when they have not for so long: they are written one by one. */
-#define TELL_MS 1000
 #define TRIES 3
 
 #define EVENTS                                                                                     \
@@ -51,81 +48,8 @@ struct following {
 	struct bg_parts_reader reader; /* as it was when it was read; dir.fd -1: no directory */
 	struct bg_error read;	       /* why that made no feed; "" = it did */
 	double looked_ms, took_ms;
-
-	char *text; /* of the last whole feed; NULL: there was none yet */
-	size_t length_bytes;
-	char revision[BG_PART_HASH_TEXT];
-	struct bg_file_stamp put; /* the output as we left it */
-
-	char *there; /* the revision of what stands in the output; NULL: nothing */
-	__u64 since_ns, stale_since_ns;
-	double stale_ms;      /* the same by CLOCK_MONOTONIC */
-	struct bg_error told; /* why what there is is stale; "" = it is not, or nobody knows yet */
+	struct bg_kept kept;
 };
-
-/* --- what is told --- */
-
-static void put_state(struct following *following)
-{
-	const struct bg_follow_state state = {
-		.node = following->wanted->node,
-		.source = following->wanted->source,
-		.output = following->wanted->output,
-		.revision = following->there,
-		.since_ns = following->since_ns,
-		.stale_since_ns = *following->told.text ? following->stale_since_ns : 0,
-		.reason = following->told.text,
-	};
-	struct bg_error err;
-
-	if (following->wanted->state && bg_follow_state_put(following->wanted->state, &state, &err))
-		bg_log(BG_LOG_WARNING, "the state cannot be written", "error=%s",
-		       bg_quote(err.text));
-}
-
-static void set_there(struct following *following, const char *revision)
-{
-	char *copy = strdup(revision);
-
-	free(following->there);
-	following->there = copy;
-	following->since_ns = bg_realtime_ns();
-}
-
-/* What stands in the output stays. */
-static void hold(struct following *following, const struct bg_error *err)
-{
-	const double now_ms = bg_monotonic_ms();
-
-	if (!following->stale_since_ns) {
-		following->stale_since_ns = bg_realtime_ns();
-		following->stale_ms = now_ms;
-	}
-	if (now_ms - following->stale_ms < TELL_MS) {
-		bg_loop_sooner(&following->loop, LOOK, following->stale_ms + TELL_MS + 1);
-		return;
-	}
-	if (!strcmp(following->told.text, err->text))
-		return;
-	following->told = *err;
-	bg_log(BG_LOG_WARNING, "the parts make no feed: what there is stays",
-	       "reason=%s stale_s=%.0f revision=%s", bg_quote(err->text),
-	       (now_ms - following->stale_ms) / 1000, bg_quote(following->there ?: "none"));
-	put_state(following);
-}
-
-static void whole(struct following *following)
-{
-	if (*following->told.text)
-		bg_log(BG_LOG_INFO, "the parts are whole again", "stale_s=%.0f revision=%s",
-		       (bg_monotonic_ms() - following->stale_ms) / 1000,
-		       bg_quote(following->there ?: "none"));
-	following->stale_since_ns = 0;
-	if (*following->told.text) {
-		following->told = (struct bg_error){};
-		put_state(following);
-	}
-}
 
 /* --- the directory --- */
 
@@ -184,62 +108,6 @@ static int read_feed(struct following *following, struct bg_json_writer *feed, s
 		       following->wanted->source);
 }
 
-/* *feed becomes what the output should be. */
-static int take_feed(struct following *following, const struct bg_json_writer *feed,
-		     struct bg_error *err)
-{
-	char *text;
-
-	if (following->text && following->length_bytes == feed->length_bytes &&
-	    !memcmp(following->text, feed->text, feed->length_bytes))
-		return 0;
-	text = malloc(feed->length_bytes);
-	if (!text)
-		return bg_no_memory(err, "following %s", following->wanted->source);
-	memcpy(text, feed->text, feed->length_bytes);
-	free(following->text);
-	following->text = text;
-	following->length_bytes = feed->length_bytes;
-	bg_parts_revision(feed, following->revision);
-	following->put = (struct bg_file_stamp){};
-	return 0;
-}
-
-static void stamp_output(const struct following *following, struct bg_file_stamp *stamp)
-{
-	struct stat now;
-
-	*stamp = (struct bg_file_stamp){};
-	if (!lstat(following->wanted->output, &now))
-		*stamp = (struct bg_file_stamp){ true,	      now.st_dev,  now.st_ino,
-						 now.st_size, now.st_ctim, now.st_mtim };
-}
-
-/* Does the output have the last whole feed? Somebody may have changed it. */
-static int put_feed(struct following *following, struct bg_error *err)
-{
-	struct bg_file_stamp now;
-	bool is_new = !following->put.present;
-	int rc;
-
-	if (!following->text)
-		return 0;
-	stamp_output(following, &now);
-	if (!is_new && bg_file_is_same(&now, &following->put))
-		return 0;
-	rc = bg_feed_put(following->wanted->output, following->text, following->length_bytes, err);
-	if (rc)
-		return rc;
-	stamp_output(following, &following->put);
-	set_there(following, following->revision);
-	bg_log(is_new ? BG_LOG_INFO : BG_LOG_WARNING,
-	       is_new ? "feed put together" : "the feed was not ours any more: written again",
-	       "revision=%s bytes=%zu output=%s", bg_quote(following->revision),
-	       following->length_bytes, bg_quote(following->wanted->output));
-	put_state(following);
-	return 0;
-}
-
 static int look_at(struct following *following, struct bg_error *err)
 {
 	bg_cleanup(bg_json_writer_free) struct bg_json_writer feed = {};
@@ -251,7 +119,7 @@ static int look_at(struct following *following, struct bg_error *err)
 		*err = following->read;
 		return *err->text ? -EBADMSG : 0;
 	}
-	rc = read_feed(following, &feed, err) ?: take_feed(following, &feed, err);
+	rc = read_feed(following, &feed, err) ?: bg_kept_take(&following->kept, &feed, err);
 	following->read = rc ? *err : (struct bg_error){};
 	if (rc == -ENOMEM) /* another time the same parts may do */
 		bg_parts_reader_release(&following->reader);
@@ -262,13 +130,16 @@ static void look(void *context)
 {
 	struct following *following = context;
 	const double start_ms = bg_monotonic_ms();
+	double again_ms = 0;
 	struct bg_error err = {}, put_err = {};
-	int rc = look_at(following, &err), put_rc = put_feed(following, &put_err);
+	int rc = look_at(following, &err), put_rc = bg_kept_put(&following->kept, &put_err);
 
 	if (rc || put_rc)
-		hold(following, rc ? &err : &put_err);
+		again_ms = bg_kept_hold(&following->kept, rc ? &err : &put_err);
 	else
-		whole(following);
+		bg_kept_whole(&following->kept);
+	if (again_ms)
+		bg_loop_sooner(&following->loop, LOOK, again_ms);
 	following->looked_ms = bg_monotonic_ms();
 	following->took_ms = following->looked_ms - start_ms;
 }
@@ -307,30 +178,8 @@ static void tick(void *context)
 	watch_place(following, following->wanted->source);
 	watch_place(following, following->wanted->output);
 	look(following);
-	put_state(following);
+	bg_kept_tell(&following->kept);
 	bg_loop_at(&following->loop, TICK, bg_monotonic_ms() + TICK_MS);
-}
-
-/* The last good one, of a process before: it stays until there is a better one. */
-static void find_feed(struct following *following)
-{
-	struct bg_error err;
-	char *revision = NULL;
-	int rc = bg_feed_there(following->wanted->output, following->wanted->node, &following->text,
-			       &following->length_bytes, &revision, &err);
-
-	if (!rc) {
-		set_there(following, revision);
-		snprintf(following->revision, sizeof(following->revision), "%.16s", revision);
-		stamp_output(following, &following->put);
-	} else if (rc != -ENOENT) {
-		bg_log(BG_LOG_WARNING, "what stands in the output is no feed of this node",
-		       "error=%s", bg_quote(err.text));
-	}
-	free(revision);
-	bg_log(BG_LOG_INFO, "parts are followed", "source=%s node=%s output=%s revision=%s",
-	       bg_quote(following->wanted->source), bg_quote(following->wanted->node),
-	       bg_quote(following->wanted->output), bg_quote(following->there ?: "none"));
 }
 
 int bg_follow_check(const char *source, struct bg_error *err)
@@ -341,8 +190,8 @@ int bg_follow_check(const char *source, struct bg_error *err)
 	if (!colon || (size_t)(colon - source) != strspn(source, letters))
 		return 0;
 	return bg_fail(err, -EINVAL,
-		       "%s: %.*s: is no source that this program knows: expected a directory (./%s "
-		       "is one by that name)",
+		       "%s: %.*s: is no source that this program knows: expected k8s: or a "
+		       "directory (./%s is one by that name)",
 		       source, (int)(colon - source), source, source);
 }
 
@@ -359,7 +208,7 @@ static int run(struct following *following, struct bg_error *err)
 		return rc;
 	bg_loop_timer(&following->loop, LOOK, "look", look);
 	bg_loop_timer(&following->loop, TICK, "tick", tick);
-	find_feed(following);
+	bg_kept_find(&following->kept);
 	bg_loop_at(&following->loop, TICK, bg_monotonic_ms());
 	return bg_loop_run(&following->loop, err);
 }
@@ -368,6 +217,7 @@ int bg_follow_run(const struct bg_follow *wanted, struct bg_error *err)
 {
 	struct following following = {
 		.wanted = wanted,
+		.kept.wanted = wanted,
 		.inotify_fd = -1,
 		.watch = -1,
 		.reader = { .dir.fd = -1 },
@@ -381,7 +231,6 @@ int bg_follow_run(const struct bg_follow *wanted, struct bg_error *err)
 	if (following.inotify_fd >= 0)
 		close(following.inotify_fd);
 	bg_loop_close(&following.loop);
-	free(following.text);
-	free(following.there);
+	bg_kept_release(&following.kept);
 	return rc;
 }

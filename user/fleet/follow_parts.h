@@ -3,13 +3,7 @@
 #ifndef BG_FLEET_FOLLOW_PARTS_H
 #define BG_FLEET_FOLLOW_PARTS_H
 
-#include "base/error.h"
-
-struct bg_follow {
-	const char *source; /* a directory */
-	const char *node, *output;
-	const char *state; /* NULL: nowhere */
-};
+#include "fleet/feed_kept.h"
 
 /* Is there a program for this source? -EINVAL: none. */
 int bg_follow_check(const char *source, struct bg_error *err);

@@ -89,11 +89,14 @@ static size_t take_header(char *bytes, size_t one, size_t length_bytes, void *co
 {
 	struct bg_web_transfer *transfer = context;
 
-	(void)bytes;
 	(void)one;
 	transfer->header_bytes += length_bytes;
-	if (transfer->header_bytes <= MOST_HEADER_BYTES)
+	if (transfer->header_bytes <= MOST_HEADER_BYTES) {
+		/* (the last one is empty) */
+		if (transfer->request.opened && bytes[0] == '\r' && status_of(transfer) == 200)
+			transfer->request.opened(transfer->request.context);
 		return length_bytes;
+	}
 	transfer->rc = bg_fail(&transfer->err, -E2BIG,
 			       "%.400s: found headers of more than %u bytes, expected no more",
 			       transfer->url, MOST_HEADER_BYTES);
@@ -172,6 +175,7 @@ static void set_request(struct bg_web_transfer *transfer, const struct bg_web_re
 		SET(CURLOPT_COPYPOSTFIELDS, request->post);
 	}
 	SET(CURLOPT_TIMEOUT_MS, (long)(request->limit_ms ?: streams ? 0 : LIMIT_MS));
+	SET(CURLOPT_FRESH_CONNECT, (long)request->anew);
 	SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
 	SET(CURLOPT_LOW_SPEED_TIME, (long)(request->silence_s ?: streams ? 0 : SILENCE_S));
 }

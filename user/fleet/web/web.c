@@ -32,8 +32,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
 {
 	const struct bg_web *web = context;
 	struct epoll_event event = {
-		.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) |
-			  (what & CURL_POLL_OUT ? EPOLLOUT : 0u),
+		.events = ((what & CURL_POLL_IN) ? EPOLLIN : 0u) |
+			  ((what & CURL_POLL_OUT) ? EPOLLOUT : 0u),
 		.data.fd = fd,
 	};
 

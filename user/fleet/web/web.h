@@ -12,6 +12,7 @@
 #ifndef BG_WEB_WEB_H
 #define BG_WEB_WEB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -50,6 +51,9 @@ struct bg_web_request {
 	/* So long without a byte, and some seconds more, is a hang; 0: 15 s, or never for a
 	 * stream. The other end's kernel is asked all the time whether it is still there. */
 	int silence_s;
+	bool anew; /* by another connection than those that there are: they may hang */
+	/* NULL, or: an answer with status 200 has begun. It starts and cancels nothing, neither. */
+	void (*opened)(void *context);
 	/*
 	 * NULL, or: of an answer with status 200 each line is handed on when it is there, without
 	 * its newline. It neither starts nor cancels anything. Other than 0 ends the

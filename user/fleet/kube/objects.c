@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Keeps what the API server has. watcher.c fills it, and a feed is put together from it. What is
+ * not whole is there as such: it hides no older one, and is no reason to forget all else.
+ */
+#include "fleet/kube/objects.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static int name_of(const json_t *object, const char **name, struct bg_error *err)
+{
+	const json_t *value = json_object_get(json_object_get(object, "metadata"), "name");
+
+	*name = json_string_value(value);
+	return *name && **name && strlen(*name) == json_string_length(value) &&
+			       strlen(*name) < BG_PART_NAME_TEXT
+		       ? 0
+		       : bg_fail(err, -EPROTO, "found an object without /metadata/name");
+}
+
+int bg_k8s_put(json_t *objects, enum bg_part_kind kind, const json_t *object, struct bg_error *err)
+{
+	bg_auto_free char *text = NULL;
+	struct bg_error wrong;
+	json_t *spec = NULL;
+	const char *name;
+	int rc = name_of(object, &name, err);
+
+	if (rc)
+		return rc;
+	text = json_dumps(object, JSON_COMPACT);
+	rc = text ? bg_part_read(kind, name, text, strlen(text), &spec, &wrong) : -ENOMEM;
+	if (rc && rc != -ENOMEM)
+		spec = json_string(wrong.text);
+	return spec && !json_object_set_new(objects, name, spec)
+		       ? 0
+		       : bg_no_memory(err, BG_PARTS_DOING);
+}
+
+int bg_k8s_remove(json_t *objects, const json_t *object, struct bg_error *err)
+{
+	const char *name;
+	int rc = name_of(object, &name, err);
+
+	if (!rc)
+		json_object_del(objects, name);
+	return rc;
+}
+
+static int get(void *context, enum bg_part_kind kind, const char *name, const json_t **spec,
+	       struct bg_error *err)
+{
+	const struct bg_k8s_objects *objects = context;
+	const json_t *found = json_object_get(objects->kind[kind], name);
+
+	if (!found)
+		return bg_fail(err, -ENOENT, "%s %s: the API server has no such object",
+			       bg_part_kinds[kind], name);
+	if (json_is_string(found))
+		return bg_fail(err, -EBADMSG, "%s", json_string_value(found));
+	*spec = found;
+	return 0;
+}
+
+struct bg_part_source bg_k8s_source(struct bg_k8s_objects *objects)
+{
+	return (struct bg_part_source){ .get = get, .context = objects };
+}
+
+void bg_k8s_objects_release(struct bg_k8s_objects *objects)
+{
+	for (int i = 0; i < BG_PART_KINDS; i++)
+		json_decref(objects->kind[i]);
+	*objects = (struct bg_k8s_objects){};
+}
