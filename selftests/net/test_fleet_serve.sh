@@ -115,6 +115,36 @@ check "in the type that Prometheus reads" grep -qi '^content-type: text/plain; v
 check "by TCP, too" lab_exec node bash -c "exec 3<>/dev/tcp/127.0.0.1/$TCP
 	printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && timeout $ANSWER_S cat <&3 | grep '^branchguard_up 1'"
 
+# --- what cannot be told -------------------------------------------------------------------
+
+# Asks of the node while a LINK to itself is in the way, and at once when it is not: it is tried again
+# where the second in which nothing is looked at anew has ended in between.
+cat >"$LAB_DIR/again.py" <<'END'
+import os, socket, sys, time
+def ask():
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(sys.argv[1])
+    client.send(b'{"method":"node"}\n')
+    return client.makefile().readline()
+for _ in range(10):
+    os.symlink("x", sys.argv[2])
+    first = ask()
+    while "cannot look at the pins" not in first:
+        time.sleep(0.05)
+        first = ask()
+    os.unlink(sys.argv[2])
+    second = ask()
+    print(first, second[:200], sep="")
+    if first == second:
+        break
+else:
+    sys.exit(1)
+while "error" in ask():
+    time.sleep(0.05)
+END
+check "what cannot be told is tried again later, not each time that somebody asks" timeout "$EVENT_S" \
+	python3 "$LAB_DIR/again.py" "$SOCKET" "$PIN_DIR/programs/x"
+
 # --- slow clients, of another one: they last until the end ---------------------------------
 
 SLOW=$LAB_DIR/http/slow.sock

@@ -30,8 +30,9 @@ struct bg_answers {
 	struct bg_listeners *listeners;
 	struct bg_sighting lost; /* by listeners */
 	bool complained;
-	char *telling;	       /* NULL = none yet */
-	double telling_due_ms; /* it is made anew from then on */
+	char *telling;		/* NULL = none yet, or it could not be made: */
+	struct bg_error untold; /* why; to fail takes as long */
+	double telling_due_ms;	/* it is made anew from then on */
 };
 
 static int ask_daemon(struct bg_socket_client *client, const json_t *request, void *context,
@@ -62,28 +63,33 @@ static int ask_events(struct bg_socket_client *client, const json_t *request, vo
 	return bg_listeners_add(answers->listeners, answers->socket, client, request, err);
 }
 
+static void tell_anew(struct bg_answers *answers, double start_ms)
+{
+	const struct bg_daemon *daemon = answers->daemon;
+	double pause_ms;
+
+	free(answers->telling);
+	answers->telling = bg_telling(daemon->options.pin_dir, bg_state_document(daemon->state),
+				      &daemon->options.build, &answers->untold);
+	pause_ms = TELLING_SHARE * (bg_monotonic_ms() - start_ms);
+	if (pause_ms < TELLING_MS)
+		pause_ms = TELLING_MS;
+	answers->telling_due_ms =
+		start_ms + (pause_ms < TELLING_MOST_MS ? pause_ms : TELLING_MOST_MS);
+}
+
 static int ask_node(struct bg_socket_client *client, const json_t *request, void *context,
 		    struct bg_error *err)
 {
 	struct bg_answers *answers = context;
-	const struct bg_daemon *daemon = answers->daemon;
-	const double start_ms = bg_monotonic_ms();
-	double pause_ms;
-	char *telling;
+	const double now_ms = bg_monotonic_ms();
 
 	(void)request;
-	if (!answers->telling || start_ms >= answers->telling_due_ms) {
-		telling = bg_telling(daemon->options.pin_dir, bg_state_document(daemon->state),
-				     &daemon->options.build, err);
-		if (!telling)
-			return -EIO;
-		free(answers->telling);
-		answers->telling = telling;
-		pause_ms = TELLING_SHARE * (bg_monotonic_ms() - start_ms);
-		if (pause_ms < TELLING_MS)
-			pause_ms = TELLING_MS;
-		answers->telling_due_ms =
-			start_ms + (pause_ms < TELLING_MOST_MS ? pause_ms : TELLING_MOST_MS);
+	if (now_ms >= answers->telling_due_ms)
+		tell_anew(answers, now_ms);
+	if (!answers->telling) {
+		*err = answers->untold;
+		return -EIO;
 	}
 	if (bg_socket_say_whole(client, answers->telling, strlen(answers->telling)))
 		return bg_no_memory(err, "answering");
