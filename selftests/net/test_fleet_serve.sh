@@ -222,7 +222,8 @@ check "nor one above" page_is ../metrics 404
 check "nothing is taken" asked_raw 'POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nx' ' 405 '
 check "HEAD is answered without a text" asked_raw 'HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n' ' 200 '
 check "what is no HTTP is refused" asked_raw '{"method":"node"}\r\n\r\n' ' 400 |^$'
-check "a request without end is refused" asked_raw "GET /metrics HTTP/1.1\r\nX: $(printf '%30000s' x | tr ' ' x)\r\n\r\n" ' 4[0-9][0-9] '
+# (what is not read any more resets the connection, and may take the answer along)
+check "a request without end is refused" asked_raw "GET /metrics HTTP/1.1\r\nX: $(printf '%30000s' x | tr ' ' x)\r\n\r\n" ' 4[0-9][0-9] |^$'
 # --- its socket ---------------------------------------------------------------------------
 
 # refused_to_serve WORDS OPTIONS...
