@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# `branchguard-fleet follow k8s:` with a real API server and etcd, in a network namespace of their own: the
+# custom resources of scripts/deploy/crds.json, a token that may list and watch them, a change, a server that is
+# killed, and a right that is taken away. The server is built by `make check-cluster`; $BG_KUBE_APISERVER is another one.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=$(realpath "${BG_BUILD:-build}")
+fleet=$build/branchguard-fleet
+answers=$PWD/selftests/fleet/answers
+node=ip-10-0-1-10.us-west-2.compute.internal
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
+
+server=${BG_KUBE_APISERVER:-${BG_KERNELS:-/var/cache/branchguard}/cluster/kube-apiserver}
+[ -x "$server" ] || skip_all "no API server: 'make check-cluster' builds one"
+[ "$(id -u)" -eq 0 ] || skip_all "needs root, for a network namespace"
+for tool in etcd curl openssl jq; do
+	command -v $tool >/dev/null || skip_all "no $tool"
+done
+[ -n "${IN_NAMESPACE:-}" ] || IN_NAMESPACE=1 exec unshare --net "$(realpath "$0")"
+ip link set lo up
+
+crds=$PWD/scripts/deploy/crds.json
+dir=$(mktemp -d)
+declare -A pids=()
+end() {
+	[ ${#pids[@]} -eq 0 ] || kill -9 "${pids[@]}"
+	wait
+	rm -rf "$dir"
+}
+trap 'end 2>/dev/null' EXIT
+cd "$dir" || exit 1
+
+explain_failure() {
+	tail -n 4 api.log etcd.log follow.log | cut -c -300 | sed 's/^/# /'
+}
+
+# wait_for COMMAND...: until it succeeds, at most so long.
+wait_for() {
+	local end=$((SECONDS + 120))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || { "$@"; return 1; }
+		sleep 0.01
+	done
+}
+
+# --- the server ---------------------------------------------------------------------------------
+
+certificates() {
+	local name subject
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.crt
+	for name in server admin; do
+		subject=/CN=server
+		[ $name = server ] || subject=/O=system:masters/CN=admin
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj $subject -keyout $name.key -out $name.csr
+		openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out $name.crt \
+			-extfile <(printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n')
+	done
+	openssl genrsa -out tokens.key 2048
+}
+
+start_api() {
+	"$server" --etcd-servers=http://127.0.0.1:2379 --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port=6443 \
+		--insecure-port=0 --service-cluster-ip-range=172.20.0.0/16 --cert-dir=certs --tls-cert-file=server.crt \
+		--tls-private-key-file=server.key --client-ca-file=ca.crt --service-account-issuer=https://localhost \
+		--service-account-signing-key-file=tokens.key --service-account-key-file=tokens.key --authorization-mode=RBAC \
+		--disable-admission-plugins=ServiceAccount >>api.log 2>&1 &
+	pids[server]=$!
+}
+
+# as_admin METHOD PATH [BODY [TYPE]]: prints the answer; fails when it is an error.
+as_admin() {
+	curl -sS --fail-with-body --max-time 30 --cacert ca.crt --cert admin.crt --key admin.key -X "$1" "https://127.0.0.1:6443$2" \
+		${3:+-H "Content-Type: application/${4:-json}" --data-binary "$3"}
+}
+is_ready() { [ "$(as_admin GET /readyz)" = ok ]; }
+
+certificates >openssl.log 2>&1 || bail "openssl: $(tail -n 3 openssl.log)"
+etcd --data-dir etcd --log-level warn >etcd.log 2>&1 &
+pids[etcd]=$!
+start_api
+wait_for is_ready || bail "no API server"
+
+parts_at=/apis/branchguard.dev/v1alpha1
+rbac=/apis/rbac.authorization.k8s.io/v1
+while read -r crd; do
+	check "the server takes $(jq -r .metadata.name <<<"$crd")" as_admin POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions "$crd"
+done < <(jq -c '.items[]' "$crds")
+for kind in nodefeeds groupfeeds groupmembers memberchanges prefixlistfeeds; do
+	wait_for as_admin GET $parts_at/$kind >/dev/null || bail "no $kind"
+done
+
+binding='{"metadata":{"name":"feeder"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"feeder"},
+	"subjects":[{"kind":"ServiceAccount","name":"feeder","namespace":"kube-system"}]}'
+rights() {
+	wait_for as_admin POST /api/v1/namespaces/kube-system/serviceaccounts '{"metadata":{"name":"feeder"}}' &&
+		as_admin POST $rbac/clusterroles '{"metadata":{"name":"feeder"},"rules":[{"apiGroups":["branchguard.dev"],
+			"resources":["nodefeeds","groupfeeds","groupmembers","memberchanges","prefixlistfeeds"],"verbs":["list","watch"]}]}' &&
+		as_admin POST $rbac/clusterrolebindings "$binding" &&
+		as_admin POST /api/v1/namespaces/kube-system/serviceaccounts/feeder/token '{"spec":{"expirationSeconds":3600}}' |
+		jq -er .status.token >token
+}
+rights >rights.log 2>&1 || bail "no rights: $(cat rights.log)"
+
+# --- parts ----------------------------------------------------------------------------------------
+
+# put: every part into the server, as it is now, those that a node needs last.
+put() {
+	local file kind name
+	for file in parts/group*.json parts/prefixlist*.json parts/node*.json; do
+		kind=$(jq -r '.kind | ascii_downcase | sub("(?<end>[^s])$"; "\(.end)s")' "$file")
+		name=$(jq -r .metadata.name "$file")
+		as_admin PATCH "$parts_at/$kind/$name" "$(cat "$file")" merge-patch+json >/dev/null 2>&1 ||
+			as_admin POST "$parts_at/$kind" "$(cat "$file")"
+	done
+}
+
+# edit N: of a group's rule.
+edit() {
+	mkdir -p answers && cp "$answers"/*.json answers
+	jq -c --arg cidr "198.51.100.$1/32" '.SecurityGroupRules |= map(if .CidrIpv4 then .CidrIpv4 = $cidr else . end)' \
+		"$answers/describe-security-group-rules.json" >answers/describe-security-group-rules.json
+	jq -c --arg cidr "198.51.100.$1/32" '(.. | objects | select(has("CidrIp")) | .CidrIp) |= $cidr' \
+		"$answers/describe-security-groups.json" >answers/describe-security-groups.json
+	make_parts answers
+}
+make_parts() {
+	"$fleet" build --parts parts "$1" >build.log 2>&1 || bail "no parts: $(cat build.log)"
+	"$fleet" follow parts --node $node >wanted.json || bail "no feed"
+}
+state() { jq -e "$1" state.json; }
+has_come() { cmp wanted.json feed.json; }
+
+make_parts "$answers"
+check "parts are custom resources" put
+"$fleet" follow k8s:https://127.0.0.1:6443 --ca-file ca.crt --token-file token --node $node --output feed.json --state state.json \
+	--watch-seconds 4 2>follow.log &
+pids[follower]=$!
+check "they become the feed, by a right to list and watch" wait_for has_come
+
+edit 1
+changed=$(grep -l '198.51.100.1/32' parts/groupfeed-*.json)
+since=${EPOCHREALTIME/[.,]/}
+as_admin PATCH "$parts_at/groupfeeds/$(jq -r .metadata.name "$changed")" "$(cat "$changed")" merge-patch+json >/dev/null
+check "a rule that is edited comes by the watch" wait_for has_come
+echo "# after $(((${EPOCHREALTIME/[.,]/} - since) / 1000)) ms, with the request that writes it"
+
+before=$(stat -c %i feed.json)
+kill -9 "${pids[server]}"
+wait "${pids[server]}" 2>/dev/null
+unset 'pids[server]'
+check "a server that is killed makes it stale, and why" wait_for state '.Stale and (.Reason | contains("https://127.0.0.1:6443"))'
+check "and the feed stays" test "$(stat -c %i feed.json)" = "$before"
+start_api
+wait_for is_ready || bail "no API server any more"
+edit 2
+wait_for put >put.log 2>&1
+check "what changes when it is back comes" wait_for has_come
+check "and all is well" wait_for state '.Stale | not'
+
+before=$(stat -c %i feed.json)
+as_admin DELETE $rbac/clusterrolebindings/feeder >delete.log
+check "a right that is taken away makes it stale, and why" wait_for state '.Stale and (.Reason | contains("HTTP 403: "))'
+echo "# $(jq -r .Reason state.json | cut -c -200)"
+check "and the feed stays" test "$(stat -c %i feed.json)" = "$before"
+check "the right is given back" as_admin POST $rbac/clusterrolebindings "$binding"
+edit 3
+put >put.log 2>&1
+check "and what has changed comes" wait_for has_come
+check "and all is well" wait_for state '.Stale | not'
+check "no token in the log" fails grep -F "$(cat token)" follow.log state.json
+finish
