@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "fleet/fleet.h"
+#include "fleet/follow_https.h"
 #include "fleet/follow_k8s.h"
 #include "fleet/follow_parts.h"
 #include "fleet/parts/assemble.h"
@@ -50,10 +51,45 @@ static int follow_k8s(const struct bg_follow *follow, const struct bg_api_server
 							    : bg_cli_printed("follow");
 }
 
+static int follow_https(const struct bg_follow *follow, const struct bg_follow_web *how)
+{
+	struct bg_error err;
+
+	if (follow->output)
+		bg_end_by_signals();
+	return bg_follow_https(follow, how, &err) ? bg_cli_failed("follow", &err)
+						  : bg_cli_printed("follow");
+}
+
+/* Is it a source, with what it needs? *server is filled in if it is an API server. */
+static int check(const struct bg_follow *follow, const struct bg_web_identity *who,
+		 struct bg_api_server *server, struct bg_error *err)
+{
+	bool asks = is_k8s(follow->source) || bg_is_url(follow->source);
+	int rc;
+
+	if (is_k8s(follow->source))
+		rc = bg_api_server_find(follow->source, who, server, err);
+	else if (bg_is_url(follow->source))
+		rc = bg_follow_https_check(follow->source, err);
+	else
+		rc = bg_follow_check(follow->source, err);
+	if (rc)
+		return rc;
+	if (!asks && (who->ca_file || who->certificate_file || who->key_file || who->token_file))
+		return bg_fail(err, -EINVAL,
+			       "--ca-file, --certificate, --key and --token-file need k8s: or "
+			       "https://");
+	if (!who->certificate_file != !who->key_file)
+		return bg_fail(err, -EINVAL, "--certificate and --key need each other");
+	return follow->state && !follow->output ? bg_fail(err, -EINVAL, "--state needs --output")
+						: 0;
+}
+
 int cmd_follow(int argc, char **argv)
 {
 	struct bg_follow follow = { .source = "" };
-	struct bg_web_identity identity = {};
+	struct bg_follow_web how = { .period_s = BG_PERIOD_S };
 	struct bg_api_server server;
 	__u32 watch_s = BG_WATCH_S;
 	const struct bg_option options[] = {
@@ -79,22 +115,22 @@ int cmd_follow(int argc, char **argv)
 			  "stale (JSON)" },
 		{ .name = "ca-file",
 		  .type = BG_OPTION_FILE,
-		  .value = &identity.ca_file,
+		  .value = &how.identity.ca_file,
 		  .argument = "FILE",
-		  .help = "with k8s: whom to believe that it is the API server (PEM)" },
+		  .help = "with k8s or https: whose certificates to believe (PEM)" },
 		{ .name = "token-file",
 		  .type = BG_OPTION_FILE,
-		  .value = &identity.token_file,
+		  .value = &how.identity.token_file,
 		  .argument = "FILE",
-		  .help = "with k8s: the token to show there, read anew each time" },
+		  .help = "with k8s or https: the token to show there, read anew each time" },
 		{ .name = "certificate",
 		  .type = BG_OPTION_FILE,
-		  .value = &identity.certificate_file,
+		  .value = &how.identity.certificate_file,
 		  .argument = "FILE",
-		  .help = "with k8s: the certificate to show there (PEM)" },
+		  .help = "with k8s or https: the certificate to show there (PEM)" },
 		{ .name = "key",
 		  .type = BG_OPTION_FILE,
-		  .value = &identity.key_file,
+		  .value = &how.identity.key_file,
 		  .argument = "FILE",
 		  .help = "the key of that certificate" },
 		{ .name = "watch-seconds",
@@ -105,14 +141,21 @@ int cmd_follow(int argc, char **argv)
 		  .max = 3600,
 		  .help = "with k8s: a watch is begun anew after half of it to all of it, and a "
 			  "server that hangs noticed soon after that (default 300)" },
+		{ .name = "period",
+		  .type = BG_OPTION_U32,
+		  .value = &how.period_s,
+		  .argument = "SECONDS",
+		  .min = 1,
+		  .max = 86400,
+		  .help = "with https: ask after half of it to all of it (default 30)" },
 		{}
 	};
 	const struct bg_command command = {
 		.verb = "follow",
 		.about =
 			"Puts the feed of a node together from the parts that `branchguard-fleet build "
-			"--parts` writes into a directory, or that an API server has (k8s:), if every part that it needs is there and "
-			"whole, and prints it; with --output it goes on, and puts it into a file whenever "
+			"--parts` writes into a directory, or that a web server (https:) or an API server "
+			"(k8s:) has, if every part that it needs is there and whole, and prints it; with --output it goes on, and puts it into a file whenever "
 			"it is another one. What is there stays when parts are missing, broken or gone.",
 		.options = options,
 		.operand = "SOURCE",
@@ -124,15 +167,12 @@ int cmd_follow(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (is_k8s(follow.source) ? bg_api_server_find(follow.source, &identity, &server, &err)
-				  : bg_follow_check(follow.source, &err))
+	if (check(&follow, &how.identity, &server, &err))
 		return bg_cli_misused("follow", &err);
-	if (follow.state && !follow.output) {
-		bg_fail(&err, -EINVAL, "--state needs --output");
-		return bg_cli_misused("follow", &err);
-	}
 	if (is_k8s(follow.source))
 		return follow_k8s(&follow, &server, watch_s);
+	if (bg_is_url(follow.source))
+		return follow_https(&follow, &how);
 	if (follow.output) {
 		bg_end_by_signals();
 		bg_follow_run(&follow, &err);

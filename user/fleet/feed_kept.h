@@ -9,7 +9,7 @@
 #include "source/file_watch.h"
 
 struct bg_follow {
-	const char *source; /* a directory, or what begins with k8s: */
+	const char *source; /* a directory, a URL, or what begins with k8s: */
 	const char *node, *output;
 	const char *state; /* NULL: nowhere */
 };

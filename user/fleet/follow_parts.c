@@ -190,8 +190,8 @@ int bg_follow_check(const char *source, struct bg_error *err)
 	if (!colon || (size_t)(colon - source) != strspn(source, letters))
 		return 0;
 	return bg_fail(err, -EINVAL,
-		       "%s: %.*s: is no source that this program knows: expected k8s: or a "
-		       "directory (./%s is one by that name)",
+		       "%s: %.*s: is no source that this program knows: expected k8s:, "
+		       "https:// or a directory (./%s is one by that name)",
 		       source, (int)(colon - source), source, source);
 }
 
