@@ -156,8 +156,8 @@ exec 7<&-
 expect "a node and parts" 2 "$fleet" build --parts "$parts" --node "$node" "$answers"
 expect "a node that has no part" 1 "$fleet" follow "$parts" --node nobody
 says "is named" err "nodefeed-nobody.json: opening: No such file or directory"
-expect "a source that this program does not know" 2 "$fleet" follow https://parts.example/ --node nobody
-says "is named" err "https://parts.example/: https: is no source that this program knows"
+expect "a source that this program does not know" 2 "$fleet" follow ftp://parts.example/ --node nobody
+says "is named" err "ftp://parts.example/: ftp: is no source that this program knows"
 
 # --- nothing that it does not need -------------------------------------------------------
 

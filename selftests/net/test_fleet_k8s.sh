@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# `branchguard-fleet follow k8s:` with an API server that is played (net/api_server.py) and does what a real
+# `branchguard-fleet follow k8s:` with an API server that is played (fleet/api_server.py) and does what a real
 # one does on bad days: the feed stays, what is wrong is told, and it mends by itself. selftests/cluster has
 # the real one. Needs no root and no network but lo.
 set -u
@@ -40,7 +40,7 @@ echo first-token >"$dir/token"
 server() {
 	mkdir -p "$dir/$1"
 	[ -d "$dir/$1/parts" ] || cp -r "$dir/good" "$dir/$1/parts"
-	python3 selftests/net/api_server.py "$dir/$1" "$dir/ca.pem" "$dir/key.pem" "$dir/token" 2>"$dir/$1-server.log" &
+	python3 selftests/fleet/api_server.py "$dir/$1" "$dir/ca.pem" "$dir/key.pem" "$dir/token" 2>"$dir/$1-server.log" &
 	pids+=($!)
 	wait_for test -s "$dir/$1/port" || bail "no server"
 	URL=k8s:https://127.0.0.1:$(cat "$dir/$1/port")
