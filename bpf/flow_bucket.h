@@ -22,6 +22,7 @@
 struct bg_place {
 	__u32 first, second; /* buckets */
 	__u16 tag;	     /* never 0 */
+	__u64 hash;	     /* all of it, for who keeps things elsewhere */
 };
 
 static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_packet *packet,
@@ -36,12 +37,14 @@ static __always_inline void flow_key(struct bg_flow_key *key, const struct bg_pa
 }
 
 /*
- * Pairs of words are multiplied under the secret (the NH family of UMAC, RFC 4418 § 5.2), so
- * that nobody outside can aim at a bucket; the three products do not wait for each other.
+ * Where a key belongs. Pairs of words are multiplied under the secret (the NH
+ * family of UMAC, RFC 4418 § 5.2), so that nobody outside can aim at a bucket;
+ * the three products do not wait for each other.
  */
-static __always_inline __u64 flow_hash(const struct bg_flow_key *key)
+static __always_inline void flow_place(struct bg_place *place, const struct bg_flow_key *key)
 {
 	const __u64 *word = (const void *)key;
+	__u32 mask = flow_mask, base = 0;
 	__u64 hash;
 
 	hash = (word[0] + (hash_seed ^ HASH_0)) * (word[1] + (hash_seed ^ HASH_1)) +
@@ -49,15 +52,7 @@ static __always_inline __u64 flow_hash(const struct bg_flow_key *key)
 	       (word[4] ^ hash_seed) * HASH_4;
 	hash ^= hash >> 32;
 	hash *= HASH_1;
-	return hash ^ hash >> 29;
-}
-
-/* Where a key belongs. */
-static __always_inline void flow_place(struct bg_place *place, const struct bg_flow_key *key)
-{
-	__u32 mask = flow_mask, base = 0;
-	__u64 hash = flow_hash(key);
-
+	hash ^= hash >> 29;
 	if (key->branch & BG_FLOW_KEY_PROBE) {
 		mask = BG_PROBE_BUCKETS - 1;
 		base = flow_mask + 1;
@@ -66,6 +61,7 @@ static __always_inline void flow_place(struct bg_place *place, const struct bg_f
 	/* an odd distance: never the first again, unless there is but one */
 	place->second = base + ((hash + ((hash >> 24) | 1)) & mask);
 	place->tag = (hash >> 48) | 1;
+	place->hash = hash;
 }
 
 static __always_inline struct bg_bucket *flow_bucket(__u32 index)

@@ -28,14 +28,14 @@
 static __always_inline __u64 sent_key(struct bg_fragment_key *key, struct bg_case *c,
 				      const struct bg_packet *packet)
 {
-	__u64 hash;
+	struct bg_place place;
 
 	flow_key(&c->flow.key, packet, 0);
-	hash = flow_hash(&c->flow.key);
+	flow_place(&place, &c->flow.key);
 	key->local = packet->local;
-	key->id = hash % SENT_MOST;
+	key->id = place.hash % SENT_MOST;
 	key->direction = BG_EGRESS;
-	return hash;
+	return place.hash;
 }
 
 /* Of a note, in place of ports and the like. */
