@@ -31,3 +31,18 @@ struct bg_branch_row some_branch(void)
 			  .groups = "sg-1,sg-2" },
 	};
 }
+
+void healthy_node(struct bg_status *status, struct bg_branch_status *branch)
+{
+	*branch = (struct bg_branch_status){ .row = some_branch(), .ifindex_now = 14 };
+	*status = (struct bg_status){
+		.control = { .abi = BG_ABI, .revision = 42, .feed_revision = "a \"b\"" },
+		.daemon_runs = true,
+		.now_boottime_ns = 10000000000,
+		.branches = branch,
+		.branch_count = 1,
+		.flow_capacity = 1000,
+		.fragment_capacity = 100,
+		.has_image = true,
+	};
+}

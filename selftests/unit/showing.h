@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "pinned/maps_read.h"
+#include "show/status.h"
 
 /* Whatever is printed while `out` is open. */
 struct memory {
@@ -21,5 +22,8 @@ void expect_printed(struct memory *memory, const char *expected);
 
 /* eni-0b2c, VLAN 9, tag 3, armed a second after boot. */
 struct bg_branch_row some_branch(void);
+
+/* A healthy node with that branch, ten seconds after boot. */
+void healthy_node(struct bg_status *status, struct bg_branch_status *branch);
 
 #endif

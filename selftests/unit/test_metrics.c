@@ -9,22 +9,6 @@
 
 #define S 1000000000ull /* ns */
 
-/* A healthy node with one branch. */
-static void make_status(struct bg_status *status, struct bg_branch_status *branch)
-{
-	*branch = (struct bg_branch_status){ .row = some_branch(), .ifindex_now = 14 };
-	*status = (struct bg_status){
-		.control = { .abi = BG_ABI, .revision = 42, .feed_revision = "a \"b\"" },
-		.daemon_runs = true,
-		.now_boottime_ns = 10 * S,
-		.branches = branch,
-		.branch_count = 1,
-		.flow_capacity = 1000,
-		.fragment_capacity = 100,
-		.has_image = true,
-	};
-}
-
 static void metrics_are_well_formed(void **state)
 {
 	struct bg_branch_status branch;
@@ -32,7 +16,7 @@ static void metrics_are_well_formed(void **state)
 	struct memory memory;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 7;
 	open_memory(&memory);
 	bg_metrics_print(memory.out, &status, &(struct bg_build){ "0.2.0", "abcdef" });
@@ -84,7 +68,7 @@ static void sparse_metrics(void **state)
 	struct memory memory;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	status.rule_list = rules;
 	status.rule_list_count = 4;
 	status.gaps = &gap;
@@ -134,7 +118,7 @@ static void rules_with_a_series_are_bounded(void **state)
 	size_t series = 0;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	for (size_t i = 1; i < count; i++)
 		rules[i] = (struct bg_rule){
 			.group = "sg-1", .peer = "10.0.0.0/8", .revision = 1, .hits = i

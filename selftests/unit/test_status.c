@@ -7,22 +7,6 @@
 
 #define S 1000000000ull /* ns */
 
-/* A healthy node with one branch. */
-static void make_status(struct bg_status *status, struct bg_branch_status *branch)
-{
-	*branch = (struct bg_branch_status){ .row = some_branch(), .ifindex_now = 14 };
-	*status = (struct bg_status){
-		.control = { .abi = BG_ABI, .revision = 42, .feed_revision = "a \"b\"" },
-		.daemon_runs = true,
-		.now_boottime_ns = 10 * S,
-		.branches = branch,
-		.branch_count = 1,
-		.flow_capacity = 1000,
-		.fragment_capacity = 100,
-		.has_image = true,
-	};
-}
-
 static void a_healthy_node_has_no_causes(void **state)
 {
 	struct bg_branch_status branch;
@@ -31,7 +15,7 @@ static void a_healthy_node_has_no_causes(void **state)
 	size_t count = 99;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	/* denied traffic is what groups are for */
 	branch.counters[BG_INGRESS].packets[BG_REASON_NO_RULE] = 1000;
 	assert_int_equal(bg_status_causes(&status, &causes, &count), 0);
@@ -58,7 +42,7 @@ static void causes_name_what_is_wrong(void **state)
 	struct bg_status status;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	branch.counters[BG_EGRESS].packets[BG_REASON_FOREIGN_SOURCE] = 3;
 	assert_true(has_cause(&status, "eni-0b2c",
 			      "foreign-source (3 packets from the pod): a masquerade rule"));
@@ -99,7 +83,7 @@ static void flows_are_counted_by_their_places(void **state)
 	struct bg_status status;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	status.flows[BG_FLOWS_ASSURED] = 1000;
 	status.flows[BG_FLOWS_REPLIED] = 200;
 	status.flows[BG_FLOWS_EXPIRED] = 50;
@@ -244,7 +228,7 @@ static void causes_get_old(void **state)
 		struct bg_status status;
 		size_t count = 0;
 
-		make_status(&status, &branch);
+		healthy_node(&status, &branch);
 		status.now_boottime_ns = 1000 * S;
 		status.daemon_runs = cases[i].runs;
 		status.pulse.beat_ns = cases[i].beat_ns;
@@ -282,7 +266,7 @@ static void what_the_kernel_says_is_a_cause(void **state)
 	size_t count = 0;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	status.look = &look;
 	assert_int_equal(bg_status_causes(&status, &causes, &count), 0);
 	assert_int_equal(count, 3);
@@ -300,7 +284,7 @@ static void many_absent_branches_are_one_cause(void **state)
 	size_t count = 0;
 
 	(void)state;
-	make_status(&status, &branches[0]);
+	healthy_node(&status, &branches[0]);
 	status.branches = branches;
 	status.branch_count = 60;
 	for (size_t i = 0; i < 60; i++) {
@@ -341,7 +325,7 @@ static void status_as_text(void **state)
 	struct memory memory;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	branch.counters[BG_INGRESS].packets[BG_REASON_TRACKED] = 1234;
 	branch.counters[BG_INGRESS].packets[BG_REASON_RULE] = 5;
 	branch.counters[BG_INGRESS].passed_bytes = 2048;
@@ -381,7 +365,7 @@ static void a_gap_is_said_first(void **state)
 	json_t *json, *gap;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	status.gaps = gaps;
 	status.gap_count = 1;
 	status.pulse.beat_ns = status.now_boottime_ns;
@@ -417,7 +401,7 @@ static void flows_of_probes_stand_apart(void **state)
 	struct memory memory;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	memset(status.flows, 0, sizeof(status.flows));
 	status.flows[BG_FLOWS_ASSURED] = 1040;
 	status.probe_flows = 120;
@@ -437,7 +421,7 @@ static void status_as_json(void **state)
 	json_t *json, *first;
 
 	(void)state;
-	make_status(&status, &branch);
+	healthy_node(&status, &branch);
 	branch.counters[BG_EGRESS].packets[BG_REASON_NO_RULE] = 7;
 	json = bg_status_json(&status);
 	assert_non_null(json);

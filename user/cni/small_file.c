@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/grow.h"
+#include "base/put.h"
 
 #define FIRST_BYTES 8192
 
@@ -68,40 +69,8 @@ int bg_small_file_read(const char *path, size_t most_bytes, struct bg_text *text
 	return 0;
 }
 
-static int put_all(int fd, struct bg_text text)
-{
-	while (text.length) {
-		ssize_t put = write(fd, text.bytes, text.length);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		text.bytes += put;
-		text.length -= (size_t)put;
-	}
-	return 0;
-}
-
+/* (a runtime must not find an empty file after a loss of power) */
 int bg_small_file_replace(const char *path, struct bg_text text, mode_t mode, struct bg_error *err)
 {
-	char beside[PATH_MAX];
-	bg_auto_close int fd = -1;
-	int rc;
-
-	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
-		return bg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
-	/* what is left of an earlier try, or what somebody put there for us to follow */
-	unlink(beside);
-	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return bg_fail(err, -errno, "writing %s: %s", beside, strerror(errno));
-	rc = put_all(fd, text);
-	/* the node may lose its power: a runtime must not find an empty file then */
-	if (!rc && (fchmod(fd, mode) || fsync(fd) || rename(beside, path)))
-		rc = -errno;
-	if (!rc)
-		return 0;
-	unlink(beside);
-	return bg_fail(err, rc, "writing %s: %s", path, strerror(-rc));
+	return bg_put_beside(path, text.bytes, text.length, mode, true, err);
 }

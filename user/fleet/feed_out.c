@@ -17,23 +17,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/format.h"
+#include "base/put.h"
 #include "feed/feed.h"
 #include "source/file.h"
-
-static int put_all(int fd, const char *bytes, size_t length_bytes)
-{
-	while (length_bytes) {
-		ssize_t put = write(fd, bytes, length_bytes);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		bytes += put;
-		length_bytes -= (size_t)put;
-	}
-	return 0;
-}
 
 /* The rename itself. */
 static int sync_directory(const char *path)
@@ -54,24 +40,11 @@ static int sync_directory(const char *path)
 static int put(const char *path, const char *text, size_t length_bytes, bool sync,
 	       struct bg_error *err)
 {
-	char beside[PATH_MAX];
-	bg_auto_close int fd = -1;
-	int rc;
+	int rc = bg_put_beside(path, text, length_bytes, 0644, sync, err);
 
-	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
-		return bg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
-	/* what is left of an earlier try, or what somebody put there for us to follow */
-	unlink(beside);
-	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return bg_fail(err, -errno, "writing %s: %s", beside, strerror(errno));
-	rc = put_all(fd, text, length_bytes);
-	if (!rc && (fchmod(fd, 0644) || (sync && fsync(fd)) || rename(beside, path)))
-		rc = -errno;
-	if (rc)
-		unlink(beside);
-	else if (sync)
-		rc = sync_directory(path);
+	if (rc || !sync)
+		return rc;
+	rc = sync_directory(path);
 	return rc ? bg_fail(err, rc, "writing %s: %s", path, strerror(-rc)) : 0;
 }
 

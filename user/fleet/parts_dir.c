@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/put.h"
 
 BG_CLEANUP_OF(closedir, DIR)
 
@@ -177,21 +178,6 @@ static const char *new_file(const char *file, char text[NEW_TEXT])
 	return text;
 }
 
-static int put_bytes(int fd, const char *bytes, size_t length_bytes)
-{
-	while (length_bytes) {
-		ssize_t put = write(fd, bytes, length_bytes);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		bytes += put;
-		length_bytes -= (size_t)put;
-	}
-	return 0;
-}
-
 /* Nothing is synced: what a lost power leaves half has another hash, and is written anew. */
 static int write_part(const struct bg_parts_dir *dir, const struct bg_part *part,
 		      struct bg_error *err)
@@ -206,7 +192,7 @@ static int write_part(const struct bg_parts_dir *dir, const struct bg_part *part
 	if (fd < 0)
 		return bg_fail(err, -errno, "%s/%s: writing: %s", dir->path, beside,
 			       strerror(errno));
-	rc = put_bytes(fd, part->text, part->length_bytes);
+	rc = bg_put_all(fd, part->text, part->length_bytes);
 	if (!rc && renameat(dir->fd, beside, dir->fd, part->file))
 		rc = -errno;
 	if (!rc)

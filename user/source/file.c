@@ -18,6 +18,7 @@
 #include "base/access.h"
 #include "base/cleanup.h"
 #include "base/grow.h"
+#include "base/put.h"
 #include "source/owner.h"
 
 /* The first buffer for a pipe, whose length is not known; it doubles as needed. */
@@ -139,22 +140,6 @@ int bg_file_read(const char *path, enum bg_file_kind kind, size_t most_bytes, ch
 			err);
 }
 
-/* A disk that is full takes the beginning, and says why only when asked for the rest. */
-static int put_all(int fd, const char *bytes, size_t length_bytes)
-{
-	while (length_bytes) {
-		ssize_t put = write(fd, bytes, length_bytes);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return put ? -errno : -EIO;
-		bytes += put;
-		length_bytes -= (size_t)put;
-	}
-	return 0;
-}
-
 int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, int to_fd,
 		 struct bg_error *err)
 {
@@ -178,7 +163,7 @@ int bg_file_copy(const char *path, enum bg_file_kind kind, size_t most_bytes, in
 			return bg_fail(err, -E2BIG,
 				       "%s: found more than %zu bytes, expected no more than that",
 				       name, most_bytes);
-		rc = put_all(to_fd, buffer, (size_t)got);
+		rc = bg_put_all(to_fd, buffer, (size_t)got);
 		if (rc)
 			return bg_fail(err, rc, "%s: keeping %s: %s", name, word(kind),
 				       strerror(-rc));
@@ -194,7 +179,7 @@ static int copy_rest(int from_fd, int to_fd)
 
 	while (!rc && (got = read(from_fd, buffer, sizeof(buffer)))) {
 		if (got > 0)
-			rc = put_all(to_fd, buffer, (size_t)got);
+			rc = bg_put_all(to_fd, buffer, (size_t)got);
 		else if (errno != EINTR)
 			rc = -errno;
 	}
