@@ -47,11 +47,22 @@ page_is() {
 	fetch "$1" && [ "$STATUS" = "$2" ] && { [ $# -lt 3 ] || grep -qE -- "$3" "$LAB_DIR/page"; }
 }
 
-# asked_raw TEXT PATTERN: what is sent, and the first line of what comes back.
+# asked_raw TEXT PATTERN: what is sent, and the first line of what comes back. What is sent after a
+# refusal is not read any more: the write may fail then, and the answer stands there all the same.
 asked_raw() {
 	local answer
-	# shellcheck disable=SC2059 # it has \r and \n
-	answer=$(printf "$1" | timeout "$EVENT_S" nc -U "$AT" | sed 1q)
+	answer=$(timeout "$EVENT_S" python3 -c '
+import socket, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[1])
+try:
+    client.sendall(sys.argv[2].encode().decode("unicode_escape").encode())
+except OSError:
+    pass
+answer = b""
+while b"\n" not in answer and (more := client.recv(4096)):
+    answer += more
+print(answer.decode().split("\r\n")[0])' "$AT" "$1")
 	echo "$answer"
 	grep -qE "$2" <<<"$answer"
 }
@@ -222,8 +233,7 @@ check "nor one above" page_is ../metrics 404
 check "nothing is taken" asked_raw 'POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nx' ' 405 '
 check "HEAD is answered without a text" asked_raw 'HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n' ' 200 '
 check "what is no HTTP is refused" asked_raw '{"method":"node"}\r\n\r\n' ' 400 |^$'
-# (what is not read any more resets the connection, and may take the answer along)
-check "a request without end is refused" asked_raw "GET /metrics HTTP/1.1\r\nX: $(printf '%30000s' x | tr ' ' x)\r\n\r\n" ' 4[0-9][0-9] |^$'
+check "a request without end is refused" asked_raw "GET /metrics HTTP/1.1\r\nX: $(printf '%30000s' x | tr ' ' x)\r\n\r\n" ' 4[0-9][0-9] '
 # --- its socket ---------------------------------------------------------------------------
 
 # refused_to_serve WORDS OPTIONS...
