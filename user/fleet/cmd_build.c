@@ -49,8 +49,9 @@ static void print_bad(const char *text)
 static int make_parts(struct build *build, struct bg_error *err)
 {
 	return bg_parts_dir_lock(build->parts_path, &build->dir, err)
-		       ?: bg_sweep_make(&build->wanted, &build->sweep, &build->dir, print_bad,
-					&build->old, &build->made, err);
+		       ?: bg_parts_dir_read(&build->dir, &build->old, print_bad, err)
+		       ?: bg_sweep_make(&build->wanted, &build->sweep, &build->old, &build->made,
+					err);
 }
 
 static int write_parts(struct build *build, struct bg_error *err)

@@ -9,19 +9,19 @@
 #include "fleet/fleet.h"
 #include "fleet/publisher.h"
 #include "fleet/signals.h"
+#include "fleet/target_dir.h"
 #include "verbs/cli.h"
 
-static int check(const struct bg_publish *publish, struct bg_error *err)
+static int check(const struct bg_publish *publish, const char *to, struct bg_error *err)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	const char *colon = strchr(publish->target, ':');
+	const char *colon = strchr(to, ':');
 
-	if (colon && (size_t)(colon - publish->target) == strspn(publish->target, letters))
+	if (colon && (size_t)(colon - to) == strspn(to, letters))
 		return bg_fail(err, -EINVAL,
 			       "--to %s: %.*s: is no target that this program knows: expected a "
 			       "directory (./%s is one by that name)",
-			       publish->target, (int)(colon - publish->target), publish->target,
-			       publish->target);
+			       to, (int)(colon - to), to, to);
 	for (size_t i = 0; i < publish->wanted.file_count; i++)
 		if (!strcmp(publish->wanted.files[i], "-"))
 			return bg_fail(err, -EINVAL,
@@ -30,16 +30,30 @@ static int check(const struct bg_publish *publish, struct bg_error *err)
 	return 0;
 }
 
+static int publish_to(struct bg_publish *publish, const char *to)
+{
+	struct bg_error err;
+	int rc = bg_target_dir_new(to, &publish->target, &err);
+
+	if (rc)
+		return bg_cli_failed("publish", &err);
+	bg_end_by_signals();
+	rc = bg_publish_run(publish, &err);
+	publish->target->calls->close(publish->target);
+	return rc ? bg_cli_failed("publish", &err) : BG_EXIT_DONE;
+}
+
 int cmd_publish(int argc, char **argv)
 {
 	struct bg_publish publish = {
 		.wanted = { .kind = BG_FILE_REGULAR, .max_shrink_percent = BG_SHRINK_PERCENT },
 	};
+	const char *to;
 	const struct bg_option options[] = {
 		{ .name = "to",
 		  .required = true,
 		  .type = BG_OPTION_FILE,
-		  .value = &publish.target,
+		  .value = &to,
 		  .argument = "DIR",
 		  .help = "the directory that has the parts, which `follow` puts together; one "
 			  "publisher at a time" },
@@ -100,8 +114,6 @@ int cmd_publish(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (check(&publish, &err))
-		return bg_cli_misused("publish", &err);
-	bg_end_by_signals();
-	return bg_publish_run(&publish, &err) ? bg_cli_failed("publish", &err) : BG_EXIT_DONE;
+	return check(&publish, to, &err) ? bg_cli_misused("publish", &err)
+					 : publish_to(&publish, to);
 }

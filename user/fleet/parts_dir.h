@@ -25,10 +25,6 @@ int bg_parts_dir_read_part(const struct bg_parts_dir *dir, enum bg_part_kind kin
 int bg_parts_dir_read(const struct bg_parts_dir *dir, struct bg_part_set *set,
 		      void (*bad)(const char *text), struct bg_error *err);
 
-struct bg_parts_written {
-	size_t parts, written, removed, written_bytes;
-};
-
 /*
  * Makes the directory's parts those of `made`: what `old` (as it was read) has with the same
  * text is not touched, what is no part stays. Each file is whole at any time; what is done

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The loop of `publish`: looks at the answers when their folders say that something happened, and
- * now and then by itself; makes parts of them anew, and writes those that changed. cmd_publisher.c
- * calls it. From answers that are not whole, or lost too much, it writes nothing.
+ * now and then by itself; makes parts of them anew, and has the target write those that changed.
+ * cmd_publish.c calls it. From answers that are not whole, or lost too much, it writes nothing.
  */
 #include "fleet/publisher.h"
 
@@ -33,19 +33,19 @@
 #define TELL_MS 1000
 #define TRIES 3
 
-enum { LOOK, TICK };
+enum { STEP, LOOK, TICK };
 
 struct publishing {
 	const struct bg_publish *publish;
 	struct bg_loop loop;
-	int watch_fd, signal_fd;
-	struct bg_parts_dir dir;	/* locked; fd -1: it is not */
+	int watch_fd, signal_fd, stop_fd;
+	struct bg_target *target;
 	struct bg_input_stamps answers; /* as they were when they were read */
-	struct bg_file_stamp target;	/* as we left it */
 	bool again;			/* whether they are the same or not */
 	struct bg_error outcome;	/* of the last sweep; "" = it was written */
 	double swept_ms, took_ms;
 	bool unwatched; /* and that was told */
+	bool led;	/* we were the one who writes */
 
 	struct bg_reports_told reports;
 	struct bg_publish_state state;
@@ -55,29 +55,16 @@ struct publishing {
 
 /* --- what is told --- */
 
-static bool is_target_ours(const struct publishing *publishing, struct bg_file_stamp *now)
-{
-	struct bg_error unwatched;
-	bg_auto_free char *within = NULL;
-
-	*now = (struct bg_file_stamp){};
-	if (asprintf(&within, "%s/.", publishing->publish->target) < 0)
-		within = NULL;
-	else
-		bg_file_look(publishing->watch_fd, within, now, &unwatched);
-	return bg_file_is_same(now, &publishing->target);
-}
-
 static void put_state(struct publishing *publishing)
 {
 	struct bg_publish_state state = publishing->state;
 	const struct bg_input_stamp *oldest = bg_input_stamps_oldest(&publishing->answers);
-	struct bg_file_stamp target;
-	bool ours = is_target_ours(publishing, &target);
+	bool ours;
 	struct bg_error err;
 
 	if (!publishing->publish->state)
 		return;
+	ours = publishing->target->calls->is_ours(publishing->target);
 	if (!*publishing->told.text)
 		state.held_since_ns = 0;
 	state.reason = publishing->told.text;
@@ -90,7 +77,7 @@ static void put_state(struct publishing *publishing)
 		       bg_quote(err.text));
 	/* it may stand in the same folder */
 	if (ours)
-		is_target_ours(publishing, &publishing->target);
+		publishing->target->calls->settle(publishing->target);
 }
 
 /* The parts that there are stay. */
@@ -196,12 +183,11 @@ static int write_parts(struct publishing *publishing, const struct bg_part_set *
 {
 	struct bg_publish_state *state = &publishing->state;
 	struct bg_parts_written written = {};
-	int rc = bg_parts_dir_write(&publishing->dir, old, made, &written, err);
+	int rc = publishing->target->calls->write(publishing->target, old, made, &written, err);
 
 	state->written += written.written;
 	state->written_bytes += written.written_bytes;
 	state->removed += written.removed;
-	is_target_ours(publishing, &publishing->target);
 	if (rc)
 		return rc;
 	state->parts = made->count;
@@ -220,8 +206,8 @@ static int sweep_into(struct publishing *publishing, struct bg_sweep *sweep, dou
 	struct bg_part_set old = {}, made = {};
 	struct bg_error report_err;
 	int rc = read_answers(publishing, sweep, err)
-			 ?: bg_sweep_make(&publishing->publish->wanted, sweep, &publishing->dir,
-					  tell_bad, &old, &made, err)
+			 ?: publishing->target->calls->read(publishing->target, &old, tell_bad, err)
+			 ?: bg_sweep_make(&publishing->publish->wanted, sweep, &old, &made, err)
 			 ?: write_parts(publishing, &old, &made, start_ms, err);
 
 	publishing->state.reports = sweep->cluster.report_count + sweep->cluster.more_reports;
@@ -256,28 +242,12 @@ static int sweep(struct publishing *publishing, struct bg_error *err)
 
 /* --- looking --- */
 
-/* The one that stands at that path now, and nobody else's. */
-static int enter_target(struct publishing *publishing, struct bg_error *err)
-{
-	int rc;
-
-	if (bg_parts_dir_stands(&publishing->dir))
-		return 0;
-	if (publishing->dir.fd >= 0)
-		close(bg_take_fd(&publishing->dir.fd));
-	rc = bg_parts_dir_lock(publishing->publish->target, &publishing->dir, err);
-	if (rc)
-		publishing->dir.fd = -1;
-	publishing->again = true;
-	return rc;
-}
-
 static int look_at(struct publishing *publishing, struct bg_error *err)
 {
+	struct bg_target *target = publishing->target;
 	struct bg_input_stamps now = {};
-	struct bg_file_stamp target;
 	bool same;
-	int rc = enter_target(publishing, err)
+	int rc = target->calls->enter(target, err)
 			 ?: look_at_answers(publishing, &now, err)
 			 ?: check_age(publishing, &now, err);
 
@@ -285,8 +255,7 @@ static int look_at(struct publishing *publishing, struct bg_error *err)
 		bg_input_stamps_release(&now);
 		return rc;
 	}
-	same = is_target_ours(publishing, &target) &&
-	       bg_input_stamps_same(&now, &publishing->answers);
+	same = target->calls->is_ours(target) && bg_input_stamps_same(&now, &publishing->answers);
 	bg_input_stamps_release(&publishing->answers);
 	publishing->answers = now;
 	if (!same || publishing->again)
@@ -297,29 +266,6 @@ static int look_at(struct publishing *publishing, struct bg_error *err)
 	publishing->state.published_ns = bg_realtime_ns();
 	return 0;
 }
-
-static int look_and_tell(struct publishing *publishing, struct bg_error *err)
-{
-	const __u64 sweeps = publishing->state.sweeps;
-	int rc = look_at(publishing, err);
-
-	if (rc)
-		hold(publishing, err);
-	else
-		well(publishing);
-	if (sweeps != publishing->state.sweeps)
-		put_state(publishing);
-	return rc;
-}
-
-static void look(void *context)
-{
-	struct bg_error err = {};
-
-	look_and_tell(context, &err);
-}
-
-/* --- the loop --- */
 
 static void look_soon(struct publishing *publishing)
 {
@@ -333,12 +279,70 @@ static void look_soon(struct publishing *publishing)
 		       now_ms + SOON_MS > rested_ms ? now_ms + SOON_MS : rested_ms);
 }
 
+/* What it wants next, whoever called it. */
+static void heed_target(struct publishing *publishing)
+{
+	struct bg_target *target = publishing->target;
+
+	if (target->changed)
+		look_soon(publishing);
+	target->changed = false;
+	if (target->due_ms)
+		bg_loop_at(&publishing->loop, STEP, target->due_ms);
+	else
+		bg_loop_never(&publishing->loop, STEP);
+	if (publishing->led != target->leads)
+		put_state(publishing);
+	publishing->led = target->leads;
+}
+
+/* Another one writes: what is wrong here is not told. */
+static void stand_by(struct publishing *publishing)
+{
+	publishing->state.held_since_ns = publishing->state.published_ns = 0;
+	publishing->told = (struct bg_error){};
+}
+
+static int look_and_tell(struct publishing *publishing, struct bg_error *err)
+{
+	const __u64 sweeps = publishing->state.sweeps;
+	int rc = look_at(publishing, err);
+
+	if (rc == BG_TARGET_WAITS)
+		stand_by(publishing);
+	else if (rc)
+		hold(publishing, err);
+	else
+		well(publishing);
+	if (sweeps != publishing->state.sweeps)
+		put_state(publishing);
+	heed_target(publishing);
+	return rc;
+}
+
+static void look(void *context)
+{
+	struct bg_error err = {};
+
+	look_and_tell(context, &err);
+}
+
+/* --- the loop --- */
+
 static void take_events(void *context)
 {
 	struct publishing *publishing = context;
 
 	bg_file_watch_read(publishing->watch_fd);
 	look_soon(publishing);
+}
+
+static void step(void *context)
+{
+	struct publishing *publishing = context;
+
+	publishing->target->calls->step(publishing->target);
+	heed_target(publishing);
 }
 
 static void take_signal(void *context)
@@ -349,7 +353,15 @@ static void take_signal(void *context)
 	if (read(publishing->signal_fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	publishing->again = true;
+	publishing->target->doubted = true;
 	bg_loop_at(&publishing->loop, LOOK, bg_monotonic_ms());
+}
+
+static void take_stop(void *context)
+{
+	struct publishing *publishing = context;
+
+	bg_loop_stop(&publishing->loop);
 }
 
 static void tick(void *context)
@@ -361,17 +373,32 @@ static void tick(void *context)
 	bg_loop_at(&publishing->loop, TICK, bg_monotonic_ms() + TICK_MS);
 }
 
-static int take_signals(struct publishing *publishing, struct bg_error *err)
+static int take_by(struct publishing *publishing, int signal, int other, int *fd, bg_loop_fn *take,
+		   struct bg_error *err)
 {
 	sigset_t signals;
 
 	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, signal);
+	sigaddset(&signals, other);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	publishing->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	return publishing->signal_fd < 0 ? bg_fail(err, -errno, "signalfd: %s", strerror(errno))
-					 : bg_loop_watch(&publishing->loop, publishing->signal_fd,
-							 "signal", take_signal, err);
+	*fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? bg_fail(err, -errno, "signalfd: %s", strerror(errno))
+		       : bg_loop_watch(&publishing->loop, *fd, "signal", take, err);
+}
+
+static int begin_target(struct publishing *publishing, struct bg_error *err)
+{
+	struct bg_target *target = publishing->target;
+	int rc = 0;
+
+	if (target->says_bye)
+		rc = take_by(publishing, SIGTERM, SIGINT, &publishing->stop_fd, take_stop, err);
+	target->stop_fd = publishing->stop_fd;
+	rc = rc ?: target->calls->begin(target, publishing->publish->once, err);
+	if (!rc && target->fd >= 0)
+		rc = bg_loop_watch(&publishing->loop, target->fd, "target", step, err);
+	return rc;
 }
 
 static int run(struct publishing *publishing, struct bg_error *err)
@@ -381,11 +408,12 @@ static int run(struct publishing *publishing, struct bg_error *err)
 	publishing->watch_fd = bg_file_watch_open(err);
 	if (publishing->watch_fd < 0)
 		return publishing->watch_fd;
-	rc = take_signals(publishing, err) ?:
+	rc = take_by(publishing, SIGHUP, SIGHUP, &publishing->signal_fd, take_signal, err) ?:
 	     bg_loop_watch(&publishing->loop, publishing->watch_fd, "answers", take_events, err) ?:
-	     enter_target(publishing, err);
+	     begin_target(publishing, err);
 	if (rc)
 		return rc;
+	bg_loop_timer(&publishing->loop, STEP, "step", step);
 	bg_loop_timer(&publishing->loop, LOOK, "look", look);
 	bg_loop_timer(&publishing->loop, TICK, "tick", tick);
 	if (publishing->publish->once) {
@@ -394,7 +422,7 @@ static int run(struct publishing *publishing, struct bg_error *err)
 		return rc;
 	}
 	bg_log(BG_LOG_INFO, "answers are published", "target=%s sources=%zu",
-	       bg_quote(publishing->publish->target), publishing->publish->wanted.file_count);
+	       bg_quote(publishing->target->name), publishing->publish->wanted.file_count);
 	bg_loop_at(&publishing->loop, TICK, bg_monotonic_ms());
 	return bg_loop_run(&publishing->loop, err);
 }
@@ -403,18 +431,19 @@ int bg_publish_run(const struct bg_publish *publish, struct bg_error *err)
 {
 	struct publishing publishing = {
 		.publish = publish,
+		.target = publish->target,
 		.watch_fd = -1,
 		.signal_fd = -1,
-		.dir.fd = -1,
-		.state.target = publish->target,
+		.stop_fd = -1,
+		.state.target = publish->target->name,
 	};
 	int rc = bg_loop_open(&publishing.loop, &publishing, err);
 
 	if (rc)
 		return rc;
 	rc = run(&publishing, err);
-	if (publishing.dir.fd >= 0)
-		close(publishing.dir.fd);
+	if (publishing.stop_fd >= 0)
+		close(publishing.stop_fd);
 	if (publishing.signal_fd >= 0)
 		close(publishing.signal_fd);
 	if (publishing.watch_fd >= 0)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Keeps a directory's parts what answers that others refresh make of them. */
+/* Keeps the parts of a target what answers that others refresh make of them. */
 #ifndef BG_FLEET_PUBLISHER_H
 #define BG_FLEET_PUBLISHER_H
 
 #include "fleet/sweep.h"
+#include "fleet/target.h"
 
 struct bg_publish {
 	struct bg_sweep_wanted wanted;
-	const char *target; /* a directory */
-	const char *state;  /* NULL: nowhere */
-	__u32 max_age_s;    /* of an answer; 0: any */
+	struct bg_target *target; /* closed by who made it */
+	const char *state;	  /* NULL: nowhere */
+	__u32 max_age_s;	  /* of an answer; 0: any */
 	bool once;
 };
 

@@ -4,7 +4,6 @@
 #define BG_FLEET_PUBLISHER_TOLD_H
 
 #include "fleet/gather/cluster.h"
-#include "fleet/parts_dir.h"
 
 /* What was odd at the last sweep; {} at first. */
 struct bg_reports_told {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Reads settings and answers into a model, and makes parts of it beside those that a directory
- * has. cmd_build.c and publisher.c call it. It writes nothing, and says nothing but errors.
+ * Reads settings and answers into a model, and makes parts of it beside those that there
+ * are. cmd_build.c and publisher.c call it. It writes nothing, and says nothing but errors.
  */
 #include "fleet/sweep.h"
 
@@ -39,7 +39,6 @@ int bg_sweep_read(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
 }
 
 int bg_sweep_make(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
-		  const struct bg_parts_dir *dir, void (*bad)(const char *text),
 		  struct bg_part_set *old, struct bg_part_set *made, struct bg_error *err)
 {
 	const struct bg_parts_wanted parts = {
@@ -48,8 +47,7 @@ int bg_sweep_make(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
 		.max_shrink_percent = wanted->max_shrink_percent,
 	};
 
-	return bg_parts_dir_read(dir, old, bad, err)
-		       ?: bg_parts_make(&sweep->cluster, &parts, old, made, err);
+	return bg_parts_make(&sweep->cluster, &parts, old, made, err);
 }
 
 void bg_sweep_release(struct bg_sweep *sweep)

@@ -4,7 +4,7 @@
 #define BG_FLEET_SWEEP_H
 
 #include "fleet/gather/node_feed.h"
-#include "fleet/parts_dir.h"
+#include "fleet/parts/part_set.h"
 #include "source/file.h"
 
 #define BG_SHRINK_PERCENT 20 /* --max-shrink, where it is not given */
@@ -30,12 +30,8 @@ struct bg_sweep {
 /* Settings and answers into a model that is whole. */
 int bg_sweep_read(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
 		  struct bg_error *err);
-/*
- * *old are the parts that the directory has, `bad` is told of what is none; *made are those that
- * it should have. Nothing is written.
- */
+/* *made are the parts that should be where `old` was read. */
 int bg_sweep_make(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
-		  const struct bg_parts_dir *dir, void (*bad)(const char *text),
 		  struct bg_part_set *old, struct bg_part_set *made, struct bg_error *err);
 void bg_sweep_release(struct bg_sweep *sweep);
 

@@ -22,6 +22,11 @@ struct bg_part_set {
 	struct bg_dict by_file;
 };
 
+/* What became of a set that was written somewhere. */
+struct bg_parts_written {
+	size_t parts, written, removed, written_bytes;
+};
+
 /* Takes a reference to `spec`, and sets its hash. 0 or -ENOMEM (-EEXIST: it is there). */
 int bg_part_set_add(struct bg_part_set *set, enum bg_part_kind kind, const char *name,
 		    json_t *spec);
