@@ -2,7 +2,7 @@
 /*
  * Parts: the feeds of all nodes of a fleet, taken apart so that what changes together is
  * written once, however many nodes need it. The same objects are files of a directory and
- * custom resources of an API server (scripts/deploy/crds.json). Pure.
+ * custom resources of an API server (scripts/deploy/kustomize/crds/crds.json). Pure.
  *
  * A part is one line of JSON, with a newline behind it:
  *
