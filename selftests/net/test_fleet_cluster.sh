@@ -2,89 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # `branchguard-fleet follow k8s:` with a real API server and etcd, in a network namespace of their own: the
-# custom resources of scripts/deploy/crds.json, a token that may list and watch them, a change, a server that is
+# custom resources of scripts/deploy/kustomize/crds/crds.json, a token that may list and watch them, a change, a server that is
 # killed, and a right that is taken away. The server is built by `make check-cluster`; $BG_KUBE_APISERVER is another one.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=$(realpath "${BG_BUILD:-build}")
+# shellcheck source=selftests/cluster/server.sh
+. "$(dirname "$0")/../cluster/server.sh"
 fleet=$build/branchguard-fleet
-answers=$PWD/selftests/fleet/answers
+answers=$tree/selftests/fleet/answers
 node=ip-10-0-1-10.us-west-2.compute.internal
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
 
-server=${BG_KUBE_APISERVER:-${BG_KERNELS:-/var/cache/branchguard}/cluster/kube-apiserver}
-[ -x "$server" ] || skip_all "no API server: 'make check-cluster' builds one"
-[ "$(id -u)" -eq 0 ] || skip_all "needs root, for a network namespace"
-for tool in etcd curl openssl jq; do
-	command -v $tool >/dev/null || skip_all "no $tool"
-done
-[ -n "${IN_NAMESPACE:-}" ] || IN_NAMESPACE=1 exec unshare --net "$(realpath "$0")"
-ip link set lo up
-
-crds=$PWD/scripts/deploy/crds.json
-dir=$(mktemp -d)
-declare -A pids=()
-end() {
-	[ ${#pids[@]} -eq 0 ] || kill -9 "${pids[@]}"
-	wait
-	rm -rf "$dir"
-}
-trap 'end 2>/dev/null' EXIT
-cd "$dir" || exit 1
-
-explain_failure() {
-	tail -n 4 api.log etcd.log follow.log | cut -c -300 | sed 's/^/# /'
-}
-
-# wait_for COMMAND...: until it succeeds, at most so long.
-wait_for() {
-	local end=$((SECONDS + 120))
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { "$@"; return 1; }
-		sleep 0.01
-	done
-}
-
-# --- the server ---------------------------------------------------------------------------------
-
-certificates() {
-	local name subject
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca.crt
-	for name in server admin; do
-		subject=/CN=server
-		[ $name = server ] || subject=/O=system:masters/CN=admin
-		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj $subject -keyout $name.key -out $name.csr
-		openssl x509 -req -in $name.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out $name.crt \
-			-extfile <(printf 'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n')
-	done
-	openssl genrsa -out tokens.key 2048
-}
-
-start_api() {
-	"$server" --etcd-servers=http://127.0.0.1:2379 --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port=6443 \
-		--insecure-port=0 --service-cluster-ip-range=172.20.0.0/16 --cert-dir=certs --tls-cert-file=server.crt \
-		--tls-private-key-file=server.key --client-ca-file=ca.crt --service-account-issuer=https://localhost \
-		--service-account-signing-key-file=tokens.key --service-account-key-file=tokens.key --authorization-mode=RBAC \
-		--disable-admission-plugins=ServiceAccount >>api.log 2>&1 &
-	pids[server]=$!
-}
-
-# as_admin METHOD PATH [BODY [TYPE]]: prints the answer; fails when it is an error.
-as_admin() {
-	curl -sS --fail-with-body --max-time 30 --cacert ca.crt --cert admin.crt --key admin.key -X "$1" "https://127.0.0.1:6443$2" \
-		${3:+-H "Content-Type: application/${4:-json}" --data-binary "$3"}
-}
-is_ready() { [ "$(as_admin GET /readyz)" = ok ]; }
-
-certificates >openssl.log 2>&1 || bail "openssl: $(tail -n 3 openssl.log)"
-etcd --data-dir etcd --log-level warn >etcd.log 2>&1 &
-pids[etcd]=$!
-start_api
-wait_for is_ready || bail "no API server"
-
-parts_at=/apis/branchguard.dev/v1alpha1
-rbac=/apis/rbac.authorization.k8s.io/v1
 while read -r crd; do
 	check "the server takes $(jq -r .metadata.name <<<"$crd")" as_admin POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions "$crd"
 done < <(jq -c '.items[]' "$crds")
@@ -99,8 +24,7 @@ rights() {
 		as_admin POST $rbac/clusterroles '{"metadata":{"name":"feeder"},"rules":[{"apiGroups":["branchguard.dev"],
 			"resources":["nodefeeds","groupfeeds","groupmembers","memberchanges","prefixlistfeeds"],"verbs":["list","watch"]}]}' &&
 		as_admin POST $rbac/clusterrolebindings "$binding" &&
-		as_admin POST /api/v1/namespaces/kube-system/serviceaccounts/feeder/token '{"spec":{"expirationSeconds":3600}}' |
-		jq -er .status.token >token
+		token_of feeder >token
 }
 rights >rights.log 2>&1 || bail "no rights: $(cat rights.log)"
 
@@ -135,7 +59,7 @@ has_come() { cmp wanted.json feed.json; }
 
 make_parts "$answers"
 check "parts are custom resources" put
-"$fleet" follow k8s:https://127.0.0.1:6443 --ca-file ca.crt --token-file token --node $node --output feed.json --state state.json \
+"$fleet" follow "k8s:$url" --ca-file ca.crt --token-file token --node $node --output feed.json --state state.json \
 	--watch-seconds 4 2>follow.log &
 pids[follower]=$!
 check "they become the feed, by a right to list and watch" wait_for has_come
