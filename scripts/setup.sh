@@ -22,7 +22,7 @@ NEEDS=(
 	'libbpf-dev 1:1.4' 'linux-libc-dev 6.6' 'bpftool 7.4'
 	# tests and lab
 	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
-	ethtool tcpdump socat netcat-openbsd iperf3 openssl python3 'iproute2 6.7'
+	ethtool tcpdump socat netcat-openbsd iperf3 openssl python3 python3-yaml 'iproute2 6.7'
 	# lint
 	clang-format-19 clang-tidy-19 cppcheck shellcheck mandoc git
 	# VM matrix; QEMU before 8.1 crashes stock 6.12 kernels
@@ -37,7 +37,7 @@ WISHES=(podman containernetworking-plugins runc)
 ARM64_NEEDS=(gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu 'qemu-system-arm 1:8.1')
 
 # To make packages and container images, and to run these.
-DEPLOY_NEEDS=(debhelper dpkg-dev lintian buildah podman runc systemd)
+DEPLOY_NEEDS=(debhelper dpkg-dev lintian buildah podman runc systemd ca-certificates)
 
 # The kernel's verifier refuses what an older clang makes of the program: too many jumps.
 LEAST_CLANG=19

@@ -67,5 +67,8 @@ image() {
 }
 
 image branchguard 0:0 /sys/fs/bpf /run/branchguard /etc/branchguard
+# Whose certificates web servers are believed by, where no --ca-file says so.
+certificates=/etc/ssl/certs/ca-certificates.crt
+install -D -m 644 "$certificates" "$work/root-branchguard-fleet$certificates"
 image branchguard-fleet 65534:65534
 image branchguard-cni 0:0 /etc/cni/net.d /opt/cni/bin

@@ -13,6 +13,7 @@ lab_up || bail "no lab"
 D=$LAB_DIR/images
 RUNNING=
 mkdir -p "$D"/{store,run,tmp,state,serve}
+mkdir -m 777 "$D/feed"
 # (so that nothing of it is in shared memory or in a journal)
 printf '%s\n' '[engine]' 'lock_type = "file"' 'events_logger = "none"' '[containers]' 'log_driver = "k8s-file"' \
 	>"$D/containers.conf"
@@ -40,6 +41,7 @@ ends() {
 	local pid
 	pid=$(guarding) && kill -KILL "$pid" && wait "$RUNNING"
 	pid=$(pgrep -f "^/usr/bin/branchguard-fleet serve .*/$(basename "$D"/state/*.sock)") && kill "$pid"
+	pid=$(pgrep -f "^/usr/bin/branchguard-fleet follow /$LAB_NAME ") && kill "$pid"
 }
 forget_podman() {
 	local status=$?
@@ -66,6 +68,11 @@ done <"$D/images"
 bytes() {
 	podman_in_the_node image inspect --format '{{.Size}}' "localhost/$1:$version"
 }
+has_certificates() {
+	podman_in_the_node create --name certificates "localhost/branchguard-fleet:$version" &&
+		podman_in_the_node export certificates | tar -t etc/ssl/certs/ca-certificates.crt
+}
+check "that of the fleet's program has certificates to believe web servers by" has_certificates
 check "the daemon's has 4 MiB at most" test "$(bytes branchguard)" -le $((4 << 20))
 
 GIVEN=()
@@ -109,6 +116,13 @@ metrics() {
 		grep '^branchguard_daemon_running 1'
 }
 check "the container beside it has its metrics" wait_for metrics
+"$BG-fleet" build --parts "$D/parts" selftests/fleet/answers >"$D/log" 2>&1 || bail "no parts: $(cat "$D/log")"
+"$BG-fleet" follow "$D/parts" --node ip-10-0-1-10.us-west-2.compute.internal >"$D/wanted.json" || bail "no feed"
+GIVEN=(--user 65534:65534 -v "$D/parts:/$LAB_NAME:ro" -v "$D/feed:/etc/branchguard")
+contained feeder branchguard-fleet follow "/$LAB_NAME" --node ip-10-0-1-10.us-west-2.compute.internal \
+	--output /etc/branchguard/feed.json 2>"$D/follow.log" &
+check "the feeder, as nobody, makes a feed in its volume" wait_for cmp "$D/wanted.json" "$D/feed/feed.json"
+check "it has no capability" grep -x 'CapBnd:	0000000000000000' "/proc/$(pgrep -f "^/usr/bin/branchguard-fleet follow /$LAB_NAME ")/status"
 GIVEN=("${DAEMON[@]}")
 kill -KILL "$(guarding)" && wait "$RUNNING"
 check "it ends with the daemon" fails guarding
