@@ -419,7 +419,8 @@ check-deploy: all $(NET_TOOLS) $(BUILD)/setup-deploy.stamp
 .PHONY: check-cluster
 check-cluster: all
 	$(Q)server=$$(selftests/cluster/build-apiserver.sh) && \
-		BG_BUILD=$(BUILD) BG_KUBE_APISERVER=$$server selftests/run selftests/net/test_fleet_cluster.sh
+		BG_BUILD=$(BUILD) BG_KUBE_APISERVER=$$server selftests/run selftests/net/test_fleet_cluster.sh \
+			$(wildcard selftests/cluster/test_*.sh)
 
 # Hours: what net/test_killed.sh and test_soak.sh have a sample of in every check. BG_SEED=N
 # repeats a course.
@@ -518,7 +519,7 @@ help:
 	'make dist, deb, image   a tarball of the sources; Debian packages and container' \
 	'                images of them (in $(BUILD))' \
 	'make check-deploy   that these come out the same twice, and work (root, minutes)' \
-	'make check-cluster  follow parts of a real Kubernetes API server, which it builds once (root)' \
+	'make check-cluster  parts, manifests and rights with a real Kubernetes API server, which it builds once (root)' \
 	'make setup      only install what is missing (root, Debian 12 or later)' \
 	'make compile_commands.json   for clangd: every source with its flags' \
 	'make format     clang-format over all C' \

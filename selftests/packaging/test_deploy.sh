@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# What scripts/deploy/ hands to a node, as far as that shows without making it: the unit, and
-# the tarball that packages and images are made of. (make check-deploy makes and runs them.)
+# What scripts/deploy/ hands to a node, as far as that shows without making it: the unit, the list of
+# system calls, and the tarball that packages and images are made of. (make check-deploy makes and runs them.)
 # Prints TAP.
 # shellcheck source=selftests/packaging/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -95,81 +95,6 @@ profiled() {
 }
 check "the seccomp profile has every system call on the daemon's list" profiled
 check "and refuses the others" jq -e '.defaultAction == "SCMP_ACT_ERRNO"' scripts/deploy/seccomp.json
-
-# --- manifests ---------------------------------------------------------------------
-
-# daemon_set OVERLAY [COMPONENT]: its DaemonSet as Kubernetes' own types read it, which drop what they
-# do not know; no server is asked.
-daemon_set() {
-	rm -rf "$DIR/kustomize-$1"
-	cp -r scripts/deploy/kustomize "$DIR/kustomize-$1"
-	[ $# -lt 2 ] || echo "components: [../$2]" >>"$DIR/kustomize-$1/$1/kustomization.yaml"
-	kubectl kustomize "$DIR/kustomize-$1/$1" >"$DIR/$1.yaml" || return
-	awk -v RS='---\n' '/\nkind: DaemonSet\n/' "$DIR/$1.yaml" >"$DIR/$1.set.yaml"
-	kubectl set image --local -o json -f "$DIR/$1.set.yaml" branchguard=branchguard:other >"$DIR/$1.json"
-}
-# The part of a DaemonSet that FILTER finds, of OVERLAY.
-part() {
-	jq -c "$2" "$DIR/$1.json"
-}
-nothing_lost() {
-	tr -c '[:alnum:]/_.\n' '\n' <"$DIR/$1.set.yaml" | grep -E '..' | grep -vx 0.2.0 | sort -u |
-		while read -r word; do
-			grep -qF -- "$word" "$DIR/$1.json" || echo "lost: $word"
-		done | (! grep .)
-}
-# Programs and images are named alike; a probe names its program itself.
-commands() {
-	jq -r '.spec.template.spec | .initContainers[]?, .containers[] | . as $container |
-		[(.image | split("/")[-1] | split(":")[0] | sub("^branchguard:.*"; "branchguard")), .args[]],
-		(.readinessProbe, .livenessProbe, .startupProbe | select(.) | .exec.command) | join(" ")' "$DIR/$1.json"
-}
-all_taken() {
-	local words line
-	commands "$1" >"$DIR/commands"
-	[ -s "$DIR/commands" ] || return
-	while read -r line; do
-		read -ra words <<<"$line"
-		takes "${words[@]}" || return
-	done <"$DIR/commands"
-}
-
-if [ -n "$(type -P kubectl)" ] && kubectl kustomize scripts/deploy/kustomize/base >/dev/null 2>"$DIR/log"; then
-	for overlay in base eks bare-metal configmap-demo; do
-		check "$overlay: kustomize makes it, and Kubernetes' types read its DaemonSet" daemon_set $overlay
-		check "$overlay: with nothing that they do not know" nothing_lost $overlay
-		check "$overlay: every command is one that the programs take" all_taken $overlay
-		expect "$overlay: one container has capabilities, exactly three" 0 \
-			'["branchguard",["ALL"],["BPF","NET_ADMIN","PERFMON"]]' part $overlay '.spec.template.spec.containers[] |
-				select(.securityContext.capabilities.add) | [.name, (.securityContext.capabilities | .drop, .add)]'
-		expect "$overlay: none can write to its image, or gain more" 0 true part $overlay '
-			[.spec.template.spec.containers[].securityContext | .readOnlyRootFilesystem and
-				.allowPrivilegeEscalation == false and .privileged == false and .capabilities.drop == ["ALL"]] | all'
-		expect "$overlay: there is a list of system calls, and no token" 0 '["RuntimeDefault",false]' part $overlay \
-			'.spec.template.spec | [.securityContext.seccompProfile.type, .automountServiceAccountToken]'
-		expect "$overlay: what is in force outlives the pod" 0 '["/run/branchguard","/sys/fs/bpf"]' part $overlay \
-			'[.spec.template.spec.volumes[] | select(.name == "bpf" or .name == "run").hostPath.path] | sort'
-		check "$overlay: and nothing takes it away" fails grep -qE '[^a-z]unload' "$DIR/$overlay.set.yaml"
-	done
-	expect "eks: it is on nodes with a trunk" 0 '"true"' \
-		part eks '.spec.template.spec.nodeSelector["vpc.amazonaws.com/has-trunk-attached"]'
-	expect "bare-metal: there is no gate" 0 '["branchguard"]' part bare-metal '[.spec.template.spec.containers[].name]'
-	expect "configmap-demo: its feed is accepted" 0 "" \
-		sh -c "'$build/branchguard' check scripts/deploy/kustomize/configmap-demo/feed.json >'$DIR/log'"
-	expect "configmap-demo: the daemon reads it" 0 '[["branchguard-feed",null]]' part configmap-demo \
-		'[.spec.template.spec.volumes[] | select(.name == "feed") | [.configMap.name, .hostPath]]'
-	check "metrics: goes with an overlay" daemon_set bare-metal metrics
-	check "metrics: with nothing that Kubernetes' types do not know" nothing_lost bare-metal
-	check "metrics: its command is one that the program takes" all_taken bare-metal
-	expect "metrics: its container has no capability" 0 '{"drop":["ALL"]}' part bare-metal \
-		'.spec.template.spec.containers[] | select(.name == "serve").securityContext.capabilities'
-	check "own-seccomp: goes with an overlay" daemon_set eks own-seccomp
-	expect "own-seccomp: is a file of the node" 0 '{"type":"Localhost","localhostProfile":"branchguard.json"}' \
-		part eks .spec.template.spec.securityContext.seccompProfile
-else
-	count=$((count + 1))
-	echo "ok $count - the manifests # SKIP no kubectl here that has kustomize"
-fi
 
 # --- the tarball -------------------------------------------------------------------
 
