@@ -5,6 +5,7 @@
 
 int cmd_build(int argc, char **argv);
 int cmd_follow(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 

@@ -30,6 +30,7 @@ static const struct bg_verb verbs[] = {
 	{ "build", cmd_build,
 	  "the feed of a node, or parts for all, from what kubectl and aws print" },
 	{ "follow", cmd_follow, "the feed of a node from such parts" },
+	{ "probe", cmd_probe, "does a process that follows or publishes still run?" },
 	{ "publish", cmd_publish, "parts for all nodes, whenever such answers change" },
 	{ "serve", cmd_serve, "metrics and probes of this node by HTTP" },
 	{ "version", print_version, "the version of the program" },
