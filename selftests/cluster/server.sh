@@ -66,7 +66,7 @@ start_api() {
 		--insecure-port=0 --service-cluster-ip-range=172.20.0.0/16 --cert-dir=certs --tls-cert-file=server.crt \
 		--tls-private-key-file=server.key --client-ca-file=ca.crt --service-account-issuer=https://localhost \
 		--service-account-signing-key-file=tokens.key --service-account-key-file=tokens.key --authorization-mode=RBAC \
-		--disable-admission-plugins=ServiceAccount >>api.log 2>&1 &
+		--disable-admission-plugins=ServiceAccount --audit-policy-file=audit-policy --audit-log-path=audit.json >>api.log 2>&1 &
 	pids[server]=$!
 }
 
@@ -83,6 +83,16 @@ token_of() {
 		jq -er .status.token
 }
 
+# asked ACCOUNT: what that service account of kube-system has asked for, and got: GROUP RESOURCE VERB, and behind
+# that "in kube-system, NAME" for what was named there.
+asked() {
+	jq -r --arg user "system:serviceaccount:kube-system:$1" 'select(.user.username == $user and .responseStatus.code < 300).objectRef as $of |
+		select($of.resource) | "\($of.apiGroup // "core") \($of.resource) \(.verb)" +
+		if $of.namespace and $of.name then " in \($of.namespace), \($of.name)" else "" end' audit.json | sort -u
+}
+
+printf '%s\n' 'apiVersion: audit.k8s.io/v1' 'kind: Policy' 'omitStages: [RequestReceived]' 'rules:' \
+	'- { level: Metadata, userGroups: ["system:serviceaccounts:kube-system"] }' '- { level: None }' >audit-policy
 certificates >openssl.log 2>&1 || bail "openssl: $(tail -n 3 openssl.log)"
 etcd --data-dir etcd --log-level warn >etcd.log 2>&1 &
 pids[etcd]=$!

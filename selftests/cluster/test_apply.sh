@@ -56,9 +56,13 @@ check "and applied again it is the same" unchanged eks.yaml
 mapfile -t kinds < <(jq -r '.items[].metadata.name' "$crds")
 check "its kinds are there" kubectl wait --for condition=established --timeout 60s crd "${kinds[@]}"
 
+# may ACCOUNT [NAME]
+may() {
+	python3 "$tree/selftests/cluster/may.py" "$url" ca.crt admin.crt admin.key "$@" | sort
+}
 # who_may ACCOUNT [NAME]: is what stdin says, and no more.
 who_may() {
-	diff - <(python3 "$tree/selftests/cluster/may.py" "$url" ca.crt admin.crt admin.key "$@")
+	diff - <(may "$@")
 }
 check "the feeder may list and watch parts, and of all that there is nothing else" who_may branchguard < <(
 	for kind in "${kinds[@]}"; do
@@ -84,11 +88,12 @@ check "nor take one away" is_refused DELETE $parts_at/nodefeeds/$node
 "$fleet" follow parts --node $node >wanted.json || bail "no feed"
 check "parts are applied" kubectl apply --server-side -f parts
 
-# As its container is run: what kubelet mounts, the node's name, nobody and no capability.
+# As its container is run: what kubelet mounts, the node's name, nobody and no capability. (The server writes down
+# watches that have ended.)
 feeder() {
 	local arguments
 	mapfile -t arguments < <(kubectl -n kube-system get daemonset branchguard -o json | jq -r --arg dir "$dir/feed" --arg node $node '
-		.spec.template.spec.containers[] | select(.name == "feeder").args[] | gsub("/etc/branchguard"; $dir) | gsub("\\$\\(NODE_NAME\\)"; $node)')
+		.spec.template.spec.containers[] | select(.name == "feeder").args[] | gsub("/etc/branchguard|/run/branchguard-feeder"; $dir) | gsub("\\$\\(NODE_NAME\\)"; $node)')
 	[ ${#arguments[@]} -gt 4 ] || return
 	mkdir -m 1777 feed
 	chmod 755 "$dir"
@@ -99,11 +104,17 @@ feeder() {
 		mkdir -p /run/secrets/kubernetes.io/serviceaccount
 		install -m 644 token ca.crt /run/secrets/kubernetes.io/serviceaccount
 		exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all --no-new-privs ./fleet "$@"' \
-		feeder "${arguments[@]}" 2>follow.log &
+		feeder "${arguments[@]}" --watch-seconds 1 2>follow.log &
 	pids[feeder]=$!
 }
 feeder || bail "the DaemonSet has no feeder"
 check "with its arguments the feeder makes the node's feed of them" wait_for cmp wanted.json feed/feed.json
 check "which all can read, and nobody writes" test "$(stat -c '%a %u' feed/feed.json)" = "644 65534"
+check "its probe says that all is well" wait_for "$fleet" probe --well feed/state.json
+all_watched() {
+	[ "$(asked branchguard | grep -c ' watch$')" -eq ${#kinds[@]} ]
+}
+check "it watches all kinds" wait_for all_watched
+check "for that it needs each of its rights" diff <(may branchguard) <(asked branchguard)
 check "and all is taken away again" kubectl delete -f eks.yaml
 finish
