@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * What becomes of feeds that were put together, and of times in which none can be. The loops of
- * `follow`, follow_parts.c, follow_k8s.c and follow_https.c, call it. The feed that stands in the output it
- * never takes away.
+ * `follow`, follow_parts.c and following.c, call it. The feed that stands in the output it never
+ * takes away.
  */
 #include "fleet/feed_kept.h"
 

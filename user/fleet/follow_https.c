@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The loop of `follow https://`: asks a web server now and then for the parts that the node needs,
- * and when one is another, puts the feed together anew. cmd_follow.c calls it. While the server is
- * gone, refuses, hangs or makes no sense, the feed stays what it is.
+ * The source of `follow https://`: asks a web server now and then for the parts that the node needs,
+ * and says when one is another. cmd_follow.c calls it. While the server is gone, refuses,
+ * hangs or makes no sense, the feed stays what it is.
  */
 #include "fleet/follow_https.h"
 
@@ -10,182 +10,99 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/loop.h"
-#include "fleet/parts/assemble.h"
+#include "fleet/following.h"
 #include "fleet/served_parts.h"
 #include "fleet/web/backoff.h"
 
 #define HTTPS "https://"
 #define HTTP "http://"
 
-/* Is the output still ours? */
-#define TICK_MS 5000
 #define RETRY_FIRST_MS 1000
 /* An answer may take a period, but not less and not more than: */
 #define LIMIT_LEAST_MS 2000
 #define LIMIT_MOST_MS 60000
 
-enum { LOOK, ASK, TICK };
-
-struct following {
-	const struct bg_follow *wanted;
-	struct bg_loop loop;
-	struct bg_web *web;
+struct asking {
+	struct bg_following following;
 	char *url; /* with a slash at its end */
 	double period_ms;
 	struct bg_backoff backoff;
 	struct bg_served served;
 	bool asked;	       /* a round has ended well */
 	struct bg_error round; /* why it is not known what the server has; "" = it is */
-	struct bg_error made;  /* why that makes no feed; "" = it does */
-	struct bg_kept kept;
-	/* without an output: */
-	const struct bg_error *why; /* why there is none */
 };
 
-/* --- the feed --- */
+/* --- rounds --- */
 
-static void make_feed(struct following *following)
+static const struct bg_error *behind(const void *context)
 {
-	bg_cleanup(bg_json_writer_free) struct bg_json_writer feed = {};
-	const struct bg_part_source source = bg_served_source(&following->served);
-	struct bg_error err;
-	int rc = bg_parts_assemble(&source, following->wanted->node, false, &feed, &err)
-			 ?: bg_kept_take(&following->kept, &feed, &err);
+	const struct asking *asking = context;
 
-	following->made = rc ? err : (struct bg_error){};
+	return *asking->round.text ? &asking->round : NULL;
 }
 
-static const struct bg_error *wrong(const struct following *following)
+static bool knows(const void *context)
 {
-	if (*following->round.text)
-		return &following->round;
-	return *following->made.text ? &following->made : NULL;
-}
+	const struct asking *asking = context;
 
-static void look(void *context)
-{
-	struct following *following = context;
-	const struct bg_error *why = wrong(following);
-	struct bg_error put_err;
-	double again_ms = 0;
-
-	if (bg_kept_put(&following->kept, &put_err) && !why)
-		why = &put_err;
-	if (why)
-		again_ms = bg_kept_hold(&following->kept, why);
-	else if (following->asked)
-		bg_kept_whole(&following->kept);
-	if (again_ms)
-		bg_loop_sooner(&following->loop, LOOK, again_ms);
-}
-
-/* The first round, whatever it has found, ends it. */
-static void print(struct following *following)
-{
-	following->why = wrong(following);
-	if (!following->why)
-		fwrite(following->kept.text, 1, following->kept.length_bytes, stdout);
-	bg_loop_stop(&following->loop);
+	return asking->asked && !asking->served.in_round && !behind(asking);
 }
 
 /* bg_served.ended */
 static void round_ended(void *context, const struct bg_served_round *round)
 {
-	struct following *following = context;
+	struct asking *asking = context;
 	double wait_ms;
 
-	following->round = round->err;
-	following->asked = following->asked || !round->rc;
-	/* (what failed for lack of memory may go another time; others tell the same again) */
-	if (!round->rc && (round->changed || *following->made.text))
-		make_feed(following);
-	if (!following->wanted->output) {
-		print(following);
-		return;
-	}
-	if (wrong(following)) {
+	asking->round = round->err;
+	asking->asked = asking->asked || !round->rc;
+	if (!round->rc && round->changed)
+		bg_following_changed(&asking->following);
+	bg_following_look(&asking->following);
+	if (bg_following_wrong(&asking->following)) {
 		/* parts may have been written while they were asked for: soon once more */
-		wait_ms = bg_backoff_ms(&following->backoff, round->asked_ms);
+		wait_ms = bg_backoff_ms(&asking->backoff, round->asked_ms);
 	} else {
-		following->backoff.failures = 0;
-		wait_ms = bg_jittered_ms(following->period_ms);
+		asking->backoff.failures = 0;
+		wait_ms = bg_jittered_ms(asking->period_ms);
 	}
-	bg_loop_at(&following->loop, ASK, bg_monotonic_ms() + wait_ms);
-	look(following);
+	bg_following_ask_at(&asking->following, bg_monotonic_ms() + wait_ms);
 }
-
-/* --- the loop --- */
 
 static void ask(void *context)
 {
-	struct following *following = context;
+	struct asking *asking = context;
 
-	bg_served_ask(&following->served);
+	bg_served_ask(&asking->served);
 }
 
-static void step(void *context)
-{
-	const struct following *following = context;
+/* --- the whole --- */
 
-	bg_web_step(following->web);
-}
-
-static void tick(void *context)
-{
-	struct following *following = context;
-
-	look(following);
-	bg_kept_tell(&following->kept);
-	bg_loop_at(&following->loop, TICK, bg_monotonic_ms() + TICK_MS);
-}
-
-static int run(struct following *following, struct bg_error *err)
-{
-	int rc =
-		bg_loop_watch(&following->loop, bg_web_fd(following->web), "web server", step, err);
-
-	if (rc)
-		return rc;
-	bg_loop_timer(&following->loop, LOOK, "look", look);
-	bg_loop_timer(&following->loop, ASK, "ask", ask);
-	bg_loop_timer(&following->loop, TICK, "tick", tick);
-	if (following->wanted->output) {
-		bg_kept_find(&following->kept);
-		bg_loop_at(&following->loop, TICK, bg_monotonic_ms());
-	}
-	bg_loop_at(&following->loop, ASK, bg_monotonic_ms());
-	rc = bg_loop_run(&following->loop, err);
-	return rc ?: following->why ? bg_fail(err, -EPROTO, "%s", following->why->text) : 0;
-}
-
-static int set_up(struct following *following, const struct bg_follow_web *how,
+static int set_up(struct asking *asking, const char *source, unsigned int period_s,
 		  struct bg_error *err)
 {
-	const char *source = following->wanted->source;
-	double limit_ms = how->period_s * 1000.0;
+	double limit_ms = period_s * 1000.0;
 
-	following->period_ms = limit_ms;
-	following->backoff.most_ms = limit_ms;
-	following->backoff.first_ms = limit_ms < RETRY_FIRST_MS ? limit_ms : RETRY_FIRST_MS;
+	asking->period_ms = limit_ms;
+	asking->backoff.most_ms = limit_ms;
+	asking->backoff.first_ms = limit_ms < RETRY_FIRST_MS ? limit_ms : RETRY_FIRST_MS;
 	if (limit_ms < LIMIT_LEAST_MS)
 		limit_ms = LIMIT_LEAST_MS;
 	if (limit_ms > LIMIT_MOST_MS)
 		limit_ms = LIMIT_MOST_MS;
-	if (asprintf(&following->url, "%s%s", source,
-		     source[strlen(source) - 1] == '/' ? "" : "/") < 0) {
-		following->url = NULL;
+	if (asprintf(&asking->url, "%s%s", source, source[strlen(source) - 1] == '/' ? "" : "/") <
+	    0) {
+		asking->url = NULL;
 		return bg_no_memory(err, "following %s", source);
 	}
-	following->served = (struct bg_served){
-		.url = following->url,
-		.node = following->wanted->node,
+	asking->served = (struct bg_served){
+		.web = asking->following.web,
+		.url = asking->url,
+		.node = asking->following.wanted->node,
 		.limit_ms = (int)limit_ms,
 		.ended = round_ended,
-		.context = following,
+		.context = asking,
 	};
 	return 0;
 }
@@ -193,21 +110,25 @@ static int set_up(struct following *following, const struct bg_follow_web *how,
 int bg_follow_https(const struct bg_follow *wanted, const struct bg_follow_web *how,
 		    struct bg_error *err)
 {
-	struct following following = { .wanted = wanted, .kept.wanted = wanted };
-	int rc = bg_loop_open(&following.loop, &following, err);
+	struct asking asking = {
+		.following = {
+			.wanted = wanted,
+			.parts = bg_served_source(&asking.served),
+			.ask = ask,
+			.knows = knows,
+			.behind = behind,
+			.context = &asking,
+		},
+	};
+	int rc = bg_following_open(&asking.following, &how->identity, "web server", err);
 
 	if (rc)
 		return rc;
-	rc = set_up(&following, how, err) ?: bg_web_open(&how->identity, &following.web, err);
-	if (!rc) {
-		following.served.web = following.web;
-		rc = run(&following, err);
-		bg_served_release(&following.served);
-		bg_web_close(following.web);
-	}
-	free(following.url);
-	bg_loop_close(&following.loop);
-	bg_kept_release(&following.kept);
+	rc = set_up(&asking, wanted->source, how->period_s, err)
+		     ?: bg_following_run(&asking.following, err);
+	bg_served_release(&asking.served);
+	bg_following_close(&asking.following);
+	free(asking.url);
 	return rc;
 }
 
