@@ -6,23 +6,10 @@
 # parts, the feed stays.
 # shellcheck source=selftests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
-fleet=${BG%/*}/branchguard-fleet
-PARTS=$LAB_DIR/parts
-OUTPUT_LINES=12
-
-# As a pod without any capability runs; uid 0, whose the directory of the feed is.
-UNPRIVILEGED=(setpriv --bounding-set=-all --inh-caps=-all --no-new-privs)
-
-# follower NAME PARTS OUTPUT: its state goes beside the output; FOLLOWER is its process.
-follower() {
-	"${UNPRIVILEGED[@]}" "$fleet" follow "$2" --node node --output "$3" --state "$3.state" 2>>"$LAB_DIR/$1.log" &
-	FOLLOWER=$!
-}
-
-# state OUTPUT FILTER: what the follower says of it is so.
-state() {
-	jq -e "$2" "$1.state"
-}
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
+dir=$LAB_DIR node=node
+PARTS=$dir/parts
 
 # answers MEMBER...: a cluster with the lab's pods, where cart may reach the members of sg-db on
 # port 5432, as kubectl and aws print it; and its parts.
@@ -49,18 +36,8 @@ answers() {
 # in_force: the daemon enforces what the parts make.
 in_force() {
 	local revision
-	revision=$("$fleet" follow "$PARTS" --node node | head -c 45 | cut -d '"' -f 6)
+	revision=$(once "$PARTS" | head -c 45 | cut -d '"' -f 6)
 	[ -n "$revision" ] && bg_says "\"revision in force\".* feed_revision=\"$revision\""
-}
-
-# term: sets ENDED to the status with which the follower ends by SIGTERM, and whether it is late.
-# (Not in a subshell: it must be our child.)
-term() {
-	local since=${EPOCHREALTIME/[.,]/}
-	kill "$FOLLOWER"
-	wait "$FOLLOWER"
-	ENDED=$?
-	[ $((${EPOCHREALTIME/[.,]/} - since)) -le 1000000 ] || ENDED+=" late"
 }
 
 lab_up || bail "no lab"
@@ -68,8 +45,8 @@ serve db
 
 # --- a node ---------------------------------------------------------------------------------
 
-follower node "$PARTS" "$FEED"
-check "before there are parts, that is said" wait_for state "$FEED" \
+follower feed "$PARTS"
+check "before there are parts, that is said" wait_for state feed \
 	'.Stale and .Revision == null and (.Reason | contains("opening the directory: No such file"))'
 answers 10.0.9.9
 check "parts become a feed" wait_for test -s "$FEED"
@@ -82,24 +59,24 @@ answers 10.0.9.9 "$LAB_DB4"
 check "one more member, in the ring, comes in force" wait_for in_force
 check "and is reached" tcp cart "$LAB_DB4" 5432
 check "that was one small part" grep -l "\"add\":\\[\"$LAB_DB4\"\\]" "$PARTS/memberchanges-1.json"
-check "the state says what is there" state "$FEED" \
+check "the state says what is there" state feed \
 	'(.Stale | not) and (.Revision | length == 16) and .Node == "node" and (.Since | endswith("Z"))'
 
 cp -a "$PARTS" "$LAB_DIR/good" && cp -a "$FEED" "$LAB_DIR/good.json"
 before=$(stat -c %i "$FEED")
 rm "$PARTS"/groupmembers-*
-check "without a shard it is stale, since when and why" wait_for state "$FEED" \
+check "without a shard it is stale, since when and why" wait_for state feed \
 	'.Stale and (.StaleSince | endswith("Z")) and (.Reason | contains("groupmembers-sg-db-0.json"))'
-check "the log says so once" test "$(grep -c 'the parts make no feed: what there is stays.*groupmembers-sg-db-0' "$LAB_DIR/node.log")" -eq 1
+check "the log says so once" test "$(grep -c 'the parts make no feed: what there is stays.*groupmembers-sg-db-0' "$LAB_DIR/feed.log")" -eq 1
 check "the feed stays" test "$(stat -c %i "$FEED")" = "$before"
 kill -9 $FOLLOWER
 wait $FOLLOWER 2>/dev/null
-follower node "$PARTS" "$FEED"
-check "after a restart, too" wait_for grep -q "parts are followed.*revision=\"$(jq -r .Revision "$FEED")\"" "$LAB_DIR/node.log"
-check "and it is stale again" wait_for state "$FEED" '.Stale and .Revision != null'
+follower feed "$PARTS"
+check "after a restart, too" wait_for grep -q "parts are followed.*revision=\"$(jq -r .Revision "$FEED")\"" "$LAB_DIR/feed.log"
+check "and it is stale again" wait_for state feed '.Stale and .Revision != null'
 check "the feed is still there" test "$(stat -c %i "$FEED")" = "$before"
 cp "$LAB_DIR/good"/groupmembers-* "$PARTS"
-check "whole again" wait_for state "$FEED" '.Stale | not'
+check "whole again" wait_for state feed '.Stale | not'
 check "with the same feed, which is not written again" test "$(stat -c %i "$FEED")" = "$before"
 echo '{}' >"$FEED"
 check "what somebody else writes there does not stay" wait_for cmp "$FEED" "$LAB_DIR/good.json"
@@ -107,21 +84,21 @@ mv "$PARTS" "$PARTS.old" && cp -a "$LAB_DIR/good" "$PARTS" && ln -sfn "$LAB_DIR/
 from_here_on
 answers 10.0.9.9
 check "another directory in its place is followed" wait_for in_force
-check "and a link in the place of the feed is not written through" cmp "$FEED" <("$fleet" follow "$PARTS" --node node)
+check "and a link in the place of the feed is not written through" cmp "$FEED" <(once "$PARTS")
 check "which is what it was" test ! -L "$FEED" -a -s "$LAB_DIR/good.json"
 check "who is no member any more is not reached" silent tcp cart "$LAB_DB4" 5432
-term
+term "$FOLLOWER"
 check "SIGTERM ends it within a second" test "$ENDED" = 0
 check "the feed stays" test -s "$FEED"
-check "what it prints is the same" cmp "$FEED" <("$fleet" follow "$PARTS" --node node)
+check "what it prints is the same" cmp "$FEED" <(once "$PARTS")
 
 # as nobody, whose the directory is
 install -d -o nobody "$LAB_DIR/nobody"
 chmod 755 "$LAB_DIR"
 UNPRIVILEGED+=(--reuid=nobody --clear-groups)
-follower nobody "$PARTS" "$LAB_DIR/nobody/feed.json"
+follower nobody/feed "$PARTS"
 check "a user without any right does it, too" wait_for cmp "$FEED" "$LAB_DIR/nobody/feed.json"
-term
+term "$FOLLOWER"
 check "and ends" test "$ENDED" = 0
 UNPRIVILEGED=("${UNPRIVILEGED[@]:0:4}")
 
@@ -164,26 +141,27 @@ declare -A harm=(
 number=0
 declare -A at=()
 for name in "${!harm[@]}"; do
-	at[$name]=$LAB_DIR/case$((number += 1))
-	mkdir "${at[$name]}" && cp -a "$LAB_DIR/good" "${at[$name]}/parts" && cp -a "$LAB_DIR/good.json" "${at[$name]}/feed.json"
-	(cd "${at[$name]}/parts" && eval "${harm[$name]}") || bail "$name"
-	follower "case$number" "${at[$name]}/parts" "${at[$name]}/feed.json"
-	at[$name]+=" $FOLLOWER $(stat -c %i "${at[$name]}/feed.json")"
+	at[$name]=case$((number += 1))
+	there=$dir/${at[$name]}
+	mkdir "$there" && cp -a "$LAB_DIR/good" "$there/parts" && cp -a "$LAB_DIR/good.json" "$there/feed.json"
+	(cd "$there/parts" && eval "${harm[$name]}") || bail "$name"
+	follower "${at[$name]}/feed" "$there/parts"
+	at[$name]+=" $FOLLOWER $(stat -c %i "$there/feed.json")"
 done
 untouched() {
-	[ "$(stat -c %i "$1/feed.json")" = "$2" ] && cmp "$1/feed.json" "$LAB_DIR/good.json"
+	[ "$(stat -c %i "$dir/$1/feed.json")" = "$2" ] && cmp "$dir/$1/feed.json" "$LAB_DIR/good.json"
 }
 for name in "${!harm[@]}"; do
-	read -r dir pid inode <<<"${at[$name]}"
-	check "$name: is told" wait_for state "$dir/feed.json" .Stale
-	echo "# $name: $(jq -r .Reason "$dir/feed.json.state" | cut -c -150)"
-	check "$name: and the feed stays" untouched "$dir" "$inode"
-	rm -rf "$dir/parts" && cp -a "$LAB_DIR/good" "$dir/parts"
+	read -r case pid inode <<<"${at[$name]}"
+	check "$name: is told" wait_for state "$case/feed" .Stale
+	echo "# $name: $(jq -r .Reason "$dir/$case/feed.state" | cut -c -150)"
+	check "$name: and the feed stays" untouched "$case" "$inode"
+	rm -rf "$dir/$case/parts" && cp -a "$LAB_DIR/good" "$dir/$case/parts"
 done
 for name in "${!harm[@]}"; do
-	read -r dir pid inode <<<"${at[$name]}"
-	check "$name: mended by itself" wait_for state "$dir/feed.json" '.Stale | not'
-	check "$name: with the same feed" untouched "$dir" "$inode"
+	read -r case pid inode <<<"${at[$name]}"
+	check "$name: mended by itself" wait_for state "$case/feed" '.Stale | not'
+	check "$name: with the same feed" untouched "$case" "$inode"
 	kill "$pid"
 done
 

@@ -4,49 +4,19 @@
 # `branchguard-fleet follow https://` as a node has it: without capabilities it keeps the feed what
 # the parts of a web server make of it, and shows a certificate there. Whatever the server does, or
 # others in its place, the feed stays. Needs no kernel; the server has a loopback of its own.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
 [ "${1:-}" = inside ] || exec unshare -n "$0" inside
-build=$(realpath "${BG_BUILD:-build}")
-fleet=$build/branchguard-fleet
-node=ip-10-0-1-10.us-west-2.compute.internal
-dir=$(mktemp -d)
-trap '{ kill -9 $(jobs -p); wait; } 2>/dev/null; rm -rf "$dir"' EXIT
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
-OUTPUT_LINES=12
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
 if ! openssl version >/dev/null 2>&1 || ! python3 -c 'import ssl' 2>/dev/null; then
 	skip_all "openssl, or ssl of Python, is not there"
 fi
 ip link set lo up || bail "no loopback"
-EVENT_S=120
-[ -z "${BG_IN_VM:-}" ] || EVENT_S=300
-
-# wait_for COMMAND...: until it succeeds.
-wait_for() {
-	local end=$((SECONDS + EVENT_S))
-	until "$@" >/dev/null 2>&1; do
-		if [ $SECONDS -ge $end ]; then
-			"$@"
-			return
-		fi
-		sleep 0.05
-	done
-}
 
 # --- who is who ---------------------------------------------------------------------------------
 
-# certificate CA NAME EXTENSION: NAME.crt and NAME.key, signed by CA.crt.
-certificate() {
-	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/$2.key" -subj "/CN=$2" \
-		-out "$dir/$2.csr" && openssl x509 -req -in "$dir/$2.csr" -CA "$dir/$1.crt" -CAkey "$dir/$1.key" \
-		-days 2 -extfile <(echo "$3") -out "$dir/$2.crt"
-}
 {
-	for ca in ca other-ca; do
-		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/$ca.key" \
-			-subj "/CN=$ca" -days 2 -out "$dir/$ca.crt"
-	done
+	authority ca
+	authority other-ca
 	certificate ca server subjectAltName=IP:127.0.0.1
 	certificate ca "$node" extendedKeyUsage=clientAuth
 	certificate ca another extendedKeyUsage=clientAuth
@@ -144,30 +114,7 @@ server() {
 }
 
 url=https://127.0.0.1:8443
-AS=(--ca-file "$dir/ca.crt" --certificate "$dir/$node.crt" --key "$dir/$node.key")
-UNPRIVILEGED=(setpriv --bounding-set=-all --inh-caps=-all --no-new-privs)
-
-# once SOURCE [OPTION...]: the feed, as it is printed.
-once() {
-	"$fleet" follow --node "$node" "$@"
-}
-# refused TEXT SOURCE [OPTION...]: no feed, within 20 seconds, and the error says so.
-refused() {
-	local status=0 said
-	said=$(timeout 20 "$fleet" follow --node "$node" "${@:2}" 2>&1) || status=$?
-	printf '%s\n' "$said"
-	[ "$status" -ne 0 ] && [ "$status" -ne 124 ] && [[ $said == *"$1"* && $said != *FeedVersion* && $said != *$'\e'* ]]
-}
-# follower NAME SOURCE [OPTION...]: into NAME.json; FOLLOWER is its process.
-follower() {
-	"${UNPRIVILEGED[@]}" "$fleet" follow "${@:2}" --node "$node" --period 1 --output "$dir/$1.json" \
-		--state "$dir/$1.state" 2>>"$dir/$1.log" &
-	FOLLOWER=$!
-}
-# state NAME FILTER: what the follower says of it is so.
-state() {
-	jq -e "$2" "$dir/$1.state"
-}
+AS=(--ca-file "$dir/ca.crt" --certificate "$dir/$node.crt" --key "$dir/$node.key" --period 1)
 # parts FILTER: those of the sample answers, changed by it.
 parts() {
 	rm -rf "$dir/answers" && mkdir "$dir/answers"
@@ -181,7 +128,7 @@ parts() {
 }
 # same NAME: its feed is what the parts of the directory make.
 same() {
-	cmp "$dir/$1.json" <("$fleet" follow "$dir/parts" --node "$node")
+	cmp "$dir/$1.json" <(once "$dir/parts")
 }
 jq '{Node: .Node | del(.Name)}' selftests/fleet/feed.json >"$dir/settings.json"
 parts .
@@ -294,7 +241,6 @@ parts .
 server 8443
 check "with the server all comes by itself" wait_for same node
 check "and is not stale" wait_for state node '.Stale | not'
-kill "$FOLLOWER"
-wait "$FOLLOWER"
-check "SIGTERM ends it" test $? = 0
+term "$FOLLOWER"
+check "SIGTERM ends it within a second" test "$ENDED" = 0
 finish

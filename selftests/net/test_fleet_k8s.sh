@@ -4,63 +4,35 @@
 # `branchguard-fleet follow k8s:` with an API server that is played (fleet/api_server.py) and does what a real
 # one does on bad days: the feed stays, what is wrong is told, and it mends by itself. selftests/cluster has
 # the real one. Needs no root and no network but lo.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=${BG_BUILD:-build}
-fleet=$build/branchguard-fleet
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
 answers=selftests/fleet/answers
-node=ip-10-0-1-10.us-west-2.compute.internal
-dir=$(mktemp -d)
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; rm -rf "$dir"' EXIT
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
-OUTPUT_LINES=12
 
 command -v openssl >/dev/null || skip_all "no openssl to make a certificate"
-
-# wait_for COMMAND...: until it succeeds, at most so long.
-wait_for() {
-	local end=$((SECONDS + 60))
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { "$@"; return 1; }
-		sleep 0.05
-	done
-}
 
 explain_failure() {
 	tail -n 5 "$dir"/*.log | sed 's/^/# /'
 }
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
-	-keyout "$dir/key.pem" -out "$dir/ca.pem" 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
+{
+	authority ca
+	certificate ca server subjectAltName=IP:127.0.0.1
+} 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
 echo first-token >"$dir/token"
 
 # server NAME: one with parts of its own; sets URL.
 server() {
 	mkdir -p "$dir/$1"
 	[ -d "$dir/$1/parts" ] || cp -r "$dir/good" "$dir/$1/parts"
-	python3 selftests/fleet/api_server.py "$dir/$1" "$dir/ca.pem" "$dir/key.pem" "$dir/token" 2>"$dir/$1-server.log" &
-	pids+=($!)
+	python3 selftests/fleet/api_server.py "$dir/$1" "$dir/server.crt" "$dir/server.key" "$dir/token" 2>"$dir/$1-server.log" &
 	wait_for test -s "$dir/$1/port" || bail "no server"
 	URL=k8s:https://127.0.0.1:$(cat "$dir/$1/port")
 }
 
-# follower NAME: of the server at URL; FOLLOWER is its process.
-follower() {
-	"$fleet" follow "$URL" --node "$node" --ca-file "$dir/ca.pem" --token-file "$dir/token" --watch-seconds 2 \
-		--output "$dir/$1.json" --state "$dir/$1.state" 2>>"$dir/$1.log" &
-	FOLLOWER=$!
-	pids+=($!)
-}
-
-# state NAME FILTER: what the follower says is so.
-state() {
-	jq -e "$2" "$dir/$1.state"
-}
+AS=(--ca-file "$dir/ca.crt" --token-file "$dir/token" --watch-seconds 2)
 
 "$fleet" build --parts "$dir/good" "$answers" >"$dir/build.log" 2>&1 || bail "no parts: $(cat "$dir/build.log")"
-"$fleet" follow "$dir/good" --node "$node" >"$dir/good.json" || bail "no feed"
+once "$dir/good" >"$dir/good.json" || bail "no feed"
 
 # part_set NAME N: parts of a cluster with one more member, and the feed that they make.
 part_set() {
@@ -69,7 +41,7 @@ part_set() {
 		"$answers/describe-network-interfaces.json" >"$dir/answers/describe-network-interfaces.json"
 	cp -r "$dir/good" "$dir/$1"
 	"$fleet" build --parts "$dir/$1" "$dir/answers" >"$dir/build.log" 2>&1 || bail "no parts: $(cat "$dir/build.log")"
-	"$fleet" follow "$dir/$1" --node "$node" >"$dir/$1.json" || bail "no feed"
+	once "$dir/$1" >"$dir/$1.json" || bail "no feed"
 	rm -r "$dir/answers"
 }
 part_set more 1
@@ -90,7 +62,7 @@ anew=(gone gone-event back)
 declare -A inode=() lists=()
 for mode in "${!bad[@]}" "${anew[@]}"; do
 	server "$mode"
-	follower "$mode"
+	follower "$mode" "$URL" "${AS[@]}"
 done
 for mode in "${!bad[@]}" "${anew[@]}"; do
 	wait_for cmp "$dir/good.json" "$dir/$mode.json" || bail "$mode: no feed of a server"
@@ -101,10 +73,9 @@ done
 relisted() { [ "$(grep -c limit= "$dir/$1/requests")" -gt $((lists[$1] + 5)) ]; }
 
 server api
-once=("$fleet" follow "$URL" --node "$node" --ca-file "$dir/ca.pem" --token-file "$dir/token")
-follower api
+follower api "$URL" "${AS[@]}"
 check "objects of an API server become the feed" wait_for cmp "$dir/good.json" "$dir/api.json"
-check "that is the one of a directory, and can be printed" cmp "$dir/good.json" <("${once[@]}")
+check "that is the one of a directory, and can be printed" cmp "$dir/good.json" <(once "$URL" "${AS[@]}")
 check "it is not stale" wait_for state api '.Stale | not'
 check "lists come by pages" grep -q 'limit=.*continue=%2B%2F%3D1' "$dir/api/requests"
 check "only the node's own feed is asked for" fails grep -E 'nodefeeds\?' <(grep -v "fieldSelector=metadata.name%3D$node" "$dir/api/requests")
@@ -147,7 +118,7 @@ check "another token in the file is taken at once" wait_for cmp "$dir/wanted.jso
 kill -9 $FOLLOWER
 wait $FOLLOWER 2>/dev/null
 echo cut >"$dir/api/mode"
-follower api
+follower api "$URL" "${AS[@]}"
 check "after a restart without a server, the feed is still there" wait_for state api '.Stale and .Revision != null'
 check "as it was" cmp "$dir/wanted.json" "$dir/api.json"
 echo ok >"$dir/api/mode"
@@ -155,25 +126,18 @@ check "and is well when there is one" wait_for state api '.Stale | not'
 
 # --- who is asked --------------------------------------------------------------------------
 
-# refused NAME TEXT COMMAND...
-refused() {
-	local name=$1 text=$2 status=0
-	shift 2
-	OUTPUT=$(timeout 60 "$@" 2>&1) || status=$?
-	[ $status -ge 1 ] && [ $status -le 2 ] && grep -qF -- "$text" <<<"$OUTPUT"
-	result $? "$name"
-}
-refused "a server with another certificate gets no token" "is this the right server, and is its CA in --ca-file?" \
-	"$fleet" follow "$URL" --node "$node" --token-file "$dir/token"
+check "a server with another certificate gets no token" refused "is this the right server, and is its CA in --ca-file?" \
+	"$URL" --token-file "$dir/token"
 echo wrong >"$dir/wrong"
-refused "a token that it does not know is told" "HTTP 401: Unauthorized: it does not know who asks" \
-	"$fleet" follow "$URL" --node "$node" --ca-file "$dir/ca.pem" --token-file "$dir/wrong"
-refused "a node that it does not have is told" "NodeFeed nobody: the API server has no such object" "${once[@]/$node/nobody}"
-refused "outside of a pod it takes an URL" "this is no pod: expected k8s:https://HOST:PORT" \
-	env -u KUBERNETES_SERVICE_HOST "$fleet" follow k8s: --node "$node"
-refused "in a pod it takes what kubelet mounts" "/var/run/secrets/kubernetes.io/serviceaccount/token: reading the token" \
-	env KUBERNETES_SERVICE_HOST=::1 KUBERNETES_SERVICE_PORT=1 "$fleet" follow k8s: --node "$node"
-refused "no plain HTTP" "expected k8s:https://HOST:PORT" "$fleet" follow k8s:http://127.0.0.1 --node "$node"
+check "a token that it does not know is told" refused "HTTP 401: Unauthorized: it does not know who asks" \
+	"$URL" --ca-file "$dir/ca.crt" --token-file "$dir/wrong"
+check "a node that it does not have is told" refused "NodeFeed nobody: the API server has no such object" \
+	"$URL" "${AS[@]}" --node nobody
+unset KUBERNETES_SERVICE_HOST
+check "outside of a pod it takes an URL" refused "this is no pod: expected k8s:https://HOST:PORT" k8s:
+export KUBERNETES_SERVICE_HOST=::1 KUBERNETES_SERVICE_PORT=1
+check "in a pod it takes what kubelet mounts" refused "/var/run/secrets/kubernetes.io/serviceaccount/token: reading the token" k8s:
+check "no plain HTTP" refused "expected k8s:https://HOST:PORT" k8s:http://127.0.0.1
 
 check "it only reads" fails grep -v '^GET ' "$dir/api/requests"
 check "no token in any log" fails grep -E 'first-token|second-token' "$dir"/*.log "$dir"/*.state

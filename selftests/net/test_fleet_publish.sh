@@ -5,34 +5,9 @@
 # directory what answers make of them that others refresh, and `follow` has them as a feed. From
 # answers that are cut, old, or lost too much, nothing comes; a publisher that is killed while it
 # writes leaves every node with a whole feed. Needs no network and no kernel.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=$(realpath "${BG_BUILD:-build}")
-fleet=$build/branchguard-fleet
-node=ip-10-0-1-10.us-west-2.compute.internal
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
 group=sg-bf71d5d8f5c61035a members=sg-a293fb5fcd2beecca
-dir=$(mktemp -d)
-pids=()
-trap '{ kill -9 "${pids[@]}"; wait; } 2>/dev/null; rm -rf "$dir"' EXIT
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
-OUTPUT_LINES=12
-EVENT_S=120
-[ -z "${BG_IN_VM:-}" ] || EVENT_S=300
-UNPRIVILEGED=(setpriv --no-new-privs)
-[ "$(id -u)" -ne 0 ] || UNPRIVILEGED+=(--bounding-set=-all --inh-caps=-all)
-
-# wait_for COMMAND...: until it succeeds.
-wait_for() {
-	local end=$((SECONDS + EVENT_S))
-	until "$@" >/dev/null 2>&1; do
-		if [ $SECONDS -ge $end ]; then
-			"$@"
-			return
-		fi
-		sleep 0.02
-	done
-}
 
 # publisher DIR [OPTION...]: of DIR/answers to DIR/parts; PID is its process.
 publisher() {
@@ -41,10 +16,9 @@ publisher() {
 	"${UNPRIVILEGED[@]}" "$fleet" publish --to "$at/parts" --state "$at/state" --settings "$dir/settings.json" \
 		"$@" "$at/answers" 2>>"$at/log" &
 	PID=$!
-	pids+=("$PID")
 }
-# state DIR FILTER: what its publisher says of itself is so.
-state() {
+# publisher_state DIR FILTER: what its publisher says of itself is so.
+publisher_state() {
 	jq -e "$2" "$1/state"
 }
 # replace FILE FILTER: as somebody who refreshes an answer does.
@@ -73,14 +47,6 @@ follows() {
 parts_hash() {
 	(cd "$1/parts" && sha256sum -- *)
 }
-# term: sets ENDED to the status with which a process ends by SIGTERM, and whether it is late.
-term() {
-	local since=${EPOCHREALTIME/[.,]/}
-	kill "$1"
-	wait "$1"
-	ENDED=$?
-	[ $((${EPOCHREALTIME/[.,]/} - since)) -le 1000000 ] || ENDED+=" late"
-}
 
 echo '{"Node":{"VpcCidrs":["10.0.0.0/16"]}}' >"$dir/settings.json"
 mkdir "$dir/answers"
@@ -93,11 +59,10 @@ groups=$dir/answers/describe-security-groups.json
 
 publisher "$dir"
 publisher=$PID
-check "answers become parts" wait_for state "$dir" '.PublishedAt and .Parts == 5 and (.Held | not)'
-"${UNPRIVILEGED[@]}" "$fleet" follow "$dir/parts" --node "$node" --output "$dir/feed.json" --state "$dir/follow.state" 2>"$dir/follow.log" &
-pids+=($!)
+check "answers become parts" wait_for publisher_state "$dir" '.PublishedAt and .Parts == 5 and (.Held | not)'
+follower feed "$dir/parts"
 check "parts become the feed that build makes" wait_for follows
-check "the daemon takes it, without a warning or a hint" "$build/branchguard" check --strict "$dir/feed.json"
+check "the daemon takes it, without a warning or a hint" "${fleet%/*}/branchguard" check --strict "$dir/feed.json"
 [ "$(id -u)" -ne 0 ] || check "without a capability" grep -q $'^CapEff:\t0000000000000000$' "/proc/$publisher/status"
 OUTPUT=$("$fleet" publish --to "$dir/parts" "$dir/answers" 2>&1)
 [ $? -eq 1 ] && [[ $OUTPUT == *"another process writes parts there"* ]]
@@ -146,7 +111,7 @@ odd 3
 put_members 102
 check "the rest goes on" wait_for follows
 check "it is told once, wherever it stands" test "$(grep -c 'shop/odd' "$dir/log")" -eq 1
-check "and counted" wait_for state "$dir" '.Reports == 1'
+check "and counted" wait_for publisher_state "$dir" '.Reports == 1'
 
 # What others do to the parts.
 rm "$dir/parts/groupfeed-$group.json"
@@ -173,17 +138,17 @@ shard_is_new() {
 	[ "$(sha256sum <"$dir/parts/groupmembers-$members-0.json")" != "$shard" ]
 }
 check "in the middle of writing shards are new" wait_for shard_is_new
-check "that it cannot go on is told" wait_for state "$dir" '.Held and (.Reason | contains("groupfeed-'$members'.json.new: writing:"))'
+check "that it cannot go on is told" wait_for publisher_state "$dir" '.Held and (.Reason | contains("groupfeed-'$members'.json.new: writing:"))'
 kill -9 $publisher
 wait $publisher 2>/dev/null
-check "killed then, the follower sees that they do not fit" wait_for jq -e .Stale "$dir/follow.state"
+check "killed then, the follower sees that they do not fit" wait_for jq -e .Stale "$dir/feed.state"
 check "and keeps the last whole feed" cmp "$dir/good.json" "$dir/feed.json"
 rmdir "$dir/parts/.groupfeed-$members.json.new/x" "$dir/parts/.groupfeed-$members.json.new"
 publisher "$dir"
 publisher=$PID
 check "the next one goes on" wait_for follows
-check "and all is well again" wait_for jq -e '.Stale | not' "$dir/follow.state"
-check "at every node" "$build/branchguard" check --strict "$dir/feed.json"
+check "and all is well again" wait_for jq -e '.Stale | not' "$dir/feed.state"
+check "at every node" "${fleet%/*}/branchguard" check --strict "$dir/feed.json"
 touch -d @1 "$dir/parts"/*.json
 term $publisher
 check "SIGTERM ends it within a second" test "$ENDED" = 0
@@ -241,7 +206,7 @@ for name in "${!harm[@]}"; do
 	run[$name]=$PID
 done
 for name in "${!harm[@]}"; do
-	check "$name: is told" wait_for state "${at[$name]}" .Held
+	check "$name: is told" wait_for publisher_state "${at[$name]}" .Held
 	OUTPUT=$(jq -r .Reason "${at[$name]}/state")
 	[[ $OUTPUT == *"${says[$name]}"* ]]
 	result $? "$name: why"
@@ -252,9 +217,9 @@ for name in "${!harm[@]}"; do
 	rm -rf "${at[$name]}/answers" && mv "${at[$name]}/good" "${at[$name]}/answers"
 done
 for name in "${!harm[@]}"; do
-	check "$name: mended by itself" wait_for state "${at[$name]}" '(.Held | not) and .PublishedAt'
+	check "$name: mended by itself" wait_for publisher_state "${at[$name]}" '(.Held | not) and .PublishedAt'
 	check "$name: was told once" test "$(grep -c 'nothing is published' "${at[$name]}/log")" -eq 1
-	check "$name: nothing was written" state "${at[$name]}" '.PartsWritten == 0 and .PartsRemoved == 0'
+	check "$name: nothing was written" publisher_state "${at[$name]}" '.PartsWritten == 0 and .PartsRemoved == 0'
 done
 member_list 20 >"${at["a pipe"]}/answers/members.json"
 term "${run["a pipe"]}"
