@@ -80,6 +80,7 @@ expect "the verbs of the program for fleets" 0 "--help
 --version
 build
 follow
+probe
 publish
 serve
 version" proposed_of_fleet ""
