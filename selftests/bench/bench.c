@@ -67,11 +67,10 @@ static void load_packets(struct bench *bench, const char *path)
 	put_program(bench, "tc_programs", 2, bpf_program__fd(skel->progs.tc_branch_egress));
 }
 
-void bench_open(struct bench *bench, const char *packets_object)
+void bench_open(struct bench *bench, const char *packets_object, bool short_ways)
 {
-	/* the verdict is measured, not where a packet goes after it */
 	const struct bg_datapath_options options = { .image_blocks = IMAGE_BLOCKS,
-						     .no_short_way = true };
+						     .no_short_way = !short_ways };
 	struct bg_error err = {};
 
 	memset(bench, 0, sizeof(*bench));

@@ -38,7 +38,8 @@ struct bench {
 	int cpus;
 };
 
-void bench_open(struct bench *bench, const char *packets_object);
+/* Short ways: where a packet goes after its verdict is measured as well. */
+void bench_open(struct bench *bench, const char *packets_object, bool short_ways);
 void bench_close(struct bench *bench);
 
 /* Takes the model over. */

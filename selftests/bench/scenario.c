@@ -77,6 +77,27 @@ struct bg_model *scenario_one_branch(size_t prefixes, size_t rules)
 	return model;
 }
 
+struct bg_model *scenario_both_modes(void)
+{
+	struct bg_model *model = maker_new();
+	size_t strict = maker_branch(model, "eni-strict", SCENARIO_STRICT_VLAN);
+	size_t standard = maker_branch(model, "eni-standard", SCENARIO_STANDARD_VLAN);
+	size_t v4 = add_cidr(model, maker_prefix("10.1.0.0/16"));
+	size_t v6 = add_cidr(model, maker_prefix("2001:db8:1::/48"));
+	size_t group = maker_group(model, "sg-bench");
+
+	for (int direction = 0; direction < BG_DIRECTIONS; direction++) {
+		maker_rule(model, v4, direction, 6, 443, 443);
+		maker_rule(model, v6, direction, 6, 443, 443);
+	}
+	maker_branch_group(model, strict, group);
+	maker_branch_group(model, standard, group);
+	model->branches[standard].mode = BG_STANDARD;
+	add_pod(model, strict, "10.0.0.90", "2001:db8::90");
+	add_pod(model, standard, "10.0.0.91", "2001:db8::91");
+	return model;
+}
+
 struct bg_model *scenario_many_branches(size_t branches, size_t groups, size_t rules)
 {
 	struct bg_model *model = maker_new();

@@ -20,6 +20,12 @@ struct bg_prefix scenario_prefix(struct random_source *source, bool ipv6);
  */
 struct bg_model *scenario_one_branch(size_t prefixes, size_t rules);
 
+/* A strict and a standard branch (pods 10.0.0.90 and .91, 2001:db8::90 and ::91) that share a
+ * group: TCP 443 from and to 10.1.0.0/16 and 2001:db8:1::/48. */
+#define SCENARIO_STRICT_VLAN 9
+#define SCENARIO_STANDARD_VLAN 10
+struct bg_model *scenario_both_modes(void);
+
 /*
  * `branches` branches with `groups` groups each, all different, `rules` rules a
  * group, each with a CIDR and a port of its own.
