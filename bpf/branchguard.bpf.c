@@ -42,6 +42,7 @@
 #include "on_node.h"
 #include "short_way.h"
 #include "standard.h"
+#include "whose.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -308,9 +309,12 @@ int tc_pod_ingress(struct __sk_buff *ctx)
 SEC("tc")
 int tc_node_ingress(struct __sk_buff *ctx)
 {
-	struct bg_case *c = open_case(BG_INGRESS, ctx->ifindex, 0);
+	struct bg_case *c;
 	int action;
 
+	if (!node_has_standard_pods())
+		return TC_ACT_UNSPEC;
+	c = open_case(BG_INGRESS, ctx->ifindex, 0);
 	if (!c)
 		return TC_ACT_UNSPEC;
 	dissect_skb(ctx, c);
@@ -332,18 +336,23 @@ int tc_node_ingress(struct __sk_buff *ctx)
 SEC("tc")
 int tc_node_egress(struct __sk_buff *ctx)
 {
-	enum bg_node_exit exit;
-	struct bg_case *c = NULL;
+	const struct bg_leaving leaving = leaving_of(primary_egress(ctx));
+	enum bg_node_exit exit = leaving.exit;
 	int action = TC_ACT_SHOT;
+	struct bg_case *c;
 
-	if (ctx->ingress_ifindex)
-		exit = forwarded_exit(ctx, &c);
-	else
-		exit = made_here_exit(ctx, &c);
 	if (exit == BG_NODE_FABRIC)
 		return TC_ACT_UNSPEC;
+	c = open_case(leaving.direction, ctx->ifindex, leaving.vlan);
 	if (!c)
 		return TC_ACT_SHOT;
+	dissect_skb(ctx, c);
+	if (!ctx->ingress_ifindex)
+		exit = made_here_exit(ctx, c);
+	else if (exit == BG_NODE_JUDGE)
+		standard_leaves(ctx, c);
+	if (exit == BG_NODE_FABRIC)
+		return TC_ACT_UNSPEC;
 	if (exit == BG_NODE_REFUSE)
 		refuse(c, BG_REASON_OFF_BRANCH);
 	else if (verdict(c))

@@ -142,33 +142,4 @@ __noinline int strict_pod_refuses(struct __sk_buff *ctx, struct bg_case *c)
 	return pod_owns_source(c, ctx->ifindex) ? BG_REASON_NONE : BG_REASON_SPOOFED;
 }
 
-/*
- * Does what came in by an interface that is not ours bear the address of a strict pod whose
- * branch is there? It may be that pod's veth, made anew while no daemon looked. Only the
- * address is read. c->verdict.vlan is its branch then; `c` is never NULL.
- */
-__noinline int bears_strict_source(struct __sk_buff *ctx, struct bg_case *c)
-{
-	const bool ipv6 = ctx->protocol == bpf_htons(ETH_P_IPV6);
-	__be32 source = 0;
-
-	if (!c)
-		return 0;
-	if (ipv6) {
-		if (bpf_skb_load_bytes_relative(ctx, offsetof(struct ipv6hdr, saddr),
-						&c->packet.local, sizeof(c->packet.local),
-						BPF_HDR_START_NET))
-			return 0;
-	} else {
-		if (ctx->protocol != bpf_htons(ETH_P_IP) ||
-		    bpf_skb_load_bytes_relative(ctx, offsetof(struct iphdr, saddr), &source,
-						sizeof(source), BPF_HDR_START_NET))
-			return 0;
-		map_ipv4(&c->packet.local, source);
-	}
-	c->packet.ipv6 = ipv6;
-	return consult(c, BG_ASK_LOCAL | BG_ASK_OWNER, BG_EGRESS) == BG_REASON_NONE &&
-	       c->findings.mode == BG_STRICT && vlan_armed_ifindex(ctx, c->verdict.vlan);
-}
-
 #endif
