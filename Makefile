@@ -38,7 +38,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
 ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs \
-	fleet/gather fleet/parts fleet/serve fleet/web fleet/kube fleet cni
+	fleet/gather fleet/parts fleet/serve fleet/web fleet/kube fleet/aws fleet cni
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 FLEET_SOURCES := $(wildcard user/fleet/fleet_main.c user/fleet/cmd_*.c)
 CNI_SOURCES := user/cni/cni_main.c
@@ -73,8 +73,9 @@ CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong $(NAMELESS)
 LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
 %/unit/test_web %/unit/test_web_parts: TEST_LIBS += -lcurl
+%/unit/test_aws_answers %/unit/test_aws_keys: TEST_LIBS += -lexpat
 # It has nothing to do with the kernel: where it needs one of the others it does not link.
-FLEET_LIBS := -ljansson -lyajl -lmd -lmicrohttpd -lcurl
+FLEET_LIBS := -ljansson -lyajl -lmd -lmicrohttpd -lcurl -lexpat
 # Runtimes copy a plugin into folders of other systems: it needs none of their libraries.
 # (libelf of Debian 13 wants zstd, too.)
 CNI_LIBS := -l:libbpf.a -lelf -lz $(if $(filter /%,$(shell $(CC) -print-file-name=libzstd.a)),-lzstd) \
@@ -340,6 +341,7 @@ FUZZ_SOURCES := $(wildcard user/feed/*.c user/compile/*.c) \
 	$(patsubst %,user/explain/%.c,query question frame missing) \
 	$(patsubst %,user/show/%.c,out event_filter event_text) \
 	$(wildcard user/fleet/gather/*.c user/fleet/parts/*.c) \
+	$(patsubst %,user/fleet/aws/%.c,xml ec2_answers ec2_page name_set form aws_keys refusal) \
 	$(patsubst %,user/cni/%.c,raw_json prev_result network_config conflist) \
 	$(patsubst %,user/socket/%.c,request line_queue) $(wildcard user/guard/netlink*.c) \
 	$(patsubst %,user/datapath/%.c,layouts layout_1 layout_2 layout_3 fate) $(patsubst %,user/pinned/%.c,foreign pin) \
@@ -353,7 +355,7 @@ $(BUILD)/fuzz/%.o: %.c Makefile $(COMPILERS) | $(TOOLS)
 	$(call say,FUZZ,$@)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
 
 $(FUZZ): $(BUILD)/fuzz/%: $(BUILD)/fuzz/selftests/fuzz/%.o $(patsubst %.c,$(BUILD)/fuzz/%.o,$(FUZZ_SOURCES))
-	$(call say,LD,$@)$(CLANG) $(FUZZ_FLAGS) $^ $(LIBS) -o $@
+	$(call say,LD,$@)$(CLANG) $(FUZZ_FLAGS) $^ $(LIBS) -lexpat -o $@
 
 KERNELS := $(shell awk '!/^\#/ { print $$1 }' selftests/vm/kernels.list)
 

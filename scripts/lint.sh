@@ -69,7 +69,7 @@ spdx() {
 	local f bad=0
 	for f in "${files[@]}"; do
 		case $f in
-		*.json | *.jsonl | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list | *.bin | *.tar.xz)
+		*.json | *.jsonl | *.xml | *.md | LICENSE* | .gitignore | .editorconfig | .shellcheckrc | *.txt | *.list | *.bin | *.tar.xz)
 			continue
 			;;
 		esac

@@ -18,7 +18,7 @@ NEEDS=(
 	# build; libbpf and the kernel's headers must know tcx
 	gcc make libc6-dev clang-19 llvm-19
 	libelf-dev zlib1g-dev libjansson-dev libyajl-dev libmnl-dev libmd-dev libseccomp-dev libmicrohttpd-dev
-	libcurl4-openssl-dev
+	libcurl4-openssl-dev libexpat1-dev
 	'libbpf-dev 1:1.4' 'linux-libc-dev 6.6' 'bpftool 7.4'
 	# tests and lab
 	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
@@ -62,7 +62,7 @@ check_build() {
 		"${BPFTOOL:-bpftool}"; do
 		command -v "${item%% *}" >/dev/null || missing+=("${item%% *}")
 	done
-	for item in bpf/libbpf.h jansson.h yajl/yajl_parse.h libmnl/libmnl.h libelf.h zlib.h sha1.h seccomp.h microhttpd.h curl/curl.h; do
+	for item in bpf/libbpf.h jansson.h yajl/yajl_parse.h libmnl/libmnl.h libelf.h zlib.h sha1.h seccomp.h microhttpd.h curl/curl.h expat.h; do
 		includes "#include <$item>" >/dev/null || missing+=("<$item>")
 	done
 	[ ${#missing[@]} -eq 0 ] ||

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
 # run.sh PROGRAM: fuzzes for $BG_FUZZ_S seconds (20 the feed, 4 answers of kubectl and aws and parts, 3 the
-# CNI plugin, else 8), and prints TAP. It begins with the feeds in selftests/feeds, fuzz_X with the
+# CNI plugin and answers of EC2, else 8), and prints TAP. It begins with the feeds in selftests/feeds, fuzz_X with the
 # folder Xs beside this file and the words of X.dict, if they are there. What crashes is kept
 # beside PROGRAM.
 set -u
@@ -15,6 +15,7 @@ seconds=8
 [[ $program != */fuzz_feed ]] || seconds=20
 [[ $program != */fuzz_gather ]] || seconds=4
 [[ $program != */fuzz_cni ]] || seconds=3
+[[ $program != */fuzz_aws ]] || seconds=3
 [[ $program != */fuzz_part ]] || seconds=4
 seconds=${BG_FUZZ_S:-$seconds}
 corpus=$(mktemp -d)

@@ -16,7 +16,7 @@ suites=(bookworm bookworm-security bookworm-backports)
 packages=(linux-image-cloud-arm64
 	# to build
 	libc6-dev libgcc-12-dev libbpf-dev libelf-dev zlib1g-dev libjansson-dev libyajl-dev libmnl-dev
-	libmd-dev libseccomp-dev libmicrohttpd-dev libcurl4-openssl-dev libcmocka-dev linux-libc-dev
+	libmd-dev libseccomp-dev libmicrohttpd-dev libcurl4-openssl-dev libexpat1-dev libcmocka-dev linux-libc-dev
 	# to run
 	bash dash busybox-static coreutils grep sed mawk findutils util-linux mount procps iproute2 bpftool)
 

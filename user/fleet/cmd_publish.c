@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * branchguard-fleet publish: keeps the parts of all nodes' feeds what kubectl and aws print, as
- * long as somebody has them print it anew. It asks nobody over a network.
+ * long as somebody has them print it anew, and what EC2 describes when it is asked.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,6 +11,37 @@
 #include "fleet/signals.h"
 #include "fleet/target_dir.h"
 #include "verbs/cli.h"
+
+#define EC2_SOURCE "ec2:"
+
+/* EC2 is one of the operands; those that are left are files. */
+static int find_ec2(struct bg_publish *publish, struct bg_error *err)
+{
+	struct bg_sweep_wanted *wanted = &publish->wanted;
+	struct bg_ec2_source *ec2 = &publish->ec2;
+	size_t left = 0;
+
+	for (size_t i = 0; i < wanted->file_count; i++) {
+		char *operand = wanted->files[i];
+
+		if (strncmp(operand, EC2_SOURCE, strlen(EC2_SOURCE)) != 0)
+			wanted->files[left++] = operand;
+		else if (strcmp(operand, EC2_SOURCE) != 0 || ec2->text)
+			return bg_fail(err, -EINVAL,
+				       "%s: expected ec2: alone, once (--region says which region)",
+				       operand);
+		else
+			ec2->text = operand;
+	}
+	wanted->file_count = left;
+	if (ec2->text)
+		return bg_ec2_source_check(ec2, err);
+	return ec2->region || ec2->url || ec2->sts_url || ec2->vpcs || ec2->interval_s
+		       ? bg_fail(err, -EINVAL,
+				 "--region, --vpc, --interval, --ec2-endpoint and --sts-endpoint "
+				 "need ec2:")
+		       : 0;
+}
 
 static int check(const struct bg_publish *publish, const char *to, struct bg_error *err)
 {
@@ -48,7 +79,7 @@ int cmd_publish(int argc, char **argv)
 	struct bg_publish publish = {
 		.wanted = { .kind = BG_FILE_REGULAR, .max_shrink_percent = BG_SHRINK_PERCENT },
 	};
-	const char *to;
+	const char *to = "";
 	const struct bg_option options[] = {
 		{ .name = "to",
 		  .required = true,
@@ -69,7 +100,8 @@ int cmd_publish(int argc, char **argv)
 		  .argument = "SECONDS",
 		  .min = 1,
 		  .max = 30 * 86400,
-		  .help = "publish nothing while an answer was written longer ago (default: any "
+		  .help = "publish nothing while an answer was written, or EC2 described all, longer "
+			  "ago (default: any "
 			  "will do)" },
 		{ .name = "max-shrink",
 		  .type = BG_OPTION_U32,
@@ -89,6 +121,35 @@ int cmd_publish(int argc, char **argv)
 		  .value = &publish.wanted.settings_path,
 		  .argument = "FILE",
 		  .help = "Node and DefaultGroupIds of a feed, as for build" },
+		{ .name = "region",
+		  .type = BG_OPTION_STRING,
+		  .value = &publish.ec2.region,
+		  .argument = "REGION",
+		  .help = "with ec2: which region (default AWS_REGION)" },
+		{ .name = "vpc",
+		  .type = BG_OPTION_STRING,
+		  .value = &publish.ec2.vpcs,
+		  .argument = "IDS",
+		  .help = "with ec2: only groups and interfaces of these VPCs, with commas between "
+			  "(default: of all)" },
+		{ .name = "interval",
+		  .type = BG_OPTION_U32,
+		  .value = &publish.ec2.interval_s,
+		  .argument = "SECONDS",
+		  .min = 1,
+		  .max = 86400,
+		  .help = "with ec2: from the end of one sweep to the next (default 30)" },
+		{ .name = "ec2-endpoint",
+		  .type = BG_OPTION_STRING,
+		  .value = &publish.ec2.url,
+		  .argument = "URL",
+		  .help = "with ec2: where EC2 is asked (default https://ec2.REGION.amazonaws.com)" },
+		{ .name = "sts-endpoint",
+		  .type = BG_OPTION_STRING,
+		  .value = &publish.ec2.sts_url,
+		  .argument = "URL",
+		  .help = "with ec2: where keys of a role are asked for (default "
+			  "https://sts.REGION.amazonaws.com)" },
 		{ .name = "once",
 		  .type = BG_OPTION_FLAG,
 		  .value = &publish.once,
@@ -100,11 +161,12 @@ int cmd_publish(int argc, char **argv)
 		.about =
 			"Stays, and keeps the parts of all nodes' feeds what the answers make of them "
 			"that `build` reads: whenever others have replaced one of the files, parts that "
-			"are another text are written, and nothing else. While answers are cut, a page "
+			"are another text are written, and nothing else. Instead of what aws prints it "
+			"takes ec2:, and asks EC2 itself, again and again. While answers are cut, a page "
 			"is missing, or too much would be gone, the parts that there are stay. SIGHUP "
 			"has it read all at once.",
 		.options = options,
-		.operand = "FILE",
+		.operand = "SOURCE",
 		.operand_required = true,
 		.operands = &publish.wanted.files,
 		.operand_count = &publish.wanted.file_count,
@@ -114,6 +176,7 @@ int cmd_publish(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	return check(&publish, to, &err) ? bg_cli_misused("publish", &err)
-					 : publish_to(&publish, to);
+	return check(&publish, to, &err) || find_ec2(&publish, &err)
+		       ? bg_cli_misused("publish", &err)
+		       : publish_to(&publish, to);
 }

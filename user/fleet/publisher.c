@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The loop of `publish`: looks at the answers when their folders say that something happened, and
- * now and then by itself; makes parts of them anew, and has the target write those that changed.
+ * now and then by itself, and at what EC2 describes when that is another; makes parts of them anew, and has the target write those that changed.
  * cmd_publish.c calls it. From answers that are not whole, or lost too much, it writes nothing.
  */
 #include "fleet/publisher.h"
@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "fleet/input_stamps.h"
+#include "fleet/publisher_sources.h"
 #include "fleet/publisher_told.h"
 
 /* Looks even without an event: something further up on the way may be another one. */
@@ -31,21 +31,21 @@
 #define REST_TIMES 5
 /* What is held is told when it has been for so long: answers are written one by one. */
 #define TELL_MS 1000
-#define TRIES 3
 
-enum { STEP, LOOK, TICK };
+enum { STEP, LOOK, ASK, TICK };
 
 struct publishing {
 	const struct bg_publish *publish;
 	struct bg_loop loop;
-	int watch_fd, signal_fd, stop_fd;
+	int signal_fd, stop_fd;
+	struct bg_publish_sources sources;
 	struct bg_target *target;
-	struct bg_input_stamps answers; /* as they were when they were read */
-	bool again;			/* whether they are the same or not */
-	struct bg_error outcome;	/* of the last sweep; "" = it was written */
+	bool again;		 /* whether sources are the same or not */
+	struct bg_error outcome; /* of the last sweep; "" = it was written */
 	double swept_ms, took_ms;
-	bool unwatched; /* and that was told */
-	bool led;	/* we were the one who writes */
+	bool led;    /* we were the one who writes */
+	int once_rc; /* of the one time, and why */
+	struct bg_error once_err;
 
 	struct bg_reports_told reports;
 	struct bg_publish_state state;
@@ -58,7 +58,7 @@ struct publishing {
 static void put_state(struct publishing *publishing)
 {
 	struct bg_publish_state state = publishing->state;
-	const struct bg_input_stamp *oldest = bg_input_stamps_oldest(&publishing->answers);
+	const struct bg_input_stamp *oldest = bg_input_stamps_oldest(&publishing->sources.answers);
 	bool ours;
 	struct bg_error err;
 
@@ -72,6 +72,8 @@ static void put_state(struct publishing *publishing)
 		state.oldest = oldest->path;
 		state.oldest_ns = (__u64)oldest->stamp.modified.tv_sec * BG_NS_PER_S;
 	}
+	if (publishing->sources.ec2)
+		bg_ec2_watched_state(publishing->sources.ec2, &state.ec2);
 	if (bg_publish_state_put(publishing->publish->state, &state, &err))
 		bg_log(BG_LOG_WARNING, "the state cannot be written", "error=%s",
 		       bg_quote(err.text));
@@ -122,62 +124,6 @@ static void tell_bad(const char *text)
 
 /* --- a sweep --- */
 
-static int look_at_answers(struct publishing *publishing, struct bg_input_stamps *now,
-			   struct bg_error *err)
-{
-	const struct bg_sweep_wanted *wanted = &publishing->publish->wanted;
-	struct bg_error unwatched = {};
-	int rc = bg_input_stamps_look(now, publishing->watch_fd, wanted->files, wanted->file_count,
-				      wanted->settings_path, &unwatched, err);
-
-	if (!rc && *unwatched.text && !publishing->unwatched) {
-		bg_log(BG_LOG_WARNING, "not all can be watched: it is looked at now and then",
-		       "error=%s", bg_quote(unwatched.text));
-		publishing->unwatched = true;
-	}
-	return rc;
-}
-
-static int check_age(const struct publishing *publishing, const struct bg_input_stamps *now,
-		     struct bg_error *err)
-{
-	const struct bg_input_stamp *oldest = bg_input_stamps_oldest(now);
-	__s64 age_s =
-		oldest ? (__s64)(bg_realtime_ns() / BG_NS_PER_S) - oldest->stamp.modified.tv_sec
-		       : 0;
-
-	if (!publishing->publish->max_age_s || age_s <= publishing->publish->max_age_s)
-		return 0;
-	/* (without the age: it would be another sentence each time) */
-	return bg_fail(err, -ESTALE,
-		       "held: %s was written more than %u s ago (--max-age): whoever refreshes it "
-		       "does not, or it is left over",
-		       oldest->path, publishing->publish->max_age_s);
-}
-
-/* What is read while others write may be of two times: then once more. */
-static int read_answers(struct publishing *publishing, struct bg_sweep *sweep, struct bg_error *err)
-{
-	for (int i = 0; i < TRIES; i++) {
-		struct bg_input_stamps after = {};
-		bool same;
-		int rc;
-
-		bg_sweep_release(sweep);
-		rc = bg_sweep_read(&publishing->publish->wanted, sweep, err);
-		if (look_at_answers(publishing, &after, err)) {
-			bg_input_stamps_release(&after);
-			return -ENOMEM;
-		}
-		same = bg_input_stamps_same(&publishing->answers, &after);
-		bg_input_stamps_release(&publishing->answers);
-		publishing->answers = after;
-		if (same)
-			return rc;
-	}
-	return bg_fail(err, -EAGAIN, "the answers change while they are read");
-}
-
 static int write_parts(struct publishing *publishing, const struct bg_part_set *old,
 		       const struct bg_part_set *made, double start_ms, struct bg_error *err)
 {
@@ -205,7 +151,7 @@ static int sweep_into(struct publishing *publishing, struct bg_sweep *sweep, dou
 {
 	struct bg_part_set old = {}, made = {};
 	struct bg_error report_err;
-	int rc = read_answers(publishing, sweep, err)
+	int rc = bg_sources_read(&publishing->sources, sweep, err)
 			 ?: publishing->target->calls->read(publishing->target, &old, tell_bad, err)
 			 ?: bg_sweep_make(&publishing->publish->wanted, sweep, &old, &made, err)
 			 ?: write_parts(publishing, &old, &made, start_ms, err);
@@ -245,20 +191,13 @@ static int sweep(struct publishing *publishing, struct bg_error *err)
 static int look_at(struct publishing *publishing, struct bg_error *err)
 {
 	struct bg_target *target = publishing->target;
-	struct bg_input_stamps now = {};
 	bool same;
 	int rc = target->calls->enter(target, err)
-			 ?: look_at_answers(publishing, &now, err)
-			 ?: check_age(publishing, &now, err);
+			 ?: bg_sources_look(&publishing->sources, &same, err);
 
-	if (rc) {
-		bg_input_stamps_release(&now);
+	if (rc)
 		return rc;
-	}
-	same = target->calls->is_ours(target) && bg_input_stamps_same(&now, &publishing->answers);
-	bg_input_stamps_release(&publishing->answers);
-	publishing->answers = now;
-	if (!same || publishing->again)
+	if (!target->calls->is_ours(target) || !same || publishing->again)
 		return sweep(publishing, err);
 	*err = publishing->outcome;
 	if (*err->text)
@@ -320,11 +259,25 @@ static int look_and_tell(struct publishing *publishing, struct bg_error *err)
 	return rc;
 }
 
+/* Once is as soon as EC2 has said everything, or that it does not. */
+static void look_once(struct publishing *publishing)
+{
+	if (bg_sources_wait(&publishing->sources))
+		return;
+	publishing->once_rc = look_and_tell(publishing, &publishing->once_err);
+	put_state(publishing);
+	bg_loop_stop(&publishing->loop);
+}
+
 static void look(void *context)
 {
+	struct publishing *publishing = context;
 	struct bg_error err = {};
 
-	look_and_tell(context, &err);
+	if (publishing->publish->once)
+		look_once(publishing);
+	else
+		look_and_tell(publishing, &err);
 }
 
 /* --- the loop --- */
@@ -333,8 +286,35 @@ static void take_events(void *context)
 {
 	struct publishing *publishing = context;
 
-	bg_file_watch_read(publishing->watch_fd);
+	bg_file_watch_read(publishing->sources.watch_fd);
 	look_soon(publishing);
+}
+
+/* EC2 has said something, or is to be asked. */
+static void take_change(void *context)
+{
+	struct publishing *publishing = context;
+	const double due_ms = bg_sources_due_ms(&publishing->sources);
+
+	if (due_ms)
+		bg_loop_sooner(&publishing->loop, ASK, due_ms);
+	if (bg_sources_have_changed(&publishing->sources) || publishing->publish->once)
+		look_soon(publishing);
+}
+
+static void ask(void *context)
+{
+	struct publishing *publishing = context;
+
+	bg_sources_run(&publishing->sources);
+	take_change(publishing);
+}
+
+static void step_ec2(void *context)
+{
+	const struct publishing *publishing = context;
+
+	bg_ec2_watched_step(publishing->sources.ec2);
 }
 
 static void step(void *context)
@@ -354,6 +334,8 @@ static void take_signal(void *context)
 		return;
 	publishing->again = true;
 	publishing->target->doubted = true;
+	if (publishing->sources.ec2)
+		bg_ec2_watched_again(publishing->sources.ec2);
 	bg_loop_at(&publishing->loop, LOOK, bg_monotonic_ms());
 }
 
@@ -369,6 +351,8 @@ static void tick(void *context)
 	struct publishing *publishing = context;
 
 	look(publishing);
+	if (publishing->sources.ec2)
+		bg_ec2_watched_tell(publishing->sources.ec2);
 	put_state(publishing);
 	bg_loop_at(&publishing->loop, TICK, bg_monotonic_ms() + TICK_MS);
 }
@@ -401,26 +385,45 @@ static int begin_target(struct publishing *publishing, struct bg_error *err)
 	return rc;
 }
 
+static int watch_sources(struct publishing *publishing, struct bg_error *err)
+{
+	struct bg_publish_sources *sources = &publishing->sources;
+	int rc = bg_sources_open(publishing->publish, take_change, publishing, sources, err)
+			 ?: bg_loop_watch(&publishing->loop, sources->watch_fd, "answers",
+					  take_events, err);
+
+	bg_loop_timer(&publishing->loop, ASK, "ask", ask);
+	if (rc || !sources->ec2)
+		return rc;
+	bg_loop_at(&publishing->loop, ASK, bg_monotonic_ms());
+	return bg_loop_watch(&publishing->loop, bg_ec2_watched_fd(sources->ec2), "EC2", step_ec2,
+			     err);
+}
+
+static int run_once(struct publishing *publishing, struct bg_error *err)
+{
+	int rc = 0;
+
+	look_once(publishing);
+	if (bg_sources_wait(&publishing->sources))
+		rc = bg_loop_run(&publishing->loop, err);
+	if (!rc && publishing->once_rc)
+		*err = publishing->once_err;
+	return rc ?: publishing->once_rc;
+}
+
 static int run(struct publishing *publishing, struct bg_error *err)
 {
-	int rc;
+	int rc = take_by(publishing, SIGHUP, SIGHUP, &publishing->signal_fd, take_signal, err) ?:
+		 watch_sources(publishing, err) ?: begin_target(publishing, err);
 
-	publishing->watch_fd = bg_file_watch_open(err);
-	if (publishing->watch_fd < 0)
-		return publishing->watch_fd;
-	rc = take_by(publishing, SIGHUP, SIGHUP, &publishing->signal_fd, take_signal, err) ?:
-	     bg_loop_watch(&publishing->loop, publishing->watch_fd, "answers", take_events, err) ?:
-	     begin_target(publishing, err);
 	if (rc)
 		return rc;
 	bg_loop_timer(&publishing->loop, STEP, "step", step);
 	bg_loop_timer(&publishing->loop, LOOK, "look", look);
 	bg_loop_timer(&publishing->loop, TICK, "tick", tick);
-	if (publishing->publish->once) {
-		rc = look_and_tell(publishing, err);
-		put_state(publishing);
-		return rc;
-	}
+	if (publishing->publish->once)
+		return run_once(publishing, err);
 	bg_log(BG_LOG_INFO, "answers are published", "target=%s sources=%zu",
 	       bg_quote(publishing->target->name), publishing->publish->wanted.file_count);
 	bg_loop_at(&publishing->loop, TICK, bg_monotonic_ms());
@@ -432,8 +435,8 @@ int bg_publish_run(const struct bg_publish *publish, struct bg_error *err)
 	struct publishing publishing = {
 		.publish = publish,
 		.target = publish->target,
-		.watch_fd = -1,
 		.signal_fd = -1,
+		.sources.watch_fd = -1,
 		.stop_fd = -1,
 		.state.target = publish->target->name,
 	};
@@ -446,10 +449,8 @@ int bg_publish_run(const struct bg_publish *publish, struct bg_error *err)
 		close(publishing.stop_fd);
 	if (publishing.signal_fd >= 0)
 		close(publishing.signal_fd);
-	if (publishing.watch_fd >= 0)
-		close(publishing.watch_fd);
+	bg_sources_close(&publishing.sources);
 	bg_loop_close(&publishing.loop);
-	bg_input_stamps_release(&publishing.answers);
 	bg_reports_release(&publishing.reports);
 	return rc;
 }

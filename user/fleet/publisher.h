@@ -3,6 +3,7 @@
 #ifndef BG_FLEET_PUBLISHER_H
 #define BG_FLEET_PUBLISHER_H
 
+#include "fleet/ec2_watched.h"
 #include "fleet/sweep.h"
 #include "fleet/target.h"
 
@@ -12,6 +13,7 @@ struct bg_publish {
 	const char *state;	  /* NULL: nowhere */
 	__u32 max_age_s;	  /* of an answer; 0: any */
 	bool once;
+	struct bg_ec2_source ec2; /* text NULL: what EC2 describes stands in files */
 };
 
 /* Until the process is ended, or when it cannot even begin. Once: until it is done, or held. */

@@ -93,6 +93,25 @@ static void put_text(struct bg_json_writer *out, const char *key, const char *te
 	bg_json_string(out, text);
 }
 
+static void put_ec2(struct bg_json_writer *out, const struct bg_ec2_state *ec2)
+{
+	bg_json_key(out, "Ec2");
+	bg_json_open(out, '{');
+	put_text(out, "Endpoint", ec2->url);
+	if (ec2->swept_ns)
+		bg_state_time(out, "SweptAt", ec2->swept_ns);
+	bg_json_key(out, "Failing");
+	bg_json_bool(out, ec2->wrong_since_ns);
+	if (ec2->wrong_since_ns) {
+		bg_state_time(out, "FailingSince", ec2->wrong_since_ns);
+		put_text(out, "Reason", ec2->wrong);
+	}
+	put_number(out, "Sweeps", ec2->sweeps);
+	put_number(out, "Requests", ec2->requests);
+	put_number(out, "Retries", ec2->retries);
+	bg_json_close(out, '}');
+}
+
 int bg_publish_state_put(const char *path, const struct bg_publish_state *state,
 			 struct bg_error *err)
 {
@@ -114,6 +133,8 @@ int bg_publish_state_put(const char *path, const struct bg_publish_state *state,
 		put_text(&out, "OldestAnswer", state->oldest);
 		bg_state_time(&out, "OldestAnswerAt", state->oldest_ns);
 	}
+	if (state->ec2.url)
+		put_ec2(&out, &state->ec2);
 	put_number(&out, "Reports", state->reports);
 	put_number(&out, "Sweeps", state->sweeps);
 	put_number(&out, "SweepMs", state->sweep_ms);

@@ -3,6 +3,7 @@
 #ifndef BG_FLEET_PUBLISHER_TOLD_H
 #define BG_FLEET_PUBLISHER_TOLD_H
 
+#include "fleet/ec2_watched.h"
 #include "fleet/gather/cluster.h"
 
 /* What was odd at the last sweep; {} at first. */
@@ -25,8 +26,9 @@ struct bg_publish_state {
 	const char *reason;  /* why */
 	const char *oldest;  /* the answer that was written first; NULL: there is none */
 	__u64 oldest_ns;     /* realtime: when */
-	size_t reports;	     /* what was odd at the last sweep */
-	__u64 sweeps, sweep_ms; /* since the process began; the last one's */
+	struct bg_ec2_state ec2; /* url NULL: it is not asked */
+	size_t reports;		 /* what was odd at the last sweep */
+	__u64 sweeps, sweep_ms;	 /* since the process began; the last one's */
 	__u64 written, written_bytes, removed;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "fleet/sweep.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "feed/feed.h"
@@ -29,12 +30,34 @@ static int read_settings(const struct bg_sweep_wanted *wanted, struct bg_sweep *
 				     sweep->settings_text, length_bytes, &sweep->settings, err);
 }
 
+/* Two answers to the same question, one of which others refresh, would be of two times.
+ * (Entries of prefix lists may come from both: they are the same, or neither counts.) */
+static int take_described(const struct bg_sweep_wanted *wanted, struct bg_cluster *cluster,
+			  struct bg_error *err)
+{
+	static const enum bg_answer asked[] = { BG_ANSWER_GROUPS, BG_ANSWER_RULES,
+						BG_ANSWER_INTERFACES };
+
+	if (!wanted->take_described)
+		return 0;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const struct bg_pages *pages = &cluster->pages[asked[i]];
+
+		if (pages->more || pages->last)
+			return bg_fail(err, -EINVAL,
+				       "a file has what EC2 describes, for which EC2 is asked "
+				       "itself: expected what kubectl prints, and no more");
+	}
+	return wanted->take_described(wanted->described_from, cluster, err);
+}
+
 int bg_sweep_read(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
 		  struct bg_error *err)
 {
 	return read_settings(wanted, sweep, err)
 		       ?: bg_inputs_read(&sweep->cluster, wanted->files, wanted->file_count,
 					 wanted->kind, err)
+		       ?: take_described(wanted, &sweep->cluster, err)
 		       ?: bg_cluster_join(&sweep->cluster, err);
 }
 

@@ -12,6 +12,9 @@
 struct bg_sweep_wanted {
 	char **files; /* inputs.h */
 	size_t file_count;
+	/* NULL, or: puts what EC2 describes into the model; then no file may have that. */
+	int (*take_described)(const void *from, struct bg_cluster *cluster, struct bg_error *err);
+	const void *described_from;
 	enum bg_file_kind kind;	   /* of these files */
 	const char *settings_path; /* NULL: none */
 	int mode;		   /* of all branches, as an index in bg_sweep_modes */

@@ -144,17 +144,36 @@ static int add_header(struct bg_web_transfer *transfer, const char *header)
 	return 0;
 }
 
+/* It is signed along. */
+static int add_session(struct bg_web_transfer *transfer, const char *session)
+{
+	char *header;
+	int rc;
+
+	if (asprintf(&header, "X-Amz-Security-Token: %s", session) < 0)
+		return -ENOMEM;
+	rc = add_header(transfer, header);
+	explicit_bzero(header, strlen(header));
+	free(header);
+	return rc;
+}
+
 static int add_headers(struct bg_web_transfer *transfer, const struct bg_web_request *request)
 {
-	bg_auto_free char *etag = NULL;
+	bg_auto_free char *etag = NULL, *type = NULL;
 	int rc = 0;
 
+	if (request->post &&
+	    asprintf(&type, "Content-Type: %s", request->post_type ?: "application/json") < 0)
+		return -ENOMEM;
 	if (request->etag && asprintf(&etag, "If-None-Match: %s", request->etag) < 0)
 		return -ENOMEM;
 	if (etag)
 		rc = add_header(transfer, etag);
-	if (!rc && request->post)
-		rc = add_header(transfer, "Content-Type: application/json");
+	if (!rc && type)
+		rc = add_header(transfer, type);
+	if (!rc && request->signature && request->signature->session)
+		rc = add_session(transfer, request->signature->session);
 	for (size_t i = 0; !rc && request->headers && request->headers[i]; i++)
 		rc = add_header(transfer, request->headers[i]);
 	return rc;
@@ -162,6 +181,17 @@ static int add_headers(struct bg_web_transfer *transfer, const struct bg_web_req
 
 /* *failed collects what libcurl says of each option. */
 #define SET(option, value) (*failed = *failed ?: curl_easy_setopt(transfer->easy, option, value))
+
+static void set_signature(struct bg_web_transfer *transfer,
+			  const struct bg_web_signature *signature, CURLcode *failed)
+{
+	char scope[128];
+
+	snprintf(scope, sizeof(scope), "aws:amz:%s:%s", signature->region, signature->service);
+	SET(CURLOPT_AWS_SIGV4, scope);
+	SET(CURLOPT_USERNAME, signature->key_id);
+	SET(CURLOPT_PASSWORD, signature->secret);
+}
 
 static void set_request(struct bg_web_transfer *transfer, const struct bg_web_request *request,
 			CURLcode *failed)
@@ -174,6 +204,8 @@ static void set_request(struct bg_web_transfer *transfer, const struct bg_web_re
 		SET(CURLOPT_POSTFIELDSIZE, (long)strlen(request->post));
 		SET(CURLOPT_COPYPOSTFIELDS, request->post);
 	}
+	if (request->signature)
+		set_signature(transfer, request->signature, failed);
 	SET(CURLOPT_TIMEOUT_MS, (long)(request->limit_ms ?: streams ? 0 : LIMIT_MS));
 	SET(CURLOPT_FRESH_CONNECT, (long)request->anew);
 	SET(CURLOPT_LOW_SPEED_LIMIT, 1L);

@@ -38,12 +38,23 @@ struct bg_web_answer {
 	double retry_after_ms; /* what the server asks for; 0: nothing */
 };
 
+/* By AWS's version 4. */
+struct bg_web_signature {
+	const char *region, *service;
+	const char *key_id, *secret;
+	const char *session; /* NULL: none */
+};
+
+#define BG_WEB_FORM "application/x-www-form-urlencoded"
+
 struct bg_web_request {
 	const char *url; /* https:// or http:// */
 	/* NULL, or: */
-	const char *post;	    /* this body, as JSON, instead of GET */
-	const char *etag;	    /* 304 if it is still this one */
-	const char *const *headers; /* further ones, "Name: value", up to a NULL */
+	const char *post;			  /* this body, as JSON, instead of GET */
+	const char *post_type;			  /* which is not JSON but this */
+	const struct bg_web_signature *signature; /* by which it is signed */
+	const char *etag;			  /* 304 if it is still this one */
+	const char *const *headers;		  /* further ones, "Name: value", up to a NULL */
 	/* Of a whole body, or of one line of a stream, both without gzip; 0: 16 MiB. */
 	size_t most_bytes;
 	/* A whole answer is there by then, a stream has ended; 0: 60 s, or never for a stream. */
