@@ -5,6 +5,7 @@
  */
 #include "fleet/kube/api_answer.h"
 #include "fleet/kube/api_server.h"
+#include "fleet/kube/discovery.h"
 #include "fleet/kube/objects.h"
 #include "test.h"
 
@@ -82,7 +83,7 @@ static void other_lines_are_none(void **state)
 static int page_of(const char *text, struct bg_k8s_page *page, struct bg_error *err)
 {
 	*page = (struct bg_k8s_page){};
-	return bg_k8s_read_page(BG_GROUP_FEED, text, strlen(text), page, err);
+	return bg_k8s_read_page("GroupFeed", text, strlen(text), page, err);
 }
 
 static void pages_are_read(void **state)
@@ -129,6 +130,54 @@ static void versions_are_compared(void **state)
 	assert_false(bg_k8s_is_older(&small, &small));
 	assert_false(bg_k8s_is_older(&none, &small) || bg_k8s_is_older(&small, &none));
 	assert_false(bg_k8s_is_older(&odd, &large) || bg_k8s_is_older(&small, &odd));
+}
+
+/* --- what there is --- */
+
+static struct bg_k8s_resource policies;
+
+static int resources_lack(const char *text, bool *lacks, struct bg_error *err)
+{
+	return bg_k8s_lacks_resource(&policies, text, strlen(text), lacks, err);
+}
+
+static int groups_lack(const char *text, bool *lacks, struct bg_error *err)
+{
+	return bg_k8s_lacks_group(&policies, text, strlen(text), lacks, err);
+}
+
+#define RESOURCES(version, name)                                                                   \
+	"{\"kind\":\"APIResourceList\",\"groupVersion\":\"" version "\",\"resources\":[{"          \
+	"\"name\":\"" name "\",\"namespaced\":true}]}"
+#define GROUPS_OF(first, second)                                                                   \
+	"{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{\"name\":\"" first          \
+	"\"},{\"name\":\"" second "\"}]}"
+
+static void a_kind_lacks_only_by_the_servers_word(void **state)
+{
+	struct bg_error err;
+	bool lacks;
+
+	(void)state;
+	assert_int_equal(bg_k8s_resource_of("/api/v1/pods", &policies), -EINVAL);
+	assert_int_equal(bg_k8s_resource_of("/apis/g.io/v1/things", &policies), 0);
+	assert_string_equal(policies.name, "things");
+	assert_int_equal(resources_lack(RESOURCES("g.io/v1", "others"), &lacks, &err), 0);
+	assert_true(lacks);
+	assert_int_equal(resources_lack(RESOURCES("g.io/v1", "things"), &lacks, &err), 0);
+	assert_false(lacks);
+	/* nothing that could be taken for an empty list */
+	assert_int_equal(resources_lack(RESOURCES("g.io/v2", "others"), &lacks, &err), -EPROTO);
+	assert_int_equal(resources_lack(GROUPS_OF("g.io", "h.io"), &lacks, &err), -EPROTO);
+	assert_int_equal(resources_lack("{\"kind\":\"Status\"}", &lacks, &err), -EPROTO);
+	assert_int_equal(resources_lack("", &lacks, &err), -EPROTO);
+	assert_int_equal(groups_lack(GROUPS_OF("apiextensions.k8s.io", "h.io"), &lacks, &err), 0);
+	assert_true(lacks);
+	assert_int_equal(groups_lack(GROUPS_OF("g.io", "apiextensions.k8s.io"), &lacks, &err), 0);
+	assert_false(lacks);
+	/* not those of a server that has just begun */
+	assert_int_equal(groups_lack(GROUPS_OF("apps", "h.io"), &lacks, &err), -EPROTO);
+	assert_int_equal(groups_lack("[]", &lacks, &err), -EPROTO);
 }
 
 /* --- objects --- */
@@ -204,9 +253,13 @@ static void servers_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(events_are_read),	cmocka_unit_test(other_lines_are_none),
-		cmocka_unit_test(pages_are_read),	cmocka_unit_test(versions_are_compared),
-		cmocka_unit_test(objects_become_parts), cmocka_unit_test(servers_are_found),
+		cmocka_unit_test(events_are_read),
+		cmocka_unit_test(other_lines_are_none),
+		cmocka_unit_test(pages_are_read),
+		cmocka_unit_test(versions_are_compared),
+		cmocka_unit_test(objects_become_parts),
+		cmocka_unit_test(servers_are_found),
+		cmocka_unit_test(a_kind_lacks_only_by_the_servers_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "fleet/following.h"
+#include "fleet/kube/objects.h"
 #include "fleet/kube/watcher.h"
 
 #define RETRY_FIRST_MS 500
@@ -16,6 +17,7 @@
 struct watching {
 	struct bg_following following;
 	struct bg_k8s_objects objects;
+	struct bg_k8s_place places[BG_PART_KINDS];
 	struct bg_watcher watchers[BG_PART_KINDS];
 	char node[BG_PART_NAME_TEXT]; /* its NodeFeed's name */
 };
@@ -53,29 +55,13 @@ static void changed(void *context)
 			bg_following_ask_at(&watching->following, watching->watchers[i].due_ms);
 }
 
-/* A server that was restored from a backup knows nothing of what happened since: what it would
- * have to say comes only when it has counted up to our version. */
-static void begin_again(struct watching *watching)
-{
-	bool went_back = false;
-
-	for (int i = 0; i < BG_PART_KINDS; i++)
-		went_back = went_back || watching->watchers[i].went_back;
-	for (int i = 0; went_back && i < BG_PART_KINDS; i++) {
-		if (!watching->watchers[i].went_back)
-			bg_watcher_again(&watching->watchers[i]);
-		watching->watchers[i].went_back = false;
-	}
-	if (went_back)
-		bg_log(BG_LOG_WARNING, "the API server has gone back to older versions",
-		       "source=%s", bg_quote(watching->following.wanted->source));
-}
-
 static void ask(void *context)
 {
 	struct watching *watching = context;
 
-	begin_again(watching);
+	if (bg_watchers_begin_again(watching->watchers, BG_PART_KINDS))
+		bg_log(BG_LOG_WARNING, "the API server has gone back to older versions",
+		       "source=%s", bg_quote(watching->following.wanted->source));
 	for (int i = 0; i < BG_PART_KINDS; i++)
 		bg_watcher_run(&watching->watchers[i]);
 	changed(watching);
@@ -84,19 +70,22 @@ static void ask(void *context)
 static void set_watchers(struct watching *watching, const struct bg_api_server *server,
 			 unsigned int watch_s)
 {
-	for (int i = 0; i < BG_PART_KINDS; i++)
+	for (int i = 0; i < BG_PART_KINDS; i++) {
+		watching->places[i] =
+			(struct bg_k8s_place){ .kind = i, .objects = &watching->objects.kind[i] };
 		watching->watchers[i] = (struct bg_watcher){
 			.web = watching->following.web,
 			.server = server->url,
-			.kind = i,
+			.kind = &bg_watched_parts[i],
 			.name = i == BG_NODE_FEED ? watching->node : NULL,
 			.watch_s = watch_s,
-			.objects = &watching->objects.kind[i],
+			.objects = &watching->places[i],
 			.changed = changed,
 			.context = watching,
 			.backoff = { .first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS },
 			.due_ms = 1,
 		};
+	}
 }
 
 int bg_follow_k8s(const struct bg_follow *wanted, const struct bg_api_server *server,

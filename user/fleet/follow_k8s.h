@@ -6,8 +6,6 @@
 #include "fleet/feed_kept.h"
 #include "fleet/kube/api_server.h"
 
-#define BG_WATCH_S 300
-
 /*
  * Until the process is ended, or when it cannot even begin. Without an output: prints the feed as
  * soon as there is one, or fails with the first thing that is wrong.

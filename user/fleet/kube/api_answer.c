@@ -29,8 +29,10 @@ static int read_version(const json_t *object, struct bg_k8s_version *version, st
 
 static json_t *load(const char *text, size_t length_bytes, struct bg_error *err)
 {
+	/* (a zero byte in somebody's annotation must not hide all other objects) */
 	json_error_t error;
-	json_t *value = json_loadb(text, length_bytes, JSON_REJECT_DUPLICATES, &error);
+	json_t *value =
+		json_loadb(text, length_bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 
 	if (!value)
 		bg_fail(err, -EPROTO, "found no JSON (line %d, column %d: %s)", error.line,
@@ -38,7 +40,7 @@ static json_t *load(const char *text, size_t length_bytes, struct bg_error *err)
 	return value;
 }
 
-int bg_k8s_read_page(enum bg_part_kind kind, const char *text, size_t length_bytes,
+int bg_k8s_read_page(const char *kind, const char *text, size_t length_bytes,
 		     struct bg_k8s_page *page, struct bg_error *err)
 {
 	bg_cleanup(json_decref_at) json_t *list = load(text, length_bytes, err);
@@ -49,7 +51,7 @@ int bg_k8s_read_page(enum bg_part_kind kind, const char *text, size_t length_byt
 
 	if (!list)
 		return -EPROTO;
-	snprintf(expected, sizeof(expected), "%sList", bg_part_kinds[kind]);
+	snprintf(expected, sizeof(expected), "%sList", kind);
 	found = json_string_value(json_object_get(list, "kind"));
 	if (!found || strcmp(found, expected) != 0 ||
 	    !json_is_array(json_object_get(list, "items")))
@@ -61,7 +63,7 @@ int bg_k8s_read_page(enum bg_part_kind kind, const char *text, size_t length_byt
 	if (more && *more) {
 		read.more = strdup(more);
 		if (!read.more)
-			return bg_no_memory(err, BG_PARTS_DOING);
+			return bg_no_memory(err, "a list of an API server");
 	}
 	read.objects = json_incref(json_object_get(list, "items"));
 	*page = read;

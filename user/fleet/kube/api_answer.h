@@ -4,10 +4,11 @@
 #ifndef BG_KUBE_API_ANSWER_H
 #define BG_KUBE_API_ANSWER_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "base/error.h"
-#include "fleet/parts/part.h"
 
 #define BG_K8S_VERSION_TEXT 64
 
@@ -22,8 +23,8 @@ struct bg_k8s_page {
 	struct bg_k8s_version version;
 };
 
-/* -EPROTO: it is no list of this kind. */
-int bg_k8s_read_page(enum bg_part_kind kind, const char *text, size_t length_bytes,
+/* -EPROTO: it is no list of this kind ("NodeFeed"). */
+int bg_k8s_read_page(const char *kind, const char *text, size_t length_bytes,
 		     struct bg_k8s_page *page, struct bg_error *err);
 void bg_k8s_release_page(struct bg_k8s_page *page);
 

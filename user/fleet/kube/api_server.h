@@ -11,6 +11,8 @@
 
 #define BG_K8S_SERVER_TEXT 512
 
+#define BG_WATCH_S 300 /* --watch-seconds, where it is not given */
+
 struct bg_api_server {
 	char url[BG_K8S_SERVER_TEXT]; /* "https://10.100.0.1:443", no slash behind it */
 	struct bg_web_identity identity;
