@@ -3,6 +3,8 @@
 #ifndef FOR_GATHER_H
 #define FOR_GATHER_H
 
+#include <jansson.h>
+
 #include "fleet/gather/node_feed.h"
 
 /* An item, and a list of items; nodes, groups and interfaces as answers of their own. */
@@ -47,7 +49,11 @@ void gather(struct bg_cluster *cluster, const char *file, const char *text);
 /* The feed of n1, strict or standard, or the test fails; the caller frees it. */
 char *gathered_feed(struct bg_cluster *cluster, bool standard);
 
-/* The feed of a cluster with these two answers; *cluster has the reports. */
+/* The value, or the test fails. */
+json_t *gather_json(const char *text);
+
+/* The feed of a cluster with these two answers; *cluster has the reports. Objects that an API server
+ * can have so make the same feed, with as many reports, when they are trimmed, or the test fails. */
 char *feed_of(struct bg_cluster *cluster, const char *items, const char *aws);
 /* What the feed has and lacks (NULL: nothing in particular), and a report (NULL: none at all). */
 void feed_has(const char *items, const char *aws, const char *part, const char *lacks,
