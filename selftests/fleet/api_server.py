@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""An API server that a test can make fail: lists and watches of the parts in a directory, by HTTPS.
+"""An API server that a test can make fail: lists and watches of the objects in a directory, by HTTPS.
 
     api_server.py DIR CERTIFICATE KEY TOKEN_FILE
 
-DIR/parts has the objects, as `branchguard-fleet build --parts` writes them; DIR/mode, if it is there,
-says how it behaves; DIR/port gets its port, DIR/requests a line for each request. A write elsewhere
-takes effect within some ten milliseconds.
+DIR/parts has the objects, one a file: as `branchguard-fleet build --parts` writes them, or as `kubectl get` prints
+them; DIR/mode, if it is there, says how it behaves, DIR/lacks which resources it does not serve; DIR/port gets
+its port, DIR/requests a line for each request. A write elsewhere takes effect within some ten milliseconds. $PAGE is
+how many objects a page has at most (1).
 
 Modes: ok, cut (connections are closed), forbidden (403; watches end), hang (no answer, and watches
 stay as they are), garbage, broken (500), gone (watches and further pages get 410), gone-event (watches get an
-event that says so), missing (404), back (as after a restore: versions begin anew, watches wait for more).
+event that says so), missing (404), back (as after a restore: versions begin anew, watches wait for more);
+cut-json (texts end in their middle), other-kind (of lists and of objects in watches), endless (a watch's line),
+no-policies (404, but it says that it serves them).
 """
 import gzip
 import http.server
@@ -25,11 +28,20 @@ import urllib.parse
 top, certificate, key, token_file = sys.argv[1:]
 lock = threading.Condition()
 objects = {}  # (plural, name) -> object with its version
+seen = {}  # the same as it was written
 events = []  # (version, plural, type, object)
 version = 1000
 oldest = 0
 mode = "ok"
-PAGE = 1
+PAGE = int(os.environ.get("PAGE", "1"))
+# as their own lists have them: without apiVersion and kind
+CORE = {"pods": "Pod", "services": "Service", "serviceaccounts": "ServiceAccount", "nodes": "Node", "servicecidrs": "ServiceCIDR"}
+KINDS = CORE | {"nodefeeds": "NodeFeed", "groupfeeds": "GroupFeed", "groupmembers": "GroupMembers",
+                "memberchanges": "MemberChanges", "prefixlistfeeds": "PrefixListFeed",
+                "securitygrouppolicies": "SecurityGroupPolicy"}
+PLURALS = {kind: plural for plural, kind in KINDS.items()}
+RESOURCES = {"vpcresources.k8s.aws/v1beta1": ["securitygrouppolicies"], "networking.k8s.io/v1": ["ingresses", "servicecidrs"],
+             "apiextensions.k8s.io/v1": ["customresourcedefinitions"]}
 
 
 def read(path):
@@ -40,10 +52,6 @@ def read(path):
         return ""
 
 
-def plural(kind):
-    return kind.lower() + ("" if kind.endswith("s") else "s")
-
-
 def look():
     """What is in the directory now becomes events."""
     global version
@@ -51,13 +59,16 @@ def look():
     for name in os.listdir(f"{top}/parts"):
         try:
             part = json.loads(read(f"{top}/parts/{name}"))
-            now[plural(part["kind"]), part["metadata"]["name"]] = part
+            meta = part["metadata"]
+            meta.pop("resourceVersion", None)
+            now[PLURALS[part["kind"]], meta.get("namespace", "") + "/" + meta["name"]] = part
         except (ValueError, KeyError, TypeError):
             continue
     for at, part in now.items():
         old = objects.get(at)
-        if old and old["spec"] == part["spec"]:
+        if old and seen[at] == part:
             continue
+        seen[at] = json.loads(json.dumps(part))
         version += 1
         part["metadata"] |= {"resourceVersion": str(version), "uid": "u", "managedFields": [{"manager": "test"}]}
         objects[at] = part
@@ -125,8 +136,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.fail(403, "Forbidden", f'{kind}.branchguard.dev is forbidden: User "feeder" cannot list')
         elif mode == "broken":
             self.fail(500, "InternalError", "etcdserver: request timed out")
-        elif mode == "missing":
+        elif mode == "missing" or kind in read(f"{top}/lacks").split() or (
+                mode == "no-policies" and kind == "securitygrouppolicies"):
             self.fail(404, "NotFound", "the server could not find the requested resource")
+        elif path.startswith("/apis") and path.count("/") < 4:
+            self.discover(path[6:])
         elif mode == "gone" and ("watch" in query or "continue" in query):
             self.fail(410, "Expired", "too old resource version")
         elif mode == "garbage":
@@ -140,15 +154,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         begin = int(query.get("continue", "+/=0")[3:])
         with lock:
             only = query.get("fieldSelector", "").partition("=")[2]
-            names = sorted(n for k, n in objects if k == kind and (not only or n == only))
+            names = sorted(n for k, n in objects if k == kind and (not only or n == "/" + only))
             items = [objects[kind, n] for n in names[begin:begin + PAGE]]
             meta = {"resourceVersion": str(version)}
             if begin + PAGE < len(names):
                 meta["continue"] = f"+/={begin + PAGE}"
-            one = {"nodefeeds": "NodeFeed", "groupfeeds": "GroupFeed", "groupmembers": "GroupMembers",
-                   "memberchanges": "MemberChanges", "prefixlistfeeds": "PrefixListFeed"}[kind]
+            if kind in CORE:
+                items = [{k: v for k, v in i.items() if k not in ("apiVersion", "kind")} for i in items]
+            one = KINDS[kind] if mode != "other-kind" else "ConfigMap"
             self_text = json.dumps({"kind": one + "List", "metadata": meta, "items": items}).encode()
-        self.answer(200, self_text)
+        self.answer(200, self_text[:len(self_text) // 2] if mode == "cut-json" else self_text)
+
+    def discover(self, version):
+        lacks = read(f"{top}/lacks").split()
+        served = {v: [r for r in names if r not in lacks] for v, names in RESOURCES.items()}
+        if not version:
+            groups = [{"name": v.partition("/")[0]} for v, names in served.items() if names]
+            self.answer(200, {"kind": "APIGroupList", "groups": groups})
+        elif served.get(version):
+            self.answer(200, {"kind": "APIResourceList", "groupVersion": version,
+                              "resources": [{"name": r} for r in served[version]]})
+        else:
+            self.fail(404, "NotFound", "the server could not find the requested resource")
 
     def line(self, value):
         text = value if isinstance(value, bytes) else json.dumps(value).encode() + b"\n"
@@ -179,6 +206,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if now == "gone-event":
                 self.line({"type": "ERROR", "object": self.status(410, "Expired", "too old resource version")})
                 break
+            if now == "cut-json":
+                self.line(b'{"type":"ADDED","object":{"metadata":\n')
+                break
+            if now == "other-kind":
+                self.line({"type": "ADDED", "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata":
+                                                       {"name": "c", "namespace": "d", "resourceVersion": "9"}}})
+                break
+            if now == "endless":
+                for _ in range(1000):
+                    self.line(b'{"type":"ADDED","object":"' + b"x" * 65536)
             if now == "garbage":
                 self.line(b"<html>what is that?\n")
                 break
@@ -187,7 +224,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 at = number
             if time.monotonic() > end or now != began:
                 if at <= version:
-                    self.line({"type": "BOOKMARK", "object": {"kind": "NodeFeed", "metadata": {"resourceVersion": str(max(at, 1))}}})
+                    self.line({"type": "BOOKMARK", "object": {"kind": KINDS[kind], "metadata": {"resourceVersion": str(max(at, 1))}}})
                 break
         self.wfile.write(b"0\r\n\r\n")
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * branchguard-fleet publish: keeps the parts of all nodes' feeds what kubectl and aws print, as
- * long as somebody has them print it anew, and what EC2 describes when it is asked.
+ * long as somebody has them print it anew, what EC2 describes when it is asked, and what an API
+ * server has. Whom it asks, it only reads from.
  */
 #include <errno.h>
 #include <string.h>
@@ -43,6 +44,37 @@ static int find_ec2(struct bg_publish *publish, struct bg_error *err)
 		       : 0;
 }
 
+/* The API server is one of the operands; those that are left are files. */
+static int find_cluster(struct bg_publish *publish, const struct bg_web_identity *who,
+			struct bg_error *err)
+{
+	struct bg_sweep_wanted *wanted = &publish->wanted;
+	size_t left = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < wanted->file_count && !rc; i++) {
+		char *operand = wanted->files[i];
+
+		if (strncmp(operand, BG_K8S_SOURCE, strlen(BG_K8S_SOURCE)) != 0)
+			wanted->files[left++] = operand;
+		else if (publish->cluster.text)
+			rc = bg_fail(err, -EINVAL, "%s: expected one API server, not two", operand);
+		else
+			rc = bg_api_server_find(publish->cluster.text = operand, who,
+						&publish->cluster.server, err);
+	}
+	if (rc)
+		return rc;
+	wanted->file_count = left;
+	if (!publish->cluster.text &&
+	    (who->ca_file || who->certificate_file || who->key_file || who->token_file))
+		return bg_fail(err, -EINVAL,
+			       "--ca-file, --certificate, --key and --token-file need k8s:");
+	return !who->certificate_file != !who->key_file
+		       ? bg_fail(err, -EINVAL, "--certificate and --key need each other")
+		       : 0;
+}
+
 static int check(const struct bg_publish *publish, const char *to, struct bg_error *err)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -78,8 +110,10 @@ int cmd_publish(int argc, char **argv)
 {
 	struct bg_publish publish = {
 		.wanted = { .kind = BG_FILE_REGULAR, .max_shrink_percent = BG_SHRINK_PERCENT },
+		.cluster.watch_s = BG_WATCH_S,
 	};
 	const char *to = "";
+	struct bg_web_identity who = {};
 	const struct bg_option options[] = {
 		{ .name = "to",
 		  .required = true,
@@ -150,6 +184,34 @@ int cmd_publish(int argc, char **argv)
 		  .argument = "URL",
 		  .help = "with ec2: where keys of a role are asked for (default "
 			  "https://sts.REGION.amazonaws.com)" },
+		{ .name = "ca-file",
+		  .type = BG_OPTION_FILE,
+		  .value = &who.ca_file,
+		  .argument = "FILE",
+		  .help = "with k8s: whose certificates to believe (PEM)" },
+		{ .name = "token-file",
+		  .type = BG_OPTION_FILE,
+		  .value = &who.token_file,
+		  .argument = "FILE",
+		  .help = "with k8s: the token to show there, read anew each time" },
+		{ .name = "certificate",
+		  .type = BG_OPTION_FILE,
+		  .value = &who.certificate_file,
+		  .argument = "FILE",
+		  .help = "with k8s: the certificate to show there (PEM)" },
+		{ .name = "key",
+		  .type = BG_OPTION_FILE,
+		  .value = &who.key_file,
+		  .argument = "FILE",
+		  .help = "the key of that certificate" },
+		{ .name = "watch-seconds",
+		  .type = BG_OPTION_U32,
+		  .value = &publish.cluster.watch_s,
+		  .argument = "N",
+		  .min = 1,
+		  .max = 3600,
+		  .help = "with k8s: a watch is begun anew after half of it to all of it, and a "
+			  "server that hangs noticed soon after that (default 300)" },
 		{ .name = "once",
 		  .type = BG_OPTION_FLAG,
 		  .value = &publish.once,
@@ -162,9 +224,10 @@ int cmd_publish(int argc, char **argv)
 			"Stays, and keeps the parts of all nodes' feeds what the answers make of them "
 			"that `build` reads: whenever others have replaced one of the files, parts that "
 			"are another text are written, and nothing else. Instead of what aws prints it "
-			"takes ec2:, and asks EC2 itself, again and again. While answers are cut, a page "
-			"is missing, or too much would be gone, the parts that there are stay. SIGHUP "
-			"has it read all at once.",
+			"takes ec2:, and asks EC2 itself, again and again; instead of what kubectl prints "
+			"k8s:, and watches the API server. While answers are cut, a page is missing, a "
+			"server does not say what it has, or too much would be gone, the parts that "
+			"there are stay. SIGHUP has it read all at once.",
 		.options = options,
 		.operand = "SOURCE",
 		.operand_required = true,
@@ -176,7 +239,8 @@ int cmd_publish(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	return check(&publish, to, &err) || find_ec2(&publish, &err)
+	return check(&publish, to, &err) || find_ec2(&publish, &err) ||
+			       find_cluster(&publish, &who, &err)
 		       ? bg_cli_misused("publish", &err)
 		       : publish_to(&publish, to);
 }

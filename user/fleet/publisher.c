@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The loop of `publish`: looks at the answers when their folders say that something happened, and
- * now and then by itself, and at what EC2 describes when that is another; makes parts of them anew, and has the target write those that changed.
- * cmd_publish.c calls it. From answers that are not whole, or lost too much, it writes nothing.
+ * now and then by itself, and at what EC2 describes, or an API server has, when that is another; makes
+ * parts of them anew, and has the target write those that changed. cmd_publish.c calls it. From
+ * what is not whole, or lost too much, it writes nothing.
  */
 #include "fleet/publisher.h"
 
@@ -259,7 +260,7 @@ static int look_and_tell(struct publishing *publishing, struct bg_error *err)
 	return rc;
 }
 
-/* Once is as soon as EC2 has said everything, or that it does not. */
+/* Once is as soon as EC2 and the API server have said everything, or one that it does not. */
 static void look_once(struct publishing *publishing)
 {
 	if (bg_sources_wait(&publishing->sources))
@@ -290,7 +291,7 @@ static void take_events(void *context)
 	look_soon(publishing);
 }
 
-/* EC2 has said something, or is to be asked. */
+/* EC2, or the API server, has said something, or is to be asked. */
 static void take_change(void *context)
 {
 	struct publishing *publishing = context;
@@ -315,6 +316,13 @@ static void step_ec2(void *context)
 	const struct publishing *publishing = context;
 
 	bg_ec2_watched_step(publishing->sources.ec2);
+}
+
+static void step_cluster(void *context)
+{
+	const struct publishing *publishing = context;
+
+	bg_cluster_watched_step(publishing->sources.cluster);
 }
 
 static void step(void *context)
@@ -393,11 +401,15 @@ static int watch_sources(struct publishing *publishing, struct bg_error *err)
 					  take_events, err);
 
 	bg_loop_timer(&publishing->loop, ASK, "ask", ask);
-	if (rc || !sources->ec2)
-		return rc;
-	bg_loop_at(&publishing->loop, ASK, bg_monotonic_ms());
-	return bg_loop_watch(&publishing->loop, bg_ec2_watched_fd(sources->ec2), "EC2", step_ec2,
-			     err);
+	if (!rc && sources->ec2)
+		rc = bg_loop_watch(&publishing->loop, bg_ec2_watched_fd(sources->ec2), "EC2",
+				   step_ec2, err);
+	if (!rc && sources->cluster)
+		rc = bg_loop_watch(&publishing->loop, bg_cluster_watched_fd(sources->cluster),
+				   "API server", step_cluster, err);
+	if (sources->ec2 || sources->cluster)
+		bg_loop_at(&publishing->loop, ASK, bg_monotonic_ms());
+	return rc;
 }
 
 static int run_once(struct publishing *publishing, struct bg_error *err)

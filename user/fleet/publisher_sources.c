@@ -64,15 +64,29 @@ static int check_age(const struct bg_publish_sources *sources, const struct bg_i
 		       oldest->path, max_age_s);
 }
 
-static __u64 ec2_changes_of(const struct bg_publish_sources *sources)
+static __u64 changes_of(const struct bg_publish_sources *sources)
 {
-	return sources->ec2 ? bg_ec2_watched_changes(sources->ec2) : 0;
+	return (sources->ec2 ? bg_ec2_watched_changes(sources->ec2) : 0) +
+	       (sources->cluster ? bg_cluster_watched_changes(sources->cluster) : 0);
 }
 
-static int check_ec2(const struct bg_publish_sources *sources, bool *waits, struct bg_error *err)
+/* Who does not say what it has is told before who is only slow. */
+static int check_servers(const struct bg_publish_sources *sources, bool *waits,
+			 struct bg_error *err)
 {
-	*waits = false;
-	return sources->ec2 ? bg_ec2_watched_check(sources->ec2, waits, err) : 0;
+	struct bg_error cluster_err;
+	bool ec2_waits = false, cluster_waits = false;
+	const int ec2 = sources->ec2 ? bg_ec2_watched_check(sources->ec2, &ec2_waits, err) : 0;
+	const int cluster =
+		sources->cluster
+			? bg_cluster_watched_check(sources->cluster, &cluster_waits, &cluster_err)
+			: 0;
+
+	*waits = (!ec2 || ec2_waits) && (!cluster || cluster_waits) && (ec2 || cluster);
+	if (!cluster || (ec2 && !ec2_waits))
+		return ec2;
+	*err = cluster_err;
+	return cluster;
 }
 
 int bg_sources_look(struct bg_publish_sources *sources, bool *same, struct bg_error *err)
@@ -81,14 +95,14 @@ int bg_sources_look(struct bg_publish_sources *sources, bool *same, struct bg_er
 	bool waits;
 	int rc = look_at_answers(sources, &now, err)
 			 ?: check_age(sources, &now, err)
-			 ?: check_ec2(sources, &waits, err);
+			 ?: check_servers(sources, &waits, err);
 
 	if (rc) {
 		bg_input_stamps_release(&now);
 		return rc;
 	}
 	*same = bg_input_stamps_same(&now, &sources->answers) &&
-		ec2_changes_of(sources) == sources->ec2_changes;
+		changes_of(sources) == sources->changes;
 	bg_input_stamps_release(&sources->answers);
 	sources->answers = now;
 	return 0;
@@ -98,7 +112,7 @@ int bg_sources_look(struct bg_publish_sources *sources, bool *same, struct bg_er
 int bg_sources_read(struct bg_publish_sources *sources, struct bg_sweep *sweep,
 		    struct bg_error *err)
 {
-	sources->ec2_changes = ec2_changes_of(sources);
+	sources->changes = changes_of(sources);
 	for (int i = 0; i < TRIES; i++) {
 		struct bg_input_stamps after = {};
 		bool same;
@@ -122,10 +136,10 @@ int bg_sources_read(struct bg_publish_sources *sources, struct bg_sweep *sweep,
 bool bg_sources_have_changed(struct bg_publish_sources *sources)
 {
 	struct bg_error unused;
-	bool waits, was_well = sources->ec2_is_well;
+	bool waits, were_well = sources->servers_are_well;
 
-	sources->ec2_is_well = !check_ec2(sources, &waits, &unused);
-	return sources->ec2_is_well != was_well || ec2_changes_of(sources) != sources->ec2_changes;
+	sources->servers_are_well = !check_servers(sources, &waits, &unused);
+	return sources->servers_are_well != were_well || changes_of(sources) != sources->changes;
 }
 
 bool bg_sources_wait(const struct bg_publish_sources *sources)
@@ -133,7 +147,7 @@ bool bg_sources_wait(const struct bg_publish_sources *sources)
 	struct bg_error unused;
 	bool waits;
 
-	return check_ec2(sources, &waits, &unused) && waits;
+	return check_servers(sources, &waits, &unused) && waits;
 }
 
 static int take_described(const void *from, struct bg_cluster *cluster, struct bg_error *err)
@@ -153,6 +167,23 @@ static int open_ec2(struct bg_publish_sources *sources, struct bg_error *err)
 	return rc;
 }
 
+static int take_objects(const void *from, struct bg_cluster *cluster, struct bg_error *err)
+{
+	return bg_cluster_watched_read(from, cluster, err);
+}
+
+static int open_cluster(struct bg_publish_sources *sources, struct bg_error *err)
+{
+	int rc;
+
+	if (!sources->cluster_source.text)
+		return 0;
+	sources->wanted.take_objects = take_objects;
+	rc = bg_cluster_watched_open(&sources->cluster_source, &sources->cluster, err);
+	sources->wanted.objects_from = sources->cluster;
+	return rc;
+}
+
 int bg_sources_open(const struct bg_publish *publish, void (*changed)(void *context), void *context,
 		    struct bg_publish_sources *sources, struct bg_error *err)
 {
@@ -160,29 +191,37 @@ int bg_sources_open(const struct bg_publish *publish, void (*changed)(void *cont
 		.publish = publish,
 		.wanted = publish->wanted,
 		.ec2_source = publish->ec2,
+		.cluster_source = publish->cluster,
 		.watch_fd = bg_file_watch_open(err),
 	};
 	if (sources->watch_fd < 0)
 		return sources->watch_fd;
-	sources->ec2_source.changed = changed;
-	sources->ec2_source.context = context;
-	return open_ec2(sources, err);
+	sources->ec2_source.changed = sources->cluster_source.changed = changed;
+	sources->ec2_source.context = sources->cluster_source.context = context;
+	return open_ec2(sources, err) ?: open_cluster(sources, err);
 }
 
 void bg_sources_run(struct bg_publish_sources *sources)
 {
 	if (sources->ec2)
 		bg_ec2_watched_run(sources->ec2);
+	if (sources->cluster)
+		bg_cluster_watched_run(sources->cluster);
 }
 
 double bg_sources_due_ms(const struct bg_publish_sources *sources)
 {
-	return sources->ec2 ? bg_ec2_watched_due_ms(sources->ec2) : 0;
+	const double ec2_ms = sources->ec2 ? bg_ec2_watched_due_ms(sources->ec2) : 0;
+	const double cluster_ms = sources->cluster ? bg_cluster_watched_due_ms(sources->cluster)
+						   : 0;
+
+	return ec2_ms && (!cluster_ms || ec2_ms < cluster_ms) ? ec2_ms : cluster_ms;
 }
 
 void bg_sources_close(struct bg_publish_sources *sources)
 {
 	bg_ec2_watched_close(sources->ec2);
+	bg_cluster_watched_close(sources->cluster);
 	if (sources->watch_fd >= 0)
 		close(sources->watch_fd);
 	bg_input_stamps_release(&sources->answers);

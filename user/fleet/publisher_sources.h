@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From what `publish` makes parts: files that others refresh, and EC2. */
+/* From what `publish` makes parts: files that others refresh, EC2, and an API server. */
 #ifndef BG_FLEET_PUBLISHER_SOURCES_H
 #define BG_FLEET_PUBLISHER_SOURCES_H
 
@@ -13,9 +13,11 @@ struct bg_publish_sources {
 	bool unwatched;			/* not all can be watched, and that was told */
 	struct bg_input_stamps answers; /* as they were when they were read */
 	struct bg_ec2_source ec2_source;
-	struct bg_ec2_watched *ec2; /* NULL: no EC2 */
-	__u64 ec2_changes;	    /* as many as there were then, too */
-	bool ec2_is_well;	    /* when it was looked at last */
+	struct bg_cluster_source cluster_source;
+	struct bg_ec2_watched *ec2;	    /* NULL: no EC2 */
+	struct bg_cluster_watched *cluster; /* NULL: no API server */
+	__u64 changes;			    /* of both, as many as there were then, too */
+	bool servers_are_well;		    /* when they were looked at last */
 };
 
 /* `changed` when a server has something new, or is to be asked. *publish must outlive it. */
@@ -28,7 +30,7 @@ void bg_sources_run(struct bg_publish_sources *sources);
 double bg_sources_due_ms(const struct bg_publish_sources *sources);
 
 /* Looks at all of it, and has its files watched. *same: as when it was read. Fails when an answer is too
- * old, or EC2 has not described everything yet. */
+ * old, EC2 has not described everything yet, or it is not known what the API server has. */
 int bg_sources_look(struct bg_publish_sources *sources, bool *same, struct bg_error *err);
 /* All of it into a model that is whole. */
 int bg_sources_read(struct bg_publish_sources *sources, struct bg_sweep *sweep,

@@ -51,12 +51,29 @@ static int take_described(const struct bg_sweep_wanted *wanted, struct bg_cluste
 	return wanted->take_described(wanted->described_from, cluster, err);
 }
 
+/* (for objects it is the same) */
+static int take_objects(const struct bg_sweep_wanted *wanted, struct bg_cluster *cluster,
+			struct bg_error *err)
+{
+	const struct bg_pages *pages = &cluster->pages[BG_ANSWER_KUBERNETES];
+
+	if (!wanted->take_objects)
+		return 0;
+	if (pages->more || pages->last)
+		return bg_fail(
+			err, -EINVAL,
+			"a file has objects of Kubernetes, for which the API server is asked "
+			"itself: expected what aws prints, and no more");
+	return wanted->take_objects(wanted->objects_from, cluster, err);
+}
+
 int bg_sweep_read(const struct bg_sweep_wanted *wanted, struct bg_sweep *sweep,
 		  struct bg_error *err)
 {
 	return read_settings(wanted, sweep, err)
 		       ?: bg_inputs_read(&sweep->cluster, wanted->files, wanted->file_count,
 					 wanted->kind, err)
+		       ?: take_objects(wanted, &sweep->cluster, err)
 		       ?: take_described(wanted, &sweep->cluster, err)
 		       ?: bg_cluster_join(&sweep->cluster, err);
 }

@@ -15,6 +15,9 @@ struct bg_sweep_wanted {
 	/* NULL, or: puts what EC2 describes into the model; then no file may have that. */
 	int (*take_described)(const void *from, struct bg_cluster *cluster, struct bg_error *err);
 	const void *described_from;
+	/* The same of what an API server has. */
+	int (*take_objects)(const void *from, struct bg_cluster *cluster, struct bg_error *err);
+	const void *objects_from;
 	enum bg_file_kind kind;	   /* of these files */
 	const char *settings_path; /* NULL: none */
 	int mode;		   /* of all branches, as an index in bg_sweep_modes */
