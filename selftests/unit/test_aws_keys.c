@@ -246,6 +246,8 @@ static void errors_say_what_to_do(void **state)
 		  "</ErrorResponse>",
 		  -EKEYREJECTED, "HTTP 401: AuthFailure: are keys" },
 		{ 401, "", -EKEYREJECTED, "HTTP 401: are keys" },
+		{ 403, "{\"message\":\"AccessDenied\"}", -EACCES,
+		  "HTTP 403: may who asks do that?" },
 		{ 404, "not found", -EPROTO, "HTTP 404: expected another answer" },
 		{ 400, EC2_ERROR("Odd\x1b[31m", "red \xc2\x9b text"), -EPROTO, "HTTP 400" },
 		{ 400, EC2_ERROR("Odd", "red \xc2\x9b text"), -EPROTO, "Odd: red ? text" },

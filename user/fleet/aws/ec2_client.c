@@ -253,7 +253,8 @@ static void has_keys(void *context, int rc, const struct bg_error *why)
 			fail(ec2, &err);
 		return;
 	}
-	if (rc == -EACCES || rc == -EINVAL || rc == -ENOMEM)
+	/* (a token or a role that is wrong does not get better by asking) */
+	if (rc == -EACCES || rc == -EINVAL || rc == -ENOMEM || rc == -EPROTO || rc == -EKEYREJECTED)
 		fail(ec2, why);
 	else
 		try_again(ec2, why, 0);

@@ -109,6 +109,10 @@ int bg_aws_refused(const char *action, const char *url, const struct bg_web_answ
 		rc = -EKEYREJECTED;
 		hint = "are keys and region right?";
 	}
+	if (answer->status == 403) {
+		rc = -EACCES;
+		hint = "may who asks do that?";
+	}
 	if (answer->status == 429 || answer->status >= 500) {
 		rc = -EAGAIN;
 		hint = "it is asked again later";
