@@ -14,6 +14,7 @@ trap 'kill "${pids[@]}" 2>/dev/null; rm -rf "$dir"' EXIT
 # shellcheck source=selftests/tap.sh
 . selftests/tap.sh
 OUTPUT_LINES=12
+command -v openssl >/dev/null || skip_all "no openssl to make a certificate"
 key=AKIATEST secret='wJalr/K7MDENG+bPxRfiCY=very&secret'
 web_token=eyJhbGciOi.web-identity.token pod_token=eyJhbGciOi.pod-identity.token
 unset "${!AWS_@}" http_proxy https_proxy
@@ -37,7 +38,7 @@ cp selftests/fleet/answers/kubectl-*.json "$dir/kube"
 
 # All servers, in one process: of failures, of keys, of good days.
 servers=(throttle cut torn empty html loop twice forbidden stale echo never role agent down wrong
-	once recorded filtered retried no-list refused edited hang both)
+	once recorded filtered retried no-list refused edited hang both asked)
 for name in "${servers[@]}"; do
 	mkdir -p "$dir/$name/answers"
 	cp selftests/fleet/answers/*.json "$dir/$name/answers"
@@ -265,6 +266,24 @@ publisher hang --max-age 2
 check "it is published" wait_for same_parts hang
 echo hang >"$dir/hang/mode"
 check "what is too old is held" wait_for state hang '.Held and (.Reason | contains("EC2 has not described everything for more than 2 s"))'
+
+# --- EC2 and an API server, and no file at all ------------------------------------------------------------
+
+mkdir -p "$dir/api/parts"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
+	-keyout "$dir/key.pem" -out "$dir/ca.pem" 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
+echo api-token >"$dir/token"
+echo servicecidrs >"$dir/api/lacks"
+for i in $(seq 0 "$(jq -s 'map(.items) | add | length - 1' "$dir/kube"/*.json)"); do
+	jq -cs "map(.items) | add[$i]" "$dir/kube"/*.json >"$dir/api/parts/$i.json"
+done
+python3 selftests/fleet/api_server.py "$dir/api" "$dir/ca.pem" "$dir/key.pem" "$dir/token" 2>"$dir/api-server.log" &
+pids+=($!)
+wait_for test -s "$dir/api/port" || bail "no API server: $(cat "$dir/api-server.log")"
+server asked
+check "with both it waits for both" env "${KEYS[@]}" AWS_REGION=us-west-2 "$fleet" publish --once --to "$dir/asked/parts" \
+	--ec2-endpoint "$URL" --ca-file "$dir/ca.pem" --token-file "$dir/token" ec2: "k8s:https://127.0.0.1:$(cat "$dir/api/port")"
+check "and makes the same parts, to the byte" same_parts asked
 
 # --- nothing secret -----------------------------------------------------------------------------------
 
