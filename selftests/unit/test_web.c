@@ -239,6 +239,11 @@ static void a_request_has_what_it_should(void **state)
 	assert_non_null(strstr(asked.body, "\r\nContent-Type: application/json\r\n"));
 	assert_non_null(strstr(asked.body, "\r\nX-One: 1\r\nX-Two: 2\r\n"));
 	assert_non_null(strstr(asked.body, "\r\n\r\n{}"));
+	asked = ask("/echo", (struct bg_web_request){ .post = "{}", .method = "PUT" }, 0);
+	assert_ptr_equal(strstr(asked.body, "PUT /echo "), asked.body);
+	assert_non_null(strstr(asked.body, "\r\n\r\n{}"));
+	asked = ask("/echo", (struct bg_web_request){ .method = "DELETE" }, 0);
+	assert_ptr_equal(strstr(asked.body, "DELETE /echo "), asked.body);
 }
 
 static void what_is_too_large_is_left(void **state)

@@ -220,6 +220,14 @@ static void a_server_is_quoted(void **state)
 		"rights there");
 	refused(410, "", -ESTALE,
 		"https://api: HTTP 410: what was asked for is too old: it is asked for anew");
+	refused(409, "{\"message\":\"the object has been modified\"}", -EAGAIN,
+		"https://api: HTTP 409: the object has been modified: it is another one by now: it is "
+		"read anew");
+	refused(413, "Request entity too large", -E2BIG,
+		"https://api: HTTP 413: Request entity too large: it takes nothing of that size");
+	refused(422, "{\"message\":\"spec.hash: Required value\"}", -EBADMSG,
+		"https://api: HTTP 422: spec.hash: Required value: it does not take what was sent: "
+		"does what it knows of it fit to this release?");
 	refused(418, "<html>\n<b>", -EPROTO,
 		"https://api: HTTP 418: <html>: expected another answer: is it the right server?");
 	refused(503, "{\"error\":\"etcdserver: no leader\"}", -EPROTO,

@@ -9,7 +9,7 @@
 /*
  * "URL: HTTP 403: MESSAGE: what to do", for an answer that is not what was asked for. MESSAGE is
  * that of a JSON answer (its key message), or else its first line. 401 and 403 are -EACCES, 404
- * -ENOENT, 410 -ESTALE, all others -EPROTO.
+ * -ENOENT, 409 -EAGAIN, 410 -ESTALE, 413 -E2BIG, 422 -EBADMSG, all others -EPROTO.
  */
 int bg_web_refused(const char *url, const struct bg_web_answer *answer, struct bg_error *err);
 

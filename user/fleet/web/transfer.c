@@ -206,6 +206,8 @@ static void set_request(struct bg_web_transfer *transfer, const struct bg_web_re
 	}
 	if (request->signature)
 		set_signature(transfer, request->signature, failed);
+	if (request->method)
+		SET(CURLOPT_CUSTOMREQUEST, request->method);
 	SET(CURLOPT_TIMEOUT_MS, (long)(request->limit_ms ?: streams ? 0 : LIMIT_MS));
 	SET(CURLOPT_FRESH_CONNECT, (long)request->anew);
 	SET(CURLOPT_LOW_SPEED_LIMIT, 1L);

@@ -51,6 +51,7 @@ struct bg_web_request {
 	const char *url; /* https:// or http:// */
 	/* NULL, or: */
 	const char *post;			  /* this body, as JSON, instead of GET */
+	const char *method;			  /* PUT, DELETE: instead of GET or POST */
 	const char *post_type;			  /* which is not JSON but this */
 	const struct bg_web_signature *signature; /* by which it is signed */
 	const char *etag;			  /* 304 if it is still this one */
