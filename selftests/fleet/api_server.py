@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""An API server that a test can make fail: lists and watches of the objects in a directory, by HTTPS.
+"""An API server that a test can make fail: the objects in a directory, to list, watch and write by HTTPS.
 
     api_server.py DIR CERTIFICATE KEY TOKEN_FILE
 
 DIR/parts has the objects, one a file: as `branchguard-fleet build --parts` writes them, or as `kubectl get` prints
 them; DIR/mode, if it is there, says how it behaves, DIR/lacks which resources it does not serve; DIR/port gets
 its port, DIR/requests a line for each request. A write elsewhere takes effect within some ten milliseconds. $PAGE is
-how many objects a page has at most (1).
+how many objects a page has at most (1). POST, PUT and DELETE change DIR/parts, and Leases, which are in DIR/leases.
 
 Modes: ok, cut (connections are closed), forbidden (403; watches end), hang (no answer, and watches
 stay as they are), garbage, broken (500), gone (watches and further pages get 410), gone-event (watches get an
 event that says so), missing (404), back (as after a restore: versions begin anew, watches wait for more);
 cut-json (texts end in their middle), other-kind (of lists and of objects in watches), endless (a watch's line),
-no-policies (404, but it says that it serves them).
+no-policies (404, but it says that it serves them), no-version (lists without one), endless-list.
+
+DIR/mode-write is that of POST, PUT and DELETE of parts: ok, throttle (429 with Retry-After), invalid (422 for
+groupfeeds), large (413 for them), denied (403), lost (it is done, and the connection cut), written-garbage (it is
+done, and the answer makes no sense), endless, stop (one is done, and then no answer). DIR/mode-lease is that of
+Leases: ok, hang, cut, denied, garbage, wrong-kind.
 """
 import gzip
 import http.server
@@ -29,6 +34,7 @@ top, certificate, key, token_file = sys.argv[1:]
 lock = threading.Condition()
 objects = {}  # (plural, name) -> object with its version
 seen = {}  # the same as it was written
+leases = {}
 events = []  # (version, plural, type, object)
 version = 1000
 oldest = 0
@@ -42,6 +48,7 @@ KINDS = CORE | {"nodefeeds": "NodeFeed", "groupfeeds": "GroupFeed", "groupmember
 PLURALS = {kind: plural for plural, kind in KINDS.items()}
 RESOURCES = {"vpcresources.k8s.aws/v1beta1": ["securitygrouppolicies"], "networking.k8s.io/v1": ["ingresses", "servicecidrs"],
              "apiextensions.k8s.io/v1": ["customresourcedefinitions"]}
+done = 0  # writes since they were to stop
 
 
 def read(path):
@@ -124,6 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         query = {k: v[0] for k, v in urllib.parse.parse_qs(query).items()}
         kind = path.rpartition("/")[2]
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with open(f"{top}/requests", "a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path}\n")
         while mode == "hang":
@@ -145,6 +153,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.fail(410, "Expired", "too old resource version")
         elif mode == "garbage":
             self.answer(200, b'{"kind":"NodeFeedList","items":[{{{ \x00\xff\n' * 9)
+        elif "/leases" in path:
+            self.lease()
+        elif self.command != "GET":
+            self.write()
+        elif mode == "endless-list":
+            self.endless()
         elif "watch" in query:
             self.watch(kind, query)
         else:
@@ -162,6 +176,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if kind in CORE:
                 items = [{k: v for k, v in i.items() if k not in ("apiVersion", "kind")} for i in items]
             one = KINDS[kind] if mode != "other-kind" else "ConfigMap"
+            if mode == "no-version":
+                del meta["resourceVersion"]
             self_text = json.dumps({"kind": one + "List", "metadata": meta, "items": items}).encode()
         self.answer(200, self_text[:len(self_text) // 2] if mode == "cut-json" else self_text)
 
@@ -176,6 +192,122 @@ class Handler(http.server.BaseHTTPRequestHandler):
                               "resources": [{"name": r} for r in served[version]]})
         else:
             self.fail(404, "NotFound", "the server could not find the requested resource")
+
+    def endless(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        while True:
+            self.wfile.write(b"10000\r\n" + b"[" * 65536 + b"\r\n")
+
+    # --- writes ---
+
+    def change(self):
+        """What a request makes of an object: a status and the answer."""
+        global version, done
+        body = json.loads(self.body or b"{}")
+        place = self.path.strip("/").split("/")
+        is_lease = "leases" in place
+        kind, name = (place[-1], body.get("metadata", {}).get("name", "")) if self.command == "POST" else place[-2:]
+        at = kind, "/" + name
+        with lock:
+            there = leases if is_lease else objects
+            old = there.get(at)
+            wanted = (body.get("preconditions") or body.get("metadata") or {}).get("resourceVersion")
+            if self.command == "POST" and old:
+                return 409, self.status(409, "AlreadyExists", f'{kind} "{name}" already exists')
+            if self.command != "POST" and not old:
+                return 404, self.status(404, "NotFound", f'{kind} "{name}" not found')
+            if old and wanted != old["metadata"]["resourceVersion"]:
+                return 409, self.status(409, "Conflict", f'Operation cannot be fulfilled on {kind} "{name}": '
+                                        "the object has been modified; please apply your changes to the latest version")
+            version += 1
+            done += self.stops and not is_lease
+            file = f"{top}/leases/{name}.json" if is_lease else f"{top}/parts/{KINDS[kind].lower()}-{name}.json"
+            if self.command == "DELETE":
+                there.pop(at)
+                if os.path.exists(file):
+                    os.remove(file)
+                old["metadata"]["resourceVersion"] = str(version)
+                events.append((version, kind, "DELETED", old))
+                return 200, {"kind": "Status", "status": "Success"}
+            with open(file + ".tmp", "w", encoding="utf-8") as out:
+                out.write(json.dumps(body))
+            os.replace(file + ".tmp", file)
+            body["metadata"].pop("resourceVersion", None)
+            if not is_lease:
+                seen[at] = json.loads(json.dumps(body))
+            body["metadata"] |= {"resourceVersion": str(version), "uid": "u"}
+            there[at] = body
+            if not is_lease:
+                events.append((version, kind, "MODIFIED" if old else "ADDED", body))
+            lock.notify_all()
+            return 200 if old else 201, body
+
+    def write(self):
+        global done
+        kind = next((k for k in KINDS if f"/{k}" in self.path), "leases")
+        how = "ok" if kind == "leases" else read(f"{top}/mode-write") or "ok"
+        self.stops = how == "stop"
+        if not self.stops and kind != "leases":
+            done = 0
+        while how == "stop" and done >= 1 and read(f"{top}/mode-write") == "stop":
+            time.sleep(0.1)
+        if how == "throttle":
+            text = json.dumps(self.status(429, "TooManyRequests", "the server has received too many requests")).encode()
+            self.send_response(429)
+            self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+        elif how == "invalid" and kind == "groupfeeds":
+            self.fail(422, "Invalid", 'GroupFeed.branchguard.dev "x" is invalid: spec.hash: Required value')
+        elif how == "large" and kind == "groupfeeds":
+            self.fail(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
+        elif how == "denied":
+            self.fail(403, "Forbidden", f'{kind}.branchguard.dev is forbidden: User "publisher" cannot write')
+        elif how == "endless":
+            self.change()
+            self.endless()
+        else:
+            status, value = self.change()
+            if how == "lost":
+                self.close_connection = True
+            elif how == "written-garbage":
+                self.answer(status, b'{"kind": ["NodeFeed", {{{')
+            else:
+                self.answer(status, value)
+
+    def lease(self):
+        how = read(f"{top}/mode-lease") or "ok"
+        while how == "hang" and read(f"{top}/mode-lease") == "hang":
+            time.sleep(0.1)
+        if how == "cut":
+            self.close_connection = True
+        elif how == "denied":
+            self.fail(403, "Forbidden", 'leases.coordination.k8s.io is forbidden: User "publisher" cannot get')
+        elif how == "garbage":
+            self.answer(200, b'{"kind":"Lease","spec":{{{')
+        elif how == "wrong-kind":
+            self.answer(200, {"kind": "Secret", "metadata": {"resourceVersion": "1"}})
+        elif self.command != "GET":
+            self.write()
+        else:
+            with lock:
+                found = leases.get(("leases", "/" + self.path.rpartition("/")[2]))
+            if found:
+                self.answer(200, found)
+            else:
+                self.fail(404, "NotFound", "leases not found")
+
+    def do_POST(self):
+        self.do_GET()
+
+    def do_PUT(self):
+        self.do_GET()
+
+    def do_DELETE(self):
+        self.do_GET()
 
     def line(self, value):
         text = value if isinstance(value, bytes) else json.dumps(value).encode() + b"\n"
@@ -238,6 +370,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 os.makedirs(f"{top}/parts", exist_ok=True)
+os.makedirs(f"{top}/leases", exist_ok=True)
 look()
 threading.Thread(target=follow, daemon=True).start()
 server = Server(("127.0.0.1", 0), Handler)

@@ -11,6 +11,7 @@
 #include "fleet/publisher.h"
 #include "fleet/signals.h"
 #include "fleet/target_dir.h"
+#include "fleet/target_k8s.h"
 #include "verbs/cli.h"
 
 #define EC2_SOURCE "ec2:"
@@ -44,6 +45,11 @@ static int find_ec2(struct bg_publish *publish, struct bg_error *err)
 		       : 0;
 }
 
+static bool is_k8s(const char *to)
+{
+	return !strncmp(to, BG_K8S_SOURCE, strlen(BG_K8S_SOURCE));
+}
+
 /* The API server is one of the operands; those that are left are files. */
 static int find_cluster(struct bg_publish *publish, const struct bg_web_identity *who,
 			struct bg_error *err)
@@ -63,43 +69,54 @@ static int find_cluster(struct bg_publish *publish, const struct bg_web_identity
 			rc = bg_api_server_find(publish->cluster.text = operand, who,
 						&publish->cluster.server, err);
 	}
-	if (rc)
-		return rc;
-	wanted->file_count = left;
-	if (!publish->cluster.text &&
-	    (who->ca_file || who->certificate_file || who->key_file || who->token_file))
-		return bg_fail(err, -EINVAL,
-			       "--ca-file, --certificate, --key and --token-file need k8s:");
-	return !who->certificate_file != !who->key_file
-		       ? bg_fail(err, -EINVAL, "--certificate and --key need each other")
-		       : 0;
+	if (!rc)
+		wanted->file_count = left;
+	return rc;
 }
 
-static int check(const struct bg_publish *publish, const char *to, struct bg_error *err)
+static int check_to(const struct bg_target_k8s_wanted *wanted, bool asks, struct bg_error *err)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	const char *colon = strchr(to, ':');
+	const struct bg_web_identity *who = &wanted->identity;
+	const char *to = wanted->to, *colon = strchr(to, ':');
 
+	if (!who->certificate_file != !who->key_file)
+		return bg_fail(err, -EINVAL, "--certificate and --key need each other");
+	if (is_k8s(to))
+		return 0;
 	if (colon && (size_t)(colon - to) == strspn(to, letters))
 		return bg_fail(err, -EINVAL,
 			       "--to %s: %.*s: is no target that this program knows: expected a "
-			       "directory (./%s is one by that name)",
+			       "directory (./%s is one by that name) or k8s:",
 			       to, (int)(colon - to), to, to);
+	if (wanted->lease || wanted->holder)
+		return bg_fail(err, -EINVAL, "--lease and --identity need --to k8s:");
+	return !asks && (who->ca_file || who->certificate_file || who->token_file)
+		       ? bg_fail(err, -EINVAL,
+				 "--ca-file, --certificate, --key and --token-file need k8s:")
+		       : 0;
+}
+
+static int check(const struct bg_publish *publish, const struct bg_target_k8s_wanted *wanted,
+		 struct bg_error *err)
+{
 	for (size_t i = 0; i < publish->wanted.file_count; i++)
 		if (!strcmp(publish->wanted.files[i], "-"))
 			return bg_fail(err, -EINVAL,
 				       "-: stdin is read once, and nobody refreshes it: expected "
 				       "files and directories");
-	return 0;
+	return check_to(wanted, publish->cluster.text, err);
 }
 
-static int publish_to(struct bg_publish *publish, const char *to)
+static int publish_to(struct bg_publish *publish, const struct bg_target_k8s_wanted *wanted)
 {
 	struct bg_error err;
-	int rc = bg_target_dir_new(to, &publish->target, &err);
+	int rc = is_k8s(wanted->to) ? bg_target_k8s_new(wanted, &publish->target, &err)
+				    : bg_target_dir_new(wanted->to, &publish->target, &err);
 
 	if (rc)
-		return bg_cli_failed("publish", &err);
+		return rc == -EINVAL ? bg_cli_misused("publish", &err)
+				     : bg_cli_failed("publish", &err);
 	bg_end_by_signals();
 	rc = bg_publish_run(publish, &err);
 	publish->target->calls->close(publish->target);
@@ -112,16 +129,27 @@ int cmd_publish(int argc, char **argv)
 		.wanted = { .kind = BG_FILE_REGULAR, .max_shrink_percent = BG_SHRINK_PERCENT },
 		.cluster.watch_s = BG_WATCH_S,
 	};
-	const char *to = "";
-	struct bg_web_identity who = {};
+	struct bg_target_k8s_wanted to = { .to = "" };
 	const struct bg_option options[] = {
 		{ .name = "to",
 		  .required = true,
 		  .type = BG_OPTION_FILE,
-		  .value = &to,
-		  .argument = "DIR",
-		  .help = "the directory that has the parts, which `follow` puts together; one "
-			  "publisher at a time" },
+		  .value = &to.to,
+		  .argument = "TARGET",
+		  .help = "where `follow` finds the parts: a directory, or an API server (k8s:, "
+			  "k8s:https://HOST:PORT); one publisher at a time writes" },
+		{ .name = "lease",
+		  .type = BG_OPTION_STRING,
+		  .value = &to.lease,
+		  .argument = "NAMESPACE/NAME",
+		  .help = "with --to k8s: the Lease whose holder writes (default: "
+			  "branchguard-publisher in the pod's namespace)" },
+		{ .name = "identity",
+		  .type = BG_OPTION_STRING,
+		  .value = &to.holder,
+		  .argument = "NAME",
+		  .help = "with --to k8s: what this publisher calls itself there (default: the host's "
+			  "name, which is the pod's)" },
 		{ .name = "state",
 		  .type = BG_OPTION_FILE,
 		  .value = &publish.state,
@@ -143,7 +171,7 @@ int cmd_publish(int argc, char **argv)
 		  .argument = "PERCENT",
 		  .max = 100,
 		  .help = "publish nothing while more of the nodes, branches, groups or members "
-			  "that DIR has would be gone (default 20)" },
+			  "that TARGET has would be gone (default 20)" },
 		{ .name = "mode",
 		  .type = BG_OPTION_ENUM,
 		  .value = &publish.wanted.mode,
@@ -186,22 +214,22 @@ int cmd_publish(int argc, char **argv)
 			  "https://sts.REGION.amazonaws.com)" },
 		{ .name = "ca-file",
 		  .type = BG_OPTION_FILE,
-		  .value = &who.ca_file,
+		  .value = &to.identity.ca_file,
 		  .argument = "FILE",
 		  .help = "with k8s: whose certificates to believe (PEM)" },
 		{ .name = "token-file",
 		  .type = BG_OPTION_FILE,
-		  .value = &who.token_file,
+		  .value = &to.identity.token_file,
 		  .argument = "FILE",
 		  .help = "with k8s: the token to show there, read anew each time" },
 		{ .name = "certificate",
 		  .type = BG_OPTION_FILE,
-		  .value = &who.certificate_file,
+		  .value = &to.identity.certificate_file,
 		  .argument = "FILE",
 		  .help = "with k8s: the certificate to show there (PEM)" },
 		{ .name = "key",
 		  .type = BG_OPTION_FILE,
-		  .value = &who.key_file,
+		  .value = &to.identity.key_file,
 		  .argument = "FILE",
 		  .help = "the key of that certificate" },
 		{ .name = "watch-seconds",
@@ -239,8 +267,8 @@ int cmd_publish(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	return check(&publish, to, &err) || find_ec2(&publish, &err) ||
-			       find_cluster(&publish, &who, &err)
+	return find_ec2(&publish, &err) || find_cluster(&publish, &to.identity, &err) ||
+			       check(&publish, &to, &err)
 		       ? bg_cli_misused("publish", &err)
-		       : publish_to(&publish, to);
+		       : publish_to(&publish, &to);
 }

@@ -69,6 +69,9 @@ static void put_state(struct publishing *publishing)
 	if (!*publishing->told.text)
 		state.held_since_ns = 0;
 	state.reason = publishing->told.text;
+	state.identity = publishing->target->identity;
+	state.leads = publishing->target->leads;
+	state.holder = publishing->target->holder;
 	if (oldest) {
 		state.oldest = oldest->path;
 		state.oldest_ns = (__u64)oldest->stamp.modified.tv_sec * BG_NS_PER_S;
@@ -241,6 +244,7 @@ static void stand_by(struct publishing *publishing)
 {
 	publishing->state.held_since_ns = publishing->state.published_ns = 0;
 	publishing->told = (struct bg_error){};
+	put_state(publishing);
 }
 
 static int look_and_tell(struct publishing *publishing, struct bg_error *err)

@@ -119,6 +119,12 @@ int bg_publish_state_put(const char *path, const struct bg_publish_state *state,
 
 	bg_json_open(&out, '{');
 	put_text(&out, "Target", state->target);
+	if (state->identity) {
+		put_text(&out, "Identity", state->identity);
+		bg_json_key(&out, "Leader");
+		bg_json_bool(&out, state->leads);
+		put_text(&out, "Holder", state->holder);
+	}
 	if (state->published_ns) {
 		put_number(&out, "Parts", state->parts);
 		bg_state_time(&out, "PublishedAt", state->published_ns);

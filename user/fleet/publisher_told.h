@@ -20,6 +20,11 @@ void bg_reports_release(struct bg_reports_told *told);
 
 struct bg_publish_state {
 	const char *target;
+	/* Of several publishers one writes: what we are called, whether it is us, and who it is (""
+	 * = nobody); NULL: it is not so here. */
+	const char *identity;
+	bool leads;
+	const char *holder;
 	size_t parts;	     /* as they were at `published_ns` */
 	__u64 published_ns;  /* realtime: since when the answers and the parts agree; 0 = never */
 	__u64 held_since_ns; /* realtime; 0 = nothing is held */

@@ -14,7 +14,7 @@
 
 BG_CLEANUP_OF(json_decref, json_t)
 
-static int read_version(const json_t *object, struct bg_k8s_version *version, struct bg_error *err)
+int bg_k8s_read_version(const json_t *object, struct bg_k8s_version *version, struct bg_error *err)
 {
 	const char *text = json_string_value(
 		json_object_get(json_object_get(object, "metadata"), "resourceVersion"));
@@ -56,7 +56,7 @@ int bg_k8s_read_page(const char *kind, const char *text, size_t length_bytes,
 	if (!found || strcmp(found, expected) != 0 ||
 	    !json_is_array(json_object_get(list, "items")))
 		return bg_fail(err, -EPROTO, "found something else than a %s with items", expected);
-	rc = read_version(list, &read.version, err);
+	rc = bg_k8s_read_version(list, &read.version, err);
 	if (rc)
 		return rc;
 	more = json_string_value(json_object_get(json_object_get(list, "metadata"), "continue"));
@@ -113,7 +113,7 @@ int bg_k8s_read_event(const char *line, size_t length_bytes, struct bg_k8s_event
 
 		if (strcmp(types[i].name, type) != 0)
 			continue;
-		rc = read_version(object, &event->version, err);
+		rc = bg_k8s_read_version(object, &event->version, err);
 		if (rc)
 			return rc;
 		event->type = types[i].type;

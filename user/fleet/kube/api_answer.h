@@ -17,6 +17,9 @@ struct bg_k8s_version {
 	char text[BG_K8S_VERSION_TEXT];
 };
 
+/* Of an object, or a list. -EPROTO: it has none. */
+int bg_k8s_read_version(const json_t *object, struct bg_k8s_version *version, struct bg_error *err);
+
 struct bg_k8s_page {
 	json_t *objects; /* an array: the caller's */
 	char *more;	 /* the token of the next page: the caller's; NULL: it is the last one */

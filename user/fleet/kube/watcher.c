@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "fleet/kube/discovery.h"
+#include "fleet/kube/resource.h"
 #include "fleet/web/refused.h"
 
 /* An object, and what the server has added to it. */
@@ -76,36 +77,18 @@ static void start(struct bg_watcher *watcher, struct bg_web_request *request)
 		fall_behind(watcher, rc, &err, 0);
 }
 
-/* Behind `path`, with ?QUERY, and escaped &continue=MORE; the caller frees it. */
+/* The caller frees it. */
 static char *url_of(const struct bg_watcher *watcher, const char *query, const char *more)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	char *url = malloc(URL_TEXT), *at;
-	size_t used;
+	bg_auto_free char *whole = NULL;
 
-	if (!url)
-		return NULL;
-	used = (size_t)snprintf(url, URL_TEXT, "%s%s?%s%s%s%s", watcher->server,
-				watcher->kind->path, query,
-				watcher->name ? "&fieldSelector=metadata.name%3D" : "",
-				watcher->name ?: "", more ? "&continue=" : "");
-	at = url + used;
-	for (; more && *more && at + 4 < url + URL_TEXT; more++) {
-		if ((*more >= 'a' && *more <= 'z') || (*more >= 'A' && *more <= 'Z') ||
-		    (*more >= '0' && *more <= '9') || strchr("-_.~", *more)) {
-			*at++ = *more;
-			continue;
-		}
-		*at++ = '%';
-		*at++ = digits[(unsigned char)*more >> 4];
-		*at++ = digits[*more & 15];
-	}
-	*at = '\0';
-	if (more && *more) { /* no token is as long as that */
-		free(url);
+	if (asprintf(&whole, "%s%s%s", query,
+		     watcher->name ? "&fieldSelector=metadata.name%3D" : "",
+		     watcher->name ?: "") < 0) {
+		whole = NULL;
 		return NULL;
 	}
-	return url;
+	return bg_k8s_url(watcher->server, watcher->kind->path, NULL, whole, more);
 }
 
 /* --- the watch --- */
