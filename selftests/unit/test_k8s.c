@@ -199,8 +199,9 @@ static void put(json_t *objects, const char *text)
 
 static void objects_become_parts(void **state)
 {
-	struct bg_k8s_objects objects = { .kind[BG_PREFIX_LIST_FEED] = json_object() };
-	const struct bg_part_source source = bg_k8s_source(&objects);
+	struct bg_parts_known objects = { .kind[BG_PREFIX_LIST_FEED] = json_object(),
+					  .missing = BG_K8S_MISSING };
+	const struct bg_part_source source = bg_parts_known_source(&objects);
 	json_t *nameless = json_loads("{\"metadata\":{}}", 0, NULL);
 	const json_t *spec;
 	struct bg_error err;
@@ -220,7 +221,7 @@ static void objects_become_parts(void **state)
 	assert_int_equal(source.get(source.context, BG_GROUP_FEED, "sg-1", &spec, &err), -ENOENT);
 	assert_string_equal(err.text, "GroupFeed sg-1: the API server has no such object");
 	json_decref(nameless);
-	bg_k8s_objects_release(&objects);
+	bg_parts_known_release(&objects);
 }
 
 /* --- where it is --- */

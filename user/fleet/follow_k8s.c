@@ -16,7 +16,7 @@
 
 struct watching {
 	struct bg_following following;
-	struct bg_k8s_objects objects;
+	struct bg_parts_known objects;
 	struct bg_k8s_place places[BG_PART_KINDS];
 	struct bg_watcher watchers[BG_PART_KINDS];
 	char node[BG_PART_NAME_TEXT]; /* its NodeFeed's name */
@@ -92,9 +92,10 @@ int bg_follow_k8s(const struct bg_follow *wanted, const struct bg_api_server *se
 		  unsigned int watch_s, struct bg_error *err)
 {
 	struct watching watching = {
+		.objects.missing = BG_K8S_MISSING,
 		.following = {
 			.wanted = wanted,
-			.parts = bg_k8s_source(&watching.objects),
+			.parts = bg_parts_known_source(&watching.objects),
 			.ask = ask,
 			.knows = knows,
 			.behind = behind,
@@ -110,7 +111,7 @@ int bg_follow_k8s(const struct bg_follow *wanted, const struct bg_api_server *se
 	rc = bg_following_run(&watching.following, err);
 	for (int i = 0; i < BG_PART_KINDS; i++)
 		bg_watcher_release(&watching.watchers[i]);
-	bg_k8s_objects_release(&watching.objects);
+	bg_parts_known_release(&watching.objects);
 	bg_following_close(&watching.following);
 	return rc;
 }

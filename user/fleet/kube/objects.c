@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Keeps what the API server has. watcher.c fills it, and a feed is put together from it. What is
- * not whole is there as such: it hides no older one, and is no reason to forget all else.
+ * Puts what the API server has among the parts that are known. watcher.c calls it; it does not look
+ * into objects beyond their name.
  */
 #include "fleet/kube/objects.h"
 
@@ -29,20 +29,14 @@ static int name_of(const json_t *object, const char **name, struct bg_error *err
 int bg_k8s_put(json_t *objects, enum bg_part_kind kind, const json_t *object, struct bg_error *err)
 {
 	bg_auto_free char *text = NULL;
-	struct bg_error wrong;
-	json_t *spec = NULL;
 	const char *name;
 	int rc = name_of(object, &name, err);
 
 	if (rc)
 		return rc;
 	text = json_dumps(object, JSON_COMPACT);
-	rc = text ? bg_part_read(kind, name, text, strlen(text), &spec, &wrong) : -ENOMEM;
-	if (rc && rc != -ENOMEM)
-		spec = json_string(wrong.text);
-	return spec && !json_object_set_new(objects, name, spec)
-		       ? 0
-		       : bg_no_memory(err, BG_PARTS_DOING);
+	return text ? bg_parts_known_put(objects, kind, name, text, strlen(text), err)
+		    : bg_no_memory(err, BG_PARTS_DOING);
 }
 
 int bg_k8s_remove(json_t *objects, const json_t *object, struct bg_error *err)
@@ -109,32 +103,3 @@ const struct bg_watched_kind bg_watched_parts[BG_PART_KINDS] = {
 	[BG_MEMBER_CHANGES] = PART("MemberChanges", "memberchanges"),
 	[BG_NODE_FEED] = PART("NodeFeed", "nodefeeds"),
 };
-
-/* --- as a source of parts --- */
-
-static int get(void *context, enum bg_part_kind kind, const char *name, const json_t **spec,
-	       struct bg_error *err)
-{
-	const struct bg_k8s_objects *objects = context;
-	const json_t *found = json_object_get(objects->kind[kind], name);
-
-	if (!found)
-		return bg_fail(err, -ENOENT, "%s %s: the API server has no such object",
-			       bg_part_kinds[kind], name);
-	if (json_is_string(found))
-		return bg_fail(err, -EBADMSG, "%s", json_string_value(found));
-	*spec = found;
-	return 0;
-}
-
-struct bg_part_source bg_k8s_source(struct bg_k8s_objects *objects)
-{
-	return (struct bg_part_source){ .get = get, .context = objects };
-}
-
-void bg_k8s_objects_release(struct bg_k8s_objects *objects)
-{
-	for (int i = 0; i < BG_PART_KINDS; i++)
-		json_decref(objects->kind[i]);
-	*objects = (struct bg_k8s_objects){};
-}
