@@ -14,6 +14,7 @@
 #include "fleet/following.h"
 #include "fleet/served_parts.h"
 #include "fleet/web/backoff.h"
+#include "fleet/web/loopback.h"
 
 #define HTTPS "https://"
 #define HTTP "http://"
@@ -139,20 +140,6 @@ bool bg_is_url(const char *source)
 	return !strncmp(source, HTTPS, strlen(HTTPS)) || !strncmp(source, HTTP, strlen(HTTP));
 }
 
-/* "127.0.0.1:8080/parts/": nobody between can read or change what comes from there. */
-static bool is_here(const char *host)
-{
-	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t length = strlen(names[i]);
-
-		if (!strncmp(host, names[i], length) && strchr(":/", host[length]))
-			return true;
-	}
-	return false;
-}
-
 int bg_follow_https_check(const char *source, struct bg_error *err)
 {
 	const char *host = strstr(source, "://") + strlen("://");
@@ -169,7 +156,7 @@ int bg_follow_https_check(const char *source, struct bg_error *err)
 			       source);
 	if (!*host || *host == '/')
 		return bg_fail(err, -EINVAL, "%.400s: expected https://HOST/PATH/", source);
-	if (!strncmp(source, HTTP, strlen(HTTP)) && !is_here(host))
+	if (!strncmp(source, HTTP, strlen(HTTP)) && !bg_web_is_loopback(host))
 		return bg_fail(err, -EINVAL,
 			       "%.400s: without TLS anybody on the way could write this node's "
 			       "feed: expected https:// (http:// is for localhost, 127.0.0.1 and "
