@@ -38,7 +38,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-8s%s\n' $(1) '$(2)';)
 
 # The rooms of user/ that branchguard is made of, lowest first (user/README.md).
 ROOMS := base socket source feed apart compile pinned datapath guard show explain daemon verbs \
-	fleet/gather fleet/parts fleet/serve fleet/web fleet/kube fleet/aws fleet cni
+	fleet/gather fleet/parts fleet/serve fleet/web fleet/kube fleet/etcd fleet/aws fleet cni
 PROGRAM_SOURCES := $(wildcard user/main.c user/verbs/cmd_*.c)
 FLEET_SOURCES := $(wildcard user/fleet/fleet_main.c user/fleet/cmd_*.c)
 CNI_SOURCES := user/cni/cni_main.c
@@ -72,7 +72,7 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong $(NAMELESS)
 LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
-%/unit/test_web %/unit/test_web_parts: TEST_LIBS += -lcurl
+%/unit/test_web %/unit/test_web_parts %/unit/test_etcd: TEST_LIBS += -lcurl
 %/unit/test_aws_answers %/unit/test_aws_keys: TEST_LIBS += -lexpat
 # It has nothing to do with the kernel: where it needs one of the others it does not link.
 FLEET_LIBS := -ljansson -lyajl -lmd -lmicrohttpd -lcurl -lexpat

@@ -23,6 +23,8 @@ NEEDS=(
 	# tests and lab
 	libcmocka-dev libasan8 libubsan1 libclang-rt-19-dev procps jq nftables iptables iputils-ping
 	ethtool tcpdump socat netcat-openbsd iperf3 openssl python3 python3-yaml 'iproute2 6.7'
+	# an etcd to follow (where systemd runs, Debian starts one on the loopback, too)
+	etcd-server curl
 	# lint
 	clang-format-19 clang-tidy-19 cppcheck shellcheck mandoc git
 	# VM matrix; QEMU before 8.1 crashes stock 6.12 kernels

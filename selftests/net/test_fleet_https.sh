@@ -149,7 +149,7 @@ check "nor by a name that looks like a loopback's" refused "without TLS" http://
 check "a password in the URL is not wanted, and not told" refused "the URL has a user or a password in it" https://a:b@parts.example/
 check "nor a question" refused "found a question in the URL" "https://parts.example/?a=b"
 check "a URL without a host is none" refused "expected https://HOST/PATH/" "https:///parts/"
-check "a directory asks for no certificate" refused "need k8s: or https://" "$dir/parts" "${AS[@]}"
+check "a directory asks for no certificate" refused "need k8s:, https:// or etcd://" "$dir/parts" "${AS[@]}"
 check "a certificate needs its key" refused "need each other" "$url/parts/" --certificate "$dir/ca.crt"
 check "a key that is none is told" refused "--certificate and --key" "$url/parts/" "${AS[@]}" --key "$dir/ca.crt"
 check "who is right has the feed" cmp <(once "$url/parts" "${AS[@]}") <(once "$dir/parts")

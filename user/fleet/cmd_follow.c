@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "fleet/fleet.h"
+#include "fleet/follow_etcd.h"
 #include "fleet/follow_https.h"
 #include "fleet/follow_k8s.h"
 #include "fleet/follow_parts.h"
@@ -61,25 +62,41 @@ static int follow_https(const struct bg_follow *follow, const struct bg_follow_w
 						  : bg_cli_printed("follow");
 }
 
-/* Is it a source, with what it needs? *server is filled in if it is an API server. */
+static int follow_etcd(const struct bg_follow *follow, const struct bg_follow_etcd *how)
+{
+	struct bg_error err;
+
+	if (follow->output)
+		bg_end_by_signals();
+	return bg_follow_etcd(follow, how, &err) ? bg_cli_failed("follow", &err)
+						 : bg_cli_printed("follow");
+}
+
+/* Is it a source, with what it needs? *server and *etcd are filled in if it is one of these. */
 static int check(const struct bg_follow *follow, const struct bg_web_identity *who,
-		 struct bg_api_server *server, struct bg_error *err)
+		 struct bg_api_server *server, struct bg_follow_etcd *etcd, struct bg_error *err)
 {
 	bool asks = is_k8s(follow->source) || bg_is_url(follow->source);
+	bool shows = who->ca_file || who->certificate_file || who->key_file;
 	int rc;
 
 	if (is_k8s(follow->source))
 		rc = bg_api_server_find(follow->source, who, server, err);
+	else if (bg_is_etcd(follow->source))
+		rc = bg_etcd_source_find(follow->source, shows, &etcd->at, err);
 	else if (bg_is_url(follow->source))
 		rc = bg_follow_https_check(follow->source, err);
 	else
 		rc = bg_follow_check(follow->source, err);
 	if (rc)
 		return rc;
-	if (!asks && (who->ca_file || who->certificate_file || who->key_file || who->token_file))
+	if (!asks && !bg_is_etcd(follow->source) && shows)
 		return bg_fail(err, -EINVAL,
-			       "--ca-file, --certificate, --key and --token-file need k8s: or "
-			       "https://");
+			       "--ca-file, --certificate and --key need k8s:, https:// or etcd://");
+	if (!asks && who->token_file)
+		return bg_fail(err, -EINVAL, "--token-file needs k8s: or https://");
+	if (!bg_is_etcd(follow->source) && etcd->user_file)
+		return bg_fail(err, -EINVAL, "--user-file needs etcd://");
 	if (!who->certificate_file != !who->key_file)
 		return bg_fail(err, -EINVAL, "--certificate and --key need each other");
 	return follow->state && !follow->output ? bg_fail(err, -EINVAL, "--state needs --output")
@@ -91,6 +108,7 @@ int cmd_follow(int argc, char **argv)
 	struct bg_follow follow = { .source = "" };
 	struct bg_follow_web how = { .period_s = BG_PERIOD_S };
 	struct bg_api_server server;
+	struct bg_follow_etcd etcd = {};
 	__u32 watch_s = BG_WATCH_S;
 	const struct bg_option options[] = {
 		{ .name = "node",
@@ -117,7 +135,7 @@ int cmd_follow(int argc, char **argv)
 		  .type = BG_OPTION_FILE,
 		  .value = &how.identity.ca_file,
 		  .argument = "FILE",
-		  .help = "with k8s or https: whose certificates to believe (PEM)" },
+		  .help = "with k8s, https or etcd: whose certificates to believe (PEM)" },
 		{ .name = "token-file",
 		  .type = BG_OPTION_FILE,
 		  .value = &how.identity.token_file,
@@ -127,19 +145,24 @@ int cmd_follow(int argc, char **argv)
 		  .type = BG_OPTION_FILE,
 		  .value = &how.identity.certificate_file,
 		  .argument = "FILE",
-		  .help = "with k8s or https: the certificate to show there (PEM)" },
+		  .help = "with k8s, https or etcd: the certificate to show there (PEM)" },
 		{ .name = "key",
 		  .type = BG_OPTION_FILE,
 		  .value = &how.identity.key_file,
 		  .argument = "FILE",
 		  .help = "the key of that certificate" },
+		{ .name = "user-file",
+		  .type = BG_OPTION_FILE,
+		  .value = &etcd.user_file,
+		  .argument = "FILE",
+		  .help = "with etcd: USER:PASSWORD to log in with, read anew each time" },
 		{ .name = "watch-seconds",
 		  .type = BG_OPTION_U32,
 		  .value = &watch_s,
 		  .argument = "N",
 		  .min = 1,
 		  .max = 3600,
-		  .help = "with k8s: a watch is begun anew after half of it to all of it, and a "
+		  .help = "with k8s or etcd: a watch is begun anew after half of it to all of it, and a "
 			  "server that hangs noticed soon after that (default 300)" },
 		{ .name = "period",
 		  .type = BG_OPTION_U32,
@@ -154,8 +177,8 @@ int cmd_follow(int argc, char **argv)
 		.verb = "follow",
 		.about =
 			"Puts the feed of a node together from the parts that `branchguard-fleet build "
-			"--parts` writes into a directory, or that a web server (https:) or an API server "
-			"(k8s:) has, if every part that it needs is there and whole, and prints it; with --output it goes on, and puts it into a file whenever "
+			"--parts` writes into a directory, or that a web server (https:), an API server "
+			"(k8s:) or etcd (etcd:) has, if every part that it needs is there and whole, and prints it; with --output it goes on, and puts it into a file whenever "
 			"it is another one. What is there stays when parts are missing, broken or gone.",
 		.options = options,
 		.operand = "SOURCE",
@@ -167,12 +190,17 @@ int cmd_follow(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (check(&follow, &how.identity, &server, &err))
+	if (check(&follow, &how.identity, &server, &etcd, &err))
 		return bg_cli_misused("follow", &err);
 	if (is_k8s(follow.source))
 		return follow_k8s(&follow, &server, watch_s);
 	if (bg_is_url(follow.source))
 		return follow_https(&follow, &how);
+	if (bg_is_etcd(follow.source)) {
+		etcd.identity = how.identity;
+		etcd.watch_s = watch_s;
+		return follow_etcd(&follow, &etcd);
+	}
 	if (follow.output) {
 		bg_end_by_signals();
 		bg_follow_run(&follow, &err);

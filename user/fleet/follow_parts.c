@@ -191,7 +191,7 @@ int bg_follow_check(const char *source, struct bg_error *err)
 		return 0;
 	return bg_fail(err, -EINVAL,
 		       "%s: %.*s: is no source that this program knows: expected k8s:, "
-		       "https:// or a directory (./%s is one by that name)",
+		       "https://, etcd:// or a directory (./%s is one by that name)",
 		       source, (int)(colon - source), source, source);
 }
 

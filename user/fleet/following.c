@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What the loops of `follow` have in common where the parts come from a server. follow_k8s.c and
- * follow_https.c have one each. It asks for nothing itself; while its
+ * What the loops of `follow` have in common where the parts come from a server. follow_k8s.c,
+ * follow_https.c and follow_etcd.c have one each. It asks for nothing itself; while its
  * source does not know what there is, the feed stays what it is.
  */
 #include "fleet/following.h"
