@@ -66,6 +66,12 @@ cannot_write_or_gain='[.containers[].securityContext | .readOnlyRootFilesystem a
 # Containers that see a token: by a volume of their own, or by that which is mounted unasked.
 has_token='.automountServiceAccountToken as $auto | [.volumes[] | select(.projected.sources[]?.serviceAccountToken).name] as $tokens |
 	[.containers[] | select($auto != false or any(.volumeMounts[]; [.name] | inside($tokens))).name]'
+# What a disruption budget, a policy or a spread selects, and pods are not of any workload.
+selects_nothing='[.[] | select(.kind | IN("DaemonSet", "Deployment")).spec.template.metadata.labels] as $pods |
+	[.[] | (select(.kind | IN("DaemonSet", "Deployment", "PodDisruptionBudget")).spec.selector.matchLabels),
+		(select(.kind == "NetworkPolicy").spec.podSelector.matchLabels),
+		(.spec.template.spec.topologySpreadConstraints[]?.labelSelector.matchLabels) | select(.) |
+		. as $wanted | select([$pods[] | select(. + $wanted == .)] | length != 1)]'
 
 for overlay in base eks bare-metal configmap-demo; do
 	check "$overlay: kustomize makes it, and Kubernetes' types read what runs" made $overlay $overlay
@@ -83,6 +89,7 @@ for overlay in base eks bare-metal configmap-demo; do
 		'.containers[] | select(.name == "branchguard").volumeMounts[] | select(.name == "feed").readOnly'
 	expect "$overlay: all has the name by which it is found" 0 '[]' all_of $overlay '[.[] | select(.kind |
 		IN("CustomResourceDefinition", "ConfigMap") | not) | select(.metadata.labels["app.kubernetes.io/name"] != "branchguard").kind]'
+	expect "$overlay: what selects pods selects those of one workload" 0 '[]' all_of $overlay "$selects_nothing"
 	expect "$overlay: what has rights or runs is in kube-system" 0 '["kube-system"]' all_of $overlay '[.[] |
 		select(.kind | test("^Cluster|^CustomResource") | not).metadata.namespace, (.subjects[]?.namespace)] | unique'
 	expect "$overlay: who gets rights is somebody that is made" 0 '[]' all_of $overlay '[.[] | select(.kind == "ServiceAccount").metadata.name] as $made |
@@ -109,6 +116,12 @@ expect "own-seccomp: is a file of the node" 0 '{"type":"Localhost","localhostPro
 expect "own-seccomp: but the feeder has the runtime's" 0 '"RuntimeDefault"' part own-seccomp \
 	'.containers[] | select(.name == "feeder").securityContext.seccompProfile.type'
 
+# A role's rights: GROUP RESOURCE VERB.
+granted() {
+	jq -r --arg role "$1" '.[] | select(.kind == "ClusterRole" and .metadata.name == $role).rules[] |
+		"\(.apiGroups[]) \(.resources[]) \(.verbs[])"' "$DIR/eks.json" | sort -u
+}
+
 # --- the feeder --------------------------------------------------------------------
 
 expect "feeder: it is nobody, and must be" 0 '[65534,65534,true,{"drop":["ALL"]},"RuntimeDefault"]' part eks \
@@ -120,14 +133,66 @@ expect "feeder: it writes what the daemon reads, and its folder is no one else's
 	 [.containers[].volumeMounts[] | select(.name == "feed").mountPath],
 	 [.volumes[] | select(.name == "feed") | del(.name) | keys[]]]'
 
+# --- the publisher -----------------------------------------------------------------
+
+publisher='.[] | select(.kind == "Deployment").spec.template.spec'
+expect "publisher: it is nobody, without a capability" 0 '[65534,65534,true,[{"drop":["ALL"]}],"RuntimeDefault"]' all_of eks \
+	"$publisher"' | [(.securityContext | .runAsUser, .runAsGroup, .runAsNonRoot), [.containers[].securityContext.capabilities],
+		.securityContext.seccompProfile.type]'
+expect "publisher: it sees nothing of its node" 0 '[null,[]]' all_of eks "$publisher"' | [.hostNetwork, [.volumes[].hostPath | select(.)]]'
+expect "publisher: a node can be drained, and one replica stays" 0 '[2,1]' all_of eks '
+	[(.[] | select(.kind == "Deployment").spec.replicas), (.[] | select(.kind == "PodDisruptionBudget").spec.maxUnavailable)]'
+expect "publisher: its settings are such" 0 "" eval "'$fleet' build --settings $manifests/publisher/settings.json \
+	--node ip-10-0-1-10.us-west-2.compute.internal selftests/fleet/answers 2>'$DIR/log' >'$DIR/feed.json'"
+# lacks TEXT [VARIABLE=VALUE...]: with its arguments and no other environment the program says so.
+lacks() {
+	local words
+	read -ra words < <(commands eks | grep '^branchguard-fleet publish ')
+	env -i "${@:2}" "$fleet" "${words[@]:1}" 2>&1 | grep -F "$1"
+}
+check "publisher: EC2 is a source that it knows" lacks "which region?"
+check "publisher: so is the API server" lacks KUBERNETES_SERVICE_HOST AWS_REGION=us-west-2 AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b
+# What the program can ask for stands in it, as paths and as actions.
+served() {
+	grep -aoE '/apis?/[a-z0-9.]+(/[a-z0-9%]+)+' "$fleet" | grep -v '^/apis/branchguard' |
+		sed -E 's,^/api/v1/,core ,; s,^/apis/([^/]+)/[^/]+/,\1 ,; s, namespaces/%s/, ,; s,[/%].*,,' | sort -u
+}
+readable() {
+	jq -r '.[] | select(.kind | IN("ClusterRole", "Role")) | select(.metadata.name == "branchguard-publisher").rules[] |
+		select(.apiGroups != ["branchguard.dev"]) | "\(.apiGroups[] | if . == "" then "core" else . end) \(.resources[])"' "$DIR/eks.json" | sort -u
+}
+check "publisher: it may read what the program can ask for, and nothing else" diff <(readable) <(served)
+check "publisher: and of parts those that the feeder reads" diff <(granted branchguard-feeder | cut -d ' ' -f 1,2 | uniq) \
+	<(granted branchguard-publisher | grep ^branchguard | cut -d ' ' -f 1,2 | uniq)
+actions() {
+	grep -aoE '(Describe|Get)[A-Z][A-Za-z]+Response' "$fleet" | sed 's/^/ec2:/; s/Response$//' | sort -u
+}
+expect "publisher: so it is with EC2" 0 "$(actions)" jq -r '.Statement[].Action[]' scripts/deploy/iam-policy.json
+
+# --- an overlay of one's own -------------------------------------------------------
+
+# That of the README, as it stands there.
+ours() {
+	mkdir -p "$DIR/ours/scripts/deploy"
+	cp -r "$manifests" "$DIR/ours/scripts/deploy"
+	(cd "$DIR/ours" && bash -eu <(sed -n '/^mkdir our /,/^kubectl apply/p' "$OLDPWD/scripts/deploy/README.md" | sed '/^kubectl apply/d'))
+	kubectl kustomize "$DIR/ours/our" >"$DIR/ours.yaml" || return
+	python3 -c 'import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)' <"$DIR/ours.yaml" >"$DIR/ours.json"
+}
+check "ours: kustomize makes the overlay of the README" ours
+expect "ours: its images are those of its registry" 0 '["registry.example/branchguard","registry.example/branchguard-cni","registry.example/branchguard-fleet"]' \
+	all_of ours '[.[].spec.template?.spec.containers[]?.image | split(":")[0]] | unique'
+expect "ours: its settings are in the place of ours" 0 '[{"Node":{"VpcCidrs":["10.0.0.0/16"],"ExternalSnat":false}}]' \
+	all_of ours '[.[] | select(.kind == "ConfigMap" and .metadata.name == "branchguard-settings").data["settings.json"] | fromjson]'
+expect "ours: the publisher has its role" 0 '["branchguard-publisher"]' \
+	all_of ours '[.[] | select(.metadata.annotations["eks.amazonaws.com/role-arn"]?).metadata.name]'
+
+# --- what is asked -----------------------------------------------------------------
+
 # What the feeder asks of an API server (METHOD PATH?QUERY), in the words of a role.
 asked() {
 	sed -nE 's,^GET /apis/([^/]+)/v[^/]+/([a-z]+)\?(.*),\1 \2 \3,p' "$DIR/api/requests" |
 		awk '{ print $1, $2, ($3 ~ /(^|&)watch=/ ? "watch" : "list") }' | sort -u
-}
-granted() {
-	jq -r --arg role "$1" '.[] | select(.kind == "ClusterRole" and .metadata.name == $role).rules[] |
-		"\(.apiGroups[]) \(.resources[]) \(.verbs[])"' "$DIR/eks.json" | sort -u
 }
 all_asked() {
 	[ "$(asked | grep -c watch)" -ge 5 ]
