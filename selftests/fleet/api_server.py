@@ -169,10 +169,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with lock:
             only = query.get("fieldSelector", "").partition("=")[2]
             names = sorted(n for k, n in objects if k == kind and (not only or n == "/" + only))
-            items = [objects[kind, n] for n in names[begin:begin + PAGE]]
+            page = min(PAGE, int(query.get("limit", PAGE)))
+            items = [objects[kind, n] for n in names[begin:begin + page]]
             meta = {"resourceVersion": str(version)}
-            if begin + PAGE < len(names):
-                meta["continue"] = f"+/={begin + PAGE}"
+            if begin + page < len(names):
+                meta["continue"] = f"+/={begin + page}"
             if kind in CORE:
                 items = [{k: v for k, v in i.items() if k not in ("apiVersion", "kind")} for i in items]
             one = KINDS[kind] if mode != "other-kind" else "ConfigMap"

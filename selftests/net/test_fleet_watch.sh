@@ -53,7 +53,7 @@ printed() {
 # server NAME: one with objects of its own; sets URL.
 server() {
 	mkdir -p "$dir/$1"
-	cp -r "$dir/good" "$dir/$1/parts"
+	[ -e "$dir/$1/parts" ] || cp -r "$dir/good" "$dir/$1/parts"
 	[ -e "$dir/$1/lacks" ] || echo servicecidrs >"$dir/$1/lacks"
 	python3 selftests/fleet/api_server.py "$dir/$1" "$dir/server.crt" "$dir/server.key" "$dir/token" 2>"$dir/$1-server.log" &
 	wait_for test -s "$dir/$1/port" || bail "no server"
@@ -123,6 +123,10 @@ for mode in "${!bad[@]}" "${anew[@]}"; do
 	echo "$mode" >"$dir/$mode/mode"
 done
 relisted() { [ "$(grep -c 'pods?limit=' "$dir/$1/requests")" -gt "${lists[$1]}" ]; }
+
+check "without a kind that is not served" wait_for grep -q 'serves no such kind.*securitygrouppolicies' "$dir/later.log"
+check "parts are there all the same" wait_for state later '.PublishedAt and (.Held | not)'
+: >"$dir/later/lacks"
 
 # --- a server on a good day ------------------------------------------------------------------------
 
@@ -196,12 +200,22 @@ check "what kubectl prints, beside an API server, is held" wait_for state api '.
 rm "$dir/ec2/kubectl.json"
 check "and well without it" wait_for state api '.Held | not'
 
-check "without the kind there is no policy" grep -q 'serves no such kind.*securitygrouppolicies' "$dir/later.log"
-check "parts are there all the same" state later '.PublishedAt and (.Held | not)'
-: >"$dir/later/lacks"
 has_policies() { grep -q 'securitygrouppolicies?watch=' "$dir/later/requests"; }
-check "when it is served, it is found" wait_for has_policies
+check "a kind that is served by now is found" wait_for has_policies
 check "and counts" wait_for same later
+
+# Somebody's pods, with annotations of the size that a server takes: more than a page may have.
+mkdir "$dir/large"
+cp -r "$dir/good" "$dir/large/parts"
+for i in $(seq 40); do
+	head -c 250000 /dev/zero | tr '\0' x | jq -cR --slurpfile pod "$pod" --arg name "large-$i" '. as $text | $pod[0] |
+		.metadata |= (.name = $name | .annotations = {text: $text}) | .spec.nodeName = null' | object "$dir/large/parts/large-$i.json"
+done
+PAGE=250 server large
+publisher large
+check "pages that are too large are asked for in smaller pieces" wait_for grep -q 'pods?limit=31&continue=' "$dir/large/requests"
+check "and all comes" wait_for state large '.PublishedAt and (.Held | not)'
+check "41 pods" grep -q 'said what there is.* pods=41 ' "$dir/large.log"
 
 # --- who is asked --------------------------------------------------------------------------------------
 
