@@ -72,7 +72,7 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARNINGS) -fstack-protector-strong $(NAMELESS)
 LIBS := -l:libbpf.a -lelf -lz -ljansson -lyajl -lmnl -lmd -lseccomp
 TEST_LIBS := -lcmocka $(LIBS)
-%/unit/test_web %/unit/test_web_parts %/unit/test_etcd: TEST_LIBS += -lcurl
+%/unit/test_web %/unit/test_web_parts %/unit/test_etcd %/unit/test_aws_answers: TEST_LIBS += -lcurl
 %/unit/test_aws_answers %/unit/test_aws_keys: TEST_LIBS += -lexpat
 # It has nothing to do with the kernel: where it needs one of the others it does not link.
 FLEET_LIBS := -ljansson -lyajl -lmd -lmicrohttpd -lcurl -lexpat

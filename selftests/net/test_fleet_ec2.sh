@@ -314,6 +314,9 @@ check "an agent elsewhere without TLS" wrong_use "169.254.170.23" AWS_CONTAINER_
 	AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=x -- --region us-west-2 ec2:
 check "EC2 elsewhere without TLS" wrong_use "--ec2-endpoint http://10.0.0.1: expected https://" "${KEYS[@]}" -- \
 	--region us-west-2 --ec2-endpoint http://10.0.0.1 ec2:
+wrong_use "--ec2-endpoint an URL with a user or a password in it: expected https://" "${KEYS[@]}" -- --region us-west-2 \
+	--ec2-endpoint https://user:hunter2@127.0.0.1:1 ec2: && [[ $OUTPUT != *hunter2* ]]
+result $? "an endpoint with a password in it, which is not said again"
 check "no VPC" wrong_use "--vpc vpc-1,: expected ids" "${KEYS[@]}" -- --region us-west-2 --vpc vpc-1, ec2:
 check "ec2: with more" wrong_use "ec2:us-west-2: expected ec2: alone" "${KEYS[@]}" -- ec2:us-west-2
 check "options without ec2:" wrong_use "need ec2:" "${KEYS[@]}" -- --interval 5 "$dir/kube"

@@ -5,6 +5,7 @@
  */
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "fleet/aws/ec2_client.h"
 #include "test.h"
 
@@ -332,6 +333,75 @@ static void pages_that_make_no_sweep(void **state)
 	bg_ec2_sweep_release(&sweep);
 }
 
+/* Each page names another one, and there is nothing in any of them. */
+static void pages_without_an_end_are_refused(void **state)
+{
+	struct bg_ec2_sweep sweep = {};
+	struct bg_error err;
+	char text[300];
+	int rc = 0, pages = 0;
+
+	(void)state;
+	while (!rc && pages < 20000) {
+		snprintf(text, sizeof(text),
+			 "<DescribeSecurityGroupRulesResponse><securityGroupRuleSet/>"
+			 "<nextToken>%d</nextToken></DescribeSecurityGroupRulesResponse>",
+			 ++pages);
+		rc = take(&sweep, BG_EC2_RULES, text, &err);
+	}
+	assert_int_equal(rc, -E2BIG);
+	assert_int_equal(pages, 10000);
+	assert_non_null(strstr(err.text, "10000 pages, and each says that more follow"));
+	bg_ec2_sweep_release(&sweep);
+}
+
+/* What a server says becomes memory of ours, and is counted whatever it is. */
+static void all_that_is_kept_is_counted(void **state)
+{
+	struct bg_ec2_sweep sweep = {};
+	struct bg_error err;
+	char *text;
+
+	(void)state;
+	assert_int_equal(take(&sweep, BG_EC2_LISTS,
+			      "<DescribeManagedPrefixListsResponse><prefixListSet><item>"
+			      "<prefixListId>pl-1</prefixListId></item></prefixListSet>"
+			      "<nextToken>there</nextToken></DescribeManagedPrefixListsResponse>",
+			      &err),
+			 0);
+	assert_true(sweep.bytes > strlen("pl-1") + strlen("there"));
+	bg_ec2_sweep_release(&sweep);
+	assert_true(asprintf(&text, INTERFACES(INTERFACE("eni-1"), NEXT("%0*d")), 8193, 1) > 0);
+	assert_int_equal(take(&sweep, BG_EC2_INTERFACES, text, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "8192 bytes"));
+	bg_ec2_sweep_release(&sweep);
+	free(text);
+}
+
+static void unchanged(void *context)
+{
+	(void)context;
+}
+
+/* Nor may one go on for ever of which each page comes, slowly. */
+static void a_sweep_has_an_end(void **state)
+{
+	struct bg_ec2 ec2 = { .sweeping = true, .changed = unchanged, .url = "https://ec2" };
+
+	(void)state;
+	bg_ec2_open(&ec2);
+	ec2.begun_ms = bg_monotonic_ms() - 3601 * 1000.0;
+	bg_ec2_run(&ec2);
+	assert_true(ec2.failed);
+	assert_false(ec2.sweeping);
+	assert_int_equal(ec2.requests, 0);
+	assert_non_null(
+		strstr(ec2.wrong.text,
+		       "DescribeNetworkInterfaces at https://ec2: not all has come within 3600 s"));
+	assert_true(ec2.due_ms > bg_monotonic_ms());
+	bg_ec2_close(&ec2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +413,9 @@ int main(void)
 		cmocka_unit_test(a_text_has_a_bound),
 		cmocka_unit_test(pages_belong_together),
 		cmocka_unit_test(pages_that_make_no_sweep),
+		cmocka_unit_test(pages_without_an_end_are_refused),
+		cmocka_unit_test(all_that_is_kept_is_counted),
+		cmocka_unit_test(a_sweep_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,11 @@ static void without_tls_only_on_this_node(void **state)
 		{ "http://169.254.170.23.evil.example/", false, false },
 		{ "http://169.254.170.23@evil.example/", false, false },
 		{ "http://127.0.0.1@evil.example/", false, false },
+		/* (a password would stand in states and logs) */
+		{ "https://user:password@ec2.us-west-2.amazonaws.com/", false, false },
+		{ "https://ec2.us-west-2.amazonaws.com/a@b", true, true },
+		{ "https://", false, false },
+		{ "https:///x", false, false },
 		{ "http://127.0.0.1:80@evil.example/", false, false },
 		{ "http://127.0.0.1.evil.example/", false, false },
 		{ "http://[::1].evil.example/", false, false },
@@ -157,6 +162,28 @@ static void keys_come_from_sts_and_from_the_agent(void **state)
 	bg_aws_keys_release(&keys);
 	assert_int_equal(bg_aws_keys_of_agent(agent, strlen(agent), &keys, &err), 0);
 	are_the_keys(&keys);
+	bg_aws_keys_release(&keys);
+}
+
+static void keys_that_have_expired_do_not_replace_others(void **state)
+{
+	struct bg_aws_keys keys = {}, other = {};
+	struct bg_error err;
+
+	(void)state;
+	assert_int_equal(bg_aws_keys_copy(&keys, "ASIA1", SECRET, SESSION, &err), 0);
+	assert_int_equal(bg_aws_keys_copy(&other, "ASIA2", SECRET, SESSION, &err), 0);
+	other.expires_ns = 1000;
+	assert_int_equal(bg_aws_keys_replace(&keys, &other, 1000, &err), -EKEYREJECTED);
+	assert_non_null(strstr(err.text, "have expired already"));
+	assert_string_equal(keys.id, "ASIA1");
+	assert_null(other.id);
+	assert_int_equal(bg_aws_keys_copy(&other, "ASIA2", SECRET, SESSION, &err), 0);
+	other.expires_ns = 1000;
+	assert_int_equal(bg_aws_keys_replace(&keys, &other, 999, &err), 0);
+	assert_string_equal(keys.id, "ASIA2");
+	assert_int_equal(keys.expires_ns, 1000);
+	assert_null(other.id);
 	bg_aws_keys_release(&keys);
 }
 
@@ -332,6 +359,7 @@ int main(void)
 		cmocka_unit_test(the_environment_says_where),
 		cmocka_unit_test(without_tls_only_on_this_node),
 		cmocka_unit_test(keys_come_from_sts_and_from_the_agent),
+		cmocka_unit_test(keys_that_have_expired_do_not_replace_others),
 		cmocka_unit_test(other_answers_leave_the_keys_as_they_were),
 		cmocka_unit_test(errors_say_what_to_do),
 		cmocka_unit_test(errors_do_not_repeat_secrets),

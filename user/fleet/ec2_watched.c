@@ -18,7 +18,7 @@
 
 #define URL_TEXT 512
 /* A page that EC2 would not give at once is nothing to tell. */
-#define TELL_NS (5 * BG_NS_PER_S)
+#define TELL_MS 5000
 /* A filter takes so many values. */
 #define MOST_VPCS 200
 
@@ -43,7 +43,7 @@ static int check_url(const char *option, const char *url, struct bg_error *err)
 		       ? 0
 		       : bg_fail(err, -EINVAL,
 				 "%s %.200s: expected https://HOST, or http:// to this node",
-				 option, url);
+				 option, bg_aws_url_said(url));
 }
 
 static bool is_vpc(const char *text, size_t length)
@@ -250,6 +250,7 @@ void bg_ec2_watched_state(const struct bg_ec2_watched *watched, struct bg_ec2_st
 	*state = (struct bg_ec2_state){
 		.url = watched->url,
 		.swept_ns = ec2->swept_ns,
+		.swept_ms = ec2->swept_ms,
 		.wrong_since_ns = ec2->wrong_since_ns,
 		.wrong = ec2->wrong.text,
 		.sweeps = ec2->sweeps,
@@ -261,13 +262,12 @@ void bg_ec2_watched_state(const struct bg_ec2_watched *watched, struct bg_ec2_st
 void bg_ec2_watched_tell(struct bg_ec2_watched *watched)
 {
 	const struct bg_ec2 *ec2 = &watched->ec2;
-	const bool is_wrong = ec2->wrong_since_ns &&
-			      bg_realtime_ns() - ec2->wrong_since_ns > TELL_NS;
+	const bool is_wrong = ec2->wrong_since_ns && bg_monotonic_ms() - ec2->wrong_ms > TELL_MS;
 
 	if (is_wrong && !watched->told)
 		bg_log(BG_LOG_WARNING, "EC2 does not describe everything: what it said last stays",
-		       "reason=%s wrong_s=%llu", bg_quote(ec2->wrong.text),
-		       (bg_realtime_ns() - ec2->wrong_since_ns) / BG_NS_PER_S);
+		       "reason=%s wrong_s=%.0f", bg_quote(ec2->wrong.text),
+		       (bg_monotonic_ms() - ec2->wrong_ms) / 1000);
 	else if (!ec2->wrong_since_ns && watched->told)
 		bg_log(BG_LOG_INFO, "EC2 describes everything again", "requests=%llu",
 		       ec2->requests);

@@ -50,6 +50,7 @@ int bg_ec2_watched_read(const struct bg_ec2_watched *watched, struct bg_cluster 
 struct bg_ec2_state {
 	const char *url;
 	__u64 swept_ns;	      /* realtime: when the last whole sweep was over; 0 = never */
+	double swept_ms;      /* the same by CLOCK_MONOTONIC */
 	__u64 wrong_since_ns; /* realtime; 0 = all is well */
 	const char *wrong;    /* why no sweep has been whole since */
 	__u64 sweeps, requests, retries; /* since the process began */

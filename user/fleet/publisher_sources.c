@@ -36,7 +36,7 @@ static bool ec2_is_older(const struct bg_publish_sources *sources, __u32 age_s)
 	if (!sources->ec2)
 		return false;
 	bg_ec2_watched_state(sources->ec2, &state);
-	return state.swept_ns && bg_realtime_ns() > state.swept_ns + age_s * BG_NS_PER_S;
+	return state.swept_ns && bg_monotonic_ms() > state.swept_ms + age_s * 1000.0;
 }
 
 static int check_age(const struct bg_publish_sources *sources, const struct bg_input_stamps *now,

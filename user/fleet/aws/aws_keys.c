@@ -70,7 +70,7 @@ int bg_aws_keys_where(const struct bg_aws_env *env, enum bg_aws_keys_from *from,
 				       "AWS_CONTAINER_CREDENTIALS_FULL_URI: %.200s: expected "
 				       "https://, or http:// to this node or to the agent of Pod "
 				       "Identity (169.254.170.23, [fd00:ec2::23])",
-				       env->container_url);
+				       bg_aws_url_said(env->container_url));
 		*from = (enum bg_aws_keys_from)i;
 		return 0;
 	}
@@ -102,19 +102,28 @@ static bool is_agent(const char *host, size_t length)
 
 bool bg_aws_url_is_safe(const char *url, bool of_agent)
 {
-	const char *host = url + strlen("http://");
+	const char *host = strstr(url, "://");
 	size_t length;
 
+	host = host ? host + strlen("://") : url;
+	/* a password in it would get into states and messages */
+	if (memchr(host, '@', strcspn(host, "/?#")))
+		return false;
 	if (!strncmp(url, "https://", 8))
-		return true;
+		return strcspn(host, ":/?#") != 0;
 	if (strncmp(url, "http://", 7) != 0)
 		return false;
 	length = *host == '[' && strchr(host, ']') ? (size_t)(strchr(host, ']') + 1 - host)
 						   : strcspn(host, ":/?#");
 	/* what follows is a port, a path or nothing, and no other host */
-	if (!strchr(":/?#", host[length]) || memchr(host, '@', strcspn(host, "/?#")))
+	if (!strchr(":/?#", host[length]))
 		return false;
 	return is_loopback(host, length) || (of_agent && is_agent(host, length));
+}
+
+const char *bg_aws_url_said(const char *url)
+{
+	return strchr(url, '@') ? "an URL with a user or a password in it" : url;
 }
 
 bool bg_aws_is_region(const char *region)
@@ -173,6 +182,20 @@ int bg_aws_keys_copy(struct bg_aws_keys *keys, const char *id, const char *secre
 	}
 	bg_aws_keys_release(keys);
 	*keys = made;
+	return 0;
+}
+
+int bg_aws_keys_replace(struct bg_aws_keys *keys, struct bg_aws_keys *with, __u64 now_ns,
+			struct bg_error *err)
+{
+	if (with->expires_ns <= now_ns) {
+		bg_aws_keys_release(with);
+		return bg_fail(err, -EKEYREJECTED,
+			       "they have expired already: is this machine's clock right?");
+	}
+	bg_aws_keys_release(keys);
+	*keys = *with;
+	*with = (struct bg_aws_keys){};
 	return 0;
 }
 

@@ -39,6 +39,8 @@ int bg_aws_keys_where(const struct bg_aws_env *env, enum bg_aws_keys_from *from,
 
 /* https, or http to this node (of_agent: or to the agent's own addresses). */
 bool bg_aws_url_is_safe(const char *url, bool of_agent);
+/* It, for a message: without what may be a password. */
+const char *bg_aws_url_said(const char *url);
 /* The name of a region, which becomes part of a host's. */
 bool bg_aws_is_region(const char *region);
 
@@ -49,6 +51,9 @@ int bg_aws_keys_of_agent(const char *text, size_t length_bytes, struct bg_aws_ke
 			 struct bg_error *err);
 int bg_aws_keys_copy(struct bg_aws_keys *keys, const char *id, const char *secret,
 		     const char *session, struct bg_error *err);
+/* By keys that can be used after now_ns; others leave them as they are. *with is empty then. */
+int bg_aws_keys_replace(struct bg_aws_keys *keys, struct bg_aws_keys *with, __u64 now_ns,
+			struct bg_error *err);
 /* Has this text one of them in it? */
 bool bg_aws_keys_in(const struct bg_aws_keys *keys, const char *text);
 void bg_aws_keys_release(struct bg_aws_keys *keys);

@@ -63,7 +63,7 @@ static int take(struct bg_aws_credentials *credentials, const struct bg_web_answ
 		struct bg_error *err)
 {
 	const __u64 now_ns = bg_realtime_ns();
-	struct bg_aws_keys *keys = &credentials->keys;
+	struct bg_aws_keys *keys = &credentials->keys, made = {};
 	__u64 left_ns;
 	int rc;
 
@@ -71,17 +71,12 @@ static int take(struct bg_aws_credentials *credentials, const struct bg_web_answ
 		return bg_aws_refused(asked_for(credentials), asked_at(credentials), answer, NULL,
 				      err);
 	rc = (credentials->from == BG_AWS_KEYS_OF_ROLE ? bg_aws_keys_of_sts : bg_aws_keys_of_agent)(
-		answer->body, answer->length_bytes, keys, err);
+		answer->body, answer->length_bytes, &made, err);
+	if (!rc)
+		rc = bg_aws_keys_replace(keys, &made, now_ns + LATE_NS, err);
 	if (rc)
 		return bg_fail_in(err, rc, "%s at %.400s", asked_for(credentials),
 				  asked_at(credentials));
-	if (!usable(credentials)) {
-		bg_aws_keys_release(keys);
-		return bg_fail(err, -EKEYREJECTED,
-			       "%s at %.400s: they have expired already: is this machine's clock "
-			       "right?",
-			       asked_for(credentials), asked_at(credentials));
-	}
 	left_ns = keys->expires_ns - now_ns;
 	credentials->renew_ns =
 		keys->expires_ns - (left_ns / 2 < EARLY_NS ? left_ns / 2 : EARLY_NS);

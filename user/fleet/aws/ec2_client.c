@@ -23,6 +23,8 @@
 /* and then all of it. */
 #define FIRST_MS 2000
 #define MOST_MS 300000
+/* Nor does a sweep of which each page comes, late, go on for ever: what is published stays as old. */
+#define SWEEP_MOST_S 3600
 
 static void next(struct bg_ec2 *ec2, double in_ms)
 {
@@ -34,8 +36,10 @@ static void next(struct bg_ec2 *ec2, double in_ms)
 
 static void go_wrong(struct bg_ec2 *ec2, const struct bg_error *err)
 {
-	if (!ec2->wrong_since_ns)
+	if (!ec2->wrong_since_ns) {
 		ec2->wrong_since_ns = bg_realtime_ns();
+		ec2->wrong_ms = bg_monotonic_ms();
+	}
 	ec2->wrong = *err;
 }
 
@@ -91,6 +95,7 @@ static void take_sweep(struct bg_ec2 *ec2)
 		ec2->serial++;
 	}
 	ec2->swept_ns = bg_realtime_ns();
+	ec2->swept_ms = bg_monotonic_ms();
 	ec2->failed = false;
 	ec2->sweeps++;
 	ec2->sweeping = false;
@@ -266,7 +271,20 @@ static void begin(struct bg_ec2 *ec2)
 		return;
 	bg_ec2_sweep_release(&ec2->sweep);
 	ec2->sweeping = true;
+	ec2->begun_ms = bg_monotonic_ms();
 	ec2->rejected = false;
+}
+
+static bool lasts_too_long(struct bg_ec2 *ec2)
+{
+	struct bg_error err;
+
+	if (bg_monotonic_ms() - ec2->begun_ms < SWEEP_MOST_S * 1000.0)
+		return false;
+	bg_fail(&err, -ETIMEDOUT, "%s at %.400s: not all has come within %d s, and it begins anew",
+		action_of(ec2), ec2->url, SWEEP_MOST_S);
+	fail(ec2, &err);
+	return true;
 }
 
 /* --- from outside --- */
@@ -287,6 +305,8 @@ void bg_ec2_run(struct bg_ec2 *ec2)
 		return;
 	ec2->due_ms = 0;
 	begin(ec2);
+	if (lasts_too_long(ec2))
+		return;
 	rc = bg_aws_credentials_get(ec2->credentials, has_keys, ec2, &err);
 	if (rc)
 		has_keys(ec2, rc > 0 ? 0 : rc, &err);

@@ -52,17 +52,19 @@ struct bg_ec2 {
 	/* for who has it */
 	double due_ms; /* CLOCK_MONOTONIC; 0: nothing */
 	struct bg_ec2_texts texts;
-	__u64 serial;	      /* of these: another one when they are others */
-	__u64 swept_ns;	      /* realtime: when they came; 0: there are none yet */
-	__u64 wrong_since_ns; /* realtime; 0: all is well */
+	__u64 serial;		   /* of these: another one when they are others */
+	__u64 swept_ns;		   /* realtime: when they came; 0: there are none yet */
+	__u64 wrong_since_ns;	   /* realtime; 0: all is well */
+	double swept_ms, wrong_ms; /* the same by CLOCK_MONOTONIC, which nobody sets */
 	struct bg_error wrong;
 	bool failed; /* the last sweep did, in the end */
 	__u64 sweeps, requests, retries;
 
 	/* its own */
 	struct bg_ec2_sweep sweep;
-	bool sweeping; /* `sweep` has begun */
-	bool rejected; /* its keys were, once */
+	bool sweeping;	 /* `sweep` has begun */
+	double begun_ms; /* CLOCK_MONOTONIC: when */
+	bool rejected;	 /* its keys were, once */
 	struct bg_backoff page_backoff, backoff;
 	struct bg_web_transfer *transfer;
 };

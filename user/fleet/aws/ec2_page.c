@@ -15,6 +15,9 @@
 
 #define READING "reading EC2's answers"
 #define MOST_BYTES ((size_t)1 << 30)
+/* Of one kind of answer: a server that has nothing can say for ever that more follows. */
+#define MOST_PAGES 10000
+#define MOST_NEXT_BYTES 8192
 
 BG_CLEANUP_OF(json_decref, json_t)
 
@@ -119,7 +122,14 @@ static int put_text(struct bg_ec2_sweep *sweep, struct bg_json_writer *json, boo
 		return bg_no_memory(err, READING);
 	memcpy(added->text, json->text, json->length_bytes);
 	added->length_bytes = json->length_bytes;
-	sweep->bytes += json->length_bytes;
+	return 0;
+}
+
+/* Of lists, only ids are kept, and these are no longer than the text. */
+static int count_bytes(struct bg_ec2_sweep *sweep, const struct bg_json_writer *json,
+		       const char *next, struct bg_error *err)
+{
+	sweep->bytes += json->length_bytes + (next ? strlen(next) : 0);
 	return sweep->bytes <= MOST_BYTES
 		       ? 0
 		       : bg_fail(err, -E2BIG, "found more than 1 GiB in all, expected no more");
@@ -136,13 +146,24 @@ static int check_next(struct bg_ec2_sweep *sweep, const char *next, struct bg_er
 					 "it answers that there is none at all: are region, "
 					 "account and VPC right?")
 			       : 0;
+	if (strlen(next) > MOST_NEXT_BYTES)
+		return bg_fail(
+			err, -EPROTO,
+			"the place of the next page has more than %d bytes, expected no more",
+			MOST_NEXT_BYTES);
 	is_new = bg_name_set_add(&sweep->places, next);
 	if (is_new < 0)
 		return bg_no_memory(err, READING);
-	return is_new ? 0
-		      : bg_fail(err, -EPROTO,
-				"the next page begins where one has begun already: it would never "
-				"end");
+	if (!is_new)
+		return bg_fail(err, -EPROTO,
+			       "the next page begins where one has begun already: it would never "
+			       "end");
+	return sweep->places.count < MOST_PAGES
+		       ? 0
+		       : bg_fail(err, -E2BIG,
+				 "found %d pages, and each says that more follow: would it ever "
+				 "end?",
+				 MOST_PAGES);
 }
 
 int bg_ec2_take_page(struct bg_ec2_sweep *sweep, const char *body, size_t length_bytes,
@@ -153,7 +174,8 @@ int bg_ec2_take_page(struct bg_ec2_sweep *sweep, const char *body, size_t length
 	bg_cleanup(release_page) struct page page = { .sweep = sweep };
 	int rc = bg_xml_read(body, length_bytes, answer->root, answer->fields, &json, note, &page,
 			     err)
-			 ?: check_next(sweep, page.next, err);
+			 ?: check_next(sweep, page.next, err)
+			 ?: count_bytes(sweep, &json, page.next, err);
 
 	if (!rc && sweep->action == BG_EC2_LISTS)
 		rc = note_versions(sweep, &json, err);
