@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# `branchguard-fleet follow k8s:` with a real API server and etcd, in a network namespace of their own: the
+# `branchguard-fleet follow k8s:` and `publish --to k8s:` with a real API server and etcd, in a network namespace of their own: the
 # custom resources of scripts/deploy/kustomize/crds/crds.json, a token that may list and watch them, a change, a server that is
 # killed, and a right that is taken away. The server is built by `make check-cluster`; $BG_KUBE_APISERVER is another one.
 # shellcheck source=selftests/cluster/server.sh
@@ -94,5 +94,58 @@ edit 3
 put >put.log 2>&1
 check "and what has changed comes" wait_for has_come
 check "and all is well" wait_for state '.Stale | not'
-check "no token in the log" fails grep -F "$(cat token)" follow.log state.json
+
+# --- who writes parts -------------------------------------------------------------------------------
+
+leases=/apis/coordination.k8s.io/v1/namespaces/kube-system/leases
+publisher_rights() {
+	local role='{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"publisher"}'
+	as_admin POST /api/v1/namespaces/kube-system/serviceaccounts '{"metadata":{"name":"publisher"}}' &&
+		as_admin POST $leases '{"metadata":{"name":"branchguard-publisher","namespace":"kube-system"}}' &&
+		as_admin POST $rbac/clusterroles '{"metadata":{"name":"publisher"},"rules":[{"apiGroups":["branchguard.dev"],
+			"resources":["nodefeeds","groupfeeds","groupmembers","memberchanges","prefixlistfeeds"],
+			"verbs":["list","create","update","delete"]},{"apiGroups":["coordination.k8s.io"],"resources":["leases"],
+			"resourceNames":["branchguard-publisher"],"verbs":["get","update"]}]}' &&
+		as_admin POST $rbac/clusterrolebindings '{"metadata":{"name":"publisher"},"roleRef":'"$role"',
+			"subjects":[{"kind":"ServiceAccount","name":"publisher","namespace":"kube-system"}]}' &&
+		token_of publisher >publisher-token
+}
+# publisher NAME
+publisher() {
+	"$fleet" publish --to "k8s:$url" --ca-file ca.crt --token-file publisher-token --lease kube-system/branchguard-publisher \
+		--identity "$1" --state "$1.json" answers 2>>"$1.log" &
+	pids[$1]=$!
+}
+says() { jq -e "$2" "$1.json"; }
+ends() { kill "$1" "${pids[$2]}"; wait "${pids[$2]}" 2>/dev/null; unset "pids[$2]"; }
+publisher_rights >rights.log 2>&1 || bail "no rights: $(cat rights.log)"
+publisher one
+check "a publisher takes a Lease that nobody holds" wait_for says one '.Leader and .PublishedAt'
+check "what stands there already is not written again" says one '.PartsWritten == 0 and .PartsRemoved == 0'
+publisher two
+check "a second one stands by" wait_for says two '(.Leader | not) and .Holder == "one"'
+as_admin PATCH "$parts_at/groupfeeds/$(jq -r .metadata.name "$changed")" '{"metadata":{"labels":{"of":"somebody"}}}' merge-patch+json >patch.log
+edit 4
+check "an answer that is edited comes, though somebody has labelled the object since" wait_for has_come
+check "with the label" jq -e '.metadata.labels.of == "somebody"' <(as_admin GET "$parts_at/groupfeeds/$(jq -r .metadata.name "$changed")")
+as_admin DELETE "$parts_at/nodefeeds/$node" >delete.log
+check "what somebody deletes makes it stale" wait_for state .Stale
+jq -c '.metadata.name = "left"' "parts/nodefeed-$node.json" >left.json
+as_admin POST "$parts_at/nodefeeds" "$(cat left.json)" >left.log
+kill -HUP "${pids[one]}"
+check "and comes again" wait_for state '.Stale | not'
+check "what no node has goes" wait_for fails as_admin GET "$parts_at/nodefeeds/left"
+ends -TERM one
+check "when it ends the other one goes on" wait_for says two .Leader
+edit 5
+check "with the next edit" wait_for has_come
+publisher one
+check "the first one stands by then" wait_for says one '.Holder == "two"'
+ends -KILL two
+edit 6
+check "and takes over from one that was killed" wait_for has_come
+check "which the Lease counts" test "$(as_admin GET $leases/branchguard-publisher | jq .spec.leaseTransitions)" -ge 2
+asked publisher | sed 's/^/# publisher: /'
+check "each of its verbs is used" test "$(asked publisher | cut -d ' ' -f 1,3 | sort -u | wc -l)" -eq 6
+check "no token in the log" fails grep -F -e "$(cat token)" -e "$(cat publisher-token)" follow.log state.json ./one.log ./two.log
 finish
