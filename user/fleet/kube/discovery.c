@@ -37,7 +37,7 @@ static int look_up(const char *text, size_t length_bytes, const char *kind, cons
 		   const char *name, json_t **answer, bool *lacks, struct bg_error *err)
 {
 	bg_cleanup(json_decref_at) json_t *read = json_loadb(text, length_bytes, 0, NULL);
-	const json_t *list = json_object_get(read, array), *element;
+	const json_t *list = json_object_get(read, array), *element = NULL;
 	size_t i;
 
 	if (!is_text(read, "kind", kind) || !json_is_array(list))
