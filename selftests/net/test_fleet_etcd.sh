@@ -279,7 +279,7 @@ check "a token that is not known any more is asked for again" wait_for logged_in
 mode users ok
 put 2579 "$dir/more"
 check "and what changes comes" wait_for cmp "$dir/more.json" "$dir/users.json"
-check "that was no reason to be stale" fails grep -q "make no feed" "$dir/users.log"
+check "that was no reason to be stale" fails grep -q "make no feed.*invalid auth token" "$dir/users.log"
 ask 2579 auth/role/revoke "{\"role\":\"reader\",\"key\":\"$(b64 /branchguard/)\",\"range_end\":\"$(b64 /branchguard0)\"}" >/dev/null
 check "a right that is taken away makes it stale, and why" wait_for state users '.Stale and (.Reason | contains("permission denied"))'
 put 2579 "$dir/others"
