@@ -9,8 +9,11 @@
  * for another MAC), with what a pod's own discovery needs beside it; sources of a sibling,
  * of another branch, of nobody; what cannot be parsed; and the primary interface by itself,
  * where all of these, ARP and discovery must not leave. At the trunk: a VLAN whose armed
- * interface is gone, tags of priority in front of it, one too many, none.
+ * interface is gone, tags of priority in front of it, one too many, none. And what the short
+ * way writes in a packet, whatever its checksum was.
  */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <net/if.h>
 #include <sched.h>
@@ -596,6 +599,86 @@ static void short_in_both_directions_or_in_none(void **state)
 	}
 }
 
+/* The one's complement sum of the header, as a receiver forms it without its checksum field. */
+static __be16 header_checksum(const __u8 *ip)
+{
+	__u32 sum = 0;
+
+	for (int i = 0; i < 20; i += 2)
+		sum += i == 10 ? 0 : (__u32)ip[i] << 8 | ip[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return htons((__u16) ~((sum & 0xffff) + (sum >> 16)));
+}
+
+/* Gives the header the identification with which its checksum is `wanted`. */
+static void make_checksum(__u8 *ip, __u16 wanted)
+{
+	__be16 id = 0, checksum;
+	__u32 sum;
+
+	memcpy(ip + 4, &id, sizeof(id));
+	sum = (__u32)ntohs(header_checksum(ip)) + (__u16)~wanted;
+	id = htons((__u16)((sum & 0xffff) + (sum >> 16)));
+	memcpy(ip + 4, &id, sizeof(id));
+	checksum = header_checksum(ip);
+	assert_int_equal(ntohs(checksum), wanted);
+	memcpy(ip + 10, &checksum, sizeof(checksum));
+}
+
+/* The short way takes one hop off, whatever the checksum was, and writes nothing else but the
+ * hardware addresses of the pod's veth, which alone are known without a neighbour. */
+static void one_hop_less(void **state)
+{
+	static const __u16 checksums[] = { 0x0000, 0x00ff, 0x1234, 0xfefe,
+					   0xfeff, 0xff00, 0xff01, 0xfffe };
+	const struct {
+		enum bg_program program;
+		const char *interface;
+		struct pkt pkt;
+	} ways[] = {
+		{ BG_TC_BRANCH_INGRESS, "vlan.eth.9", { UDP(CLIENT, 40000, POD, 53) } },
+		{ BG_TC_POD_EGRESS, VETH, { UDP(POD, 53, CLIENT, 40000) } },
+	};
+
+	const struct bg_pod pod = { .vlan = BRANCH_A,
+				    .host_ifindex = index_of(VETH),
+				    .mac = { 2, 1, 2, 3, 4, 5 },
+				    .host_mac = { 2, 6, 7, 8, 9, 10 } };
+	const struct bg_addr address = maker_addr(POD);
+	struct bg_error err;
+
+	(void)state;
+	set_route(true);
+	assert_int_equal(bg_map_set(rig.datapath->skel->maps.pods, &address, &pod, &err), 0);
+	for (size_t i = 0; i < 2 * sizeof(checksums) / sizeof(checksums[0]); i++) {
+		struct __sk_buff context = { .ifindex = index_of(ways[i & 1].interface) };
+		__u8 frame[PKT_BYTES], out[PKT_BYTES];
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_out = out,
+			    .data_size_out = sizeof(out), .repeat = 1, .ctx_in = &context,
+			    .ctx_size_in = sizeof(context));
+		__be16 checksum;
+
+		context.ingress_ifindex = context.ifindex;
+		opts.data_size_in = (__u32)pkt_build(&ways[i & 1].pkt, frame);
+		mac_of(ways[i & 1].interface, frame);
+		make_checksum(frame + ETH_HLEN, checksums[i / 2]);
+		assert_int_equal(bpf_prog_test_run_opts(bg_program_fd(rig.datapath->skel,
+								      ways[i & 1].program),
+							&opts),
+				 0);
+		assert_int_equal(opts.retval, TC_ACT_REDIRECT);
+		assert_int_equal(opts.data_size_out, opts.data_size_in);
+		if (ways[i & 1].program == BG_TC_BRANCH_INGRESS) {
+			memcpy(frame, pod.mac, ETH_ALEN);
+			memcpy(frame + ETH_ALEN, pod.host_mac, ETH_ALEN);
+		}
+		frame[ETH_HLEN + 8]--;
+		checksum = header_checksum(frame + ETH_HLEN);
+		memcpy(frame + ETH_HLEN + 10, &checksum, sizeof(checksum));
+		assert_memory_equal(out, frame, opts.data_size_in);
+	}
+}
+
 int main(void)
 {
 	static const char *const programs[] = { "tc_pod_egress", "tc_node_egress", "tc_trunk_guard",
@@ -616,6 +699,7 @@ int main(void)
 		cmocka_unit_test_setup(not_by_the_branch_before, start),
 		cmocka_unit_test_setup(short_in_both_directions_or_in_none, start),
 		cmocka_unit_test_setup(a_tag_of_the_pods_own, start),
+		cmocka_unit_test_setup(one_hop_less, start),
 	};
 
 	if (unshare(CLONE_NEWNET) || system(NODE)) /* NOLINT(cert-env33-c) */
