@@ -7,7 +7,7 @@
 DIR/mode, if it is there, says how it behaves; DIR/requests gets a line for each request.
 
 Modes: ok, cut (connections are closed), hang (no answer; watches stay as they are), garbage, half (JSON that is cut), base64 (values are none), endless (a line
-without end), fragments (events one by one, as parts of one line), compacted (watches are too old, once), back
+without end), fragments (events one by one, as parts of one line), compacted (watches are too old, until all is read anew), back
 (a check finds an older revision), leader (no leader), other (another cluster), token (the token is not known, once).
 """
 import http.client
@@ -72,6 +72,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         while mode() == "hang":
             time.sleep(0.05)
         watch = self.path == "/v3/watch"
+        # (until all is read anew: a watch that was just given up hears nothing)
+        if now != "compacted":
+            once.discard("compacted")
+        elif b'"limit":"16"' in body:
+            once.add("compacted")
         if now == "cut":
             self.close_connection = True
         elif now == "garbage":
@@ -148,7 +153,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if now == "half":
                 self.piece(b'{"result":{"header":{"cluster_id":\n')
                 break
-            if self.only_once("compacted"):
+            if now == "compacted" and "compacted" not in once:
                 self.piece(json.dumps({"result": {"header": header, "canceled": True, "compact_revision": "9"}}).encode() + b"\n")
                 break
             if now == "endless":
