@@ -35,6 +35,10 @@ if [ -z "${LAB_NAME:-}" ]; then
 			sleep 0.02
 		done
 	}
+
+	explain_failure() {
+		tail -n 5 "$dir"/*.log | sed 's/^/# /'
+	}
 fi
 fleet=$(realpath "${BG_BUILD:-build}")/branchguard-fleet
 OUTPUT_LINES=12
@@ -85,4 +89,12 @@ certificate() {
 	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$dir/$2.key" -subj "/CN=$2" \
 		-out "$dir/$2.csr" && openssl x509 -req -in "$dir/$2.csr" -CA "$dir/$1.crt" -CAkey "$dir/$1.key" \
 		-days 2 -extfile <(echo "$3") -out "$dir/$2.crt"
+}
+# server_credentials: ca.crt, and server.crt with server.key for a server of this machine.
+server_credentials() {
+	command -v openssl >/dev/null || skip_all "no openssl to make a certificate"
+	{
+		authority ca
+		certificate ca server subjectAltName=IP:127.0.0.1
+	} 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
 }

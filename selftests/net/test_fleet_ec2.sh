@@ -4,29 +4,12 @@
 # `branchguard-fleet publish ec2:` with an EC2 that is played (fleet/ec2_server.py) and does what a real one does on bad
 # days: what is published stays, what is wrong is told, and it mends by itself. From EC2 come the same parts as from what
 # `aws` prints, to the byte. Needs no root and no network but lo.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=${BG_BUILD:-build}
-fleet=$build/branchguard-fleet
-dir=$(mktemp -d)
-pids=()
-trap 'kill "${pids[@]}" 2>/dev/null; rm -rf "$dir"' EXIT
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
-OUTPUT_LINES=12
-command -v openssl >/dev/null || skip_all "no openssl to make a certificate"
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
+server_credentials
 key=AKIATEST secret='wJalr/K7MDENG+bPxRfiCY=very&secret'
 web_token=eyJhbGciOi.web-identity.token pod_token=eyJhbGciOi.pod-identity.token
 unset "${!AWS_@}" http_proxy https_proxy
-
-# wait_for COMMAND...: until it succeeds, at most so long.
-wait_for() {
-	local end=$((SECONDS + 120))
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { "$@"; return 1; }
-		sleep 0.05
-	done
-}
 
 explain_failure() {
 	tail -n 5 "$dir"/*/log | sed 's/^/# /'
@@ -46,7 +29,6 @@ for name in "${servers[@]}"; do
 	echo $pod_token >"$dir/$name/pod-token"
 done
 python3 selftests/fleet/ec2_server.py "$key" "$secret" "${servers[@]/#/$dir/}" 2>"$dir/server.log" &
-pids+=($!)
 
 # server NAME [MODE]: that one; sets URL.
 server() {
@@ -78,7 +60,6 @@ publisher() {
 	env "${KEYS[@]}" "$fleet" publish --to "$at/parts" --state "$at/state" --ec2-endpoint "$URL" --sts-endpoint "$URL" \
 		--region us-west-2 --interval 1 "$@" "$dir/kube" ec2: 2>>"$at/log" &
 	PUBLISHER=$!
-	pids+=($!)
 }
 
 # state NAME FILTER: what the publisher says is so.
@@ -270,19 +251,16 @@ check "what is too old is held" wait_for state hang '.Held and (.Reason | contai
 # --- EC2 and an API server, and no file at all ------------------------------------------------------------
 
 mkdir -p "$dir/api/parts"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
-	-keyout "$dir/key.pem" -out "$dir/ca.pem" 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
 echo api-token >"$dir/token"
 echo servicecidrs >"$dir/api/lacks"
 for i in $(seq 0 "$(jq -s 'map(.items) | add | length - 1' "$dir/kube"/*.json)"); do
 	jq -cs "map(.items) | add[$i]" "$dir/kube"/*.json >"$dir/api/parts/$i.json"
 done
-python3 selftests/fleet/api_server.py "$dir/api" "$dir/ca.pem" "$dir/key.pem" "$dir/token" 2>"$dir/api-server.log" &
-pids+=($!)
+python3 selftests/fleet/api_server.py "$dir/api" "$dir/server.crt" "$dir/server.key" "$dir/token" 2>"$dir/api-server.log" &
 wait_for test -s "$dir/api/port" || bail "no API server: $(cat "$dir/api-server.log")"
 server asked
 check "with both it waits for both" env "${KEYS[@]}" AWS_REGION=us-west-2 "$fleet" publish --once --to "$dir/asked/parts" \
-	--ec2-endpoint "$URL" --ca-file "$dir/ca.pem" --token-file "$dir/token" ec2: "k8s:https://127.0.0.1:$(cat "$dir/api/port")"
+	--ec2-endpoint "$URL" --ca-file "$dir/ca.crt" --token-file "$dir/token" ec2: "k8s:https://127.0.0.1:$(cat "$dir/api/port")"
 check "and makes the same parts, to the byte" same_parts asked
 
 # --- nothing secret -----------------------------------------------------------------------------------

@@ -14,10 +14,6 @@ for tool in etcd curl openssl; do
 done
 ip link set lo up || bail "no loopback"
 
-explain_failure() {
-	tail -n 5 "$dir"/*.log | sed 's/^/# /'
-}
-
 # --- etcd ---------------------------------------------------------------------------------------
 
 # real NAME PORT [OPTION...]: one, in NAME.etcd; ETCD is its process. Certificates make it speak TLS.

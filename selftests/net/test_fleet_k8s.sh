@@ -8,16 +8,7 @@
 . "$(dirname "$0")/fleet.sh"
 answers=selftests/fleet/answers
 
-command -v openssl >/dev/null || skip_all "no openssl to make a certificate"
-
-explain_failure() {
-	tail -n 5 "$dir"/*.log | sed 's/^/# /'
-}
-
-{
-	authority ca
-	certificate ca server subjectAltName=IP:127.0.0.1
-} 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
+server_credentials
 echo first-token >"$dir/token"
 
 # server NAME: one with parts of its own; sets URL.

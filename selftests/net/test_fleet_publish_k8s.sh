@@ -5,39 +5,18 @@
 # of which the holder of a Lease writes, one that is killed while it does, what others write there, and a
 # server that refuses, throttles, cuts or makes no sense. The other end is `follow k8s:`. Needs no root and no
 # network but lo; test_fleet_cluster.sh has a real server.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=${BG_BUILD:-build}
-fleet=$build/branchguard-fleet
+# shellcheck source=selftests/net/fleet.sh
+. "$(dirname "$0")/fleet.sh"
 answers=selftests/fleet/answers
-node=ip-10-0-1-10.us-west-2.compute.internal
 group=sg-bf71d5d8f5c61035a members=sg-a293fb5fcd2beecca
-dir=$(mktemp -d)
-pids=()
-trap '{ kill -9 "${pids[@]}"; wait; } 2>/dev/null; rm -rf "$dir"' EXIT
-# shellcheck source=selftests/tap.sh
-. selftests/tap.sh
-OUTPUT_LINES=12
-
-command -v openssl >/dev/null || skip_all "no openssl to make a certificate"
-
-# wait_for COMMAND...: until it succeeds, at most so long.
-wait_for() {
-	local end=$((SECONDS + 120))
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || { "$@"; return 1; }
-		sleep 0.05
-	done
-}
 
 explain_failure() {
 	tail -n 5 "$dir/main"/[abf]*.log "$dir"/alone/*.log | cut -c -300 | sed 's/^/# /'
 }
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
-	-keyout "$dir/key.pem" -out "$dir/ca.pem" 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
+server_credentials
 echo first-token >"$dir/token"
-identity=(--ca-file "$dir/ca.pem" --token-file "$dir/token")
+identity=(--ca-file "$dir/ca.crt" --token-file "$dir/token")
 
 # member_list N: an answer with so many members of a group.
 member_list() {
@@ -61,8 +40,7 @@ server() {
 	cp "$answers"/*.json "$dir/$1/answers"
 	rm "$dir/$1/answers/describe-security-group-rules.json"
 	member_list 100 >"$dir/$1/answers/members.json"
-	python3 selftests/fleet/api_server.py "$dir/$1" "$dir/ca.pem" "$dir/key.pem" "$dir/token" 2>"$dir/$1/server.log" &
-	pids+=($!)
+	python3 selftests/fleet/api_server.py "$dir/$1" "$dir/server.crt" "$dir/server.key" "$dir/token" 2>"$dir/$1/server.log" &
 }
 # url NAME
 url() {
@@ -75,13 +53,11 @@ publisher() {
 	"$fleet" publish --to "$(url "$1")" "${identity[@]}" --lease "kube-system/publisher" --identity "$who" \
 		--state "$at/$who.state" "${@:3}" "$at/answers" 2>>"$at/$who.log" &
 	PUBLISHER=$!
-	pids+=($!)
 }
 # follower NAME: of that server.
 follower() {
 	"$fleet" follow "$(url "$1")" "${identity[@]}" --node "$node" --watch-seconds 2 --output "$dir/$1/feed.json" \
 		--state "$dir/$1/feed.state" 2>>"$dir/$1/follow.log" &
-	pids+=($!)
 }
 # state NAME WHO FILTER: what a publisher says of itself is so.
 state() {
@@ -127,7 +103,7 @@ pid[b]=$PUBLISHER
 check "answers become objects of an API server" wait_for state main a '.PublishedAt and .Parts == 5 and (.Held | not)'
 follower main
 check "which become the feed that build makes" wait_for follows main
-check "the daemon takes it" "$build/branchguard" check --strict "$dir/main/feed.json"
+check "the daemon takes it" "${fleet%-fleet}" check --strict "$dir/main/feed.json"
 check "they are what build writes into a directory" eval '"$fleet" build --parts "$dir/dir" "$dir/main/answers" >"$dir/main/dir.log" 2>&1 &&
 	diff <(cd "$dir/dir" && cat -- * | jq -S .spec) <(cd "$dir/main/parts" && cat -- * | jq -S .spec)'
 check "shards were written before groups, and nodes last" eval \
@@ -272,7 +248,7 @@ wait_for is_over
 jq -c '.spec.holderIdentity = "c" | .spec.renewTime = "2001-01-01T00:00:00.000000Z"' "$dir/paused/leases/publisher.json" >"$dir/paused/lease"
 # as another client takes it
 at=https://127.0.0.1:$(cat "$dir/paused/port")/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/publisher
-other=(curl -sf --cacert "$dir/ca.pem" -H "Authorization: Bearer $(cat "$dir/token")" "$at")
+other=(curl -sf --cacert "$dir/ca.crt" -H "Authorization: Bearer $(cat "$dir/token")" "$at")
 if command -v curl >/dev/null; then
 	version=$("${other[@]}" | jq -r .metadata.resourceVersion)
 	check "another one takes it while it is stopped" "${other[@]}" -X PUT -o "$dir/paused/answer" \
