@@ -286,61 +286,55 @@ static void ask_for(struct bg_watcher *watcher, const char *path, ended_fn *ende
 	start(watcher, &request);
 }
 
-/* What the answer was: `lacks`, or no answer to that. */
+typedef int lacks_fn(const struct bg_k8s_resource *resource, const char *text, size_t length_bytes,
+		     bool *lacks, struct bg_error *err);
+
+/* The server was asked what it serves: by that the kind is not there, or the answer is none. */
 static void conclude(struct bg_watcher *watcher, const struct bg_web_answer *answer, int rc,
-		     bool lacks, struct bg_error *err)
+		     const struct bg_error *err, lacks_fn *find_lack)
 {
+	struct bg_k8s_resource resource;
+	struct bg_error why = *err;
+	bool lacks = false;
+
+	if (!rc && answer->status != 200)
+		rc = bg_web_refused(watcher->server, answer, &why);
+	else if (!rc)
+		rc = bg_k8s_resource_of(watcher->kind->path, &resource)
+			     ?: find_lack(&resource, answer->body, answer->length_bytes, &lacks,
+					  &why);
 	if (!rc && lacks) {
 		take_absence(watcher);
 		return;
 	}
 	if (!rc)
 		rc = bg_fail(
-			err, -ENOENT,
+			&why, -ENOENT,
 			"%s%s: HTTP 404, but the server says that it serves that, or others of "
 			"its group: asked again later",
 			watcher->server, watcher->kind->path);
-	fall_behind(watcher, rc, err, answer->retry_after_ms);
+	fall_behind(watcher, rc, &why, answer->retry_after_ms);
 }
 
 static void groups_ended(void *context, const struct bg_web_answer *answer, int rc,
 			 const struct bg_error *err)
 {
 	struct bg_watcher *watcher = context;
-	struct bg_k8s_resource resource;
-	struct bg_error why = *err;
-	bool lacks = false;
 
 	watcher->transfer = NULL;
-	if (!rc && answer->status != 200)
-		rc = bg_web_refused(watcher->server, answer, &why);
-	else if (!rc)
-		rc = bg_k8s_resource_of(watcher->kind->path, &resource)
-			     ?: bg_k8s_lacks_group(&resource, answer->body, answer->length_bytes,
-						   &lacks, &why);
-	conclude(watcher, answer, rc, lacks, &why);
+	conclude(watcher, answer, rc, err, bg_k8s_lacks_group);
 }
 
 static void resources_ended(void *context, const struct bg_web_answer *answer, int rc,
 			    const struct bg_error *err)
 {
 	struct bg_watcher *watcher = context;
-	struct bg_k8s_resource resource;
-	struct bg_error why = *err;
-	bool lacks = false;
 
 	watcher->transfer = NULL;
-	if (!rc && answer->status == 404) {
+	if (!rc && answer->status == 404)
 		ask_for(watcher, "/apis", groups_ended);
-		return;
-	}
-	if (!rc && answer->status != 200)
-		rc = bg_web_refused(watcher->server, answer, &why);
-	else if (!rc)
-		rc = bg_k8s_resource_of(watcher->kind->path, &resource)
-			     ?: bg_k8s_lacks_resource(&resource, answer->body, answer->length_bytes,
-						      &lacks, &why);
-	conclude(watcher, answer, rc, lacks, &why);
+	else
+		conclude(watcher, answer, rc, err, bg_k8s_lacks_resource);
 }
 
 /* Is it the kind that is not there, or only the answer? */
