@@ -98,3 +98,14 @@ server_credentials() {
 		certificate ca server subjectAltName=IP:127.0.0.1
 	} 2>"$dir/openssl.log" || bail "openssl: $(cat "$dir/openssl.log")"
 }
+# part_set NAME N: of $answers with one more member, beside the parts that are good: NAME has them, NAME.json
+# the feed that they make.
+part_set() {
+	mkdir "$dir/answers" && cp "$answers"/*.json "$dir/answers"
+	jq -c --arg ip "10.0.77.$2" '.NetworkInterfaces[-1:] |= map(.PrivateIpAddresses += [{Primary: false, PrivateIpAddress: $ip}])' \
+		"$answers/describe-network-interfaces.json" >"$dir/answers/describe-network-interfaces.json"
+	cp -r "$dir/good" "$dir/$1"
+	"$fleet" build --parts "$dir/$1" "$dir/answers" >"$dir/build.log" 2>&1 || bail "no parts: $(cat "$dir/build.log")"
+	once "$dir/$1" >"$dir/$1.json" || bail "no feed"
+	rm -r "$dir/answers"
+}

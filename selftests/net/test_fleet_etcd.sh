@@ -62,16 +62,6 @@ mode() {
 
 "$fleet" build --parts "$dir/good" "$answers" >"$dir/build.log" 2>&1 || bail "no parts: $(cat "$dir/build.log")"
 once "$dir/good" >"$dir/good.json" || bail "no feed"
-# part_set NAME N: parts of a cluster with one more member, and the feed that they make.
-part_set() {
-	mkdir "$dir/answers" && cp "$answers"/*.json "$dir/answers"
-	jq -c --arg ip "10.0.77.$2" '.NetworkInterfaces[-1:] |= map(.PrivateIpAddresses += [{Primary: false, PrivateIpAddress: $ip}])' \
-		"$answers/describe-network-interfaces.json" >"$dir/answers/describe-network-interfaces.json"
-	cp -r "$dir/good" "$dir/$1"
-	"$fleet" build --parts "$dir/$1" "$dir/answers" >"$dir/build.log" 2>&1 || bail "no parts: $(cat "$dir/build.log")"
-	once "$dir/$1" >"$dir/$1.json" || bail "no feed"
-	rm -r "$dir/answers"
-}
 part_set more 1
 part_set others 2
 {
